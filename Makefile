@@ -1,0 +1,70 @@
+# Two commands do everything: `make replay` and `make test`. `make help` lists the rest.
+
+TWIN_PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help replay test ui bench lint types contracts tests schemas docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+replay: $(VENV)/installed ## replay the event of 20 October 2025 on two Ray actors and score it
+	@$(BIN)/twin replay scenarios/us-east-1-2025-10-20.yaml --runner ray --actors 2
+
+ui: $(VENV)/installed ## open the page in a browser
+	@$(BIN)/twin ui
+
+test: lint types contracts tests ## lint, types, import contracts and all tests
+
+lint: $(VENV)/installed-dev ## style
+	@echo "== lint"
+	@$(BIN)/ruff check --quiet .
+
+types: $(VENV)/installed-dev ## types
+	@echo "== types"
+	@$(PYTHON) -m mypy --no-error-summary
+
+contracts: $(VENV)/installed-dev ## import layers
+	@echo "== import contracts"
+	@$(BIN)/lint-imports
+
+# Ray, the browser and the stopwatch each want the machine for themselves, so they follow, one at a time.
+tests: $(VENV)/installed-dev ## all tests
+	@echo "== tests"
+	@$(PYTHON) -m pytest -q -n auto -m "not (ray or browser or bench)"
+	@echo "== tests that need the machine for themselves"
+	@$(PYTHON) -m pytest -q -m "ray or browser or bench"
+
+bench: $(VENV)/installed-dev ## measure, and print the figures
+	@$(PYTHON) -m pytest -q -s tests/bench
+
+clean: ## remove the environment, the caches and the runs
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis data/runs
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment -------------------------------------------------------
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(PYTHON)
+	@echo "Installing into $(VENV) (about 850 MB; a minute or two, once)"
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(PYTHON)
+	@echo "Installing into $(VENV), with the tools for tests (about 1.1 GB; a minute or two, once)"
+	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $(VENV)/installed $@
+
+$(PYTHON):
+	@command -v $(TWIN_PYTHON) >/dev/null || { \
+	  echo "$(TWIN_PYTHON) was not found: install Python 3.11 or later, or name one: make TWIN_PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(TWIN_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$($(TWIN_PYTHON) --version) is too old: the twin needs Python 3.11 or later. Name one: make TWIN_PYTHON=python3.11" >&2; exit 1; }
+	@$(TWIN_PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(TWIN_PYTHON) has no venv or pip: install them (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(TWIN_PYTHON) -m venv $(VENV)

@@ -1,0 +1,182 @@
+"""The rules of the house. Each takes the project's files and returns what is wrong, one line a problem.
+
+A rule is a function in RULES; test_rules.py applies it to the project, and to a canary that it must catch.
+"""
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+
+from .tree import Tree, write_tree
+
+FILE_LINES = 400
+FUNCTION_LINES = 60
+MEDIAN_FUNCTION_LINES = 20
+
+# "path::function" → why it may be long. An entry that is no longer needed is a problem too.
+LONG_FUNCTIONS: dict[str, str] = {}
+
+# id of a scenario's fault or action whose own time falls on a published outcome's minute → why it is an input.
+COINCIDING_INPUTS: dict[str, str] = {}
+
+# Places and people that a reader outside does not have.
+STRANGERS = (
+    r"(?<![\w.])/(?:work|root|home|Users|opt)/\w",
+    r"/tmp/(?!ray)\w",
+    r"\bpypi\.org\b|\bpythonhosted\b|/simple/|--(?:extra-)?index-url|--find-links",
+    r"\bhelper agents?\b|\bsub-?agents?\b|\b(?:this|earlier|previous|last|next|another|one|developer) sessions?\b",
+    r"\bshared/(?:facts|design|ecosystem|validation|evidence|hooks)\b",
+)
+MAY_NAME_STRANGERS = {
+    "tests/structure/rules.py": "spells the patterns",
+    "tests/structure/test_rules.py": "spells the canaries",
+    "LICENSE": "somebody else's text",
+}
+
+PUBLISHED = "data/published/"
+PACIFIC = timedelta(hours=-7)  # PDT, in force on every date that is replayed
+
+
+def layers(tree: Tree) -> list[str]:
+    """The import contracts of pyproject.toml hold."""
+    package = {name: text for name, text in tree.items() if name.startswith("twin/") and name.endswith(".py")}
+    with tempfile.TemporaryDirectory() as folder:
+        write_tree(package | {"pyproject.toml": tree["pyproject.toml"]}, Path(folder))
+        linter = Path(sys.executable).with_name("lint-imports")
+        done = subprocess.run([linter, "--no-cache"], cwd=folder, capture_output=True, text=True)
+    return [] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()
+
+
+def style(tree: Tree) -> list[str]:
+    """Ruff agrees, with the settings of pyproject.toml."""
+    with tempfile.TemporaryDirectory() as folder:
+        sources = {name: text for name, text in tree.items() if name.endswith((".py", "pyproject.toml"))}
+        write_tree(sources, Path(folder))
+        command = [Path(sys.executable).with_name("ruff"), "check", "--no-cache", "--quiet", "--output-format=concise"]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout.splitlines()
+
+
+def file_size(tree: Tree) -> list[str]:
+    """No source file is too long to read in one go."""
+    lengths = {name: len(text.splitlines()) for name, text in tree.items() if name.endswith((".py", ".sql"))}
+    return [f"{name}: {n} lines, at most {FILE_LINES}" for name, n in lengths.items() if n > FILE_LINES]
+
+
+def function_size(tree: Tree) -> list[str]:
+    """Few functions fill a screen; those that do are listed, with the reason."""
+    lengths = dict(_functions(tree))
+    long = {name: n for name, n in lengths.items() if n > FUNCTION_LINES}
+    problems = [f"{name}: {n} lines, at most {FUNCTION_LINES}" for name, n in long.items() if name not in LONG_FUNCTIONS]
+    problems += [f"{name}: listed as long, but it is not" for name in LONG_FUNCTIONS if name not in long]
+    if lengths and (median := statistics.median(lengths.values())) >= MEDIAN_FUNCTION_LINES:
+        problems.append(f"the median function has {median} lines, and should have fewer than {MEDIAN_FUNCTION_LINES}")
+    return problems
+
+
+def strangers(tree: Tree) -> list[str]:
+    """No file names a place or a person that a reader outside does not have."""
+    pattern = re.compile("|".join(STRANGERS))
+    texts = {name: text for name, text in tree.items() if name not in MAY_NAME_STRANGERS}
+    return [f"{where}: {found}" for where, found in _matches(pattern, texts)]
+
+
+def outcome_times(tree: Tree) -> list[str]:
+    """The time of a published outcome stands in data/published and nowhere else."""
+    imposed, free = _published_minutes(tree)
+    own = {clock for moment in _coinciding_inputs(tree) for clock in _clock_forms(moment)}
+    problems = []
+    for name, text in tree.items():
+        if name.startswith(PUBLISHED) or not name.endswith((".py", ".yaml", ".sql", ".md", ".toml", ".json")):
+            continue
+        scenario = name.startswith("scenarios/")
+        # An imposed outcome is the end of an input, so a scenario has to name its time.
+        forbidden = free - own if scenario else free | imposed
+        problems += [f"{where}: {clock} is the time of a published outcome"
+                     for where, clock in _matches(_clock_pattern(forbidden), {name: text})]
+    return problems
+
+
+def readme(tree: Tree) -> list[str]:
+    """The quick start consists of targets of the Makefile, and has the two that do all the set-up."""
+    commands = quick_start(tree.get("README.md", ""))
+    targets = set(re.findall(r"(?m)^([a-z]+):", tree["Makefile"]))
+    made = [command.removeprefix("make ") for command in commands if command.startswith("make ")]
+    problems = [f"README.md: make {target} is no target of the Makefile" for target in made if target not in targets]
+    problems += [f"README.md: {command!r} is more than make, git and cd" for command in commands
+                 if command.split()[0] not in {"make", "git", "cd"}]
+    return problems + [f"README.md: the quick start lacks make {t}" for t in ("replay", "test") if t not in made]
+
+
+def quick_start(text: str) -> list[str]:
+    """The commands in the ```sh blocks under '## Quick start'."""
+    section = re.search(r"(?ms)^## Quick start$(.*?)(?=^## |\Z)", text)
+    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```", section[1]) if section else []
+    lines = (line.split(" #")[0].strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+RULES: dict[str, Callable[[Tree], list[str]]] = {
+    rule.__name__: rule for rule in (layers, style, file_size, function_size, strangers, outcome_times, readme)
+}
+
+
+def _functions(tree: Tree) -> Iterator[tuple[str, int]]:
+    """Name and length in lines, decorators and docstring included, of each function."""
+    for name, text in tree.items():
+        if not name.endswith(".py"):
+            continue
+        for node in ast.walk(ast.parse(text, filename=name)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                yield f"{name}::{node.name}", (node.end_lineno or first) - first + 1
+
+
+def _matches(pattern: re.Pattern[str], texts: Tree) -> Iterator[tuple[str, str]]:
+    for name, text in texts.items():
+        for number, line in enumerate(text.splitlines(), 1):
+            for match in pattern.finditer(line):
+                yield f"{name}:{number}", match[0]
+
+
+def _published_minutes(tree: Tree) -> tuple[set[str], set[str]]:
+    """Clock times of imposed and of all other outcomes, as written in UTC and in Pacific time."""
+    imposed: set[str] = set()
+    free: set[str] = set()
+    for name, text in tree.items():
+        if name.startswith(PUBLISHED) and name.endswith(".yaml"):
+            for outcome in yaml.safe_load(text)["outcomes"]:
+                (imposed if outcome.get("imposed") else free).update(_clock_forms(_moment(outcome["at"])))
+    return imposed - free, free
+
+
+def _coinciding_inputs(tree: Tree) -> Iterator[datetime]:
+    for name, text in tree.items():
+        if name.startswith("scenarios/") and name.endswith(".yaml"):
+            scenario = yaml.safe_load(text)
+            for entry in [*scenario.get("faults", []), *scenario.get("actions", [])]:
+                if entry.get("id") in COINCIDING_INPUTS:
+                    yield from (_moment(entry[key]) for key in ("at", "until") if key in entry)
+
+
+def _moment(value: str | datetime) -> datetime:
+    """YAML 1.1 turns some times into datetimes in UTC without saying so."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _clock_forms(moment: datetime) -> set[str]:
+    return {f"{moment:%H:%M}", f"{moment + PACIFIC:%H:%M}"}
+
+
+def _clock_pattern(clocks: set[str]) -> re.Pattern[str]:
+    """Finds 01:19, 1:19, 01:19:30 and T01:19, but neither file:1:19 nor 11:190."""
+    spelled = "|".join(sorted(re.sub(r"^0", "0?", clock) for clock in clocks)) or r"(?!)"
+    return re.compile(rf"(?:(?<![\w:.])|(?<=\dT))(?:{spelled})(?::\d\d)?(?![\d:])")
