@@ -1,0 +1,141 @@
+"""The data that everything is scored against is complete, consistent and says where it comes from."""
+
+import csv
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+DATA = Path(__file__).parents[2] / "data"
+SOURCES = yaml.safe_load((DATA / "sources.yaml").read_text())["sources"]
+PUBLISHED = sorted((DATA / "published").glob("*.yaml"))
+EDGES = DATA / "evidence" / "service_role_edges.csv"
+
+LEVELS = {
+    "error_ratio": {0.01, 0.05, 0.9},
+    "latency_ratio": {3.0},
+    "backlog_s": {60.0},
+    "capacity_ratio": {0.95},
+}
+FIRST = datetime(2025, 10, 20, 6, 45)  # UTC, start of the window of containers
+LAST = datetime(2025, 10, 21, 11, 5)  # UTC, the last Redshift cluster
+PDT = timedelta(hours=-7)
+
+
+def load(path):
+    """A published timeline with times kept as text, so that their zone is seen."""
+    return yaml.load(path.read_text(), Loader=yaml.BaseLoader)
+
+
+TIMELINE = load(DATA / "published" / "us-east-1-2025-10-20.yaml")
+OUTCOMES, MUST_NOT = TIMELINE["outcomes"], TIMELINE["must_not"]
+STATEMENTS = OUTCOMES + MUST_NOT
+
+
+def in_utc(text):
+    """Naive UTC time of an ISO text that must carry the zone of the event."""
+    time = datetime.fromisoformat(text)
+    assert time.utcoffset() == PDT, text
+    return time.replace(tzinfo=None) - PDT
+
+
+def test_source_ids_are_tokens_with_title_trust_and_note():
+    for name, source in SOURCES.items():
+        assert re.fullmatch(r"[A-Z][A-Z0-9]*", name)
+        assert set(source) == {"title", "url", "kind", "trust", "note"}, name
+        assert source["trust"] in {"highest", "high", "medium", "low"}
+        assert source["kind"] in {"account", "document", "paper", "model", "derived"}
+        assert source["url"] is None or source["url"].startswith("https://")
+
+
+def test_only_the_operators_own_summary_is_trusted_most():
+    assert [name for name, source in SOURCES.items() if source["trust"] == "highest"] == ["PES"]
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_file_is_named_after_its_incident(path):
+    assert load(path)["incident"] == path.stem
+
+
+def test_enough_outcomes_to_score():
+    assert len(OUTCOMES) >= 30
+    assert sum(outcome["imposed"] == "false" for outcome in OUTCOMES) >= 30
+
+
+def test_ids_are_unique():
+    ids = [statement["id"] for statement in STATEMENTS]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in ids)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement["id"])
+def test_statement_names_a_known_source_and_a_closed_list_signal(statement):
+    assert statement["source"] in SOURCES
+    assert float(statement["level"]) in LEVELS[statement["signal"]]
+    assert statement["direction"] in {"rising", "falling"}
+    assert statement["note"].endswith(".")
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome["id"])
+def test_outcome_has_exactly_the_fields_of_the_format(outcome):
+    fields = {"id", "at", "subject", "signal", "direction", "level", "hump", "imposed", "source", "note"}
+    assert set(outcome) == fields
+    assert outcome["imposed"] in {"true", "false"}
+    assert int(outcome["hump"]) in {1, 2}
+    assert FIRST <= in_utc(outcome["at"]) <= LAST
+
+
+@pytest.mark.parametrize("statement", MUST_NOT, ids=lambda statement: statement["id"])
+def test_must_not_has_exactly_the_fields_of_the_format(statement):
+    assert set(statement) == {"id", "subject", "signal", "direction", "level", "from", "to", "source", "note"}
+    assert FIRST <= in_utc(statement["from"]) < in_utc(statement["to"]) <= LAST
+
+
+def test_no_statement_forbids_what_an_outcome_says():
+    for ban in MUST_NOT:
+        key = [ban[field] for field in ("subject", "signal", "direction", "level")]
+        same = [o for o in OUTCOMES if [o[f] for f in ("subject", "signal", "direction", "level")] == key]
+        assert not [o["id"] for o in same if in_utc(ban["from"]) < in_utc(o["at"]) < in_utc(ban["to"])]
+
+
+def test_what_is_imposed_says_of_which_input_it_is_the_end():
+    notes = [outcome["note"] for outcome in OUTCOMES if outcome["imposed"] == "true"]
+    assert notes and all("input" in note or "repair" in note for note in notes)
+
+
+def test_onset_and_recovery_alternate():
+    """Of one subject, signal and level: a hump's onset, its end, then the second hump."""
+    series = {}
+    for outcome in OUTCOMES:
+        key = (outcome["subject"], outcome["signal"], outcome["level"])
+        onset = (outcome["direction"] == "rising") != (outcome["signal"] == "capacity_ratio")
+        place = (int(outcome["hump"]), not onset)
+        series.setdefault(key, []).append((place, in_utc(outcome["at"])))
+    for key, places in series.items():
+        assert len({place for place, _ in places}) == len(places), f"stated twice: {key}"
+        times = [time for _, time in sorted(places)]
+        assert times == sorted(times), key
+
+
+def test_evidence_table_is_small_and_holds_no_address():
+    text = EDGES.read_text()
+    assert len(text) < 200_000
+    assert not re.search(r"https?://|arn:|@|\b\d{12}\b|\b\d{1,3}(\.\d{1,3}){3}\b|/", text)
+
+
+def test_evidence_rows_are_whole_unique_and_sorted():
+    rows = list(csv.DictReader(EDGES.read_text().splitlines()))
+    assert list(rows[0]) == ["caller_policy", "caller_service", "callee", "write_actions", "example_action"]
+    keys = [(row["caller_policy"], row["callee"]) for row in rows]
+    assert keys == sorted(set(keys))
+    assert all(int(row["write_actions"]) > 0 for row in rows)
+    assert all(row["example_action"].startswith(row["callee"] + ":") for row in rows)
+
+
+def test_repository_data_names_every_file():
+    readme = (DATA / "README.md").read_text()
+    published = [f"published/{path.name}" for path in PUBLISHED]
+    for name in ["sources.yaml", "evidence/service_role_edges.csv", *published]:
+        assert f"`{name}`" in readme
