@@ -10,14 +10,25 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 # Prefixes of the services that the topology models.
-CALLEES = frozenset(
-    "dynamodb ec2 lambda sts iam sqs events cloudtrail cloudwatch logs elasticloadbalancing ecs eks rds glue"
-    " autoscaling connect redshift organizations sso".split()
-)
+# fmt: off
+CALLEES = frozenset([
+    "dynamodb", "ec2", "lambda", "sts", "iam", "sqs", "events", "cloudtrail", "cloudwatch", "logs",
+    "elasticloadbalancing", "ecs", "eks", "rds", "glue", "autoscaling", "connect", "redshift",
+    "organizations", "sso",
+])
+# fmt: on
 # These roles exist to look at (or tidy up) everything, so they say nothing about dependence.
 WATCHERS = (
-    "Support", "Config", "TrustedAdvisor", "ResourceExplorer", "AuditManager", "AccessAnalyzer", "DevOpsGuru",
-    "ApplicationInsights", "RecoveryReadiness", "SecurityLake",
+    "Support",
+    "Config",
+    "TrustedAdvisor",
+    "ResourceExplorer",
+    "AuditManager",
+    "AccessAnalyzer",
+    "DevOpsGuru",
+    "ApplicationInsights",
+    "RecoveryReadiness",
+    "SecurityLake",
 )  # fmt: skip
 # Start of a policy's name -> service of the topology that holds the role; longest start wins.
 HOLDERS = {
@@ -42,9 +53,12 @@ HOLDERS = {
     "DynamoDBReplicationServiceRole": "dynamodb-global-tables",
 }
 # Shown as the example where a role may do them, since they say most about what the callee is needed for.
-TELLING = frozenset(
-    "RunInstances RequestSpotInstances CreateFleet InvokeFunction SendMessage PutItem AssumeRole".split()
-)
+# fmt: off
+TELLING = frozenset([
+    "RunInstances", "RequestSpotInstances", "CreateFleet", "InvokeFunction", "SendMessage", "PutItem",
+    "AssumeRole",
+])
+# fmt: on
 COLUMNS = ("caller_policy", "caller_service", "callee", "write_actions", "example_action")
 
 

@@ -102,7 +102,8 @@ def test_no_statement_forbids_what_an_outcome_says():
 
 def test_what_is_imposed_says_of_which_input_it_is_the_end():
     notes = [outcome["note"] for outcome in OUTCOMES if outcome["imposed"] == "true"]
-    assert notes and all("input" in note or "repair" in note for note in notes)
+    assert notes
+    assert all("input" in note or "repair" in note for note in notes)
 
 
 def test_onset_and_recovery_alternate():
