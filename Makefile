@@ -32,7 +32,7 @@ types: $(VENV)/installed-dev ## types
 
 contracts: $(VENV)/installed-dev ## import layers
 	@echo "== import contracts"
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 # Ray, the browser and the stopwatch each want the machine for themselves, so they follow, one at a time.
 tests: $(VENV)/installed-dev ## all tests

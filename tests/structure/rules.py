@@ -24,7 +24,7 @@ MEDIAN_FUNCTION_LINES = 20
 # "path::function" → why it may be long. An entry that is no longer needed is a problem too.
 LONG_FUNCTIONS: dict[str, str] = {}
 
-# id of a scenario's fault or action whose own time falls on a published outcome's minute → why it is an input.
+# id of a fault or action of a scenario whose own time falls on a published outcome's minute → why it does.
 COINCIDING_INPUTS: dict[str, str] = {}
 
 # Places and people that a reader outside does not have.
@@ -32,7 +32,8 @@ STRANGERS = (
     r"(?<![\w.])/(?:work|root|home|Users|opt)/\w",
     r"/tmp/(?!ray)\w",
     r"\bpypi\.org\b|\bpythonhosted\b|/simple/|--(?:extra-)?index-url|--find-links",
-    r"\bhelper agents?\b|\bsub-?agents?\b|\b(?:this|earlier|previous|last|next|another|one|developer) sessions?\b",
+    r"\bhelper agents?\b|\bsub-?agents?\b",
+    r"\b(?:this|earlier|previous|last|next|another|one|developer) sessions?\b",
     r"\bshared/(?:facts|design|ecosystem|validation|evidence|hooks)\b",
 )
 MAY_NAME_STRANGERS = {
@@ -47,21 +48,13 @@ PACIFIC = timedelta(hours=-7)  # PDT, in force on every date that is replayed
 
 def layers(tree: Tree) -> list[str]:
     """The import contracts of pyproject.toml hold."""
-    package = {name: text for name, text in tree.items() if name.startswith("twin/") and name.endswith(".py")}
-    with tempfile.TemporaryDirectory() as folder:
-        write_tree(package | {"pyproject.toml": tree["pyproject.toml"]}, Path(folder))
-        linter = Path(sys.executable).with_name("lint-imports")
-        done = subprocess.run([linter, "--no-cache"], cwd=folder, capture_output=True, text=True)
+    done = _tool(tree, "lint-imports", "--no-cache", "--no-logo")
     return [] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()
 
 
 def style(tree: Tree) -> list[str]:
     """Ruff agrees, with the settings of pyproject.toml."""
-    with tempfile.TemporaryDirectory() as folder:
-        sources = {name: text for name, text in tree.items() if name.endswith((".py", "pyproject.toml"))}
-        write_tree(sources, Path(folder))
-        command = [Path(sys.executable).with_name("ruff"), "check", "--no-cache", "--quiet", "--output-format=concise"]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout.splitlines()
+    return _tool(tree, "ruff", "check", "--no-cache", "-q", "--output-format=concise").stdout.splitlines()
 
 
 def file_size(tree: Tree) -> list[str]:
@@ -74,10 +67,11 @@ def function_size(tree: Tree) -> list[str]:
     """Few functions fill a screen; those that do are listed, with the reason."""
     lengths = dict(_functions(tree))
     long = {name: n for name, n in lengths.items() if n > FUNCTION_LINES}
-    problems = [f"{name}: {n} lines, at most {FUNCTION_LINES}" for name, n in long.items() if name not in LONG_FUNCTIONS]
+    problems = [f"{name}: {n} lines, at most {FUNCTION_LINES}" for name, n in long.items()
+                if name not in LONG_FUNCTIONS]
     problems += [f"{name}: listed as long, but it is not" for name in LONG_FUNCTIONS if name not in long]
     if lengths and (median := statistics.median(lengths.values())) >= MEDIAN_FUNCTION_LINES:
-        problems.append(f"the median function has {median} lines, and should have fewer than {MEDIAN_FUNCTION_LINES}")
+        problems.append(f"the median function has {median} lines, not fewer than {MEDIAN_FUNCTION_LINES}")
     return problems
 
 
@@ -90,17 +84,17 @@ def strangers(tree: Tree) -> list[str]:
 
 def outcome_times(tree: Tree) -> list[str]:
     """The time of a published outcome stands in data/published and nowhere else."""
-    imposed, free = _published_minutes(tree)
+    published = set(_published_clocks(tree, imposed=False))
+    imposed = set(_published_clocks(tree, imposed=True))
     own = {clock for moment in _coinciding_inputs(tree) for clock in _clock_forms(moment)}
     problems = []
     for name, text in tree.items():
-        if name.startswith(PUBLISHED) or not name.endswith((".py", ".yaml", ".sql", ".md", ".toml", ".json")):
+        if name.startswith(PUBLISHED):
             continue
-        scenario = name.startswith("scenarios/")
-        # An imposed outcome is the end of an input, so a scenario has to name its time.
-        forbidden = free - own if scenario else free | imposed
+        # An imposed outcome is the direct end of an input, so a scenario has to name its time.
+        allowed = imposed | own if name.startswith("scenarios/") else set()
         problems += [f"{where}: {clock} is the time of a published outcome"
-                     for where, clock in _matches(_clock_pattern(forbidden), {name: text})]
+                     for where, clock in _matches(_clock_pattern(published - allowed), {name: text})]
     return problems
 
 
@@ -109,23 +103,40 @@ def readme(tree: Tree) -> list[str]:
     commands = quick_start(tree.get("README.md", ""))
     targets = set(re.findall(r"(?m)^([a-z]+):", tree["Makefile"]))
     made = [command.removeprefix("make ") for command in commands if command.startswith("make ")]
-    problems = [f"README.md: make {target} is no target of the Makefile" for target in made if target not in targets]
-    problems += [f"README.md: {command!r} is more than make, git and cd" for command in commands
-                 if command.split()[0] not in {"make", "git", "cd"}]
-    return problems + [f"README.md: the quick start lacks make {t}" for t in ("replay", "test") if t not in made]
+    strange = [command for command in commands if command.split()[0] not in {"make", "git", "cd"}]
+    return [
+        *(f"README.md: make {target} is not in the Makefile" for target in made if target not in targets),
+        *(f"README.md: {command!r} is more than make, git and cd" for command in strange),
+        *(f"README.md: the quick start lacks make {t}" for t in ("replay", "test") if t not in made),
+    ]
 
 
 def quick_start(text: str) -> list[str]:
     """The commands in the ```sh blocks under '## Quick start'."""
-    section = re.search(r"(?ms)^## Quick start$(.*?)(?=^## |\Z)", text)
-    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```", section[1]) if section else []
+    sections = re.findall(r"(?ms)^## Quick start$(.*?)(?=^## |\Z)", text)
+    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```", "".join(sections))
     lines = (line.split(" #")[0].strip() for block in blocks for line in block.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 
 RULES: dict[str, Callable[[Tree], list[str]]] = {
-    rule.__name__: rule for rule in (layers, style, file_size, function_size, strangers, outcome_times, readme)
+    "layers": layers,
+    "style": style,
+    "file_size": file_size,
+    "function_size": function_size,
+    "strangers": strangers,
+    "outcome_times": outcome_times,
+    "readme": readme,
 }
+
+
+def _tool(tree: Tree, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool of the environment on a copy of the Python sources and their settings."""
+    sources = {name: text for name, text in tree.items() if name.endswith((".py", "pyproject.toml"))}
+    tool = Path(sys.executable).with_name(command[0])
+    with tempfile.TemporaryDirectory() as folder:
+        write_tree(sources, Path(folder))
+        return subprocess.run([tool, *command[1:]], cwd=folder, capture_output=True, text=True)
 
 
 def _functions(tree: Tree) -> Iterator[tuple[str, int]]:
@@ -146,15 +157,13 @@ def _matches(pattern: re.Pattern[str], texts: Tree) -> Iterator[tuple[str, str]]
                 yield f"{name}:{number}", match[0]
 
 
-def _published_minutes(tree: Tree) -> tuple[set[str], set[str]]:
-    """Clock times of imposed and of all other outcomes, as written in UTC and in Pacific time."""
-    imposed: set[str] = set()
-    free: set[str] = set()
+def _published_clocks(tree: Tree, *, imposed: bool) -> Iterator[str]:
+    """Clock times, in UTC and in Pacific time, of the outcomes: of all of them, or of the imposed alone."""
     for name, text in tree.items():
         if name.startswith(PUBLISHED) and name.endswith(".yaml"):
             for outcome in yaml.safe_load(text)["outcomes"]:
-                (imposed if outcome.get("imposed") else free).update(_clock_forms(_moment(outcome["at"])))
-    return imposed - free, free
+                if outcome.get("imposed") or not imposed:
+                    yield from _clock_forms(outcome["at"].astimezone(UTC))
 
 
 def _coinciding_inputs(tree: Tree) -> Iterator[datetime]:
@@ -163,13 +172,7 @@ def _coinciding_inputs(tree: Tree) -> Iterator[datetime]:
             scenario = yaml.safe_load(text)
             for entry in [*scenario.get("faults", []), *scenario.get("actions", [])]:
                 if entry.get("id") in COINCIDING_INPUTS:
-                    yield from (_moment(entry[key]) for key in ("at", "until") if key in entry)
-
-
-def _moment(value: str | datetime) -> datetime:
-    """YAML 1.1 turns some times into datetimes in UTC without saying so."""
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+                    yield from (entry[key].astimezone(UTC) for key in ("at", "until") if key in entry)
 
 
 def _clock_forms(moment: datetime) -> set[str]:
@@ -177,6 +180,6 @@ def _clock_forms(moment: datetime) -> set[str]:
 
 
 def _clock_pattern(clocks: set[str]) -> re.Pattern[str]:
-    """Finds 01:19, 1:19, 01:19:30 and T01:19, but neither file:1:19 nor 11:190."""
+    """Finds the time by itself, with seconds and after a date, but not in file:line:column."""
     spelled = "|".join(sorted(re.sub(r"^0", "0?", clock) for clock in clocks)) or r"(?!)"
     return re.compile(rf"(?:(?<![\w:.])|(?<=\dT))(?:{spelled})(?::\d\d)?(?![\d:])")

@@ -33,7 +33,8 @@ def _tracked(root: Path) -> list[Path]:
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if listed.returncode == 0:
         return [root / name for name in sorted(set(listed.stdout.split("\0"))) if name]
-    return [path for path in sorted(root.rglob("*")) if path.is_file() and not _generated(path.relative_to(root))]
+    everything = (path for path in sorted(root.rglob("*")) if path.is_file())
+    return [path for path in everything if not _generated(path.relative_to(root))]
 
 
 def _generated(path: Path) -> bool:

@@ -1,0 +1,33 @@
+"""The quick start works as written, in a copy that holds nothing but the project's files."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .rules import quick_start
+from .tree import read_tree, write_tree
+
+# What an activated environment and the make above leave in the surroundings.
+SHELL = ("VIRTUAL_ENV", "MAKE", "MFLAGS")
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(600)
+def test_the_first_command_works_in_a_fresh_copy(tmp_path: Path) -> None:
+    """`make replay` builds the environment, runs on two Ray actors and prints the scorecard.
+
+    `make test` is not run from here: it is what runs this test.
+    """
+    tree = read_tree()
+    first = next(command for command in quick_start(tree["README.md"]) if command.startswith("make "))
+    assert first == "make replay"
+    write_tree(tree, tmp_path)
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(SHELL)}
+    done = subprocess.run(first.split(), cwd=tmp_path, env=outside, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "predicted" in done.stdout, done.stdout
+    manifests = list((tmp_path / "data" / "runs").glob("*/manifest.json"))
+    assert len(manifests) == 1
