@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help replay test ui bench lint types contracts tests schemas docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 replay: $(VENV)/installed ## replay the event of 20 October 2025 on two Ray actors and score it
 	@$(BIN)/twin replay scenarios/us-east-1-2025-10-20.yaml --runner ray --actors 2
@@ -43,6 +43,9 @@ tests: $(VENV)/installed-dev ## all tests
 
 bench: $(VENV)/installed-dev ## measure, and print the figures
 	@$(PYTHON) -m pytest -q -s tests/bench
+
+docs schemas: $(VENV)/installed ## write the generated files again: parameter reference, JSON Schemas
+	@$(PYTHON) -m twin.generate
 
 clean: ## remove the environment, the caches and the runs
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis data/runs

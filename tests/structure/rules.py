@@ -101,7 +101,7 @@ def outcome_times(tree: Tree) -> list[str]:
 def readme(tree: Tree) -> list[str]:
     """The quick start consists of targets of the Makefile, and has the two that do all the set-up."""
     commands = quick_start(tree.get("README.md", ""))
-    targets = set(re.findall(r"(?m)^([a-z]+):", tree["Makefile"]))
+    targets = re.findall(r"(?m)^\.PHONY: (.*)", tree["Makefile"])[0].split()
     made = [command.removeprefix("make ") for command in commands if command.startswith("make ")]
     strange = [command for command in commands if command.split()[0] not in {"make", "git", "cd"}]
     return [

@@ -1,0 +1,96 @@
+"""Writes the files that are made from the code, so that they cannot say anything else: ``make docs``.
+
+tests/structure/test_generated.py compares them with what this module would write.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from twin.kinds import registry
+from twin.model import EDGE_PARAMETERS
+from twin.parts.kind import Param
+
+ROOT = Path(__file__).resolve().parents[1]
+
+INTRODUCTION = """\
+# Kinds of service
+
+<!-- Written by `make docs` from the kinds' own records. Edit those. -->
+
+A kind is one file in this folder: what the real thing does, its parameters, its state, its events and one
+compiled step. A service in `topology/` names its kind and the parameters that differ from these defaults.
+*Bounds* are what a file may say; the *range* of an assumed number is where its true value plausibly lies;
+*without feedback* is the value that the scorecard's baseline uses to take the mechanism away.
+"""
+
+DEPENDENCY = """
+## Dependencies
+
+The numbers that an entry of `dependencies:` may give.
+"""
+
+COLUMNS = ("parameter", "unit", "default", "bounds", "meaning", "source", "range", "without feedback")
+
+
+def generated() -> dict[str, str]:
+    """Path relative to the root → the text that should be there."""
+    return {"twin/kinds/README.md": kinds_reference()}
+
+
+def kinds_reference() -> str:
+    """Markdown: every kind with its description, its parameters and its events."""
+    sections = [INTRODUCTION, *(_section(name, kind) for name, kind in registry().items())]
+    return "".join([*sections, DEPENDENCY, "\n", *_table(EDGE_PARAMETERS)])
+
+
+def _section(name: str, kind: ModuleType) -> str:
+    about = inspect.cleandoc(kind.__doc__ or "")
+    events = ", ".join(f"`{event}`" for event in kind.EVENTS) or "none of its own"
+    return f"\n## {name}\n\n{about}\n\n{''.join(_table(kind.PARAMETERS))}\nEvents: {events}.\n"
+
+
+def _table(parameters: Iterable[Param]) -> Iterator[str]:
+    yield _row(COLUMNS)
+    yield _row("---" for _ in COLUMNS)
+    for p in parameters:
+        spread = _span(*p.range) if p.range else ""
+        reflex = "" if p.reflex is None else _value(p.reflex)
+        name, default = f"`{p.name}`", _value(p.default)
+        yield _row((name, p.unit, default, _bounds(p), p.meaning, p.source, spread, reflex))
+
+
+def _bounds(p: Param) -> str:
+    if p.unit == "choice":
+        return ", ".join(p.choices)
+    return "true, false" if p.unit == "switch" else _span(p.low, p.high)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |\n"
+
+
+def _span(low: float, high: float) -> str:
+    return f"{_value(low)} to {_value(high)}"
+
+
+def _value(value: float | str | bool) -> str:
+    """As one would write it: on and off, whole numbers without a point."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else f"{value:.12g}"
+
+
+def main() -> None:
+    """Bring every generated file up to date."""
+    for name, text in generated().items():
+        path = ROOT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
