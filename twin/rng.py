@@ -9,8 +9,9 @@ is not in the key, a baseline and a mitigation meet the same luck (common random
 rejects takes blocks 0, 1, 2, … of its own stream, so it never shifts another draw. **Two draws with the same
 entity, tick, purpose and replicate are the same draw**: give each its own purpose, or its own `subkey`.
 
-Everything below is compiled and runs uncompiled too (NUMBA_DISABLE_JIT=1). Words are int64 that hold
-0 … 2^32-1: a product that wraps in compiled code, or grows beyond 64 bits in Python, has the same low 64 bits.
+Everything below is compiled and runs uncompiled too (NUMBA_DISABLE_JIT=1). Words are uint64 that hold
+0 … 2^32-1, so that a product of two never overflows. They must not be int64: Numba tells LLVM that signed
+products do not wrap, and LLVM then drops shifts and masks that would seem idle.
 
 Left out: cross-platform identity. `exp` and `log` may differ by a last bit from one libm to another.
 """
@@ -44,10 +45,11 @@ DELAY = 19  # a duration is drawn
 SPLIT = 20  # a cohort is divided
 
 _MASK = 0xFFFFFFFF
-_MULTIPLIER_0 = 0xD2511F53
-_MULTIPLIER_1 = 0xCD9E8D57
-_WEYL_0 = 0x9E3779B9
-_WEYL_1 = 0xBB67AE85
+_MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_MIX_0, _MIX_1 = np.uint64(0x85EBCA6B), np.uint64(0xC2B2AE35)
+_LOW = np.uint64(_MASK)
+_5, _6, _13, _16, _32 = np.uint64(5), np.uint64(6), np.uint64(13), np.uint64(16), np.uint64(32)
 _ULP = 2.0**-53
 _INVERT_BELOW = 30.0  # mean count under which inversion is cheaper than rejection
 _NEGLIGIBLE = 1e-20  # a probability that no 53-bit uniform can see
@@ -61,16 +63,16 @@ def stable_key(name: str) -> int:
 
 @njit
 def _word(x):
-    """The low 32 bits of an integer, as int64 (a Python int when uncompiled, so that products cannot overflow)."""
-    return int(np.int64(x)) & _MASK
+    """The low 32 bits of an integer of any type."""
+    return np.uint64(np.int64(x) & _MASK)
 
 
 @njit
 def _mix(x):
     """MurmurHash3's 32-bit finaliser: a bijection that spreads small integers over all words."""
-    x = ((x ^ (x >> 16)) * 0x85EBCA6B) & _MASK
-    x = ((x ^ (x >> 13)) * 0xC2B2AE35) & _MASK
-    return x ^ (x >> 16)
+    x = ((x ^ (x >> _16)) * _MIX_0) & _LOW
+    x = ((x ^ (x >> _13)) * _MIX_1) & _LOW
+    return x ^ (x >> _16)
 
 
 @njit
@@ -79,7 +81,7 @@ def subkey(entity, cohort):
 
     Two cohorts of one entity never share a key.
     """
-    return _mix(_word(entity) ^ _mix(_word(cohort + 1)))
+    return np.int64(_mix(_word(entity) ^ _mix(_word(cohort + 1))))
 
 
 @njit
@@ -88,22 +90,24 @@ def philox(c0, c1, c2, c3, k0, k1):
     c0, c1, c2, c3 = _word(c0), _word(c1), _word(c2), _word(c3)
     k0, k1 = _word(k0), _word(k1)
     for _ in range(10):
-        low, high = _MULTIPLIER_0 * c0, _MULTIPLIER_1 * c2
-        c0 = ((high >> 32) & _MASK) ^ c1 ^ k0
-        c1 = high & _MASK
-        c2 = ((low >> 32) & _MASK) ^ c3 ^ k1
-        c3 = low & _MASK
-        k0 = (k0 + _WEYL_0) & _MASK
-        k1 = (k1 + _WEYL_1) & _MASK
+        p0, p1 = _MULTIPLIER_0 * c0, _MULTIPLIER_1 * c2
+        c0, c1, c2, c3 = (p1 >> _32) ^ c1 ^ k0, p1 & _LOW, (p0 >> _32) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + _WEYL_0) & _LOW, (k1 + _WEYL_1) & _LOW
     return c0, c1, c2, c3
+
+
+@njit
+def _unit(high, low):
+    """A double in [0, 1) from the upper 27 bits of one word and the upper 26 of another."""
+    return (np.int64(high >> _5) * 67108864.0 + np.int64(low >> _6)) * _ULP
 
 
 @njit
 def uniforms(seed, entity, tick, purpose, replicate, block):
     """Two independent doubles in [0, 1), of 53 bits each: block number `block` of this stream."""
-    s = int(np.int64(seed))
-    a, b, c, d = philox(entity, tick, purpose << 16 | block, replicate, s & _MASK, (s >> 32) & _MASK)
-    return ((a >> 5) * 67108864.0 + (b >> 6)) * _ULP, ((c >> 5) * 67108864.0 + (d >> 6)) * _ULP
+    key = np.int64(seed)
+    a, b, c, d = philox(entity, tick, purpose << 16 | block, replicate, key, key >> 32)
+    return _unit(a, b), _unit(c, d)
 
 
 @njit
@@ -130,7 +134,8 @@ def binomial(n, p, seed, entity, tick, purpose, replicate):
     """How many of `n` members succeed with probability `p` each. Exact in distribution for n up to 1e12.
 
     Where n·min(p, 1-p) < 30 it is the quantile of one uniform: monotone in u and in p, which is what common
-    random numbers want. Above, Hörmann's rejection, nearly monotone. Raises ValueError for n < 0 or p not a number.
+    random numbers want. Above, Hörmann's rejection, nearly monotone.
+    Raises ValueError for n < 0 or p not a number.
     """
     n = int(n)
     if n < 0 or p != p:
@@ -185,12 +190,13 @@ def hypergeometric(good, bad, draws, seed, entity, tick, purpose, replicate):
     p = draws / (good + bad)
     log_weight = _log_binomial(mode, good, p) + _log_binomial(draws - mode, bad, p)
     weight = math.exp(log_weight - _log_binomial(draws, good + bad, p))
-    return _outwards(mode, weight, low, high, good, bad, draws, uniform(seed, entity, tick, purpose, replicate))
+    u = uniform(seed, entity, tick, purpose, replicate)
+    return _outwards(mode, weight, low, high, good, bad, draws, u)
 
 
 @njit
 def _outwards(mode, weight, low, high, good, bad, draws, u):
-    """The hypergeometric count whose slice of [0, 1) holds `u`, slices laid from the mode to both sides in turn."""
+    """The hypergeometric count whose slice of [0, 1) holds `u`, laid from the mode to both sides in turn."""
     down = up = mode
     weight_down = weight_up = weight
     u -= weight
@@ -266,7 +272,7 @@ def _poisson_reject(mean, seed, entity, tick, purpose, replicate):
         u -= 0.5
         edge = 0.5 - abs(u) + 0.5 * _ULP
         x = math.floor((2.0 * a / edge + b) * u + mean + 0.43) if edge > 1e-12 else -1.0
-        if x < 0.0:
+        if x < 0.0 or x > 4e18:  # beyond int64
             continue
         k = int(x)
         if edge >= 0.07 and v <= squeeze:
@@ -277,7 +283,7 @@ def _poisson_reject(mean, seed, entity, tick, purpose, replicate):
 
 @njit
 def _log_binomial(k, n, p):
-    """Log of the binomial probability of k by Loader's saddle-point form, which keeps its digits at n = 1e12."""
+    """Log of the binomial probability of k by Loader's saddle-point form: good digits at n = 1e12."""
     if k == 0:
         return n * math.log1p(-p)
     if k == n:

@@ -1,8 +1,8 @@
 """The one place that knows `noise: exact | mean`: moving members of cohorts, with luck or without.
 
-`exact` draws; `mean` moves the expected number and carries the fraction that is left over in `carry[k]`, an int64
-slot in units of 1/ONE. So counts stay integers in both, and with `mean` the total moved is never
-more than one member off its expectation. A slot belongs to one process of one service.
+`exact` draws; `mean` moves the expected number and carries the fraction that is left over in `carry[k]`, an
+int64 slot in units of 1/ONE. So counts stay integers in both, and with `mean` the total moved is never more
+than one member off its expectation. A slot belongs to one process of one service.
 """
 
 import math
@@ -16,13 +16,13 @@ ONE = 1 << 52  # one member, in the units of a carry slot
 
 @njit
 def carried(amount, carry, k):
-    """The whole part of `amount` (a real number >= 0) plus what slot k had saved up; the fraction stays in the slot.
+    """The whole part of `amount` (real, >= 0) plus what slot k had saved up; the fraction stays in the slot.
 
     Raises ValueError for an amount that is negative or not a number.
     """
     if not amount >= 0.0:
         raise ValueError("carried: an amount that is negative or not a number")
-    whole = int(math.floor(amount))
+    whole = math.floor(amount)
     saved = int(carry[k]) + int((amount - whole) * ONE + 0.5)
     if saved >= ONE:
         saved -= ONE
@@ -62,7 +62,7 @@ def arrivals(mean_count, exact, carry, k, seed, entity, tick, purpose, replicate
 
 @njit
 def spread(n, weights, out, exact, carry, k, seed, entity, tick, purpose, replicate):
-    """Divide `n` members over categories in proportion to `weights` (>= 0) and *add* them to out[:len(weights)].
+    """Divide `n` members over categories in proportion to `weights` (>= 0) and *add* them to `out`.
 
     Multinomial, as conditional binomials in the order of the categories; uses slots k … k+len(weights)-1.
     All n are placed. Raises ValueError when n > 0 and no weight is positive.
@@ -77,7 +77,8 @@ def spread(n, weights, out, exact, carry, k, seed, entity, tick, purpose, replic
         raise ValueError("spread: members to place and no category with weight")
     rest = n
     for j in range(last):
-        gone = thin(rest, weights[j] / total, exact, carry, k + j, seed, subkey(entity, j), tick, purpose, replicate)
+        p, key = weights[j] / total, subkey(entity, j)
+        gone = thin(rest, p, exact, carry, k + j, seed, key, tick, purpose, replicate)
         out[j] += gone
         rest -= gone
         total -= max(weights[j], 0.0)
@@ -101,5 +102,6 @@ def compete(n, a_per_s, b_per_s, dt_s, exact, carry, k, seed, entity, tick, purp
     gone = thin(n, p_a + p_b, exact, carry, k, seed, entity, tick, purpose, replicate)
     if gone == 0:
         return 0, 0
-    by_a = thin(gone, p_a / (p_a + p_b), exact, carry, k + 1, seed, subkey(entity, 0), tick, purpose, replicate)
+    p, key = p_a / (p_a + p_b), subkey(entity, 0)
+    by_a = thin(gone, p, exact, carry, k + 1, seed, key, tick, purpose, replicate)
     return by_a, gone - by_a
