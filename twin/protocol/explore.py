@@ -1,0 +1,270 @@
+"""Every interleaving of the machine in `twin.protocol.machine`: what can happen, whatever the timing.
+
+Breadth first from the initial state, by the very transitions that the simulator runs.  The search is compiled;
+states are rows of one byte a cell, found again by a hash table.  Enactors are interchangeable, so with
+`symmetry` two states that differ only in who is who count once.  All is computed when asked; nothing is stored.
+
+    >>> found = explore(config(enactors=2, endpoints=1, plans=3, keep_last=2))
+    >>> found.shortest, found.trace[-1]
+    (8, 'B cleans up behind plan 3: deletes 0, 1; endpoint 1 has zero records')
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from twin.protocol.machine import initial, step_enactor, step_planner
+from twin.protocol.narrate import narrate
+from twin.protocol.state import (
+    NOTHING,
+    ROOTS,
+    WEDGED,
+    Config,
+    any_empty,
+    cells,
+    dangling_rollback,
+    enactor_cell,
+    enactor_cells,
+)
+
+SOURCES = ("explore.py", "machine.py", "state.py")
+
+# What is known of a state: bits.
+EMPTY, DANGLING, HOPEFUL = 1, 2, 4
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What `explore` found.  Counts are of distinct states; transitions are steps from them."""
+
+    states: int
+    transitions: int
+    empty_states: int  # some root points at a tree that is gone
+    shortest: int | None  # steps to the nearest empty state; None if there is none
+    stale_overwrites: int  # transitions in which a root goes back to an older plan
+    dangling_states: int  # a rollback record names a tree that is gone
+    permanent_states: int  # empty, and so is every state that can follow
+    trace: tuple[str, ...]  # the steps to the nearest empty state
+
+
+@njit
+def reorder_enactors(state, cfg, spare):
+    """Sort the Enactors' cells, so that states which differ only in who is who become equal."""
+    width = enactor_cells(cfg)
+    for e in range(1, cfg.enactors):
+        for left in range(e, 0, -1):
+            a, b = enactor_cell(cfg, left - 1), enactor_cell(cfg, left)
+            if compare(state, a, b, width) <= 0:
+                break
+            spare[:width] = state[a : a + width]
+            state[a : a + width] = state[b : b + width]
+            state[b : b + width] = spare[:width]
+
+
+@njit
+def compare(state, a, b, width):
+    """-1, 0 or 1: how the cells from `a` stand to those from `b`."""
+    for k in range(width):
+        if state[a + k] != state[b + k]:
+            return -1 if state[a + k] < state[b + k] else 1
+    return 0
+
+
+@njit
+def find_row(rows, table, state):
+    """(the number of the row equal to `state` or -1, the place in the table where it is or belongs)."""
+    mask = np.uint64(len(table) - 1)
+    h = np.uint64(14695981039346656037)
+    for k in range(len(state)):
+        h = (h ^ np.uint64(state[k])) * np.uint64(1099511628211)
+    place = (h ^ (h >> np.uint64(32))) & mask
+    while table[place] >= 0:
+        row = table[place]
+        same = True
+        for k in range(len(state)):
+            if rows[row, k] != state[k]:
+                same = False
+                break
+        if same:
+            return row, place
+        place = (place + np.uint64(1)) & mask
+    return -1, place
+
+
+@njit
+def roots_fell(before, after, cfg):
+    """Whether a root went back to an older plan."""
+    for j in range(ROOTS, ROOTS + cfg.endpoints):
+        if after[j] < before[j]:
+            return True
+    return False
+
+
+@njit
+def known(state, cfg):
+    """The bits that describe a state."""
+    bits = HOPEFUL
+    if any_empty(state, cfg):
+        bits = EMPTY
+    if dangling_rollback(state, cfg):
+        bits |= DANGLING
+    return bits
+
+
+@njit
+def mark_hopeful(bits, sources, targets):
+    """Spread HOPEFUL backwards over the transitions: whence a state without an empty endpoint can be reached."""
+    changed = True
+    while changed:
+        changed = False
+        for k in range(len(sources) - 1, -1, -1):
+            if bits[targets[k]] & HOPEFUL and not bits[sources[k]] & HOPEFUL:
+                bits[sources[k]] |= HOPEFUL
+                changed = True
+
+
+@njit
+def doubled(a):
+    """The same array with as much room again."""
+    b = np.empty((2 * a.shape[0],) + a.shape[1:], a.dtype)
+    b[: a.shape[0]] = a
+    return b
+
+
+@njit
+def rehash(rows, count, size, state):
+    """A hash table of `size` places for the first `count` rows; `state` is room for one."""
+    table = np.full(size, -1, np.int32)
+    for row in range(count):
+        state[:] = rows[row]
+        table[find_row(rows, table, state)[1]] = row
+    return table
+
+
+@cache
+def compiled_search(sources_hash: int) -> Callable:
+    """`search`, compiled for these sources.
+
+    Numba's cache on disk looks at this file alone, but also at what the function closes over; so the hash of
+    all the sources that decide the code is closed over, and a kernel of another machine is never loaded.
+    """
+
+    @njit(cache=True)
+    def search(first, cfg, symmetry):
+        """All states reachable from `first`.
+
+        Returns rows (states, cells) int8, parents (states,), bits (states,), sources and targets (transitions,),
+        and how many transitions overwrote a newer plan.
+        """
+        assert sources_hash != 0
+        width = len(first)
+        rows, parents, bits = (
+            np.empty((1024, width), np.int8),
+            np.empty(1024, np.int32),
+            np.empty(1024, np.int8),
+        )
+        sources, targets = np.empty(1024, np.int32), np.empty(1024, np.int32)
+        table = np.full(4096, -1, np.int32)
+        before, after, spare = first.copy(), first.copy(), first.copy()
+        rows[0], parents[0], bits[0] = first, -1, known(first, cfg)
+        table[find_row(rows, table, first)[1]] = 0
+        count, steps, stale, here = 1, 0, 0, 0
+        while here < count:
+            before[:] = rows[here]
+            for actor in range(-1, cfg.enactors):  # -1 is the Planner
+                if symmetry and actor > 0:
+                    a, b = enactor_cell(cfg, actor - 1), enactor_cell(cfg, actor)
+                    if compare(before, a, b, enactor_cells(cfg)) == 0:
+                        continue
+                after[:] = before
+                code = step_planner(after, cfg) if actor < 0 else step_enactor(after, cfg, actor)
+                if code == NOTHING or code == WEDGED:
+                    continue
+                stale += roots_fell(before, after, cfg)
+                if symmetry:
+                    reorder_enactors(after, cfg, spare)
+                row, place = find_row(rows, table, after)
+                if row < 0:
+                    if count == len(rows):
+                        rows, parents, bits = doubled(rows), doubled(parents), doubled(bits)
+                        table = rehash(rows, count, 4 * len(rows), spare)
+                        row, place = find_row(rows, table, after)
+                    row = count
+                    rows[row], parents[row], bits[row] = after, here, known(after, cfg)
+                    table[place] = row
+                    count += 1
+                if steps == len(sources):
+                    sources, targets = doubled(sources), doubled(targets)
+                sources[steps], targets[steps] = here, row
+                steps += 1
+            here += 1
+        mark_hopeful(bits, sources[:steps], targets[:steps])
+        return rows[:count], parents[:count], bits[:count], sources[:steps], targets[:steps], stale
+
+    return search
+
+
+def sources_hash() -> int:
+    """A number that changes with any source that decides the compiled search."""
+    folder = Path(__file__).parent
+    digest = sha256(b"".join((folder / name).read_bytes() for name in SOURCES)).digest()
+    return int.from_bytes(digest[:7], "big") + 1
+
+
+def explore(cfg: Config, *, symmetry: bool = True) -> Exploration:
+    """Visit every state that `cfg` can reach; `cfg.plans` must be bounded (a ValueError if not).
+
+    A state takes about 60 bytes, a transition 8; a million states take a second or two.
+    """
+    if not 0 < cfg.plans < 127:
+        raise ValueError("only a bounded number of plans can be explored: set plans to 1..126")
+    search = compiled_search(sources_hash())
+    rows, parents, bits, _, targets, stale = search(initial(cfg), cfg, symmetry)
+    empty = bits & EMPTY != 0
+    path = path_to(int(empty.argmax()), parents) if empty.any() else []
+    return Exploration(
+        states=len(rows),
+        transitions=len(targets),
+        empty_states=int(empty.sum()),
+        shortest=len(path) - 1 if path else None,
+        stale_overwrites=int(stale),
+        dangling_states=int((bits & DANGLING != 0).sum()),
+        permanent_states=int((empty & (bits & HOPEFUL == 0)).sum()),
+        trace=retrace(rows[path], cfg, symmetry) if path else (),
+    )
+
+
+def path_to(row: int, parents: np.ndarray) -> list[int]:
+    """The rows from the initial one to `row`; the search is breadth first, so no path is shorter."""
+    path = []
+    while row >= 0:
+        path.append(row)
+        row = int(parents[row])
+    return path[::-1]
+
+
+def retrace(rows: np.ndarray, cfg: Config, symmetry: bool) -> tuple[str, ...]:
+    """The steps along `rows`, in words.
+
+    With symmetry the rows have forgotten who is who, so the machine runs again and at each step the first
+    actor is taken that leads to the next row.
+    """
+    state, told = initial(cfg), []
+    spare = np.zeros(cells(cfg), np.int64)
+    for row in rows[1:]:
+        for actor in range(-1, cfg.enactors):
+            after = state.copy()
+            code = step_planner(after, cfg) if actor < 0 else step_enactor(after, cfg, actor)
+            seen = after.copy()
+            if symmetry:
+                reorder_enactors(seen, cfg, spare)
+            if code not in (NOTHING, WEDGED) and np.array_equal(seen, row):
+                told.append(narrate(state, after, cfg, actor, code))
+                state = after
+                break
+    return tuple(told)
