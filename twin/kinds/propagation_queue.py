@@ -1,0 +1,129 @@
+"""A queue of changes that are never lost, only late.
+
+The real system. EC2's Network Manager carries the network configuration of every launched and terminated
+instance to the instance and to the network's appliances. When launches came back on 20 October it met the
+changes that had piled up during the event; an hour later instances started without connectivity, and
+propagation was normal again only after four more hours. DynamoDB's global tables replicate over a queue of
+the same shape.
+
+The claim. Propagation does not fail, it falls behind: what is one second when the queue is empty is backlog
+over capacity when it is not, so trouble shows long after the flood that caused it, in a service that asks
+*how long* rather than *whether*. Refusing calls by the size of the queue, as AWS announced it will, bounds
+that delay.
+
+The delay that is published is the wait of a change that arrives now, ``base_delay_s + backlog / capacity``,
+plus the time that dependencies have already cost the changes in the queue. With a capacity that falls with
+the backlog this is on the safe side: it would rise again while the queue empties.
+
+Left out: single instances, priorities (launches before terminations), and the way the load was taken off by
+hand.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from twin.parts.draws import carried, share
+from twin.parts.kind import Param
+from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
+from twin.parts.signals import answer, depend, draw, emit, intake, tally
+from twin.rng import SERVE
+
+PARAMETERS = (
+    Param("capacity_per_s", 200.0, "1/s", 0.001, 1e12, "changes that can be propagated in a second",
+          "assumed: only its ratio to the arrivals matters", (20.0, 20_000.0)),
+    Param("capacity_ratio", 1.0, "ratio", 0.0, 100.0, "share of the capacity that is there: a fault's knob",
+          "assumed: whole unless a scenario says otherwise", (1.0, 1.0)),
+    Param("half_capacity_backlog_count", 0.0, "count", 0.0, 1e15,
+          "backlog at which the capacity has fallen to a half; 0 = it does not fall",
+          "assumed: no degradation unless a scenario says so", (0.0, 1e7), reflex=0.0),
+    Param("base_delay_s", 1.0, "s", 0.0, 3600.0, "propagation of one change when nothing waits",
+          "assumed: unpublished; instances are reachable seconds after they start", (0.1, 10.0)),
+    Param("work_count", 1.0, "count", 1.0, 1e6, "changes that one call brings: a launch, or a termination",
+          "assumed: one change a call, so that the capacity is in calls", (1.0, 10.0)),
+    Param("queue_reference_count", 0.0, "count", 0.0, 1e15,
+          "backlog that admission steers to by refusing calls, AWS's announced fix; 0 = admit all", "PES"),
+    Param("control_s", 60.0, "s", 0.1, 86_400.0, "time in which admission corrects a backlog that is off",
+          "assumed: a rate limit that is adjusted once a minute", (10.0, 600.0)),
+)  # fmt: skip
+STATE = [("waiting", "i8"), ("entered", "i8"), ("delivered", "i8"), ("held_s", "f8"), ("open", "i8")]
+EVENTS = ("queue_formed", "queue_emptied")
+
+SERVED, ADMITTED, FINISHED = 9, 10, 11  # carry slots that no draw uses
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """Counts are all there is."""
+    return 0
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Nothing waits."""
+
+
+@njit
+def capacity(p, backlog):
+    """Changes a second with ``backlog`` waiting: the server may slow down under its own queue."""
+    full = p.capacity_per_s * p.capacity_ratio
+    if p.half_capacity_backlog_count <= 0.0:
+        return full
+    return full / (1.0 + backlog / p.half_capacity_backlog_count)
+
+
+@njit
+def admit(w, p, calls, backlog, rate_per_s, slot):
+    """How many of ``calls`` are let in: all, or what brings the backlog to its reference."""
+    if p.queue_reference_count <= 0.0 or calls == 0:
+        return calls
+    limit_per_s = max(0.0, rate_per_s + (p.queue_reference_count - backlog) / p.control_s)
+    if limit_per_s * w.tick_s[0] >= calls * p.work_count:
+        return calls
+    return min(calls, carried(limit_per_s * w.tick_s[0] / p.work_count, w.carry, slot + ADMITTED))
+
+
+@njit
+def note(t, w, i, p, s, rate_per_s):
+    """Events for a queue that delays changes by more than their undisturbed propagation, and for its end."""
+    row = w.svc[i]
+    block = KIND_EVENT_BLOCK * (1 + row.kind)
+    if s.open == 0 and s.waiting > rate_per_s * (p.base_delay_s + w.tick_s[0]):
+        s.open = emit(t, w, i, block, i, float(s.waiting), row.input_event)
+        row.own_event = s.open
+    elif s.open != 0 and s.waiting == 0:
+        row.own_event = emit(t, w, i, block + 1, i, 0.0, row.input_event if row.input_event != 0 else s.open)
+        s.open = 0
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: admit calls, propagate what capacity and dependencies allow, publish the delay."""
+    row, dt = w.svc[i], w.tick_s[0]
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
+    calls = intake(t, w, i)
+    rate_per_s = capacity(p, s.waiting)
+    admitted = admit(w, p, calls, s.waiting, rate_per_s, slot)
+    s.entered += admitted * int(p.work_count)
+    s.waiting += admitted * int(p.work_count)
+
+    tried = min(s.waiting, share(1, rate_per_s * dt, w.carry, slot + SERVED))
+    ok, wait_s = depend(t, w, i, tried)
+    done = draw(t, w, i, SERVE, 0, tried, ok)
+    blocked = 1.0 - ok if rate_per_s > 0.0 else 1.0
+    s.held_s = (s.held_s + blocked * dt) * (1.0 - done / s.waiting) if s.waiting > 0 else 0.0
+    s.waiting -= done
+    s.delivered += done
+    note(t, w, i, p, s, rate_per_s)
+
+    if rate_per_s > 0.0:
+        wait_s += s.waiting / rate_per_s
+    row.capacity_per_s, row.backlog = rate_per_s / p.work_count, s.waiting
+    row.own_blame = 1.0 - admitted / calls if calls > 0 else 0.0
+    answer(w, i, 1.0 - row.own_blame, p.base_delay_s + s.held_s + wait_s)
+    good = carried(done / p.work_count, w.carry, slot + FINISHED)
+    tally(w, i, good, calls - admitted)
+
+
+@njit
+def check(p, s, c):
+    """Every change that entered waits or has been delivered."""
+    return s.waiting >= 0 and s.held_s >= 0.0 and s.entered == s.waiting + s.delivered
