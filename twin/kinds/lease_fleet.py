@@ -1,0 +1,399 @@
+"""EC2's DropletWorkflow Manager: leases on a fleet of servers, checked for ever, regained through a queue.
+
+The real system. A droplet is a physical server that hosts EC2 instances. The hosts of the DropletWorkflow
+Manager (DWFM) divide the droplets among them; each holds a lease on each of its droplets and must complete a
+state check with it every few minutes. The check needs DynamoDB. A droplet without a lease keeps its instances
+running, but can neither change their state nor take a launch. On 20 October 2025 leases lapsed slowly while
+DynamoDB could not be reached. When it came back, so many had to be re-established at once that the work timed
+out before it was done, was queued again, and timed out again: congestive collapse, without a fault left to
+repair. Throttling the incoming work and restarting DWFM hosts, which emptied their queues, ended it.
+
+The claim. Checks, a work time-out and work that starts again from scratch are enough. What the outage must
+last for is set by the life of connections (a check fails only without one), not by the length of a lease. The
+collapse is a property of each host: droplets without lease against capacity × time-out. It is sharp for work
+of fixed size, nearly so for work of several steps, and absent for memoryless work (steps = 1).
+
+How. Droplets are counts per host: leased ones on a wheel (phase of the next check, failed checks in a row),
+broken ones waiting or in an attempt (slot in which it began, work received). A host acts at the end of each
+of its slots; the hosts' slots are staggered over the ticks. In a slot: attempts receive work, finish and time
+out; the wheel turns; waiting droplets are admitted. A check or a finished attempt succeeds with the share of
+calls that ``depend`` reports, independently. Attempts that time out start again inside the queue: only a
+restart empties it, and the admission window holds back only what is still outside.
+
+What callers see. A launch is one more workflow of a host: it finishes in time with the probability that an
+attempt begun now has (frozen load), and needs leased droplets: below ``needed_ratio`` it fails in proportion.
+A host that is restarting launches nothing. ``answer`` gets the mean over hosts. The launches themselves do
+not load the queue: there are far fewer of them than of broken droplets whenever the queue matters.
+
+What it reports. good and failed are droplets with and without a lease in each tick, so error_ratio is the
+share without; offered is checks; backlog is droplets waiting or in an attempt, and dead work; latency_s the
+time that a droplet which loses its lease now would need to get it back.
+
+Left out: how leases are stored, which droplet is which, running instances, warm-up of a restarted host, and
+that a host shares its connections among its droplets (checks fail independently). hosts_count,
+droplets_count, slot_s and check_interval_s are read at the start; lease_s and timeout_s can grow during a run
+to twice what they began with.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from twin.parts.draws import carried, share
+from twin.parts.kind import Param
+from twin.parts.lease_host import (
+    ATTEMPT_US,
+    BACK_AT,
+    CREDIT,
+    DEAD,
+    DONE,
+    HEAD,
+    LEASED,
+    OK,
+    OLDEST,
+    RELEASE_US,
+    RUNNING,
+    WAITING,
+    count_host,
+    droplets_of,
+    host_cells,
+    ring_of,
+    wheel_of,
+)
+from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, REPLICATE, SEED, SERVICE_CARRIES
+from twin.parts.signals import answer, culprit, depend, draw, emit, open_cause, tally
+from twin.parts.wheel import due, fill, turn
+from twin.parts.workflow import (
+    finished_ratio,
+    first_live,
+    goodput_ratio,
+    join,
+    serve_in_order,
+    share_work,
+    time_out,
+)
+from twin.rng import COMPLETE, DELAY, LAPSE, SERVE, subkey, uniform
+
+PARAMETERS = (
+    Param("droplets_count", 1_000_000, "count", 1, 1e10, "droplets of the fleet",
+          "assumed: only droplets over capacity matters; outsiders guess a million", (1e5, 1e7)),
+    Param("hosts_count", 60, "count", 1, 10_000, "DWFM hosts; droplets and capacity are divided among them",
+          "assumed: a hundred or so over the zones", (12, 200)),
+    Param("slot_s", 10.0, "s", 0.001, 600.0, "how often a host works off checks and queue",
+          "assumed: a resolution, not a fact; a twentieth of the time-out or less", (1.0, 10.0)),
+    Param("check_interval_s", 180.0, "s", 0.001, 3600.0, "time from a state check of a droplet to the next",
+          "assumed: published as every few minutes", (60.0, 300.0)),
+    Param("lease_s", 600.0, "s", 0.001, 86_400.0,
+          "a lease lapses when the checks of so long a time, in whole intervals, have all failed",
+          "assumed: a few checks may fail", (300.0, 1800.0)),
+    Param("lapse_per_s", 1e-5, "1/s", 0.0, 1.0, "rate at which a droplet loses its lease without any trouble",
+          "assumed: a hundred of a million are broken at any time, as MODAL guesses", (1e-6, 1e-4), reflex=0.0),
+    Param("broken_at_start_ratio", 0.0, "ratio", 0.0, 1.0, "share of droplets that begin without lease, queued",
+          "assumed: a run begins undisturbed, unless it studies a cold start", (0.0, 1.0)),
+    Param("capacity_per_s", 225.0, "1/s", 0.0, 1e12, "leases that the whole fleet of hosts can establish",
+          "MODELLING"),
+    Param("min_duration_s", 10.0, "s", 0.001, 3600.0, "mean time that one attempt takes on an idle host",
+          "assumed: a few calls and a conversation with the droplet", (1.0, 30.0)),
+    Param("timeout_s", 180.0, "s", 0.001, 14_400.0, "an attempt that is not done after this time has failed",
+          "assumed: no progress was made, so well below the hour that all droplets need", (60.0, 1200.0)),
+    Param("workflow", "processor_sharing", "choice", 0, 2, "how attempts share a host's capacity",
+          "assumed: concurrent workflows; the published times fit all three",
+          choices=("processor_sharing", "fifo", "renewal")),
+    Param("steps", 8, "count", 0, 32, "serial steps of the work, lost on time-out; 0 is work of fixed size",
+          "assumed: with fewer than about five there is no collapse", (5, 16), reflex=1),
+    Param("half_capacity_backlog_count", 0, "count", 0, 1e12, "queue of the fleet that halves capacity; 0 = none",
+          "assumed: the collapse needs no slower hosts", (0, 1e6), reflex=0),
+    Param("admission_ratio", 0.0, "ratio", 0.0, 100.0,
+          "queue up to which a host lets droplets in, over capacity × timeout_s; 0 = no limit",
+          "assumed: no throttle before the event", (0.0, 1.0)),
+    Param("drop_expired", False, "switch", 0, 1, "fifo: work that has timed out leaves the queue undone",
+          "assumed: not before the event", reflex=True),
+    Param("restart_per_s", 0.0, "1/s", 0.0, 1000.0,
+          "above 0, restarts go once over the hosts that have more queued than they can do in time",
+          "assumed: an action, not a habit", (0.0, 1.0)),
+    Param("boot_s", 180.0, "s", 0.0, 7200.0, "mean time that a restarted host is away; 1/3 to 5/3 of it",
+          "assumed: one to five minutes", (60.0, 600.0)),
+    Param("needed_ratio", 0.8, "ratio", 0.001, 1.0, "share of leased droplets below which launches lack room",
+          "assumed: a fifth of the droplets is spare", (0.5, 0.95)),
+)  # fmt: skip
+EVENTS = ("timeouts", "timeouts_ended", "restarts", "restarts_ended")
+TIMEOUTS, TIMEOUTS_ENDED, RESTARTS, RESTARTS_ENDED = range(4)
+STATE = [
+    *((name, "i8") for name in ("hosts", "droplets", "slot_ticks", "phases", "classes", "ring")),  # fixed at the start
+    *((name, "i8") for name in ("leased", "queued", "ok_sum", "attempt_sum", "release_sum", "away")),  # over the hosts
+    *((name, "i8") for name in ("finished", "last_timeout", "wave_at", "wave_count", "wave_event")),
+]
+
+FIFO, RENEWAL = 1.0, 2.0
+MICRO = 1e6
+BILLION = 1e9
+RELEASE_BOUND_S = 1e6  # "never", for a mean that must stay finite
+COHORTS = 1 << 16  # cohort keys a host, more than a ring or a wheel has
+
+
+def sizes(p, tick_s: float) -> tuple[int, int, int, int]:
+    """(ticks of a slot, phases of the wheel, classes of misses, length of the ring of attempts)."""
+    slot_ticks = max(1, round(p.slot_s / tick_s))
+    slot_s = slot_ticks * tick_s
+    classes = 2 * max(1, int(p.lease_s / p.check_interval_s))
+    ring = 2 * max(1, round(p.timeout_s / slot_s)) + 2
+    return slot_ticks, max(1, round(p.check_interval_s / slot_s)), classes, ring
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """Head, ring and wheel of every host."""
+    _, phases, classes, ring = sizes(p, tick_s)
+    return int(p.hosts_count) * (HEAD + 2 * ring + phases * classes)
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Checks spread evenly over the interval; the droplets that are always under repair are in the queue."""
+    s.slot_ticks, s.phases, s.classes, s.ring = sizes(p, tick_s)
+    s.hosts, s.droplets = int(p.hosts_count), int(p.droplets_count)
+    s.last_timeout = -1
+    under_repair = p.lapse_per_s * p.min_duration_s
+    broken_ratio = p.broken_at_start_ratio + (1.0 - p.broken_at_start_ratio) * min(1.0, under_repair)
+    for h in range(s.hosts):
+        host = host_cells(s, c, h)
+        n = droplets_of(s, h)
+        broken = round(n * broken_ratio)
+        fill(wheel_of(s, host), s.classes, s.phases, n - broken)
+        host[LEASED], host[RUNNING] = n - broken, broken
+        if p.workflow != RENEWAL:
+            host[HEAD] = broken
+        look_ahead(p, s, host, n)
+        count_host(s, host, 1)
+
+
+@njit
+def rate_per_s(p, s, host):
+    """What the host can establish, slowed by its queue if queues slow it."""
+    rate = p.capacity_per_s / s.hosts
+    if p.half_capacity_backlog_count > 0.0:
+        rate /= 1.0 + (host[RUNNING] + host[DEAD]) * s.hosts / p.half_capacity_backlog_count
+    return rate
+
+
+@njit
+def look_ahead(p, s, host, droplets):
+    """What a workflow begun now on this host can expect: chance to end in time, duration, time to a lease."""
+    rate = max(rate_per_s(p, s, host), 1e-12)
+    attempt_s = max(p.min_duration_s, (host[RUNNING] + host[DEAD] + 1) / rate)
+    if p.workflow == FIFO:
+        within = 1.0 if attempt_s <= p.timeout_s else 0.0
+    else:
+        within = finished_ratio(int(p.steps), max(p.steps, 1.0) * p.timeout_s / attempt_s)
+    attempt_s = min(attempt_s, p.timeout_s)
+    release_s = min(RELEASE_BOUND_S, host[WAITING] / rate + attempt_s / max(within, 1e-9))
+    room = min(1.0, host[LEASED] / droplets / p.needed_ratio) if droplets > 0 else 1.0
+    host[OK] = 0 if host[BACK_AT] != 0 else int(within * room * BILLION)
+    host[ATTEMPT_US], host[RELEASE_US] = int(attempt_s * MICRO), int(release_s * MICRO)
+
+
+@njit
+def finish(t, w, i, p, s, host, h, counts, work, slot, elapsed_s):
+    """Attempts receive the work of one slot. Returns how many are done, before DynamoDB is asked."""
+    rate = rate_per_s(p, s, host)
+    running = host[RUNNING]
+    if p.workflow == FIFO:
+        room = carried(rate * elapsed_s, host, CREDIT)
+        dead = min(room, host[DEAD])
+        host[DEAD] -= dead
+        return serve_in_order(counts, host[OLDEST], slot, room - dead)
+    if running == 0:
+        return 0
+    k = int(p.steps)
+    if p.workflow == RENEWAL:
+        each = min(rate * goodput_ratio(k, rate * p.timeout_s / running) / running, 1.0 / p.min_duration_s)
+        return draw(t, w, i, COMPLETE, h, running, min(1.0, each * elapsed_s))
+    # Those that finish during the slot leave their share to the others: on average half as many as last time.
+    sharing = running - 0.5 * min(host[DONE], running) if k > 0 else float(running)
+    each = min(rate / sharing, 1.0 / p.min_duration_s)
+    return share_work(t, w, i, h * COHORTS, counts, work, host[OLDEST], slot, k, each * elapsed_s)
+
+
+@njit
+def work_off(t, w, i, p, s, host, h, slot, elapsed_s, ok):
+    """One slot of the queue: work, leases established, time-outs. Returns (leases established, time-outs)."""
+    counts, work = ring_of(s, host)
+    done = finish(t, w, i, p, s, host, h, counts, work, slot, elapsed_s)
+    host[DONE] = done
+    leased = draw(t, w, i, SERVE, h, done, ok)
+    host[RUNNING] -= leased
+    s.finished += done
+    if p.workflow == RENEWAL:
+        return leased, 0
+    slots = min(s.ring - 1, max(1, int(p.timeout_s / (s.slot_ticks * w.tick_s[0]) + 0.5)))
+    late = time_out(counts, host[OLDEST], slot, slots)
+    if p.workflow == FIFO and p.drop_expired == 0.0:
+        host[DEAD] += late
+    join(counts, work, slot, late + done - leased)
+    host[OLDEST] = first_live(counts, host[OLDEST], slot)
+    return leased, late
+
+
+@njit
+def check_leases(t, w, i, p, s, host, h, slot, ok):
+    """Turn the host's wheel by one slot: leases are renewed, missed, or lost. Returns how many are lost."""
+    wheel = wheel_of(s, host)
+    phase = slot % s.phases
+    misses = min(s.classes, max(1, int(p.lease_s / p.check_interval_s)))
+    lapsed = turn(t, w, i, h * COHORTS, wheel, s.classes, phase, misses, ok)
+    if p.lapse_per_s > 0.0:
+        sure = wheel[phase * s.classes]
+        gone = draw(t, w, i, LAPSE, h, sure, -math.expm1(-p.lapse_per_s * p.check_interval_s))
+        wheel[phase * s.classes] -= gone
+        lapsed += gone
+    return lapsed
+
+
+@njit
+def admit(p, s, host, slot):
+    """Let waiting droplets into the queue, as far as the admission window has room."""
+    n = host[WAITING]
+    if p.admission_ratio > 0.0:
+        window = max(1, int(p.admission_ratio * p.capacity_per_s / s.hosts * p.timeout_s + 1e-9))
+        n = max(0, min(n, window - host[RUNNING] - host[DEAD]))
+    if n == 0:
+        return
+    host[WAITING] -= n
+    host[RUNNING] += n
+    if p.workflow != RENEWAL:
+        counts, work = ring_of(s, host)
+        join(counts, work, slot, n)
+
+
+@njit
+def step_host(t, w, i, p, s, host, h, slot, elapsed_s, ok):
+    """One slot of one host. Returns how many attempts timed out."""
+    count_host(s, host, -1)
+    if host[BACK_AT] != 0 and t >= host[BACK_AT]:
+        host[BACK_AT] = 0
+        s.away -= 1
+    up = host[BACK_AT] == 0
+    leased = late = 0
+    if up:
+        leased, late = work_off(t, w, i, p, s, host, h, slot, elapsed_s, ok)
+    lapsed = check_leases(t, w, i, p, s, host, h, slot, ok if up else 0.0)
+    wheel_of(s, host)[slot % s.phases * s.classes] += leased  # next checked in a whole interval
+    host[LEASED] += leased - lapsed
+    host[WAITING] += lapsed
+    if up:
+        admit(p, s, host, slot)
+    look_ahead(p, s, host, droplets_of(s, h))
+    count_host(s, host, 1)
+    return late
+
+
+@njit
+def restart(t, w, i, p, s, host, h):
+    """Empty the host's queue, live and dead; its droplets without lease wait until it is back."""
+    count_host(s, host, -1)
+    host[WAITING] += host[RUNNING]
+    host[RUNNING] = host[DEAD] = host[DONE] = host[OK] = 0
+    ring_of(s, host)[0][:] = 0
+    u = 0.5
+    if w.svc[i].exact != 0:
+        u = uniform(w.clock[SEED], subkey(w.svc[i].key, h), t, DELAY, w.clock[REPLICATE])
+    host[BACK_AT] = t + 1 + int(p.boot_s * (1.0 + 4.0 * u) / 3.0 / w.tick_s[0])
+    s.away += 1
+    count_host(s, host, 1)
+
+
+@njit
+def restart_wave(t, w, i, p, s, c):
+    """Restart hosts that cannot work off their queue in time, in order, at the given rate, once."""
+    going = p.restart_per_s > 0.0 and s.wave_at < s.hosts
+    if going and s.wave_event == 0:
+        s.wave_event = emit(t, w, i, own_code(w, i, RESTARTS), i, p.restart_per_s, w.svc[i].input_event)
+        s.wave_count = 0
+    if going:
+        slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + 11
+        budget = share(1, p.restart_per_s * w.tick_s[0], w.carry, slot)
+        while s.wave_at < s.hosts:
+            host = host_cells(s, c, s.wave_at)
+            if host[RUNNING] + host[DEAD] > p.capacity_per_s / s.hosts * p.timeout_s:
+                if budget == 0:
+                    return
+                restart(t, w, i, p, s, host, s.wave_at)
+                s.wave_count += 1
+                budget -= 1
+            s.wave_at += 1
+    if s.wave_event != 0:
+        emit(t, w, i, own_code(w, i, RESTARTS_ENDED), i, float(s.wave_count), s.wave_event)
+        s.wave_event = 0
+    if p.restart_per_s <= 0.0:
+        s.wave_at = 0
+
+
+@njit
+def own_code(w, i, k):
+    """Code of the kind's event ``k``."""
+    return KIND_EVENT_BLOCK * (1 + w.svc[i].kind) + k
+
+
+@njit
+def note_timeouts(t, w, i, p, s, late):
+    """Time-outs are the kind's own mechanism at work: an event when they begin, one when they have ended."""
+    row = w.svc[i]
+    if late > 0:
+        if row.own_event == 0:
+            cause = open_cause(w, i, culprit(w, i))
+            row.own_event = emit(t, w, i, own_code(w, i, TIMEOUTS), i, float(late), cause)
+        s.last_timeout = t
+    elif row.own_event != 0 and (t - s.last_timeout) * w.tick_s[0] > 2.0 * p.timeout_s:
+        emit(t, w, i, own_code(w, i, TIMEOUTS_ENDED), i, 0.0, row.own_event)
+        row.own_event = 0
+
+
+@njit
+def checks_due(t, s, c):
+    """Checks that the hosts whose slot ends in this tick are about to make."""
+    n = 0
+    phase = (t // s.slot_ticks + 1) % s.phases
+    for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
+        host = host_cells(s, c, h)
+        if t >= host[BACK_AT]:
+            n += due(wheel_of(s, host), s.classes, phase)
+    return n
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: the hosts whose slot ends check leases and work off queues; the wave of restarts goes on."""
+    row = w.svc[i]
+    checks = checks_due(t, s, c)
+    ok, _ = depend(t, w, i, checks + s.finished)
+    s.finished = 0
+    slot = t // s.slot_ticks + 1
+    elapsed_s = min(t + 1, s.slot_ticks) * w.tick_s[0]
+    late = 0
+    for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
+        late += step_host(t, w, i, p, s, host_cells(s, c, h), h, slot, elapsed_s, ok)
+    restart_wave(t, w, i, p, s, c)
+    broken = s.droplets - s.leased
+    row.offered, row.backlog = checks, s.queued
+    row.capacity_per_s = p.capacity_per_s * (s.hosts - s.away) / s.hosts
+    tally(w, i, s.leased, broken)
+    # What is broken although DynamoDB answers is broken because of the queue.
+    row.own_blame = ok * broken / s.droplets
+    note_timeouts(t, w, i, p, s, late)
+    answer(w, i, s.ok_sum / (BILLION * s.hosts), s.attempt_sum / (MICRO * s.hosts))
+    row.latency_s = s.release_sum / (MICRO * s.hosts)
+
+
+@njit
+def check(p, s, c):
+    """Every droplet of every host is leased, waiting or in an attempt; the cohorts add up to their totals."""
+    for h in range(s.hosts):
+        host = host_cells(s, c, h)
+        counts, wheel = ring_of(s, host)[0], wheel_of(s, host)
+        if host[LEASED] + host[WAITING] + host[RUNNING] != droplets_of(s, h) or wheel.sum() != host[LEASED]:
+            return False
+        if p.workflow != RENEWAL and counts.sum() != host[RUNNING]:
+            return False
+        if counts.min() < 0 or wheel.min() < 0 or min(host[WAITING], host[RUNNING], host[DEAD]) < 0:
+            return False
+    return 0 <= s.leased <= s.droplets and 0 <= s.away <= s.hosts
