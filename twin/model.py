@@ -1,0 +1,335 @@
+"""What a run is made of: topology, scenario, published timeline. Frozen records; unknown keys are refused.
+
+Every number is in SI here: seconds (``_s``), per second (``_per_s``), plain ratios, whole counts; times are
+seconds since the scenario's start. The files of ``topology/`` and ``scenarios/`` carry units and use the
+aliases (``duration: 18h30m`` is ``duration_s=66600.0``); ``twin.spec`` reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from twin import units
+
+SIGNALS = {  # what a condition, an expectation or a published outcome may speak of, with its unit
+    "error_ratio": "ratio",
+    "latency_ratio": "ratio",
+    "capacity_ratio": "ratio",
+    "backlog_s": "s",
+}
+
+Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async"]
+Signal = Literal["error_ratio", "latency_ratio", "capacity_ratio", "backlog_s"]
+Value = StrictBool | StrictInt | StrictFloat | StrictStr
+
+
+def _seconds(value: object, info: ValidationInfo) -> object:
+    """Files (the only callers with a context) must write a unit; code may pass seconds."""
+    from_file = info.context is not None
+    return units.parse_duration(value) if from_file or isinstance(value, str) else value
+
+
+def _moment(value: object, info: ValidationInfo) -> object:
+    if info.context is None and not isinstance(value, str):
+        return value
+    start = (info.context or {}).get("start")
+    seconds = units.parse_time(value, start or _SOME_START)
+    return seconds if start or str(value).startswith("+") else 0.0
+
+
+_SOME_START = datetime(2025, 1, 1, tzinfo=UTC)  # to check a time whose start is unreadable
+_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,59}$"
+
+
+def _name(value: str) -> str:
+    if not re.match(_NAME_PATTERN, value):
+        raise units.Refused("a name of lowercase letters, digits and dashes", found=f"'{value[:60]}'")
+    return value
+
+
+def _clock(value: object) -> object:
+    return value if isinstance(value, datetime) else units.parse_clock(value)
+
+
+_DURATION_SCHEMA = {"type": "string", "pattern": units.DURATION_PATTERN, "examples": ["15m", "1h30m"]}
+_TIME_SCHEMA = {"type": "string", "pattern": units.TIME_PATTERN, "examples": ["+15m"]}
+_LEVEL_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+_PATH_SCHEMA = {"type": "string", "description": "path, relative to this file"}
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
+Moment = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
+Clock = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
+Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
+Name = Annotated[
+    str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})
+]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Quantity(Record):
+    """A number, choice or switch with where it comes from: exactly one of source, assumed, fitted_to."""
+
+    value: Value
+    source: str | None = Field(None, description="id in data/sources.yaml")
+    assumed: str | None = Field(None, description="why this value")
+    fitted_to: tuple[str, ...] | None = Field(None, description="ids of published outcomes")
+    range: tuple[Value, Value] | None = Field(None, description="plausible lowest and highest value")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Quantity:
+        return _one_of(self, "source", "assumed", "fitted_to")
+
+
+class Evidence(Record):
+    """Why we believe that a dependency exists."""
+
+    source: str | None = None
+    confidence: Literal["published", "inferred", "assumed"]
+    note: str = ""
+
+
+class Dependency(Record):
+    """caller → callee: the calls that the service makes for each call that it serves."""
+
+    on: str
+    purpose: str = Field("", alias="for")
+    mode: Mode
+    share: Quantity | None = None
+    lifetime_s: Quantity | None = None
+    timeout_s: Quantity | None = None
+    retries: Quantity | None = None
+    backoff_s: Quantity | None = None
+    backoff_cap_s: Quantity | None = None
+    jitter: Quantity | None = None
+    retry_budget_ratio: Quantity | None = None
+    delay_s: Quantity | None = None
+    connections_count: Quantity | None = None
+    drain_per_s: Quantity | None = None
+    utilisation_ratio: Quantity | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def numbers(self) -> dict[str, Quantity]:
+        """The edge numbers that the file gives; the others have the defaults of EDGE_PARAMETERS."""
+        given = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: value for name, value in given if isinstance(value, Quantity)}
+
+
+class Service(Record):
+    """An instance of a kind. ``domain`` is its own name unless it shares one with others."""
+
+    name: Name
+    kind: str
+    title: str = ""
+    domain: Name = Field("", description="services of one domain are stepped together; default its own name")
+    visible: StrictBool = Field(True, description="customers see it: it counts in service-minutes lost")
+    parameters: dict[str, Quantity] = {}
+    dependencies: tuple[Dependency, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_domain(cls, data: Any) -> Any:
+        return {"domain": data["name"], **data} if isinstance(data, dict) and "name" in data else data
+
+
+class Topology(Record):
+    """Services and their dependencies. ``services`` is keyed by name, in the order of the files."""
+
+    name: Name = Field(alias="topology")
+    title: str = ""
+    signal_period_s: Seconds = Field(10.0, alias="signal_period")
+    services: dict[str, Service] = {}
+
+
+class Condition(Record):
+    """``signal`` of ``service`` above or below a level, without a break for ``for_s``."""
+
+    service: str
+    signal: Signal
+    above: Level | None = None
+    below: Level | None = None
+    for_s: Seconds = Field(0.0, alias="for")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_signal(cls, data: Any) -> Any:
+        """Files say ``signal: SERVICE.SIGNAL``."""
+        if not isinstance(data, dict) or "service" in data or not isinstance(data.get("signal"), str):
+            return data
+        service, dot, signal = data["signal"].rpartition(".")
+        if not dot:
+            raise units.Refused("a signal of a service", "write SERVICE.error_ratio", f"signal '{signal}'")
+        return {**data, "service": service, "signal": signal}
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Condition:
+        return _one_of(self, "above", "below")
+
+
+class Intervention(Record):
+    """A fault, an action or a mitigation: parameters set at a time or once a condition has held.
+
+    ``set`` maps 'service.parameter' or 'caller->callee.number' to the new value. At ``until_s`` (or ``for_s``
+    after it began) the previous values return. ``over_s`` ramps there linearly, a step a signal period.
+    """
+
+    id: Name
+    kind: Literal["fault", "action", "mitigation"] = "action"
+    title: str = ""
+    at_s: Moment | None = Field(None, alias="at")
+    when: Condition | None = None
+    after_s: Seconds = Field(0.0, alias="after", description="delay once the condition has held")
+    until_s: Moment | None = Field(None, alias="until")
+    for_s: Seconds | None = Field(None, alias="for")
+    over_s: Seconds = Field(0.0, alias="over")
+    set: dict[str, Value]
+    source: str | None = None
+    assumed: str | None = None
+    fitted_to: tuple[str, ...] | None = None
+    range: tuple[Moment, Moment] | None = Field(None, description="plausible earliest and latest time")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Intervention:
+        _one_of(self, "at", "when")
+        _one_of(self, "source", "assumed", "fitted_to")
+        if self.until_s is not None and self.for_s is not None:
+            raise units.Refused("one of until, for", found="both")
+        if self.after_s and self.when is None:
+            hint = "with at:, add the delay to the time"
+            raise units.Refused("after: only with when:", hint, found="at and after")
+        return self
+
+
+class Expectation(Record):
+    """A check of the scenario's author: the signal is never, or at some time, beyond the level."""
+
+    subject: str
+    signal: Signal
+    above: Level | None = None
+    below: Level | None = None
+    verdict: Literal["never", "sometime"] = Field(alias="is")
+    after_s: Moment | None = Field(None, alias="after")
+    before_s: Moment | None = Field(None, alias="before")
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Expectation:
+        return _one_of(self, "above", "below")
+
+
+class Outcome(Record):
+    """One published moment: a signal of a subject crossing a level."""
+
+    id: Name
+    at: Clock
+    subject: str
+    signal: Signal
+    direction: Literal["rising", "falling"]
+    level: Level
+    hump: Annotated[StrictInt, Field(ge=1)] = 1
+    imposed: StrictBool = False
+    source: str
+    tolerance_s: Seconds | None = Field(None, alias="tolerance")
+    note: str = ""
+
+
+class Exclusion(Record):
+    """What must not happen: broken if the signal crosses the level anywhere from ``begin`` to ``end``."""
+
+    id: Name
+    begin: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
+    subject: str
+    signal: Signal
+    direction: Literal["rising", "falling"]
+    level: Level
+    source: str
+    note: str = ""
+
+
+class Published(Record):
+    """The published timeline of an incident, to score a run against."""
+
+    incident: Name
+    title: str = ""
+    outcomes: tuple[Outcome, ...]
+    must_not: tuple[Exclusion, ...] = ()
+
+
+class Source(Record):
+    """A publication: what it is and how far to trust it."""
+
+    title: str
+    url: str | None = None
+    kind: str = ""
+    trust: str
+    note: str = ""
+
+
+class Mitigation(Record):
+    """A change to the real system that somebody proposed, as parameters of the twin."""
+
+    name: Name = Field(alias="mitigation")
+    title: str = ""
+    does: str = Field(description="what it does in the real system")
+    proposed_by: str = Field(description="who proposed it")
+    source: str | None = None
+    assumed: str | None = None
+    parameters: dict[str, Quantity] = {}
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Mitigation:
+        return _one_of(self, "source", "assumed")
+
+
+class Scenario(Record):
+    """Everything that a run needs. ``parameters`` overrides kinds' parameters and edge numbers by target."""
+
+    name: Name = Field(alias="scenario")
+    title: str = ""
+    question: str = ""
+    topology: Annotated[Topology, WithJsonSchema(_PATH_SCHEMA)]
+    published: Annotated[Published | None, WithJsonSchema(_PATH_SCHEMA)] = None
+    start: Clock
+    duration_s: Seconds = Field(alias="duration")
+    tick_s: Seconds = Field(1.0, alias="tick")
+    sample_s: Seconds = Field(10.0, alias="sample")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**64)] = 0
+    noise: Literal["exact", "mean"] = "exact"
+    parameters: dict[str, Quantity] = {}
+    faults: tuple[Intervention, ...] = ()
+    actions: tuple[Intervention, ...] = ()
+    expect: tuple[Expectation, ...] = ()
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """Faults, then actions, each in the order of the file."""
+        return self.faults + self.actions
+
+
+def _one_of(record: Any, *names: str) -> Any:
+    """The record, if exactly one of these keys is given. The names are those of the file."""
+    fields = {field.alias or name: name for name, field in type(record).model_fields.items()}
+    given = [name for name in names if getattr(record, fields[name]) is not None]
+    if len(given) != 1:
+        raise units.Refused("exactly one of " + ", ".join(names), found=" and ".join(given) or "none of them")
+    return record

@@ -1,0 +1,37 @@
+"""YAML → model. Every problem of every file at once, each with file, line, column, found, expected, hint.
+
+``tree`` reads YAML with places, ``values`` turns text into typed values by the kinds' own records,
+``topology``, ``scenario`` and ``sources`` check each kind of file, ``validate`` hands the rest to pydantic,
+``overrides`` changes a loaded scenario, ``schemas`` makes the JSON Schemas for editors.
+"""
+
+from twin.spec.overrides import (
+    fold,
+    load_mitigation,
+    override,
+    parse_drop,
+    parse_move,
+    parse_set,
+    parse_until,
+)
+from twin.spec.problems import Problem, SpecError, did_you_mean
+from twin.spec.scenario import load_scenario
+from twin.spec.sources import load_published, load_sources
+from twin.spec.topology import load_topology
+
+__all__ = [
+    "Problem",
+    "SpecError",
+    "did_you_mean",
+    "fold",
+    "load_mitigation",
+    "load_published",
+    "load_scenario",
+    "load_sources",
+    "load_topology",
+    "override",
+    "parse_drop",
+    "parse_move",
+    "parse_set",
+    "parse_until",
+]

@@ -1,0 +1,203 @@
+"""Changes to a loaded scenario: ``--set``, ``--drop``, ``--move``, ``--until``, ``--seed``, mitigations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from twin import units
+from twin.model import Intervention, Mitigation, Quantity, Scenario, Topology
+from twin.spec.problems import Problem, SpecError, did_you_mean
+from twin.spec.sources import source_ids
+from twin.spec.tree import Tree, parse_tree, read_tree
+from twin.spec.validate import validate
+from twin.spec.values import Checker, Names, names_of, typed
+from twin.units import Refused
+
+
+def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
+    """The topology with 'service.parameter' and 'caller->callee.number' replaced."""
+    services = dict(topology.services)
+    for target, quantity in overrides.items():
+        owner, _, name = target.rpartition(".")
+        caller, arrow, callee = (part.strip() for part in owner.partition("->"))
+        service = services[caller]
+        if arrow:
+            edges = tuple(
+                d.model_copy(update={name: quantity}) if d.on == callee else d for d in service.dependencies
+            )
+            services[caller] = service.model_copy(update={"dependencies": edges})
+        else:
+            parameters = {**service.parameters, name: quantity}
+            services[caller] = service.model_copy(update={"parameters": parameters})
+    return topology.model_copy(update={"services": services})
+
+
+def parse_set(
+    text: str, topology: Topology, kinds: Mapping[str, Any] | None = None
+) -> tuple[str, float | str | bool]:
+    """'service.parameter=value' → target and value in SI. Raises SpecError with '--set' as its file."""
+    return _parse_set(text, names_of(topology, kinds))
+
+
+def _parse_set(text: str, names: Names) -> tuple[str, float | str | bool]:
+    target, equals, value = text.partition("=")
+    target = target.strip()
+    column = 1
+    try:
+        if not equals or not target:
+            raise Refused("service.parameter=value", found=f"'{text}'")
+        param = names.parameter(target)
+        column = len(text) - len(value) + 1
+        scalar = _scalar(value)
+        return target, typed(scalar, param)
+    except Refused as refused:
+        found = refused.found or f"'{value.strip()}'"
+        path = target if column > 1 else ""
+        problem = Problem("--set", 1, column, path, found, refused.expected, refused.hint)
+        raise SpecError([problem]) from None
+
+
+def _scalar(text: str) -> Any:
+    """A value as YAML would type it."""
+    tree = parse_tree(f"value: {text.strip()}", "--set", [])
+    value = tree.scalar("value") if tree is not None else None
+    return text.strip() if value is None else value
+
+
+def parse_move(text: str, scenario: Scenario) -> tuple[str, float]:
+    """'ID=TIME' → id of a fault or action, and seconds from the start. Raises SpecError."""
+    name, equals, when = text.partition("=")
+    column = 1
+    try:
+        if not equals:
+            raise Refused("ID=TIME", found=f"'{text}'")
+        name = _known(name.strip(), scenario)
+        if next(x for x in scenario.interventions if x.id == name).at_s is None:
+            raise Refused("a fault or action with a time", "it waits for a condition", f"'{name}'")
+        column = len(text) - len(when) + 1
+        return name, _time(when.strip(), scenario)
+    except Refused as refused:
+        found = refused.found or f"'{when.strip()}'"
+        path = name if column > 1 else ""
+        raise SpecError([Problem("--move", 1, column, path, found, refused.expected, refused.hint)]) from None
+
+
+def parse_drop(text: str, scenario: Scenario) -> str:
+    """The id of a fault or action. Raises SpecError."""
+    try:
+        return _known(text.strip(), scenario)
+    except Refused as refused:
+        problem = Problem("--drop", 1, 1, "", refused.found, refused.expected, refused.hint)
+        raise SpecError([problem]) from None
+
+
+def parse_until(text: str, scenario: Scenario) -> float:
+    """Seconds from the start to a new end. Raises SpecError."""
+    try:
+        seconds = _time(text.strip(), scenario)
+        if seconds == 0:
+            raise Refused("a time after the start")
+        return seconds
+    except Refused as refused:
+        found = refused.found or f"'{text.strip()}'"
+        raise SpecError([Problem("--until", 1, 1, "", found, refused.expected, refused.hint)]) from None
+
+
+def _known(name: str, scenario: Scenario) -> str:
+    ids = [x.id for x in scenario.interventions]
+    if name not in ids:
+        raise Refused("the id of a fault or action", did_you_mean(name, ids), f"'{name}'")
+    return name
+
+
+def _time(text: str, scenario: Scenario) -> float:
+    seconds = units.parse_time(text, scenario.start)
+    if seconds < 0:
+        raise Refused(f"a time from the start on, {scenario.start.isoformat()}")
+    return seconds
+
+
+def override(
+    scenario: Scenario,
+    *,
+    sets: Iterable[str] = (),
+    drops: Iterable[str] = (),
+    moves: Iterable[str] = (),
+    until: str | None = None,
+    seed: int | None = None,
+    mitigations: Iterable[Mitigation] = (),
+    kinds: Mapping[str, Any] | None = None,
+) -> Scenario:
+    """The scenario with these changes. Raises SpecError with the problems of all of them."""
+    problems: list[Problem] = []
+
+    def attempt(parse: Any, text: str, *more: Any) -> list[Any]:
+        try:
+            return [parse(text, *more)]
+        except SpecError as error:
+            problems.extend(error.problems)
+            return []
+
+    names = names_of(scenario.topology, kinds)
+    given = dict(pair for text in sets for pair in attempt(_parse_set, text, names))
+    dropped = {name for text in drops for name in attempt(parse_drop, text, scenario)}
+    moved = dict(pair for text in moves for pair in attempt(parse_move, text, scenario))
+    ends = attempt(parse_until, until, scenario) if until is not None else []
+    if problems:
+        raise SpecError(problems)
+    parameters = {target: q for m in mitigations for target, q in m.parameters.items()}
+    parameters |= {target: Quantity(value=value, assumed="--set") for target, value in given.items()}
+    update: dict[str, Any] = {
+        "topology": fold(scenario.topology, parameters),
+        "parameters": {**scenario.parameters, **parameters},
+        "faults": _changed(scenario.faults, dropped, moved),
+        "actions": _changed(scenario.actions, dropped, moved),
+        "duration_s": ends[0] if ends else scenario.duration_s,
+        "seed": scenario.seed if seed is None else seed,
+    }
+    return scenario.model_copy(update=update)
+
+
+def _changed(
+    interventions: tuple[Intervention, ...], dropped: set[str], moved: Mapping[str, float]
+) -> tuple[Intervention, ...]:
+    """Without the dropped, the moved at their new time; a moved one keeps its length."""
+    kept = []
+    for x in interventions:
+        if x.id in moved and x.at_s is not None:
+            later = moved[x.id] - x.at_s
+            until_s = None if x.until_s is None else x.until_s + later
+            x = x.model_copy(update={"at_s": moved[x.id], "until_s": until_s})
+        if x.id not in dropped:
+            kept.append(x)
+    return tuple(kept)
+
+
+def load_mitigation(
+    path: Path | str, topology: Topology, kinds: Mapping[str, Any] | None = None
+) -> Mitigation:
+    """A file of scenarios/mitigations/, checked against a topology. Raises SpecError."""
+    problems: list[Problem] = []
+    tree = read_tree(path, problems)
+    record = None
+    if tree is not None:
+        names = names_of(topology, kinds)
+        names.sources = source_ids(Path(path), problems)
+        checker = Checker(names, problems)
+        checker.source(tree, "")
+        _check_parameters(tree, checker)
+        record = validate(Mitigation, tree.plain(), tree, problems)
+    if record is None or problems:
+        raise SpecError(problems)
+    return record
+
+
+def _check_parameters(tree: Tree, checker: Checker) -> None:
+    for target, quantity in tree.items("parameters"):
+        path = f"parameters.{target}"
+        try:
+            checker.quantity(quantity, path, checker.names.parameter(target))
+        except Refused as refused:
+            checker.refuse(quantity, path, refused, at_key=True)

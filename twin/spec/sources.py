@@ -1,0 +1,124 @@
+"""data/sources.yaml and data/published/*.yaml: where facts come from, and what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from twin.model import SIGNALS, Published, Record, Source
+from twin.parts.kind import Param
+from twin.spec.problems import Problem, SpecError
+from twin.spec.tree import Tree, read_tree
+from twin.spec.validate import validate
+from twin.spec.values import Checker, Names
+from twin.units import Refused
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Sources(Record):
+    """The file data/sources.yaml."""
+
+    sources: dict[str, Source]
+
+
+def find_sources(near: Path) -> Path | None:
+    """data/sources.yaml of the project that a file belongs to: upwards from it, else beside this package."""
+    for folder in (*near.resolve().parents, ROOT):
+        if (path := folder / "data" / "sources.yaml").is_file():
+            return path
+    return None
+
+
+def load_sources(path: Path | str = ROOT / "data" / "sources.yaml") -> dict[str, Source]:
+    """Source id → Source, in the order of the file. Raises SpecError."""
+    problems: list[Problem] = []
+    tree = read_tree(path, problems)
+    record = validate(Sources, tree.plain(), tree, problems) if tree else None
+    if record is None or problems:
+        raise SpecError(problems)
+    return record.sources
+
+
+def source_ids(near: Path, problems: list[Problem]) -> frozenset[str] | None:
+    """The ids that files near here may name; None if there is no list."""
+    path = find_sources(near)
+    tree = read_tree(path, problems) if path else None
+    return frozenset(name for name, _ in tree.items("sources")) if tree else None
+
+
+def load_published(path: Path | str) -> Published:
+    """The published timeline in a file; times keep their zone. Raises SpecError.
+
+    Whether its subjects are services is checked with the scenario that names it.
+    """
+    problems: list[Problem] = []
+    tree = read_tree(path, problems)
+    record = None
+    if tree is not None:
+        checker = Checker(Names({}, source_ids(Path(path), problems)), problems)
+        check_published(tree, checker)
+        record = build_published(tree, problems)
+    if record is None or problems:
+        raise SpecError(problems)
+    return record
+
+
+def check_published(tree: Tree, checker: Checker) -> None:
+    """Sources, levels, ids that occur once."""
+    entries = _entries(tree)
+    for path, entry in entries:
+        checker.source(entry, path)
+        check_level(entry, path, entry.scalar("signal"), checker)
+    check_unique(((path, entry.get("id")) for path, entry in entries), checker)
+
+
+def check_subjects(tree: Tree, checker: Checker) -> None:
+    """Every subject is a service of the topology."""
+    for path, entry in _entries(tree):
+        check_service(entry.get("subject"), f"{path}.subject", checker)
+
+
+def build_published(tree: Tree, problems: list[Problem]) -> Published | None:
+    return validate(Published, tree.plain(), tree, problems)
+
+
+def check_service(tree: Tree | None, path: str, checker: Checker) -> None:
+    """The text at a place names a service."""
+    if tree is None or not isinstance(tree.value, str):
+        return  # for pydantic to say
+    try:
+        checker.names.service(tree.value)
+    except Refused as refused:
+        checker.refuse(tree, path, refused)
+
+
+def check_level(
+    entry: Tree, path: str, signal: Any, checker: Checker, keys: Iterable[str] = ("level",)
+) -> None:
+    """Levels are in the unit of the signal's name: 0.05, 5%, or 60 (or 1m) for a signal in seconds."""
+    unit = SIGNALS.get(signal) if isinstance(signal, str) else None
+    for key in keys:
+        level = entry.get(key)
+        if unit is None or level is None or (unit == "s" and isinstance(level.value, int | float)):
+            continue
+        checker.value(level, f"{path}.{key}", Param(key, 0.0, unit, 0.0, 1e9, "", ""))
+
+
+def check_unique(ids: Iterable[tuple[str, Tree | None]], checker: Checker) -> None:
+    """No id occurs twice."""
+    first: dict[Any, Tree] = {}
+    for path, tree in ids:
+        if tree is None or isinstance(tree.value, dict | list):
+            continue
+        if tree.value in first:
+            hint = f"the first is on line {first[tree.value].line}"
+            checker.refuse(tree, f"{path}.id", Refused("an id of its own", hint, f"'{tree.value}' twice"))
+        first.setdefault(tree.value, tree)
+
+
+def _entries(tree: Tree) -> list[tuple[str, Tree]]:
+    return [(f"{key}.{i}", e) for key in ("outcomes", "must_not") for i, e in enumerate(tree.elements(key))]
+
+

@@ -1,0 +1,189 @@
+"""A topology: every YAML file of a folder, merged, and what a scenario or a user lays on top."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from twin.model import Topology
+from twin.spec.cycles import check_cycles
+from twin.spec.problems import Problem, SpecError, did_you_mean, shown
+from twin.spec.sources import check_service, source_ids
+from twin.spec.tree import Tree, read_tree
+from twin.spec.validate import validate
+from twin.spec.values import EDGE, Checker, Names, parameters_by_kind
+from twin.units import Refused
+
+
+def load_topology(
+    path: Path | str,
+    with_files: Iterable[Path | str] = (),
+    *,
+    kinds: Mapping[str, Any] | None = None,
+    tick_s: float = 1.0,
+) -> Topology:
+    """The topology in a folder (or a single file), with services of one's own on top.
+
+    ``kinds``: kind → object with PARAMETERS, by default all kinds of the package. Numbers come back in SI.
+    Raises SpecError with every problem of every file.
+    """
+    problems: list[Problem] = []
+    tree = read_topology(Path(path), problems)
+    for file in with_files:
+        lay_file_on_top(tree, Path(file), problems)
+    checker = Checker(Names(parameters_by_kind(kinds), source_ids(Path(path), problems)), problems)
+    check_services(tree, checker)
+    check_cycles(tree, None, tick_s, problems)
+    topology = build_topology(tree, problems)
+    if topology is None or problems:
+        raise SpecError(problems)
+    return topology
+
+
+def read_topology(path: Path, problems: list[Problem]) -> Tree:
+    """The merged tree of a folder's files; nothing is checked but what merging needs."""
+    merged = Tree({}, str(path), 1, 1)
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not files:
+        problems.append(merged.problem("", "no *.yaml in this folder", "a topology"))
+    for file in files:
+        document = read_tree(file, problems)
+        if document is not None:
+            _merge(merged, document, problems)
+    return merged
+
+
+def _merge(merged: Tree, document: Tree, problems: list[Problem]) -> None:
+    """Adds a file of the same folder: nothing may be said twice."""
+    for key, tree in document.items():
+        present = merged.get(key)
+        if present is None:
+            merged.value[key] = tree
+        elif key == "services" and isinstance(present.value, dict) and isinstance(tree.value, dict):
+            for name, service in tree.items():
+                if name in present.value:
+                    first = present.value[name]
+                    problems.append(_twice(f"services.{name}", service, f"service {name}", first))
+                else:
+                    present.value[name] = service
+        else:
+            problems.append(_twice(key, tree, f"'{key}'", present))
+
+
+def _twice(path: str, tree: Tree, what: str, first: Tree) -> Problem:
+    where = f"the first is at {first.file}:{(first.key or (first.line,))[0]}"
+    return tree.problem(path, f"{what} twice", "each once", where, at_key=True)
+
+
+def lay_file_on_top(tree: Tree, path: Path, problems: list[Problem]) -> None:
+    """Services and dependencies of one's own, from a file with ``services:`` and nothing else."""
+    document = read_tree(path, problems)
+    if document is None:
+        return
+    for key, value in document.items():
+        if key != "services":
+            problems.append(value.problem(key, f"key '{key}'", "services: and nothing else", at_key=True))
+    services = document.get("services")
+    if services is not None:
+        lay_on_top(tree, services)
+    elif not document.value:
+        problems.append(document.problem("", "an empty mapping", "services:"))
+
+
+def lay_on_top(tree: Tree, services: Tree) -> None:
+    """New services are added; of known ones, what is given replaces, a dependency that on the same callee."""
+    present = tree.get("services")
+    if present is None or not isinstance(present.value, dict) or not isinstance(services.value, dict):
+        tree.value["services"] = services
+        return
+    for name, service in services.items():
+        present.value[name] = _laid(present.value.get(name), service)
+
+
+def _laid(under: Tree | None, over: Tree) -> Tree:
+    if under is None or not isinstance(under.value, dict) or not isinstance(over.value, dict):
+        return over
+    merged = dict(under.value)
+    for key, tree in over.items():
+        below = merged.get(key)
+        if key == "parameters" and below is not None and isinstance(below.value, dict) and tree.items():
+            tree = Tree(below.value | tree.value, tree.file, tree.line, tree.column, tree.key)
+        elif key == "dependencies" and below is not None and tree.elements():
+            given = {d.scalar("on") for d in tree.elements()}
+            kept = [d for d in below.elements() if d.scalar("on") not in given]
+            tree = Tree(kept + tree.value, tree.file, tree.line, tree.column, tree.key)
+        merged[key] = tree
+    return Tree(merged, over.file, over.line, over.column, over.key)
+
+
+def check_services(tree: Tree, checker: Checker) -> None:
+    """Kinds, parameters, dependencies; fills the checker's names first, so that order does not matter."""
+    services = tree.items("services")
+    for name, service in services:
+        kind = service.scalar("kind")
+        checker.names.services[name] = kind if isinstance(kind, str) else ""
+        callees = (d.scalar("on") for d in service.elements("dependencies"))
+        checker.names.edges |= {(name, callee) for callee in callees if isinstance(callee, str)}
+    for name, service in services:
+        path = f"services.{name}"
+        if (own := service.get("name")) is not None:
+            checker.refuse(own, f"{path}.name", Refused("no name: the key is the name"), at_key=True)
+        _check_parameters(service, path, checker)
+        _check_dependencies(service, path, checker)
+
+
+def _check_parameters(service: Tree, path: str, checker: Checker) -> None:
+    kind = service.get("kind")
+    if kind is None or not isinstance(kind.value, str):
+        return  # pydantic says what is missing
+    parameters = checker.names.kinds.get(kind.value)
+    if parameters is None:
+        hint = did_you_mean(kind.value, checker.names.kinds)
+        checker.refuse(kind, f"{path}.kind", Refused("a kind of service", hint))
+        return
+    for name, quantity in service.items("parameters"):
+        where = f"{path}.parameters.{name}"
+        if name in parameters:
+            checker.quantity(quantity, where, parameters[name])
+        else:
+            found, hint = f"unknown parameter '{name}'", did_you_mean(name, parameters)
+            refused = Refused(f"a parameter of kind {kind.value}", hint, found)
+            checker.refuse(quantity, where, refused, at_key=True)
+
+
+def _check_dependencies(service: Tree, path: str, checker: Checker) -> None:
+    first: dict[str, Tree] = {}
+    for i, dependency in enumerate(service.elements("dependencies")):
+        where = f"{path}.dependencies.{i}"
+        on = dependency.get("on")
+        if on is not None and isinstance(on.value, str):
+            check_service(on, f"{where}.on", checker)
+            if on.value in first:
+                hint = f"the first is on line {first[on.value].line}; one dependency carries all calls"
+                checker.refuse(on, f"{where}.on", Refused("a callee once", hint, f"{shown(on.value)} twice"))
+            first.setdefault(on.value, on)
+        for name, tree in dependency.items():
+            if name in EDGE:
+                checker.quantity(tree, f"{where}.{name}", EDGE[name])
+        evidence = dependency.get("evidence")
+        if evidence is not None:
+            _check_evidence(evidence, f"{where}.evidence", checker)
+
+
+def _check_evidence(evidence: Tree, path: str, checker: Checker) -> None:
+    checker.source(evidence, path)
+    if evidence.scalar("confidence") == "published" and evidence.get("source") is None:
+        checker.refuse(evidence, path, Refused("source: ID, as it is published", found="no source"))
+
+
+def build_topology(tree: Tree, problems: list[Problem]) -> Topology | None:
+    """The record of a checked tree."""
+    data = tree.plain()
+    services = data.get("services")
+    for name, service in services.items() if isinstance(services, dict) else ():
+        if isinstance(service, dict):
+            service["name"] = name
+    return validate(Topology, data, tree, problems)
+
+

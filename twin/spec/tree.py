@@ -1,0 +1,246 @@
+"""YAML text → a tree in which every value knows its line and column.
+
+Read from the parser's events (libyaml's where there is one), not from Python objects: PyYAML's own typing
+reads 3:15:00 as 11700 and ``no`` as False, and keeps the last of two equal keys without a word. Here scalars
+are typed as YAML 1.2 does: true, false, null, whole and decimal numbers; all else is text. Aliases, tags and
+several documents in a file are refused: no file of ours needs them, and an alias can blow up a small file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from twin.spec.problems import Problem, SpecError, did_you_mean, shown
+from twin.units import format_size
+
+MAX_FILE_BYTES = 5_000_000
+MAX_DEPTH = 40
+
+_Loader = getattr(yaml, "CLoader", yaml.Loader)
+_CONSTANTS: dict[str, bool | None] = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_CONSTANTS |= {"null": None, "Null": None, "NULL": None, "~": None, "": None}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(slots=True)
+class Tree:
+    """A value with its place. ``value``: dict of Trees, list of Trees, or a scalar. ``key`` is the place of
+    its key in the mapping around it. Lines and columns count from 1."""
+
+    value: Any
+    file: str
+    line: int
+    column: int
+    key: tuple[int, int] | None = None
+
+    def get(self, *path: str | int) -> Tree | None:
+        """The Tree at a path below, None where there is none."""
+        tree: Tree | None = self
+        for part in path:
+            tree = tree._child(part) if tree is not None else None
+        return tree
+
+    def _child(self, part: str | int) -> Tree | None:
+        if isinstance(self.value, dict):
+            return self.value.get(part)
+        if isinstance(self.value, list) and isinstance(part, int) and 0 <= part < len(self.value):
+            return self.value[part]
+        return None
+
+    def items(self, *path: str | int) -> list[tuple[str, Tree]]:
+        """Keys and Trees of the mapping at a path; empty where there is no mapping."""
+        tree = self.get(*path)
+        return list(tree.value.items()) if tree is not None and isinstance(tree.value, dict) else []
+
+    def elements(self, *path: str | int) -> list[Tree]:
+        """Trees of the list at a path; empty where there is no list."""
+        tree = self.get(*path)
+        return list(tree.value) if tree is not None and isinstance(tree.value, list) else []
+
+    def scalar(self, *path: str | int) -> Any:
+        """The scalar at a path; None where there is none."""
+        tree = self.get(*path)
+        return None if tree is None or isinstance(tree.value, dict | list) else tree.value
+
+    def plain(self) -> Any:
+        """The value in Python's own dicts and lists."""
+        if isinstance(self.value, dict):
+            return {key: tree.plain() for key, tree in self.value.items()}
+        if isinstance(self.value, list):
+            return [tree.plain() for tree in self.value]
+        return self.value
+
+    def problem(self, path: str, found: str, expected: str, hint: str = "", at_key: bool = False) -> Problem:
+        """A Problem at this place, or at the key that leads to it."""
+        line, column = self.key if at_key and self.key else (self.line, self.column)
+        return Problem(self.file, line, column, path, found, expected, hint)
+
+
+def read_tree(path: Path | str, problems: list[Problem]) -> Tree | None:
+    """The tree of a YAML file. None, with the reason added to ``problems``, if there is no telling."""
+    try:
+        text = _text(Path(path))
+    except SpecError as error:
+        problems.extend(error.problems)
+        return None
+    return parse_tree(text, str(path), problems)
+
+
+def parse_tree(text: str, file: str, problems: list[Problem]) -> Tree | None:
+    """As read_tree, from a text."""
+    before = len(problems)
+    try:
+        root = _Builder(file, problems).build(yaml.parse(text, Loader=_Loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        found = shown(error.problem or error.context or "a syntax error").strip("'")
+        problems.append(Problem(file, line, column, "", found, "YAML", error.context or ""))
+        return None
+    if root is None or root.value is None:
+        if len(problems) == before:
+            problems.append(Problem(file, 1, 1, "", "an empty file", "a mapping"))
+        return None
+    if not isinstance(root.value, dict):
+        problems.append(root.problem("", shown(root.value), "a mapping of keys to values"))
+        return None
+    return root
+
+
+def _text(path: Path) -> str:
+    """The text of a file; its size and its first bad character are told without parsing it. Raises SpecError."""
+
+    def refusal(found: str, expected: str, hint: str = "", before: str = "") -> SpecError:
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        return SpecError([Problem(str(path), line, column, "", found, expected, hint)])
+
+    try:
+        if path.is_dir():
+            raise refusal("a folder", "a YAML file")
+        if not path.exists():
+            raise refusal("no such file", "a YAML file", _nearest(path))
+        if not path.is_file():
+            raise refusal("a device or pipe", "a YAML file")
+        if (size := path.stat().st_size) > MAX_FILE_BYTES:
+            expected = f"at most {format_size(MAX_FILE_BYTES)}"
+            raise refusal(format_size(size), expected, "split it, or is this another file?")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise refusal(getattr(error, "strerror", None) or str(error), "a YAML file") from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        raise refusal(f"byte 0x{data[error.start]:02x}", "text in UTF-8", "a binary file?", before) from None
+    if bad := _UNREADABLE.search(text):
+        raise refusal(f"control character 0x{ord(bad[0]):02x}", "text", "a binary file?", text[: bad.start()])
+    return text
+
+
+def _nearest(path: Path) -> str:
+    candidates = path.parent.glob("*.yaml") if path.parent.is_dir() else ()
+    hint = did_you_mean(path.name, (candidate.name for candidate in candidates))
+    return hint if hint.startswith("did") else ""
+
+
+@dataclass
+class _Builder:
+    """Builds a Tree from events with a stack of its own, so that depth cannot exhaust Python's."""
+
+    file: str
+    problems: list[Problem]
+    root: Tree | None = None
+    documents: int = 0
+    open: list[Tree] = field(default_factory=list)
+    names: list[Tree | None] = field(default_factory=list)  # the key that waits for its value, a level each
+
+    def build(self, events: Iterator[yaml.Event]) -> Tree | None:
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                self._add(self._tree(event, _typed(event)))
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                self._open(event)
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                self.open.pop()
+                self.names.pop()
+            elif isinstance(event, yaml.AliasEvent):
+                self._refuse(event, f"alias *{event.anchor}", "the value written out")
+                self._add(self._tree(event, None))
+            elif isinstance(event, yaml.DocumentStartEvent):
+                self.documents += 1
+                if self.documents > 1:
+                    self._refuse(event, "a second document", "one document a file")
+                    return self.root
+            if len(self.open) > MAX_DEPTH:
+                self._refuse(event, f"more than {MAX_DEPTH} levels", "a flatter document")
+                return None
+        return self.root
+
+    def _tree(self, event: yaml.NodeEvent, value: Any) -> Tree:
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag != "!":
+            self._refuse(event, f"tag {shown(tag)}", "no tag", "values are typed by the schema")
+        return Tree(value, self.file, *_place(event))
+
+    def _open(self, event: yaml.NodeEvent) -> None:
+        tree = self._tree(event, {} if isinstance(event, yaml.MappingStartEvent) else [])
+        if self.open and isinstance(self.open[-1].value, dict) and self.names[-1] is None:
+            tree.value = {} if isinstance(tree.value, dict) else []
+            self._refuse(event, f"{shown(tree.value)} as a key", "a name", "'{a: b}' needs quotes")
+        self._add(tree)
+        self.open.append(tree)
+        self.names.append(None)
+
+    def _add(self, tree: Tree) -> None:
+        """Puts a value into the mapping or list that is open, or takes it as the key of the next value."""
+        if not self.open:
+            self.root = tree
+        elif isinstance(self.open[-1].value, list):
+            self.open[-1].value.append(tree)
+        elif (name := self.names[-1]) is None:
+            self.names[-1] = tree
+        else:
+            self.names[-1] = None
+            tree.key = (name.line, name.column)
+            self._put(self.open[-1].value, name, tree)
+
+    def _put(self, mapping: dict[Any, Tree], name: Tree, tree: Tree) -> None:
+        key = name.value if isinstance(name.value, str) else shown(name.value)
+        if key in mapping:
+            line = (mapping[key].key or (mapping[key].line, 0))[0]
+            hint = f"the first is on line {line}"
+            self.problems.append(name.problem(key, f"key {shown(key)} twice", "each key once", hint))
+            return
+        mapping[key] = tree
+
+    def _refuse(self, event: yaml.Event, found: str, expected: str, hint: str = "") -> None:
+        self.problems.append(Problem(self.file, *_place(event), "", found, expected, hint))
+
+
+def _place(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    assert mark is not None
+    return mark.line + 1, mark.column + 1
+
+
+def _typed(event: yaml.ScalarEvent) -> Any:
+    """A plain scalar as YAML 1.2 reads it; a quoted one is text."""
+    text = event.value
+    if not event.implicit[0]:
+        return text
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INT.fullmatch(text):
+        return int(text) if len(text) < 300 else text
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        return number if number - number == 0 else text  # 1e999 stays text: no number of ours is infinite
+    return text

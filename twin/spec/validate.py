@@ -1,0 +1,125 @@
+"""Trees → pydantic records; what pydantic refuses is reported at its line and column."""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from twin.spec.problems import Problem, did_you_mean, shown
+from twin.spec.tree import Tree
+from twin.units import Refused
+
+R = TypeVar("R", bound=BaseModel)
+Loc = tuple[str | int, ...]
+Key = tuple[str, int, int, str]
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "int_type": "a number",
+    "float_type": "a number",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+
+
+def validate(
+    model: type[R], data: Any, tree: Tree, problems: list[Problem], context: dict[str, Any] | None = None
+) -> R | None:
+    """``data`` (the plain form of ``tree``) as a record; None if anything is wrong with it.
+
+    A place that has a problem already gets no second one.
+    """
+    try:
+        return model.model_validate(data, by_alias=True, by_name=False, context=context or {})
+    except ValidationError as error:
+        taken = {(p.file, p.line, p.column) for p in problems}
+        merged: dict[Key, Problem] = {}
+        for details in error.errors(include_url=False):
+            p = _problem(model, tree, details)
+            if (p.file, p.line, p.column) in taken:
+                continue
+            key = (p.file, p.line, p.column, p.found)
+            # One value refused by each member of a union: one problem with all that would have been taken.
+            options = merged[key].expected.split(" or ") if key in merged else []
+            expected = " or ".join(options if p.expected in options else [*options, p.expected])
+            merged[key] = replace(p, expected=expected)
+        problems.extend(merged.values())
+        return None
+
+
+def _problem(model: type[BaseModel], tree: Tree, details: Any) -> Problem:
+    path, place, rest = _walk(tree, details["loc"])
+    dotted = ".".join(map(str, path))
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "missing":
+        return place.problem(dotted, f"no key '{rest[0]}'", f"'{rest[0]}'", at_key=True)
+    if kind == "extra_forbidden":
+        fields = _fields(model, path[:-1])
+        hint = did_you_mean(path[-1], fields)
+        return place.problem(dotted, f"unknown key '{path[-1]}'", "a known key", hint, at_key=True)
+    refused = context.get("error")
+    if isinstance(refused, Refused):
+        found = refused.found or shown(place.value)
+        at_key = isinstance(place.value, dict | list)
+        return place.problem(dotted, found, refused.expected, refused.hint, at_key)
+    if kind == "literal_error":
+        options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        hint = did_you_mean(place.value, options)
+        return place.problem(dotted, shown(place.value), "one of " + ", ".join(options), hint)
+    expected = _EXPECTED.get(kind) or details["msg"].removeprefix("Input should be ")
+    hint = "put it in quotes" if kind == "string_type" and not isinstance(place.value, dict | list) else ""
+    return place.problem(dotted, shown(place.value), expected, hint, at_key=bool(rest))
+
+
+def _walk(tree: Tree, loc: Loc) -> tuple[list[str | int], Tree, list[str | int]]:
+    """As far as a pydantic location leads in the tree: the path, the place there, and what is left of it.
+
+    Unions put names of their members into locations; these, too, are left over.
+    """
+    path: list[str | int] = []
+    rest: list[str | int] = []
+    for part in loc:
+        below = tree.get(part) if not rest else None
+        if below is None:
+            rest.append(part)
+        else:
+            path.append(part)
+            tree = below
+    return path, tree, rest
+
+
+def _fields(model: Any, path: list[str | int]) -> list[str]:
+    """The keys that the record at a path of a model may have, as a file writes them."""
+    for part in path:
+        model = _record(_annotation(model, part))
+        if model is None:
+            return []
+    return [f.alias or name for name, f in model.model_fields.items()]
+
+
+def _annotation(model: Any, part: str | int) -> Any:
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        for name, f in model.model_fields.items():
+            if (f.alias or name) == part:
+                return f.annotation
+        return None
+    arguments = typing.get_args(model)
+    return arguments[-1] if typing.get_origin(model) is dict else arguments[0]
+
+
+def _record(annotation: Any) -> Any:
+    """The record, mapping or list in an annotation, without None and metadata."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _record(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        found = (_record(a) for a in typing.get_args(annotation) if a is not type(None))
+        return next((a for a in found if a is not None), None)
+    is_record = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return annotation if is_record or origin in (dict, tuple, list) else None

@@ -1,0 +1,217 @@
+"""A value in a file → a number in SI, a choice or a switch, as the Param of a kind or a dependency says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from twin import units
+from twin.model import Topology
+from twin.parts.edges import EDGE_PARAMETERS
+from twin.parts.kind import Param
+from twin.spec.problems import Problem, did_you_mean, shown
+from twin.spec.tree import Tree
+from twin.units import Refused
+
+EDGE: Mapping[str, Param] = {p.name: p for p in EDGE_PARAMETERS}
+MAX_FITTED = 6
+
+_PARSERS = {
+    "s": units.parse_duration,
+    "1/s": units.parse_rate,
+    "count": units.parse_count,
+    "ratio": units.parse_ratio,
+}
+_NOUNS = {"s": "a duration", "1/s": "a rate", "count": "a count", "ratio": "a ratio"}
+_NEGATIVE = "it cannot be negative"
+
+
+def typed(value: Any, param: Param) -> float | str | bool:
+    """``value`` as the kind wants it, inside the bounds of ``param``. Raises Refused."""
+    if param.unit == "choice":
+        if value not in param.choices:
+            hint = did_you_mean(value, param.choices)
+            raise Refused("one of " + ", ".join(param.choices), hint if hint.startswith("did") else "")
+        return str(value)
+    if param.unit == "switch":
+        if not isinstance(value, bool):
+            raise Refused("true or false")
+        return value
+    if isinstance(value, int | float) and value < 0:
+        raise Refused(f"{_NOUNS[param.unit]} from {span(param)}", _NEGATIVE if param.low >= 0 else "")
+    number = _PARSERS[param.unit](value)
+    if not param.low <= number <= param.high:
+        raise Refused(f"{span(param)}", f"bounds of {param.name}")
+    return number
+
+
+def span(param: Param) -> str:
+    """The bounds of a parameter as a file would write them: '0s to 24h'."""
+    return f"{_written(param.low, param.unit)} to {_written(param.high, param.unit)}"
+
+
+def _written(number: float, unit: str) -> str:
+    if unit == "s":
+        return units.format_duration(number)
+    return f"{number:g}/s" if unit == "1/s" else f"{number:g}"
+
+
+@dataclass
+class Names:
+    """Everything that a file may refer to by name."""
+
+    kinds: Mapping[str, Mapping[str, Param]]
+    sources: frozenset[str] | None = None  # None: no list of sources, so ids are not checked
+    outcomes: frozenset[str] | None = None  # None: no published timeline
+    services: dict[str, str] = field(default_factory=dict)  # name → kind
+    edges: set[tuple[str, str]] = field(default_factory=set)  # caller, callee
+
+    def parameter(self, target: str) -> Param:
+        """The Param behind 'service.parameter' or 'caller->callee.number'. Raises Refused."""
+        owner, _, name = target.rpartition(".")
+        if "->" in owner:
+            return _known(name, self._edge(owner), "a number of a dependency")
+        if not owner:
+            raise Refused("service.parameter or caller->callee.number", did_you_mean(target, self.services))
+        kind = self.services.get(owner)
+        if kind is None:
+            near = did_you_mean(owner, self.services)
+            raise Refused("a service of the topology", near, f"service {shown(owner)}")
+        return _known(name, self.kinds.get(kind, {}), f"a parameter of kind {kind}")
+
+    def service(self, name: Any) -> None:
+        """Raises Refused unless the topology has this service."""
+        if name not in self.services:
+            raise Refused("a service of the topology", did_you_mean(name, self.services))
+
+    def _edge(self, owner: str) -> Mapping[str, Param]:
+        caller, _, callee = (part.strip() for part in owner.partition("->"))
+        if (caller, callee) not in self.edges:
+            near = did_you_mean(f"{caller}->{callee}", (f"{a}->{b}" for a, b in self.edges))
+            raise Refused("a dependency of the topology", near, f"dependency {shown(owner)}")
+        return EDGE
+
+
+def _known(name: str, parameters: Mapping[str, Param], what: str) -> Param:
+    if name not in parameters:
+        raise Refused(what, did_you_mean(name, parameters), f"parameter {shown(name)}")
+    return parameters[name]
+
+
+def parameters_by_kind(kinds: Mapping[str, Any] | None = None) -> dict[str, dict[str, Param]]:
+    """Kind → parameter name → Param. ``kinds``: kind → module (or anything) with PARAMETERS; None: all kinds.
+
+    Kinds are imported here and not above: they bring their compiler with them.
+    """
+    found: Mapping[str, ModuleType | Any]
+    if kinds is None:
+        from twin.kinds import registry
+
+        found = registry()
+    else:
+        found = kinds
+    return {name: {p.name: p for p in kind.PARAMETERS} for name, kind in found.items()}
+
+
+def names_of(topology: Topology, kinds: Mapping[str, Any] | None = None) -> Names:
+    """The names of a topology that has been loaded."""
+    return Names(
+        parameters_by_kind(kinds),
+        services={s.name: s.kind for s in topology.services.values()},
+        edges={(s.name, d.on) for s in topology.services.values() for d in s.dependencies},
+    )
+
+
+@dataclass
+class Checker:
+    """Checks values in place: replaces text by typed values in the tree, and gathers problems."""
+
+    names: Names
+    problems: list[Problem]
+    fitted: list[tuple[str, Tree]] = field(default_factory=list)
+
+    def refuse(self, tree: Tree, path: str, refused: Refused, at_key: bool = False) -> None:
+        found = refused.found or shown(tree.value)
+        self.problems.append(tree.problem(path, found, refused.expected, refused.hint, at_key))
+
+    def value(self, tree: Tree | None, path: str, param: Param) -> bool:
+        """Types a scalar in place; whether that worked."""
+        if tree is None:
+            return False
+        try:
+            if isinstance(tree.value, dict | list):
+                raise Refused("one value")
+            tree.value = typed(tree.value, param)
+        except Refused as refused:
+            self.refuse(tree, path, refused)
+            return False
+        return True
+
+    def quantity(self, tree: Tree, path: str, param: Param) -> None:
+        """A value with its origin, and its range where nobody published it."""
+        if not isinstance(tree.value, dict):
+            hint = f"write {{value: {tree.value}, source: ID}}" if not isinstance(tree.value, list) else ""
+            self.refuse(tree, path, Refused("a mapping with value, and source or assumed", hint))
+            return
+        good = self.value(tree.get("value"), f"{path}.value", param)
+        self.source(tree, path)
+        if tree.get("fitted_to") is not None:
+            self.fit(tree, path)
+        spread = tree.get("range")
+        is_number = param.unit not in ("choice", "switch")
+        if spread is not None:
+            self._range(tree, spread, f"{path}.range", param, good and is_number)
+        elif is_number and tree.get("source") is None:
+            expected = "a plausible range, as nobody published the number"
+            self.refuse(tree, path, Refused(expected, "write range: [low, high]", "no range"))
+
+    def _range(self, tree: Tree, spread: Tree, path: str, param: Param, compare: bool) -> None:
+        ends = spread.elements()
+        good = [self.value(end, f"{path}.{i}", param) for i, end in enumerate(ends)]
+        if len(ends) != 2:
+            self.refuse(spread, path, Refused("[low, high]"))
+        elif all(good) and compare:
+            low, high, value = ends[0].value, ends[1].value, tree.scalar("value")
+            if low > high:
+                self.refuse(spread, path, Refused("[low, high]", "turn it round", "a low above the high"))
+            elif not low <= value <= high:
+                found = f"{_written(low, param.unit)} to {_written(high, param.unit)}"
+                expected = f"a range that contains the value, {_written(value, param.unit)}"
+                self.refuse(spread, path, Refused(expected, found=found))
+
+    def one_of(self, tree: Tree, path: str, *keys: str) -> None:
+        """Exactly one of these keys is there; pydantic says so too, but only where all else is right."""
+        given = [key for key in keys if tree.get(key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none of them"
+            self.refuse(tree, path, Refused("exactly one of " + ", ".join(keys), found=found), at_key=True)
+
+    def source(self, tree: Tree, path: str) -> None:
+        """The ``source`` of a mapping is one that data/sources.yaml lists."""
+        source = tree.get("source")
+        if source is None or self.names.sources is None or not isinstance(source.value, str):
+            return
+        if source.value not in self.names.sources:
+            hint = did_you_mean(source.value, self.names.sources)
+            self.refuse(source, f"{path}.source", Refused("an id of data/sources.yaml", hint))
+
+    def fit(self, tree: Tree, path: str) -> None:
+        """Things are fitted to outcomes of the published timeline, and at most six things are."""
+        place = tree.get("fitted_to")
+        assert place is not None
+        self.fitted.append((path, tree))
+        if self.names.outcomes is None:
+            hint = "fitted_to belongs in a scenario with published:"
+            refused = Refused("source or assumed", hint, "fitted_to")
+            self.refuse(place, f"{path}.fitted_to", refused, at_key=True)
+            return
+        if len(self.fitted) > MAX_FITTED:
+            expected = f"at most {MAX_FITTED}, as many fitted numbers prove nothing"
+            refused = Refused(expected, found=f"fitted number {len(self.fitted)}")
+            self.refuse(place, path, refused, at_key=True)
+        for i, outcome in enumerate(place.elements()):
+            if outcome.value not in self.names.outcomes:
+                hint = did_you_mean(outcome.value, self.names.outcomes)
+                self.refuse(outcome, f"{path}.fitted_to.{i}", Refused("the id of a published outcome", hint))

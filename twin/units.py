@@ -1,0 +1,160 @@
+"""Durations, rates, ratios, sizes and times: the only place where text becomes a number with a unit.
+
+Inside the twin a duration is in seconds, a rate per second, a ratio a plain number, a time the seconds since
+the scenario's start. Text in any other form raises ``Refused``, which says what was expected and a hint.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
+RATE_PATTERN = r"^\d+(\.\d+)?([eE][+-]?\d+)?/(s|min|h|d)$"
+RATIO_PATTERN = r"^\d+(\.\d+)?%$"
+TIME_PATTERN = r"^(\+.+|\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))$"
+
+_SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_PER_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+A_DURATION = "a duration with its unit"
+A_RATE = "a rate with its unit"
+A_RATIO = "a ratio"
+A_COUNT = "a whole number"
+A_TIME = "a time with its zone, or relative to the start"
+
+_DURATION_HINT = "write 180s, 15m, 1h30m or 200ms"
+_RATE_HINT = "write 225/s, 10/min or 3/h"
+_TIME_HINT = "write 2025-10-19T23:48:00-07:00 or +15m"
+
+
+class Refused(ValueError):
+    """A value that cannot be taken: what was ``expected`` in its place, a ``hint``, and what was ``found``
+    where the value itself does not say it (both may be empty)."""
+
+    def __init__(self, expected: str, hint: str = "", found: str = "") -> None:
+        super().__init__(f"expected {expected}" + (f" ({hint})" if hint else ""))
+        self.expected = expected
+        self.hint = hint
+        self.found = found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _refuse_bare(value: object, expected: str, hint: str) -> str:
+    """The text of a value that must carry a unit; a bare or a negative number is refused by name."""
+    text = str(value).strip()
+    if text.startswith("-"):
+        raise Refused(expected, f"it cannot be negative; {hint}")
+    if _is_number(value) or re.fullmatch(r"\d+(\.\d*)?", text):
+        raise Refused(expected, f"missing unit: {hint}")
+    if not isinstance(value, str):
+        raise Refused(expected, hint)
+    return text
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of '1h30m', '180s' or '200ms'. Raises Refused."""
+    text = _refuse_bare(value, A_DURATION, _DURATION_HINT)
+    if not re.fullmatch(DURATION_PATTERN, text):
+        raise Refused(A_DURATION, _DURATION_HINT)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+    # Milliseconds are divided, not multiplied by 0.001, so that 200ms is exactly 0.2.
+    return sum(float(n) / 1000 if unit == "ms" else float(n) * _SECONDS[unit] for n, unit in parts)
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest text that parse_duration reads back, to the millisecond: '1h30m', '200ms', '0s'."""
+    if seconds < 0:
+        return "-" + format_duration(-seconds)
+    whole, rest_ms = divmod(round(seconds * 1000), 1000)
+    text = ""
+    for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
+        count, whole = divmod(whole, size)
+        text += f"{count}{unit}" if count else ""
+    text += f"{rest_ms}ms" if rest_ms else ""
+    return text or "0s"
+
+
+def parse_rate(value: object) -> float:
+    """Events per second of '225/s', '10/min', '3/h' or '24/d'. Raises Refused."""
+    text = _refuse_bare(value, A_RATE, _RATE_HINT)
+    if not re.fullmatch(RATE_PATTERN, text):
+        raise Refused(A_RATE, "a minute is /min" if text.endswith("/m") else _RATE_HINT)
+    number, per = text.split("/")
+    return float(number) / _PER_SECONDS[per]
+
+
+def format_rate(per_second: float) -> str:
+    """'225/s', or per minute, hour or day where that is a rounder number: '10/min', '3/h'."""
+    for per, seconds in _PER_SECONDS.items():
+        number = per_second * seconds
+        if number == 0 or abs(number - round(number)) < 1e-9 * number:
+            return f"{round(number)}/{per}"
+    return f"{per_second:g}/s"
+
+
+def parse_ratio(value: object) -> float:
+    """A plain number from 0.05 or '5%'. Raises Refused."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    text = str(value).strip()
+    if not re.fullmatch(RATIO_PATTERN, text):
+        raise Refused(A_RATIO, "write 0.05 or 5%")
+    return float(text[:-1]) / 100
+
+
+def parse_count(value: object) -> int:
+    """A whole number; 1e6 counts as one. Raises Refused."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
+        return int(value)
+    raise Refused(A_COUNT, "a count has no unit and no fraction")
+
+
+def parse_size(value: object) -> int:
+    """Bytes of '5MB' or '512MiB'. Raises Refused."""
+    text = _refuse_bare(value, "a size with its unit", "write 5MB or 512MiB")
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(B|kB|MB|GB|KiB|MiB|GiB)", text)
+    if not match:
+        raise Refused("a size with its unit", "write 5MB or 512MiB")
+    return round(float(match[1]) * _SIZES[match[2]])
+
+
+def format_size(size_bytes: int) -> str:
+    """'104 MB': three digits are enough for a message."""
+    for unit in ("GB", "MB", "kB"):
+        if size_bytes >= _SIZES[unit]:
+            return f"{size_bytes / _SIZES[unit]:.3g} {unit}"
+    return f"{size_bytes} B"
+
+
+def parse_clock(value: object) -> datetime:
+    """A datetime with its zone, from ISO 8601. Raises Refused."""
+    expected, hint = "a time with its zone", "write 2025-10-19T23:48:00-07:00"
+    try:
+        clock = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        clock = None
+    if clock is None:
+        raise Refused(expected, hint)
+    if clock.tzinfo is None:
+        raise Refused(expected, f"missing zone: {hint}")
+    return clock
+
+
+def parse_time(value: object, start: datetime) -> float:
+    """Seconds from ``start`` of an ISO 8601 time with zone or of '+15m'; before the start is negative."""
+    if isinstance(value, str) and value.startswith("+"):
+        return parse_duration(value[1:])
+    try:
+        return (parse_clock(value) - start).total_seconds()
+    except Refused as refused:
+        raise Refused(A_TIME, refused.hint if "zone:" in refused.hint else _TIME_HINT) from None
+
+
+def format_time(seconds: float, start: datetime) -> str:
+    """ISO 8601 with the zone of ``start``; fractions of a second only where there are any."""
+    return (start + timedelta(seconds=seconds)).isoformat()
