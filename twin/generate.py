@@ -11,8 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 from twin.kinds import registry
-from twin.model import EDGE_PARAMETERS
+from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import Param
+from twin.spec.schemas import schemas
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,7 +39,7 @@ COLUMNS = ("parameter", "unit", "default", "bounds", "meaning", "source", "range
 
 def generated() -> dict[str, str]:
     """Path relative to the root → the text that should be there."""
-    return {"twin/kinds/README.md": kinds_reference()}
+    return {"twin/kinds/README.md": kinds_reference(), **schemas()}
 
 
 def kinds_reference() -> str:
