@@ -1,8 +1,8 @@
 """Every interleaving of the machine in `twin.protocol.machine`: what can happen, whatever the timing.
 
-Breadth first from the initial state, by the very transitions that the simulator runs.  The search is compiled;
-states are rows of one byte a cell, found again by a hash table.  Enactors are interchangeable, so with
-`symmetry` two states that differ only in who is who count once.  All is computed when asked; nothing is stored.
+Breadth first from the initial state, by the very transitions that the simulator runs.  The search is
+compiled; states are rows of one byte a cell, found again by a hash table.  Enactors are interchangeable, so
+with `symmetry` two states that differ only in who is who count once.  All is computed when asked.
 
     >>> found = explore(config(enactors=2, endpoints=1, plans=3, keep_last=2))
     >>> found.shortest, found.trace[-1]
@@ -118,7 +118,7 @@ def known(state, cfg):
 
 @njit
 def mark_hopeful(bits, sources, targets):
-    """Spread HOPEFUL backwards over the transitions: whence a state without an empty endpoint can be reached."""
+    """Spread HOPEFUL backwards over transitions: a state without empty endpoints can be reached."""
     changed = True
     while changed:
         changed = False
@@ -158,8 +158,8 @@ def compiled_search(sources_hash: int) -> Callable:
     def search(first, cfg, symmetry):
         """All states reachable from `first`.
 
-        Returns rows (states, cells) int8, parents (states,), bits (states,), sources and targets (transitions,),
-        and how many transitions overwrote a newer plan.
+        Returns rows (states, cells) int8, parents (states,), bits (states,), sources and targets
+        (transitions,), and how many transitions overwrote a newer plan.
         """
         assert sources_hash != 0
         width = len(first)

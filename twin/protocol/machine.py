@@ -232,8 +232,12 @@ def recheck(state, cfg, e):
 
 @njit
 def sync(state, cfg, e):
-    """Read the zone's lock text; with RECHECK_IN_LOCK the version under the root belongs to what is read."""
-    if guarded(cfg, RECHECK_IN_LOCK) and batch_is_stale(state, cfg, e):
+    """Read the zone's lock text; with RECHECK_IN_LOCK the version under the root belongs to what is read.
+
+    A batch that is refused, because the text has changed since, and the next read of it are one step.
+    """
+    at = pc(state, cfg, e)
+    if at == APPLY and guarded(cfg, RECHECK_IN_LOCK) and batch_is_stale(state, cfg, e):
         return give_up(state, cfg, e, ABORTED_STALE)
     state[enactor_cell(cfg, e) + SEEN] = 1
     return SYNCED
@@ -312,6 +316,8 @@ def step_enactor(state, cfg, e):
     at = state[cell + PC]
     if at == IDLE:
         return pick(state, cfg, e)
+    if at == CLEANUP and cfg.lock_steps and not state[cell + SEEN]:
+        return sync(state, cfg, e)  # deleting records is a batch like any other
     if at == CLEANUP:
         return list_doomed(state, cfg, e) if guarded(cfg, CLEANUP_CHECK) else clean_up(state, cfg, e)
     if at == DELETING:

@@ -61,7 +61,6 @@ def about_endpoint(words: str):
 STORIES = {
     st.PICKED: picked,
     st.SYNCED: about_endpoint("reads the lock of endpoint {}"),
-    st.REFUSED: about_endpoint("is refused: the lock of endpoint {} has changed"),
     st.RECHECKED: about_plan("checks again that plan {} is newer"),
     st.APPLIED: applied,
     st.FINISHED: applied,

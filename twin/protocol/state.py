@@ -50,7 +50,6 @@ GUARDS = {
     PICKED,  # freshness checked, the plan's tree built
     SYNCED,  # the zone's lock text (and, with RECHECK_IN_LOCK, its version) was read
     RECHECKED,  # freshness checked again; the next step applies
-    REFUSED,  # another Enactor changed the zone since this one read it; it reads again
     APPLIED,  # one endpoint flipped, more to go
     FINISHED,  # the last endpoint flipped; clean-up is next
     ABORTED_STALE,  # a guard found the plan to be old; the Enactor gives it up
@@ -58,10 +57,10 @@ GUARDS = {
     WEDGED,  # the root's tree is gone, so no batch can name it as rollback; the state is as before
     LISTED,  # clean-up has listed the trees that it will delete
     CLEANED,  # old trees deleted
-) = range(13)
+) = range(12)
 
 STEP_NAMES = (
-    "nothing", "planned", "picked", "synced", "rechecked", "refused", "applied", "finished",
+    "nothing", "planned", "picked", "synced", "rechecked", "applied", "finished",
     "aborted_stale", "aborted_missing", "wedged", "listed", "cleaned",
 )  # fmt: skip
 
