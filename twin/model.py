@@ -77,9 +77,7 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchem
 Moment = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
 Clock = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
 Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
-Name = Annotated[
-    str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})
-]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
 
 
 class Record(BaseModel):

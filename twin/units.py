@@ -26,7 +26,7 @@ A_TIME = "a time with its zone, or relative to the start"
 
 _DURATION_HINT = "write 180s, 15m, 1h30m or 200ms"
 _RATE_HINT = "write 225/s, 10/min or 3/h"
-_TIME_HINT = "write 2025-10-19T23:48:00-07:00 or +15m"
+_TIME_HINT = "write 2025-10-19T22:05:00-07:00 or +15m"
 
 
 class Refused(ValueError):
@@ -133,7 +133,7 @@ def format_size(size_bytes: int) -> str:
 
 def parse_clock(value: object) -> datetime:
     """A datetime with its zone, from ISO 8601. Raises Refused."""
-    expected, hint = "a time with its zone", "write 2025-10-19T23:48:00-07:00"
+    expected, hint = "a time with its zone", "write 2025-10-19T22:05:00-07:00"
     try:
         clock = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -120,5 +120,3 @@ def check_unique(ids: Iterable[tuple[str, Tree | None]], checker: Checker) -> No
 
 def _entries(tree: Tree) -> list[tuple[str, Tree]]:
     return [(f"{key}.{i}", e) for key in ("outcomes", "must_not") for i, e in enumerate(tree.elements(key))]
-
-

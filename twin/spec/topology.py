@@ -51,6 +51,8 @@ def read_topology(path: Path, problems: list[Problem]) -> Tree:
         document = read_tree(file, problems)
         if document is not None:
             _merge(merged, document, problems)
+        else:  # the name may be in there: do not complain that there is none
+            merged.value.setdefault("topology", Tree("unreadable", str(file), 1, 1))
     return merged
 
 
@@ -185,5 +187,3 @@ def build_topology(tree: Tree, problems: list[Problem]) -> Topology | None:
         if isinstance(service, dict):
             service["name"] = name
     return validate(Topology, data, tree, problems)
-
-

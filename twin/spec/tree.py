@@ -23,8 +23,9 @@ MAX_FILE_BYTES = 5_000_000
 MAX_DEPTH = 40
 
 _Loader = getattr(yaml, "CLoader", yaml.Loader)
-_CONSTANTS: dict[str, bool | None] = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_CONSTANTS |= {"null": None, "Null": None, "NULL": None, "~": None, "": None}
+_CONSTANTS: dict[str, bool | None] = {"~": None, "": None}
+for _word, _constant in (("true", True), ("false", False), ("null", None)):
+    _CONSTANTS |= {_word: _constant, _word.capitalize(): _constant, _word.upper(): _constant}
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -100,10 +101,7 @@ def parse_tree(text: str, file: str, problems: list[Problem]) -> Tree | None:
     try:
         root = _Builder(file, problems).build(yaml.parse(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        found = shown(error.problem or error.context or "a syntax error").strip("'")
-        problems.append(Problem(file, line, column, "", found, "YAML", error.context or ""))
+        problems.append(_syntax_problem(error, file))
         return None
     if root is None or root.value is None:
         if len(problems) == before:
@@ -115,8 +113,23 @@ def parse_tree(text: str, file: str, problems: list[Problem]) -> Tree | None:
     return root
 
 
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
+    """What a YAML parser complains about, in our words where that is easy."""
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    said = error.problem or error.context or "a syntax error"
+    found, expected, hint = said.removeprefix("found "), "YAML", error.context or ""
+    if said.startswith("did not find expected "):
+        found, expected = "something else", said.removeprefix("did not find expected ")
+    elif both := re.fullmatch("expected (.*), but (?:found|got) (.*)", said):
+        expected, found = both.groups()
+    elif said.startswith("mapping values are not allowed"):
+        found, hint = "': ' inside a value", "put the text in quotes"
+    return Problem(file, line, column, "", found, expected, hint)
+
+
 def _text(path: Path) -> str:
-    """The text of a file; its size and its first bad character are told without parsing it. Raises SpecError."""
+    """The text of a file, if it has a sensible size and no character that text has not. Raises SpecError."""
 
     def refusal(found: str, expected: str, hint: str = "", before: str = "") -> SpecError:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -161,6 +174,7 @@ class _Builder:
     documents: int = 0
     open: list[Tree] = field(default_factory=list)
     names: list[Tree | None] = field(default_factory=list)  # the key that waits for its value, a level each
+    trail: list[str] = field(default_factory=list)  # under which key or position each level was opened
 
     def build(self, events: Iterator[yaml.Event]) -> Tree | None:
         for event in events:
@@ -169,8 +183,8 @@ class _Builder:
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 self._open(event)
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-                self.open.pop()
-                self.names.pop()
+                for levels in (self.open, self.names, self.trail):
+                    levels.pop()
             elif isinstance(event, yaml.AliasEvent):
                 self._refuse(event, f"alias *{event.anchor}", "the value written out")
                 self._add(self._tree(event, None))
@@ -195,6 +209,7 @@ class _Builder:
         if self.open and isinstance(self.open[-1].value, dict) and self.names[-1] is None:
             tree.value = {} if isinstance(tree.value, dict) else []
             self._refuse(event, f"{shown(tree.value)} as a key", "a name", "'{a: b}' needs quotes")
+        self.trail.append(self._part())
         self._add(tree)
         self.open.append(tree)
         self.names.append(None)
@@ -217,12 +232,24 @@ class _Builder:
         if key in mapping:
             line = (mapping[key].key or (mapping[key].line, 0))[0]
             hint = f"the first is on line {line}"
-            self.problems.append(name.problem(key, f"key {shown(key)} twice", "each key once", hint))
+            path, found = self._path(key), f"key {shown(key)} twice"
+            self.problems.append(name.problem(path, found, "each key once", hint))
             return
         mapping[key] = tree
 
     def _refuse(self, event: yaml.Event, found: str, expected: str, hint: str = "") -> None:
-        self.problems.append(Problem(self.file, *_place(event), "", found, expected, hint))
+        self.problems.append(Problem(self.file, *_place(event), self._path(), found, expected, hint))
+
+    def _path(self, *more: str) -> str:
+        """Where the builder is: the keys and positions of what is open."""
+        return ".".join(part for part in [*self.trail, self._part(), *more] if part)
+
+    def _part(self) -> str:
+        """Key or position, in what is open, of the value that comes next; '' where a key comes next."""
+        if self.open and isinstance(self.open[-1].value, list):
+            return str(len(self.open[-1].value))
+        name = self.names[-1] if self.names else None
+        return "" if name is None else str(name.value)
 
 
 def _place(event: yaml.Event) -> tuple[int, int]:

@@ -74,7 +74,7 @@ class Names:
         if "->" in owner:
             return _known(name, self._edge(owner), "a number of a dependency")
         if not owner:
-            raise Refused("service.parameter or caller->callee.number", did_you_mean(target, self.services))
+            raise Refused("service.parameter or caller->callee.number", found=shown(target))
         kind = self.services.get(owner)
         if kind is None:
             near = did_you_mean(owner, self.services)

@@ -1,0 +1,161 @@
+"""JSON Schemas of the files, for editors: which keys and kinds there are, what they mean, which unit is due.
+
+Made from the records of ``twin.model`` and the kinds' own PARAMETERS. They complete and check while one
+types; what needs more than one place (a dependency to nowhere, an action before the start) only
+``twin check`` can tell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from twin import units
+from twin.model import SIGNALS, Mitigation, Published, Scenario, Topology
+from twin.parts.kind import Param
+from twin.spec.scenario import OF_TOPOLOGY
+from twin.spec.sources import ROOT, Sources
+from twin.spec.values import EDGE, parameters_by_kind
+
+Schema = dict[str, Any]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_VALUES: Mapping[str, Schema] = {
+    "s": {"type": "string", "pattern": units.DURATION_PATTERN},
+    "1/s": {"type": "string", "pattern": units.RATE_PATTERN},
+    "count": {"type": "number", "multipleOf": 1},
+    "ratio": {"anyOf": [{"type": "number"}, {"type": "string", "pattern": units.RATIO_PATTERN}]},
+    "switch": {"type": "boolean"},
+}
+_NAMES = {"s": "Duration", "1/s": "Rate", "count": "Count", "ratio": "Ratio", "switch": "Switch"}
+_ORIGINS = ("source", "assumed", "fitted_to")
+
+
+def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Path relative to the project's root → text of the schema that should be there."""
+    parameters = parameters_by_kind(kinds)
+    documents = {
+        "topology/schema/services.schema.json": _services(parameters),
+        "topology/schema/topology.schema.json": _of(Topology, parameters),
+        "scenarios/schema/scenario.schema.json": _scenario(parameters),
+        "scenarios/schema/mitigation.schema.json": _of(Mitigation, parameters),
+        "data/schema/published.schema.json": _of(Published, parameters),
+        "data/schema/sources.schema.json": _of(Sources, parameters),
+    }
+    return {path: json.dumps(d, indent=2, ensure_ascii=False) + "\n" for path, d in documents.items()}
+
+
+def write_schemas(root: Path | str = ROOT, kinds: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write all schemas below ``root``; their paths."""
+    written = []
+    for name, text in schemas(kinds).items():
+        path = Path(root) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _of(model: type[BaseModel], parameters: Mapping[str, Mapping[str, Param]]) -> Schema:
+    """pydantic's schema of a record, with what files spell differently put right."""
+    schema: Schema = {"$schema": _DIALECT, **model.model_json_schema(by_alias=True)}
+    definitions = schema.get("$defs", {})
+    if "Service" in definitions:
+        _service(definitions["Service"], parameters)
+        definitions |= {name: _of_values(_VALUES[unit]) for unit, name in _NAMES.items()}
+    if "Dependency" in definitions:
+        definitions["Dependency"]["properties"] |= {name: _quantity(p) for name, p in EDGE.items()}
+    if "Quantity" in definitions:
+        definitions["Quantity"]["oneOf"] = _one_of(*_ORIGINS)
+    if "Intervention" in definitions:
+        del definitions["Intervention"]["properties"]["kind"]
+        choices = (_one_of(*_ORIGINS), _one_of("at", "when"))
+        definitions["Intervention"]["allOf"] = [{"oneOf": choice} for choice in choices]
+    if "Condition" in definitions:
+        _condition(definitions["Condition"])
+    return schema
+
+
+def _services(parameters: Mapping[str, Mapping[str, Param]]) -> Schema:
+    schema = _of(Topology, parameters)
+    schema["properties"] = {"services": schema["properties"]["services"]}
+    return schema | {"title": "Services", "required": ["services"]}
+
+
+def _scenario(parameters: Mapping[str, Mapping[str, Param]]) -> Schema:
+    """A scenario may bring services of its own, and needs no topology then."""
+    schema, topology = _of(Scenario, parameters), _of(Topology, parameters)
+    schema["properties"] |= {key: topology["properties"][key] for key in OF_TOPOLOGY}
+    schema["$defs"] = topology["$defs"] | schema["$defs"]
+    schema["$defs"]["Service"]["required"] = []  # what a service of the topology has need not be said again
+    schema["required"].remove("topology")
+    schema["anyOf"] = [{"required": ["topology"]}, {"required": ["services"]}]
+    return schema
+
+
+def _service(schema: Schema, parameters: Mapping[str, Mapping[str, Param]]) -> None:
+    """The kinds there are, and for each the parameters it has."""
+    del schema["properties"]["name"]
+    schema["required"] = ["kind"]
+    schema["properties"]["kind"]["enum"] = list(parameters)
+    schema["properties"]["parameters"] = {"type": "object"}
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+            "then": {"properties": {"parameters": _parameters(of_kind)}},
+        }
+        for kind, of_kind in parameters.items()
+    ]
+
+
+def _parameters(parameters: Mapping[str, Param]) -> Schema:
+    quantities = {name: _quantity(p) for name, p in parameters.items()}
+    return {"type": "object", "properties": quantities, "additionalProperties": False}
+
+
+def _quantity(param: Param) -> Schema:
+    """What a parameter means, and a reference to what a quantity of its unit looks like."""
+    about = {"description": f"{param.meaning}; default {_default(param)}"}
+    if param.unit == "choice":
+        return _of_values({"enum": list(param.choices)}) | about
+    return {"$ref": f"#/$defs/{_NAMES[param.unit]}"} | about
+
+
+def _of_values(value: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            "value": value,
+            "source": {"type": "string", "description": "id in data/sources.yaml"},
+            "assumed": {"type": "string", "description": "why this value"},
+            "fitted_to": {"type": "array", "items": {"type": "string"}},
+            "range": {"type": "array", "items": value, "minItems": 2, "maxItems": 2},
+        },
+        "required": ["value"],
+        "additionalProperties": False,
+        "oneOf": _one_of(*_ORIGINS),
+    }
+
+
+def _default(param: Param) -> str:
+    if isinstance(param.default, bool | str):
+        return str(param.default).lower() if isinstance(param.default, bool) else param.default
+    if param.unit == "s":
+        return units.format_duration(param.default)
+    return f"{param.default:g}" + ("/s" if param.unit == "1/s" else "")
+
+
+def _condition(schema: Schema) -> None:
+    del schema["properties"]["service"]
+    signals = "|".join(SIGNALS)
+    schema["properties"]["signal"] = {"type": "string", "pattern": rf"^[a-z][a-z0-9-]*\.({signals})$"}
+    schema["required"] = ["signal"]
+    schema["oneOf"] = _one_of("above", "below")
+
+
+def _one_of(*keys: str) -> list[Schema]:
+    return [{"required": [key]} for key in keys]
