@@ -1,0 +1,245 @@
+"""The DNS of DynamoDB's regional endpoint: the protocol's state machine, given durations.
+
+The real system. ``twin/protocol/machine.py`` opens with it: a Planner, three Enactors, one hosted zone and one
+TXT lock an endpoint, clean-up by age, a rollback record.
+
+The claim. This file adds no rule to that machine, only time: how often a plan comes, how long a change batch
+takes, how a lost lock is retried. The fault is one Enactor that loses every lock (``losing_enactor``) although
+its freshness check has passed. That an old tree lands under the root, is cleaned up, and wedges every Enactor,
+comes out or does not come out of the machine.
+
+Left out: the other Regions, records inside a tree, Route 53's own propagation (it behaved), and why the lock
+was lost so often (unpublished).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from twin.parts.kind import Param
+from twin.parts.records import KIND_EVENT_BLOCK, REPLICATE, SEED
+from twin.parts.signals import answer, emit, intake, tally
+from twin.protocol.machine import repair, reset, resume, step_enactor, step_planner
+from twin.protocol.state import (
+    CLEANUP,
+    DELETING,
+    GUARDS,
+    IDLE,
+    PICKED,
+    RECHECK,
+    RECHECK_IN_LOCK,
+    RECHECKED,
+    SYNCED,
+    WEDGED,
+    Config,
+    can_pick,
+    endpoint,
+    endpoint_has_records,
+    guarded,
+    pc,
+    tree_count,
+)
+from twin.protocol.state import cells as machine_cells
+from twin.rng import BACKOFF, POLL, subkey, uniform
+
+PARAMETERS = (
+    Param("enactors_count", 3, "count", 1, 8, "Enactors, one an Availability Zone", "PES"),
+    Param("endpoints_count", 10, "count", 1, 16, "endpoints that each plan covers, the regional one first",
+          "assumed: IPv4, dual-stack, FIPS and cells; the number is unpublished", (4, 12)),
+    Param("keep_count", 10, "count", 1, 60, "newest plans whose trees clean-up spares",
+          "assumed: many recent ones are kept (DAT), how many is unpublished", (5, 30)),
+    Param("plan_interval_s", 60.0, "s", 1, 86400, "time between plans", "assumed: unpublished", (30.0, 300.0)),
+    Param("plan_phase_s", 45.0, "s", 0, 86400, "time of the first plan after the scenario's start",
+          "assumed: any phase is as likely as another", (0.0, 60.0)),
+    Param("poll_s", 4.0, "s", 0.1, 3600, "how often an idle Enactor looks for a plan", "assumed: unpublished", (1.0, 15.0)),
+    Param("batch_s", 3.0, "s", 0.1, 600, "one endpoint's change batch, lock and confirmation included",
+          "assumed: Route 53 takes about five calls a second and waits for its servers", (2.0, 10.0)),
+    Param("cleanup_s", 3.0, "s", 0.1, 600, "deleting the old trees", "assumed: unpublished", (1.0, 10.0)),
+    Param("backoff_s", 1.0, "s", 0.01, 600, "first wait after a lost lock, doubled each time", "assumed: unpublished", (0.5, 5.0)),
+    Param("backoff_cap_s", 10.0, "s", 0.01, 86400, "longest wait after a lost lock",
+          "assumed: capped, or a plan would be abandoned for an hour", (5.0, 60.0)),
+    Param("losing_enactor", 0, "count", 0, 8, "number of the Enactor that loses every lock; 0 for none", "DAT"),
+    Param("automation", True, "switch", 0, 1, "whether Planner and Enactors run", "PE"),
+    Param("repair", False, "switch", 0, 1, "operators point the root at a preserved tree by hand", "PE"),
+    Param("repair_s", 600.0, "s", 1, 86400, "from the start of the repair by hand to its effect", "PE", (300.0, 600.0)),
+    Param("original_design", False, "switch", 0, 1, "check and walk as one step, as first designed", "DAT"),
+    *(Param("guard_" + name.replace("-", "_"), False, "switch", 0, 1, "guard of the protocol: " + name, "modelling")
+      for name in GUARDS),
+)  # fmt: skip
+STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8")]
+EVENTS = ("endpoint_emptied", "endpoint_restored", "enactor_wedged")
+MAX_ENACTORS, MAX_ENDPOINTS = 8, 16
+TIMERS = 3 * MAX_ENACTORS + MAX_ENDPOINTS  # due tick, tries, holding; locked until
+_GUARD_BITS = tuple(GUARDS.values())
+assert _GUARD_BITS == tuple(1 << k for k in range(len(_GUARD_BITS)))
+
+
+@njit
+def configuration(p):
+    """The machine's constants from the parameters."""
+    bits = (
+        (p.guard_recheck != 0) * 1 + (p.guard_recheck_in_lock != 0) * 2 + (p.guard_cas != 0) * 4
+        + (p.guard_cleanup_check != 0) * 8 + (p.guard_cleanup_atomic != 0) * 16 + (p.guard_protect_rollback != 0) * 32
+        + (p.guard_big_lock != 0) * 64 + (p.guard_big_lock_lease != 0) * 128 + (p.guard_one_batch != 0) * 256
+        + (p.guard_tolerate_missing != 0) * 512 + (p.guard_blind_apply != 0) * 1024
+        + (p.guard_no_zero_answers != 0) * 2048
+    )  # fmt: skip
+    keep, ends = int(p.keep_count), int(p.endpoints_count)
+    return Config(int(p.enactors_count), ends, 0, keep, keep + 2 * ends + 64, int(bits), 0, int(p.original_design))
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """The timers, then the machine's own cells."""
+    return TIMERS + machine_cells(configuration(p))
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Plan 0 is in force everywhere; Enactors idle."""
+    reset(c[TIMERS:], configuration(p))
+    s.next_plan = round(p.plan_phase_s / tick_s)
+    s.repair_since = -1
+    c[:TIMERS] = np.zeros(TIMERS, "i8")
+
+
+@njit
+def chance(t, w, i, purpose, e):
+    """A uniform number of Enactor ``e``'s own."""
+    row = w.svc[i]
+    if row.exact == 0:
+        return 0.5
+    return uniform(w.clock[SEED], subkey(row.key, e), t, purpose, w.clock[REPLICATE])
+
+
+@njit
+def back_off(t, w, i, p, c, e):
+    """The lock was lost: wait between half and all of a doubling, capped time."""
+    tries = min(c[MAX_ENACTORS + e], 30)
+    wait_s = min(p.backoff_cap_s, p.backoff_s * 2.0**tries)
+    c[MAX_ENACTORS + e] += 1
+    c[e] = t + max(1, int(wait_s * (0.5 + 0.5 * chance(t, w, i, BACKOFF, e)) / w.tick_s[0]))
+
+
+@njit
+def idle(t, w, i, p, c, m, cfg, e):
+    """Look for a plan that is newer than what is applied."""
+    if can_pick(m, cfg, e) and step_enactor(m, cfg, e) >= PICKED:
+        c[e] = t + 1
+        return
+    c[e] = t + max(1, int(p.poll_s * (0.5 + chance(t, w, i, POLL, e)) / w.tick_s[0]))
+
+
+@njit
+def walk(t, w, i, p, s, c, m, cfg, e):
+    """Apply the plan at the next endpoint: take its lock, wait for the batch, then the machine's step."""
+    holding, lock = 2 * MAX_ENACTORS + e, 3 * MAX_ENACTORS + endpoint(m, cfg, e)
+    if e + 1 == int(p.losing_enactor):
+        c[holding] = 0
+        back_off(t, w, i, p, c, e)
+    elif c[holding] != 0:
+        c[holding] = 0
+        settle(t, w, i, p, s, c, e, step_enactor(m, cfg, e))
+    elif c[lock] <= t:
+        c[holding] = 1
+        c[e] = c[lock] = t + max(1, int(p.batch_s / w.tick_s[0]))
+        if guarded(cfg, RECHECK):
+            step_enactor(m, cfg, e)
+        if guarded(cfg, RECHECK_IN_LOCK) and pc(m, cfg, e) != IDLE:
+            step_enactor(m, cfg, e)
+        c[holding] = 1 if pc(m, cfg, e) != IDLE else 0
+    else:
+        back_off(t, w, i, p, c, e)
+
+
+@njit
+def settle(t, w, i, p, s, c, e, outcome):
+    """What the batch came to: done, given up, wedged, or another Enactor's batch came in between."""
+    if outcome == WEDGED:
+        wedge(t, w, i, s, e)
+    if outcome == WEDGED or outcome == SYNCED or outcome == RECHECKED:
+        back_off(t, w, i, p, c, e)
+        return
+    c[MAX_ENACTORS + e] = 0
+    c[e] = t + 1
+
+
+@njit
+def wedge(t, w, i, s, e):
+    """An Enactor's batch cannot name its rollback target: say so once an Enactor."""
+    if (s.wedged >> e) & 1 == 0:
+        s.wedged |= 1 << e
+        emit(t, w, i, KIND_EVENT_BLOCK * (1 + w.svc[i].kind) + 2, i, float(e + 1), s.open)
+
+
+@njit
+def enact(t, w, i, p, s, c, m, cfg):
+    """Every Enactor that is due does its next thing."""
+    for e in range(cfg.enactors):
+        if c[e] > t:
+            continue
+        at = pc(m, cfg, e)
+        if at == IDLE:
+            idle(t, w, i, p, c, m, cfg, e)
+        elif at == CLEANUP or at == DELETING:
+            if c[2 * MAX_ENACTORS + e] == 0:
+                c[2 * MAX_ENACTORS + e] = 1
+                c[e] = t + max(1, int(p.cleanup_s / w.tick_s[0]))
+            else:
+                c[2 * MAX_ENACTORS + e] = 0
+                step_enactor(m, cfg, e)
+                c[e] = t + 1
+        else:
+            walk(t, w, i, p, s, c, m, cfg, e)
+
+
+@njit
+def mend(t, w, p, s, m, cfg):
+    """The repair by hand: the automation stands still, and when the work is done the root has a tree again."""
+    if s.repair_since < 0:
+        s.repair_since = t
+    if (t - s.repair_since) * w.tick_s[0] >= p.repair_s:
+        repair(m, cfg)
+        s.wedged = 0
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: Planner, Enactors, repair; then what the regional endpoint answers."""
+    cfg = configuration(p)
+    m = c[TIMERS:]
+    if p.repair != 0.0:
+        mend(t, w, p, s, m, cfg)
+    elif p.automation != 0.0:
+        if s.repair_since >= 0:
+            s.repair_since = -1
+            resume(m, cfg)
+        if t >= s.next_plan:
+            step_planner(m, cfg)
+            s.next_plan += max(1, int(round(p.plan_interval_s / w.tick_s[0])))
+        enact(t, w, i, p, s, c, m, cfg)
+    say(t, w, i, s, endpoint_has_records(m, cfg, 0))
+
+
+@njit
+def say(t, w, i, s, has_records):
+    """Answer the resolvers, and note in the journal when the answer becomes empty or full."""
+    row = w.svc[i]
+    empty = 0 if has_records else 1
+    if empty != s.was_empty:
+        code = KIND_EVENT_BLOCK * (1 + row.kind) + (0 if empty != 0 else 1)
+        cause = row.input_event
+        s.open = emit(t, w, i, code, i, float(empty), cause)
+        row.own_event = s.open
+        s.was_empty = empty
+    n = intake(t, w, i)
+    ok = 1.0 - empty
+    answer(w, i, ok, 0.005)
+    row.capacity_per_s, row.own_blame = 1.0, float(empty)
+    tally(w, i, n * (1 - empty), n * empty)
+
+
+@njit
+def check(p, s, c):
+    """At least one tree exists, and nobody waits for a negative time."""
+    cfg = configuration(p)
+    return tree_count(c[TIMERS:], cfg) >= 1

@@ -1,0 +1,147 @@
+"""A pool of execution capacity that needs launches to replace what it loses.
+
+The real system. Lambda runs functions on instances of its own. From 05:30 on 20 October load balancers
+took healthy ones for dead; what is taken for dead is terminated and replaced, but launches were throttled. So
+the pool shrank until synchronous calls found no environment (07:04), and filled again only as launches came
+back. Event-source mappings and asynchronous calls were throttled to leave what was there to synchronous ones.
+
+The claim. The relapse begins when losses have eaten the headroom, which is later than the fault, and ends when
+launches have given it back, which is later than the repair.
+
+Left out: cold starts, single functions and their concurrency limits (Lambda adds at most 1000 environments in
+10 s a function: ``scale_per_s``), placement.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from twin.parts.draws import share
+from twin.parts.kind import Param
+from twin.parts.records import ASYNC, EDGE_CARRIES, LEASE, SERVICE_CARRIES
+from twin.parts.signals import answer, depend, draw, intake, miss_ratio, tally
+from twin.rng import FAIL, LAUNCH, LOSE
+
+PARAMETERS = (
+    Param("capacity_count", 100_000, "count", 1, 1e12, "environments that the pool holds when it is whole",
+          "assumed: only shares matter", (10_000.0, 1e6)),
+    Param("initial_ratio", 1.0, "ratio", 0.0, 1.0, "share of the pool that stands at the start",
+          "assumed: an undisturbed pool is whole", (1.0, 1.0)),
+    Param("busy_s", 1.0, "s", 0.001, 900.0, "mean time that a call keeps an environment busy",
+          "assumed: only the product with the load matters", (0.1, 3.0)),
+    Param("utilisation_ratio", 0.7, "ratio", 0.01, 1.0, "share of the whole pool that the undisturbed load keeps busy",
+          "assumed: an Availability Zone in three may fail", (0.5, 0.85)),
+    Param("scale_per_s", 100.0, "1/s", 0.001, 1e9, "environments a second that may be added", "LAMBDADOC"),
+    Param("loss_per_s", 0.0005, "1/s", 0.0, 1.0,
+          "rate at which an instance that checks call dead is terminated",
+          "assumed: replaced after about half an hour of failing checks", (0.0001, 0.002)),
+    Param("replace_ratio", 1.0, "ratio", 0.0, 1.0, "share of lost capacity that is asked for again",
+          "assumed: the pool holds its size", (1.0, 1.0)),
+    Param("low_priority_ratio", 1.0, "ratio", 0.0, 1.0,
+          "share of asynchronous and event-source work that is let in: the throttle of 20 October", "HD"),
+)  # fmt: skip
+STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8"), ("nominal", "f8")]
+EVENTS: tuple[str, ...] = ()
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """Counts are all there is."""
+    return 0
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """The pool stands as the scenario says."""
+    s.standing = int(p.capacity_count * p.initial_ratio)
+    s.missing = int(p.capacity_count) - s.standing
+    s.nominal = -1.0
+
+
+@njit
+def lose_and_replace(t, w, i, p, s):
+    """Instances whose checks fail are terminated; launches, where they succeed, bring capacity back.
+
+    The pool sees both through its lease dependencies: the one on a pool of targets that holds its instances
+    (calls: none) says which share is out of service, the one on launches (calls: what is missing) which succeed.
+    """
+    row = w.svc[i]
+    dt = w.tick_s[0]
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
+    wanted = min(s.missing, share(1, p.scale_per_s * dt, w.carry, slot + 24))
+    wanted = share(wanted, p.replace_ratio, w.carry, slot + 25)
+    back = wanted
+    for e in range(row.out_start, row.out_end):
+        r = w.edge[e]
+        if r.mode != LEASE:
+            continue
+        if r.share > 0.0:
+            r.calls += share(wanted, r.share, w.carry, EDGE_CARRIES * e + 2)
+            back = draw(t, w, i, LAUNCH, e - row.out_start, back, 1.0 - miss_ratio(w, e))
+        else:
+            out = max(0.0, 1.0 - r.seen_room)
+            gone = draw(t, w, i, LOSE, e - row.out_start, s.standing, out * (1.0 - math.exp(-p.loss_per_s * dt)))
+            s.standing -= gone
+            s.missing += gone
+    s.standing += back
+    s.missing -= back
+
+
+@njit
+def low_priority(w, i):
+    """Share of the arriving calls that are asynchronous: callers that hand work over."""
+    row = w.svc[i]
+    low, total = 0, 0
+    for n in range(row.in_start, row.in_end):
+        r = w.edge[w.into[n]]
+        total += r.calls_pub
+        if r.mode == ASYNC:
+            low += r.calls_pub
+    return low / total if total > 0 else 0.0
+
+
+@njit
+def room(p, s, rate):
+    """Share of calls that find an environment: Erlang loss of a large pool is what does not fit."""
+    if s.nominal < 0.0 and rate > 0.0:
+        s.nominal = rate
+    load = p.utilisation_ratio * rate / s.nominal if s.nominal > 0.0 else 0.0
+    have = s.standing / (s.standing + s.missing)
+    return 1.0 if load <= have else have / load
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: capacity is lost and replaced; calls find an environment and their dependencies, or fail."""
+    row = w.svc[i]
+    n = intake(t, w, i)
+    ok, wait = depend(t, w, i, n)
+    lose_and_replace(t, w, i, p, s)
+    low = low_priority(w, i)
+    admitted = 1.0 - low * (1.0 - p.low_priority_ratio)
+    s.asked += n
+    found = room(p, s, n / w.tick_s[0] * admitted)
+    row.own_blame = 1.0 - found
+    row.capacity_per_s = s.standing / p.busy_s
+    row.backlog = s.missing
+    answer_by_priority(w, i, p, ok * found, 0.05 + wait)
+    failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok * found)
+    tally(w, i, n - failed, failed)
+
+
+@njit
+def answer_by_priority(w, i, p, ok, latency_s):
+    """Synchronous callers get what there is; asynchronous ones are let in by the throttle first."""
+    answer(w, i, ok, latency_s)
+    row = w.svc[i]
+    for n in range(row.in_start, row.in_end):
+        r = w.edge[w.into[n]]
+        if r.mode == ASYNC:
+            r.ok *= p.low_priority_ratio
+            r.attempt_ok = 1.0
+
+
+@njit
+def check(p, s, c):
+    """Every environment stands or is missing."""
+    return s.standing >= 0 and s.missing >= 0 and s.standing + s.missing == int(p.capacity_count)

@@ -1,0 +1,104 @@
+"""Pollers that take work from a queue, and do not come back by themselves.
+
+The real system. Lambda reads customers' SQS queues through a fleet of pollers of its own. On 20 October that
+subsystem failed with DynamoDB and did not recover with it; engineers restored it at 04:40, and what had piled up
+in the queues was worked off by 06:00. Later its rate was lowered on purpose, to leave capacity to synchronous
+calls.
+
+The claim. A worker that gives up after its dependency has failed for a while, and that nothing starts again,
+turns an outage of minutes into one that lasts until somebody notices; the queue in front of it remembers all of
+it, and the drain takes as long as spare capacity says.
+
+Left out: single queues and their visibility time-outs, messages that expire, batches.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from twin.parts.draws import share
+from twin.parts.kind import Param
+from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
+from twin.parts.signals import answer, depend, draw, emit, intake, tally
+from twin.rng import LOSE, OPEN, SERVE
+
+PARAMETERS = (
+    Param("pollers_count", 1000, "count", 1, 1e9, "pollers in the fleet", "assumed: only shares matter", (100.0, 10_000.0)),
+    Param("capacity_per_s", 4000.0, "1/s", 0.001, 1e12, "messages a second that the whole fleet can take",
+          "assumed: a fleet sized for several times the mean rate of bursty queues", (1500.0, 6000.0)),
+    Param("give_up_s", 120.0, "s", 1.0, 86400.0, "mean time that a poller survives without its dependency",
+          "assumed: a few failed leases or configuration reads", (30.0, 600.0)),
+    Param("self_heal_per_s", 0.0, "1/s", 0.0, 100.0, "rate at which a dead poller starts again by itself",
+          "PES"),
+    Param("restore_per_s", 0.0, "1/s", 0.0, 1e6, "share of dead pollers that operators start again, a second", "PES"),
+    Param("rate_ratio", 1.0, "ratio", 0.0, 1.0, "share of its capacity that the fleet may use: a throttle", "HD"),
+    Param("age_limit_s", 345_600.0, "s", 60.0, 1e9, "age at which a waiting message is lost",
+          "assumed: the default retention of a queue, four days", (21_600.0, 1_209_600.0)),
+)  # fmt: skip
+STATE = [("alive", "i8"), ("dead", "i8"), ("waiting", "i8"), ("came", "i8"), ("done", "i8"), ("lost", "i8"), ("open", "i8")]
+EVENTS = ("pollers_lost", "pollers_back")
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """Counts are all there is."""
+    return 0
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """All pollers run, nothing waits."""
+    s.alive = int(p.pollers_count)
+
+
+@njit
+def live_and_die(t, w, i, p, s, ok):
+    """Pollers without their dependency give up; started ones come back only where it works."""
+    dt = w.tick_s[0]
+    gone = draw(t, w, i, LOSE, 0, s.alive, (1.0 - ok) * (1.0 - math.exp(-dt / p.give_up_s)))
+    rate = p.self_heal_per_s + p.restore_per_s
+    back = draw(t, w, i, OPEN, 0, s.dead, ok * (1.0 - math.exp(-dt * rate)))
+    s.alive += back - gone
+    s.dead += gone - back
+    if s.open == 0 and s.dead > s.alive:
+        s.open = emit(t, w, i, KIND_EVENT_BLOCK * (1 + w.svc[i].kind), i, float(s.dead), w.svc[i].open_event)
+        w.svc[i].own_event = s.open
+    elif s.open != 0 and s.dead == 0:
+        s.open = 0
+        w.svc[i].own_event = emit(t, w, i, KIND_EVENT_BLOCK * (1 + w.svc[i].kind) + 1, i, 0.0, w.svc[i].input_event)
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: messages arrive, living pollers hand on what they can, the rest waits."""
+    row = w.svc[i]
+    n = intake(t, w, i)
+    s.came += n
+    s.waiting += n
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
+    living = s.alive / (s.alive + s.dead)
+    room = share(1, p.capacity_per_s * living * p.rate_ratio * w.tick_s[0], w.carry, slot + 24)
+    taken = min(s.waiting, room)
+    ok, wait = depend(t, w, i, taken)
+    live_and_die(t, w, i, p, s, ok)
+    done = draw(t, w, i, SERVE, 0, taken, ok)
+    s.waiting -= done
+    s.done += done
+    rate = p.capacity_per_s * living * p.rate_ratio
+    if s.waiting > rate * p.age_limit_s and rate > 0.0:
+        dropped = s.waiting - int(rate * p.age_limit_s)
+        s.waiting -= dropped
+        s.lost += dropped
+    row.capacity_per_s, row.backlog = p.capacity_per_s * living * p.rate_ratio, s.waiting
+    row.own_blame = 1.0 - living
+    works = ok * living
+    answer(w, i, works, 0.05 + wait)
+    failed = draw(t, w, i, SERVE, 1, n, 1.0 - works)
+    tally(w, i, n - failed, failed)
+
+
+@njit
+def check(p, s, c):
+    """Every poller lives or is dead; every message waits, is done or is lost."""
+    whole = s.alive + s.dead == int(p.pollers_count) and s.alive >= 0 and s.dead >= 0
+    return whole and s.waiting >= 0 and s.came == s.waiting + s.done + s.lost

@@ -1,0 +1,54 @@
+"""A service without a mechanism: it works when what it depends on works.
+
+The real system. None: this is what a dependency graph alone would say, and what the scorecard compares with.
+The claim. Without queues, caches, leases and health checks an outage ends when its cause ends.
+Left out. Everything else.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from twin.parts.kind import Param
+from twin.parts.signals import answer, depend, draw, intake, tally
+from twin.rng import FAIL
+
+PARAMETERS = (
+    Param("capacity_per_s", 1000.0, "1/s", 0.001, 1e12, "nominal rate, for reports only", "assumed: only a scale",
+          (100.0, 10_000.0)),
+    Param("service_time_s", 0.02, "s", 0.0, 3600.0, "time that the service itself takes", "assumed: a fast API call",
+          (0.005, 0.2)),
+    Param("fault_ratio", 0.0, "ratio", 0.0, 1.0, "share of calls that fail here: a fault's knob",
+          "assumed: no fault of its own unless a scenario says so", (0.0, 0.0)),
+)  # fmt: skip
+STATE: list[tuple[str, str]] = []
+EVENTS: tuple[str, ...] = ()
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """A relay keeps nothing."""
+    return 0
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Nothing to fill."""
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: fail as the dependencies fail."""
+    row = w.svc[i]
+    n = intake(t, w, i)
+    ok, wait = depend(t, w, i, n)
+    row.own_blame = p.fault_ratio
+    ok *= 1.0 - p.fault_ratio
+    answer(w, i, ok, p.service_time_s + wait)
+    row.capacity_per_s = p.capacity_per_s
+    failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok)
+    tally(w, i, n - failed, failed)
+
+
+@njit
+def check(p, s, c):
+    """Nothing to check."""
+    return True

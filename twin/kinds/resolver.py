@@ -1,0 +1,142 @@
+"""Resolver populations: how long a wrong answer outlives its repair.
+
+The real system. Clients in us-east-1 do not ask DynamoDB's zone; they ask a recursive resolver, which keeps an
+answer for its TTL. An empty answer without error (NODATA) is kept too, for the smaller of the SOA's own TTL and
+its MINIMUM: 900 s with Route 53's default SOA. Two populations mattered on 20 October: the resolvers of the
+internal network, which operators overrode at 01:15, and everybody else's.
+
+The claim. An empty answer is a fresh answer: it replaces the good one within seconds, and after the repair it
+leaves linearly over the negative TTL, because the moments at which busy caches last asked are spread evenly. So
+15 minutes pass between the repair and the last customer, whatever anybody does meanwhile.
+
+Left out: single names and query types, SERVFAIL, serve-stale (it does not apply to a valid answer), resolvers
+that ignore TTLs; clients that keep negative answers of their own are one extra layer (``client_negative_s``).
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from twin.parts.kind import Param
+from twin.parts.signals import answer, draw, intake, miss_ratio, tally
+from twin.rng import FAIL, LOOKUP, OPEN, RETRY
+
+PARAMETERS = (
+    Param("caches_count", 100_000, "count", 1, 1e12, "resolver caches in the population",
+          "assumed: large enough that shares are smooth", (1e4, 1e6)),
+    Param("queries_per_s", 1.0, "1/s", 1e-6, 1e6, "questions a second that one cache gets for the name",
+          "assumed: the endpoint is asked for all the time", (0.5, 100.0)),
+    Param("positive_ttl_s", 5.0, "s", 0.001, 86400, "TTL of the endpoint's address records", "MEM", (1.0, 60.0)),
+    Param("negative_ttl_s", 900.0, "s", 0.001, 86400, "how long an empty answer is kept: min(SOA TTL, MINIMUM)",
+          "ROUTE53_SOA", (300.0, 900.0), reflex=1.0),
+    Param("client_negative_s", 0.0, "s", 0, 86400, "negative answers kept by clients behind the resolver; 0 for none",
+          "assumed: layers that count TTLs down add nothing", (0.0, 10.0)),
+    Param("override", False, "switch", 0, 1, "answer the name from a response policy zone, whatever the authority says",
+          "PE"),
+    Param("override_rollout_s", 300.0, "s", 0.001, 86400, "time until the last resolver has the override",
+          "assumed: a configuration push over one network", (60.0, 900.0)),
+)  # fmt: skip
+STATE = [("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("well", "i8"), ("ill", "i8"), ("overridden", "f8")]
+EVENTS = ("answers_empty", "answers_back")
+
+
+def _slots(ttl_s: float, tick_s: float) -> int:
+    return max(1, round(ttl_s / tick_s)) + 1
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """One ring of expiry slots for good answers, one for empty ones, one for the clients' own layer."""
+    return sum(_slots(x, tick_s) for x in (p.positive_ttl_s, p.negative_ttl_s, p.client_negative_s)) + 3
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Every cache holds a good answer; expiry is spread evenly over the TTL."""
+    sizes = [_slots(x, tick_s) for x in (p.positive_ttl_s, p.negative_ttl_s, p.client_negative_s)]
+    c[:3] = sizes
+    n, live = int(p.caches_count), sizes[0] - 1
+    for k in range(live):
+        c[3 + k] = n * (k + 1) // live - n * k // live
+    s.valid, s.well = n, n
+
+
+@njit
+def ticks(seconds, tick_s, slots):
+    """A TTL in ticks, at least one, no longer than the ring that was laid out for it."""
+    return min(max(1, int(round(seconds / tick_s))), slots - 1)
+
+
+@njit
+def refresh(t, w, i, p, s, c, ok):
+    """Caches whose answer has expired ask again: what they get is kept for its own TTL."""
+    positive, negative = 3, 3 + c[0]
+    at_positive, at_negative = positive + t % c[0], negative + t % c[1]
+    s.valid -= c[at_positive]
+    s.empty -= c[at_negative]
+    s.expired += c[at_positive] + c[at_negative]
+    c[at_positive] = c[at_negative] = 0
+    asked = s.expired
+    if p.queries_per_s * w.tick_s[0] < 20.0:
+        asked = draw(t, w, i, LOOKUP, 0, s.expired, 1.0 - math.exp(-p.queries_per_s * w.tick_s[0]))
+    good = draw(t, w, i, OPEN, 0, asked, ok)
+    s.expired -= asked
+    s.valid += good
+    s.empty += asked - good
+    c[positive + (t + ticks(p.positive_ttl_s, w.tick_s[0], c[0])) % c[0]] += good
+    c[negative + (t + ticks(p.negative_ttl_s, w.tick_s[0], c[1])) % c[1]] += asked - good
+    return asked
+
+
+@njit
+def clients(t, w, i, p, s, c, ok):
+    """Share of clients with an answer when they keep an empty one for ``client_negative_s`` themselves."""
+    if p.client_negative_s <= 0.0:
+        return ok
+    ring = 3 + c[0] + c[1]
+    due = c[ring + t % c[2]]
+    c[ring + t % c[2]] = 0
+    s.ill -= due
+    s.well += due
+    lost = draw(t, w, i, RETRY, 0, s.well, 1.0 - ok)
+    s.well -= lost
+    s.ill += lost
+    c[ring + (t + ticks(p.client_negative_s, w.tick_s[0], c[2])) % c[2]] += lost
+    return s.well / (s.well + s.ill)
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: caches refresh from the authority, clients get what the caches (or the override) hold."""
+    row = w.svc[i]
+    ok, latency = 1.0, 0.0
+    for e in range(row.out_start, row.out_end):
+        ok *= 1.0 - miss_ratio(w, e)
+        w.edge[e].blame = 1.0 - ok
+        latency += w.edge[e].seen_latency_s
+    asked = refresh(t, w, i, p, s, c, ok)
+    for e in range(row.out_start, row.out_end):
+        w.edge[e].calls += asked
+    share = (s.valid + s.expired * ok) / (s.valid + s.empty + s.expired)
+    if p.override != 0.0:
+        s.overridden = min(1.0, s.overridden + w.tick_s[0] / p.override_rollout_s)
+    elif s.overridden > 0.0:
+        s.overridden = 0.0
+    served = clients(t, w, i, p, s, c, s.overridden + (1.0 - s.overridden) * share)
+    n = intake(t, w, i)
+    answer(w, i, served, 0.002)
+    row.capacity_per_s = float(s.valid)
+    row.own_blame = 0.0 if ok < 1.0 else 1.0 - served
+    good = draw(t, w, i, FAIL, 0, n, served)
+    tally(w, i, good, n - good)
+
+
+@njit
+def check(p, s, c):
+    """Every cache holds a good answer, an empty one, or none; the rings agree."""
+    total = 0
+    for k in range(3, 3 + c[0] + c[1]):
+        if c[k] < 0:
+            return False
+        total += c[k]
+    return total == s.valid + s.empty and s.expired >= 0 and s.valid + s.empty + s.expired == int(p.caches_count)

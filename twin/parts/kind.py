@@ -1,0 +1,51 @@
+"""How a kind describes itself: one record a parameter, one line a piece of state.
+
+The same records make the YAML schema, the bounds that a scenario is checked against, the generated
+reference in ``twin/kinds/README.md`` and the arrays of a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+UNITS = ("s", "1/s", "count", "ratio", "choice", "switch")
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a kind or of a dependency.
+
+    ``unit`` is one of UNITS. ``source`` is an id of ``data/sources.yaml`` or ``assumed: reason``; an assumed
+    number has a plausible ``range`` (low, high) in the same unit. ``reflex`` is the value that takes the
+    parameter's feedback away; the baseline of the scorecard is the scenario with every reflex in place.
+    """
+
+    name: str
+    default: float | str | bool
+    unit: str
+    low: float
+    high: float
+    meaning: str
+    source: str
+    range: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    reflex: float | str | bool | None = None
+
+    def encode(self, value: float | str | bool) -> float:
+        """The value as the float that the compiled step reads: a choice is its position, a switch 0 or 1."""
+        if self.unit == "choice":
+            return float(self.choices.index(str(value)))
+        return float(value)
+
+
+def parameter_dtype(kind: ModuleType) -> np.dtype:
+    """Record dtype of a kind's parameters: every field float64, in the order of PARAMETERS."""
+    return np.dtype((np.record, [(p.name, "f8") for p in kind.PARAMETERS]))
+
+
+def state_dtype(kind: ModuleType) -> np.dtype:
+    """Record dtype of a kind's scalar state. A kind without state gets one unused field."""
+    return np.dtype((np.record, list(kind.STATE) or [("unused", "i8")]))

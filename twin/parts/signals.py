@@ -1,0 +1,364 @@
+"""What passes between services: calls one way, outcomes the other, each at least a tick late.
+
+The real system: an AWS service calls another through an SDK that times out, tries again and keeps connections
+and credentials; what the caller learns is whether the call came back in time. The claim: whatever a kind does
+inside, its neighbours see only this. A *kind* calls, in each tick, ``intake`` (what is asked of me), ``depend``
+(what do my dependencies make of it) and ``answer`` (what my callers may know). The SDK of a caller is stepped
+beside the callee, so that retries meet the state they cause; pools of connections, caches and backlogs are
+stepped beside the caller. Left out: single requests, payloads, and the network between Regions.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from twin.levels import HOLD_S, IMPAIRED_RATIO, RECOVERED_S, SLOW_RATIO
+from twin.parts.draws import share, thin
+from twin.parts.records import (
+    ASYNC,
+    CACHE_SLOTS,
+    CACHED,
+    EDGE_CARRIES,
+    LEASE,
+    N_EVENTS,
+    N_SAMPLES,
+    NEW_CONNECTIONS,
+    ONSET,
+    OWN,
+    PERIOD,
+    RECOVERY,
+    REPLICATE,
+    SAMPLE_TICKS,
+    SEED,
+    SERVICE_CARRIES,
+    SOFT,
+)
+from twin.rng import CLOSE, FAIL, LOOKUP, OPEN, subkey
+
+
+@njit
+def draw(t, w, i, purpose, sub, n, p):
+    """How many of ``n`` pass with probability ``p``, for cohort ``sub`` of service ``i``."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return n
+    s = w.svc[i]
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + (purpose & (SERVICE_CARRIES - 1))
+    return thin(n, p, s.exact != 0, w.carry, slot, w.clock[SEED], subkey(s.key, sub), t, purpose, w.clock[REPLICATE])
+
+
+@njit
+def draw_edge(t, w, e, purpose, slot, n, p):
+    """As ``draw``, for the pool of dependency ``e``; noise as its caller's."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return n
+    r = w.edge[e]
+    exact = w.svc[r.caller].exact != 0
+    return thin(n, p, exact, w.carry, EDGE_CARRIES * e + slot, w.clock[SEED], r.key, t, purpose, w.clock[REPLICATE])
+
+
+@njit
+def emit(t, w, i, code, subject, value, cause):
+    """Append an event of service ``i``; its id is (tick, service, sequence within both)."""
+    s = w.svc[i]
+    s.event_seq = s.event_seq + 1 if s.event_tick == t else 0
+    s.event_tick = t
+    event_id = (t << 32) | (i << 16) | s.event_seq
+    row = w.events[w.clock[N_EVENTS]]
+    row.event_id, row.cause_id, row.tick, row.service = event_id, cause, t, i
+    row.code, row.subject, row.value = code, subject, value
+    w.clock[N_EVENTS] += 1
+    return event_id
+
+
+@njit
+def amplification(miss, retries, budget_ratio):
+    """(attempts per call, share that fails for good) when each attempt fails with ``miss``. modelling.md 1.2."""
+    if miss <= 0.0 or retries <= 0.0:
+        return 1.0, miss
+    extra, last = 0.0, miss
+    for _ in range(int(retries)):
+        extra += last
+        last *= miss
+    if budget_ratio > 0.0 and extra > budget_ratio:
+        return 1.0 + budget_ratio, max(0.0, 1.0 - (1.0 - miss) * (1.0 + budget_ratio))
+    return 1.0 + extra, last
+
+
+@njit
+def arriving(t, w, e):
+    """First tries that reach the callee over dependency ``e`` in this tick."""
+    r = w.edge[e]
+    if r.far == 0:
+        return r.calls_pub
+    period = w.clock[PERIOD]
+    k = t % period
+    return r.calls_pub * (k + 1) // period - r.calls_pub * k // period
+
+
+@njit
+def intake(t, w, i):
+    """Attempts that reach service ``i`` in this tick: first tries and their retries."""
+    s = w.svc[i]
+    total = 0
+    for n in range(s.in_start, s.in_end):
+        e = w.into[n]
+        first = arriving(t, w, e)
+        miss = 1.0 - w.edge[e].attempt_ok
+        if miss > 0.0:
+            attempts, _ = amplification(miss, w.edge[e].retries, w.edge[e].retry_budget_ratio)
+            first += share(first, attempts - 1.0, w.carry, EDGE_CARRIES * e)
+        total += first
+    s.offered = total
+    return total
+
+
+@njit
+def answer(w, i, ok, latency_s):
+    """Tell every caller of ``i`` what becomes of an attempt: ``ok`` of them succeed, after ``latency_s``."""
+    s = w.svc[i]
+    room = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
+    for n in range(s.in_start, s.in_end):
+        r = w.edge[w.into[n]]
+        r.attempt_ok = ok if latency_s <= r.timeout_s else 0.0
+        _, lost = amplification(1.0 - r.attempt_ok, r.retries, r.retry_budget_ratio)
+        r.ok, r.latency_s, r.room = 1.0 - lost, latency_s, room
+    s.latency_s = latency_s
+
+
+@njit
+def miss_ratio(w, e):
+    """Share of calls over ``e`` that fail, as the caller knows it: refused, late, or no room for them."""
+    r = w.edge[e]
+    ok = r.seen_ok
+    if r.utilisation_ratio > 0.0 and r.seen_room < r.utilisation_ratio:
+        ok *= max(0.0, r.seen_room) / r.utilisation_ratio
+    return 1.0 - ok
+
+
+@njit
+def churn(t, w, e):
+    """Share of calls without a connection: old ones close, new ones need the callee (a resolver, mostly)."""
+    r = w.edge[e]
+    pool = int(r.connections_count)
+    miss = miss_ratio(w, e)
+    if miss <= 0.0 and r.live == pool:
+        r.calls += share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
+        return 0.0
+    r.live -= draw_edge(t, w, e, CLOSE, 1, r.live, 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s))
+    missing = pool - r.live
+    r.calls += missing
+    r.live += draw_edge(t, w, e, OPEN, 2, missing, 1.0 - miss)
+    dry = (pool - r.live) / pool
+    return dry ** (1.0 + r.retries)
+
+
+@njit
+def age(t, w, e):
+    """Share of calls whose cached answer has expired: entries are renewed one lifetime after the last time."""
+    r = w.edge[e]
+    pool = int(r.connections_count)
+    miss = miss_ratio(w, e)
+    slot_ticks = max(1, int(r.lifetime_s / w.tick_s[0] / CACHE_SLOTS))
+    if t % slot_ticks == 0:
+        at = r.cell + (t // slot_ticks) % CACHE_SLOTS
+        due = w.cells[at]
+        kept = due - draw_edge(t, w, e, FAIL, 1, due, miss)
+        w.cells[at] = kept
+        r.live -= due - kept
+        r.calls += due
+    if r.live < pool:
+        back = draw_edge(t, w, e, LOOKUP, 2, pool - r.live, 1.0 - miss)
+        w.cells[r.cell + (t // slot_ticks) % CACHE_SLOTS] += back
+        r.calls += pool - r.live
+        r.live += back
+    return (pool - r.live) / pool
+
+
+@njit
+def hand_over(t, w, e, n):
+    """Work left for the callee to take when it can. Returns the wait, in seconds, of what is left now."""
+    r = w.edge[e]
+    r.backlog += n
+    limit = r.backlog
+    if r.drain_per_s > 0.0:
+        limit = min(limit, share(1, r.drain_per_s * w.tick_s[0], w.carry, EDGE_CARRIES * e + 3))
+    if limit <= 0:
+        return 0.0 if r.backlog <= 0 else (r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0)
+    r.calls += limit
+    r.backlog -= draw_edge(t, w, e, OPEN, 1, limit, 1.0 - miss_ratio(w, e))
+    return r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0
+
+
+@njit
+def ask(t, w, e, n):
+    """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
+    r = w.edge[e]
+    m = share(n, r.share, w.carry, EDGE_CARRIES * e + 2)
+    if r.mode == ASYNC:
+        return 0.0, hand_over(t, w, e, m)
+    if r.mode == NEW_CONNECTIONS:
+        return churn(t, w, e), 0.0
+    if r.mode == CACHED:
+        return age(t, w, e), 0.0
+    r.calls += m
+    return miss_ratio(w, e), r.seen_latency_s
+
+
+@njit
+def depend(t, w, i, n):
+    """Send ``n`` calls of service ``i`` through its dependencies. Returns (share that succeeds, latency in s).
+
+    Lease dependencies are left to the kind. A soft one costs no call, but is remembered when blame is given.
+    """
+    ok, wait = 1.0, 0.0
+    s = w.svc[i]
+    for e in range(s.out_start, s.out_end):
+        r = w.edge[e]
+        if r.mode == LEASE:
+            continue
+        miss, latency = ask(t, w, e, n)
+        wait += min(r.share, 1.0) * latency
+        if miss <= 0.0 or r.mode == SOFT:
+            r.blame = 0.0
+            continue
+        factor = 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
+        r.blame = 1.0 - factor
+        ok *= factor
+    return ok, wait
+
+
+@njit
+def tally(w, i, good, failed):
+    """Close the books of this tick: ``good`` calls came back well and in time, ``failed`` did not."""
+    s = w.svc[i]
+    s.good, s.failed = good, failed
+
+
+@njit
+def culprit(w, i):
+    """The dependency with the largest share of the failed calls, or OWN. Edges are in the order of names."""
+    s = w.svc[i]
+    worst, most = OWN, s.own_blame
+    for e in range(s.out_start, s.out_end):
+        if w.edge[e].blame > most:
+            worst, most = e, w.edge[e].blame
+    return worst
+
+
+@njit
+def open_cause(w, i, edge):
+    """Event that lies behind trouble seen over ``edge``: still open there, or the service's own input."""
+    s = w.svc[i]
+    if edge != OWN and w.edge[edge].seen_event != 0:
+        return w.edge[edge].seen_event
+    return s.own_event if s.own_event != 0 else s.input_event
+
+
+@njit
+def closing_cause(w, i, edge):
+    """Event that ended the trouble seen over ``edge``."""
+    s = w.svc[i]
+    if edge != OWN and w.edge[edge].seen_closed != 0:
+        return w.edge[edge].seen_closed
+    return s.input_event if s.input_event != 0 else s.own_event
+
+
+@njit
+def detect(t, w, i, impaired):
+    """Emit an onset after HOLD_S of impairment and a recovery after RECOVERED_S without. See levels.py."""
+    s = w.svc[i]
+    if impaired:
+        s.well_since = -1
+        if s.impaired_since < 0:
+            s.impaired_since = t
+            s.first_edge = culprit(w, i)
+            s.first_cause = open_cause(w, i, s.first_edge)
+        if s.open_event == 0 and (t - s.impaired_since) * w.tick_s[0] >= HOLD_S:
+            s.blamed_edge = s.first_edge
+            s.open_event = emit(t, w, i, ONSET, i, s.error_ratio, s.first_cause)
+        return
+    s.impaired_since = -1
+    if s.open_event == 0:
+        return
+    if s.well_since < 0:
+        s.well_since = t
+    if (t - s.well_since) * w.tick_s[0] >= RECOVERED_S:
+        s.closed_event = emit(t, w, i, RECOVERY, i, s.error_ratio, closing_cause(w, i, s.blamed_edge))
+        s.open_event = 0
+
+
+@njit
+def close_period(t, w, i):
+    """Turn the counts of a signal period into signals, look for onset and recovery, feed the sample."""
+    s = w.svc[i]
+    period = w.clock[PERIOD]
+    if s.p_good + s.p_failed > 0:
+        s.error_ratio = s.p_failed / (s.p_good + s.p_failed)
+    latency = s.p_latency / period
+    if s.quiet_latency_s < 0.0:
+        s.quiet_latency_s = latency
+        s.quiet_capacity_per_s = s.capacity_per_s
+    s.latency_ratio = latency / s.quiet_latency_s if s.quiet_latency_s > 0.0 else 1.0
+    s.capacity_ratio = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
+    s.backlog_s = s.backlog / s.capacity_per_s if s.capacity_per_s > 0.0 else 1e9 * (s.backlog > 0)
+    detect(t, w, i, s.error_ratio >= IMPAIRED_RATIO or s.latency_ratio >= SLOW_RATIO)
+    s.a_offered += s.p_offered
+    s.a_good += s.p_good
+    s.a_failed += s.p_failed
+    s.a_latency += latency
+    s.a_periods += 1
+    s.p_offered, s.p_good, s.p_failed, s.p_latency = 0, 0, 0, 0.0
+    if (t + 1) % w.clock[SAMPLE_TICKS] == 0:
+        sample(t, w, i)
+
+
+@njit
+def sample(t, w, i):
+    """Write one row: rates and means over the sample interval, levels as they are at its end."""
+    s = w.svc[i]
+    seconds = s.a_periods * w.clock[PERIOD] * w.tick_s[0]
+    row = w.samples[w.clock[N_SAMPLES]]
+    row.tick, row.service = t + 1, i
+    row.offered_per_s, row.goodput_per_s = s.a_offered / seconds, s.a_good / seconds
+    row.capacity_per_s, row.backlog_count = s.capacity_per_s, float(s.backlog)
+    done = s.a_good + s.a_failed
+    row.error_ratio = s.a_failed / done if done > 0 else s.error_ratio
+    row.latency_s = s.a_latency / s.a_periods
+    w.clock[N_SAMPLES] += 1
+    s.a_offered, s.a_good, s.a_failed, s.a_latency, s.a_periods = 0, 0, 0, 0.0, 0
+
+
+@njit
+def publish(t, w):
+    """Let callers and callees see each other's side: near edges every tick, far ones every period."""
+    boundary = (t + 1) % w.clock[PERIOD] == 0
+    for e in range(len(w.edge)):
+        r = w.edge[e]
+        if r.far != 0 and not boundary:
+            continue
+        r.calls_pub, r.calls = r.calls, 0
+        callee = w.svc[r.callee]
+        r.event, r.closed = callee.open_event, callee.closed_event
+        if r.line_slots > 0:
+            delayed(t, w, e)
+        else:
+            r.seen_ok, r.seen_latency_s, r.seen_room = r.ok, r.latency_s, r.room
+            r.seen_event, r.seen_closed = r.event, r.closed
+
+
+@njit
+def delayed(t, w, e):
+    """Outcomes of an edge with a delay travel along a line of ``line_slots`` publications."""
+    r = w.edge[e]
+    step = t if r.far == 0 else t // w.clock[PERIOD]
+    at = r.line + 5 * (step % r.line_slots)
+    r.seen_ok, r.seen_latency_s, r.seen_room = w.line[at], w.line[at + 1], w.line[at + 2]
+    r.seen_event, r.seen_closed = int(w.line[at + 3]), int(w.line[at + 4])
+    w.line[at], w.line[at + 1], w.line[at + 2] = r.ok, r.latency_s, r.room
+    w.line[at + 3], w.line[at + 4] = float(r.event), float(r.closed)

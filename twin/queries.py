@@ -1,0 +1,106 @@
+"""Questions to a finished run, in SQL: one .sql file each in ``twin/sql``. The only user of DuckDB.
+
+The tables are loaded into memory first; then DuckDB loses access to anything outside, memory and time are
+limited, and the configuration is locked. So a query can read this run and nothing else, and change nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from twin import levels
+
+SQL = Path(__file__).parent / "sql"
+MEMORY_LIMIT = "1GB"
+TIME_LIMIT_S = 60.0
+
+
+class QueryError(Exception):
+    """A query that DuckDB refuses, or that takes too long; the message says why."""
+
+
+@cache
+def questions() -> dict[str, str]:
+    """Name → text of every question in ``twin/sql``, in the order of names."""
+    return {path.stem: path.read_text() for path in sorted(SQL.glob("*.sql"))}
+
+
+def reads(text: str) -> set[str]:
+    """What a question says it reads, in its first line: ``-- reads: signals, events``."""
+    return {word.strip() for word in text.splitlines()[0].removeprefix("-- reads:").split(",")}
+
+
+class Tables:
+    """One run in DuckDB: tables events, samples, services, dependencies, inputs and a view for each question."""
+
+    def __init__(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
+        self._connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+        self._load(events, samples, manifest)
+        self._lock()
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.close()
+
+    def ask(self, query: str, **parameters: object) -> pa.Table:
+        """The answer as an Arrow table. Raises QueryError."""
+        timer = threading.Timer(TIME_LIMIT_S, self._connection.interrupt)
+        timer.start()
+        try:
+            return self._connection.execute(query, parameters or None).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise QueryError(f"stopped after {TIME_LIMIT_S:.0f} s") from error
+        except duckdb.Error as error:
+            raise QueryError(str(error)) from error
+        finally:
+            timer.cancel()
+
+    def rows(self, query: str, **parameters: object) -> list[dict[str, Any]]:
+        """The answer as a list of dicts."""
+        return self.ask(query, **parameters).to_pylist()
+
+    def _load(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
+        c = self._connection
+        services = [{"service": n, **about} for n, about in sorted(manifest["services"].items())]
+        inputs = manifest["inputs"] or []
+        tables = {
+            "events": events, "samples": samples, "services": pa.Table.from_pylist(services),
+            "dependencies": pa.Table.from_pylist(
+                [{k: d[k] for k in ("caller", "callee", "for", "mode")} for d in manifest["dependencies"]],
+                schema=pa.schema([(k, pa.string()) for k in ("caller", "callee", "for", "mode")])),
+            "inputs": pa.Table.from_pylist(
+                [{k: i[k] for k in ("id", "kind", "title", "tick", "begin")} for i in inputs],
+                schema=pa.schema([("id", pa.string()), ("kind", pa.string()), ("title", pa.string()),
+                                  ("tick", pa.int64()), ("begin", pa.bool_())])),
+        }  # fmt: skip
+        for name, table in tables.items():
+            c.register("incoming", table)
+            c.execute(f"create table {name} as select * from incoming")
+            c.unregister("incoming")
+        words = {name.lower(): value for name, value in vars(levels).items() if name.isupper()}
+        for name, value in {**words, "tick_s": manifest["tick_s"], "sample_s": manifest["sample_s"]}.items():
+            c.execute(f"create macro {name}() as {float(value)!r}::double")
+        for text in self._in_order():
+            c.execute(text)
+
+    def _in_order(self) -> list[str]:
+        """The texts of the views, each after those that its first line says it reads."""
+        todo, done, texts = dict(questions()), {"samples", "events"}, []
+        while todo:
+            name = next(n for n, text in todo.items() if reads(text) <= done)
+            done.add(name)
+            texts.append(todo.pop(name))
+        return texts
+
+    def _lock(self) -> None:
+        for setting in ("enable_external_access = false", "lock_configuration = true"):
+            self._connection.execute(f"set {setting}")

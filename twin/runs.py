@@ -1,0 +1,155 @@
+"""Scenario, seed and runner → a run. The only place that puts them together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from twin import engine, journal
+from twin.interventions import Change, Schedule
+from twin.kinds import registry
+from twin.model import Scenario
+from twin.queries import Tables
+from twin.runners import inline
+from twin.runners.inline import Progress, Rows
+from twin.world import Shard, build
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value, origin).
+    ``samples``: Arrow table, a row a service and sample interval (tick, t, service, offered_per_s,
+    goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s). ``manifest``: inputs, hashes, versions.
+    Times are UTC without zone; units stand in the tables' schema metadata.
+    """
+
+    events: pa.Table
+    samples: pa.Table
+    manifest: dict[str, Any]
+    folder: Path | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Hash of everything that can change a row: scenario, seed, overrides, code."""
+        return self.manifest["run_id"]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all rows; equal for the same run on any runner."""
+        return self.manifest["digest"]
+
+    def tables(self) -> Tables:
+        """A DuckDB connection that can read this run and nothing else."""
+        return Tables(self.events, self.samples, self.manifest)
+
+    def sql(self, query: str, **parameters: object) -> pa.Table:
+        """The answer to ``query`` over the tables events and samples and the views of ``twin/sql``."""
+        with self.tables() as tables:
+            return tables.ask(query, **parameters)
+
+
+def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
+    """Sixteen hex digits; equal inputs and code give equal ids. The runner is not part of it."""
+    identity = [scenario.model_dump(mode="json"), seed, replicate, engine.source_hash()]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def schedule_for(shard: Shard, scenario: Scenario) -> Schedule:
+    """The scenario's interventions, starting from the values that the shard has now."""
+    targets = {target for x in scenario.interventions for target in x.set}
+    return Schedule(scenario, {target: shard.value(target) for target in sorted(targets)})
+
+
+def run(
+    scenario: Scenario, *, seed: int | None = None, replicate: int = 0, runner: str = "inline", actors: int = 2,
+    address: str | None = None, out: Path | str | None = None, debug: bool = False, progress: Progress | None = None,
+) -> Run:  # fmt: skip
+    """Step ``scenario`` to its end.
+
+    ``runner`` is "inline", "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one) or "auto"
+    (inline: one run of this size is faster there). ``out``: folder of runs to write to; None keeps it in memory.
+    ``debug`` checks every invariant after each signal period. Raises InvariantBroken, OSError.
+    """
+    seed = scenario.seed if seed is None else seed
+    shard = build(scenario, seed=seed, replicate=replicate, debug=debug)
+    schedule = schedule_for(shard, scenario)
+    ticks = round(scenario.duration_s / scenario.tick_s)
+    if runner == "ray":
+        from twin.runners import on_ray
+
+        rows = on_ray.run(scenario, shard, schedule, ticks, seed=seed, replicate=replicate, actors=actors,
+                          address=address, debug=debug, progress=progress)  # fmt: skip
+    else:
+        rows = inline.run(shard, schedule, ticks, progress)
+    return finish(scenario, shard, rows, seed, replicate, runner, out)
+
+
+def finish(
+    scenario: Scenario, shard: Shard, rows: Rows, seed: int, replicate: int, runner: str, out: Path | str | None
+) -> Run:
+    """Turn rows into tables and, where ``out`` is given, into a folder."""
+    kinds = tuple(tuple(module.EVENTS) for module in registry().values())
+    events = journal.events_table(rows.events, rows.inputs, shard.names, kinds, scenario.start, scenario.tick_s)
+    samples = journal.samples_table(rows.samples, shard.names, scenario.start, scenario.tick_s)
+    manifest = describe(scenario, rows, seed, replicate, runner) | {"digest": journal.digest(events, samples)}
+    folder = None
+    if out is not None:
+        journal.clean_up(Path(out))
+        folder = Path(out) / manifest["run_id"]
+        journal.write_run(folder, events, samples, manifest)
+    return Run(events, samples, manifest, folder)
+
+
+def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: str) -> dict[str, Any]:
+    """The manifest, but for the digest."""
+    return {
+        "schema_version": journal.SCHEMA_VERSION,
+        "run_id": run_id(scenario, seed, replicate),
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "start": scenario.start.isoformat(),
+        "tick_s": scenario.tick_s,
+        "sample_s": scenario.sample_s,
+        "duration_s": scenario.duration_s,
+        "seed": seed,
+        "replicate": replicate,
+        "runner": runner,
+        "code": engine.source_hash(),
+        "python": platform.python_version(),
+        "engine_seconds": round(rows.engine_seconds, 3),
+        "notes": rows.notes,
+        "services": {
+            s.name: {"title": s.title or s.name, "kind": s.kind, "visible": s.visible, "domain": s.domain or s.name}
+            for s in scenario.topology.services.values()
+        },
+        "dependencies": [
+            {"caller": s.name, "callee": d.on, "for": d.purpose, "mode": d.mode,
+             "evidence": d.evidence.model_dump() if d.evidence else None}
+            for s in scenario.topology.services.values() for d in s.dependencies
+        ],
+        "inputs": [input_note(scenario, change) for change in rows.inputs],
+        "units": journal.UNITS,
+        "inputs_scenario": scenario.model_dump(mode="json"),
+    }  # fmt: skip
+
+
+def input_note(scenario: Scenario, change: Change) -> dict[str, Any]:
+    """One change as the manifest lists it."""
+    x = next(x for x in scenario.interventions if x.id == change.name)
+    return {"id": x.id, "kind": x.kind, "title": x.title, "tick": change.tick, "begin": change.code == 0,
+            "set": dict(change.values)}  # fmt: skip
+
+
+def open_run(folder: Path | str) -> Run:
+    """A finished run from its folder. Raises journal.DamagedRun."""
+    folder = Path(folder)
+    manifest = journal.read_manifest(folder)
+    return Run(journal.read_table(folder, "events"), journal.read_table(folder, "samples"), manifest, folder)

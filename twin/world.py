@@ -1,0 +1,244 @@
+"""The arrays of one run, built from a scenario. What the engine steps is here; nothing here steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from twin.kinds import registry
+from twin.model import Scenario, Service
+from twin.parts.edges import EDGE_PARAMETERS
+from twin.parts.kind import Param, parameter_dtype, state_dtype
+from twin.parts.records import (
+    CACHE_SLOTS,
+    CACHED,
+    CLOCK,
+    CONDITION,
+    DEBUG,
+    EDGE,
+    EDGE_CARRIES,
+    EVENT,
+    MODES,
+    N_EVENTS,
+    N_SAMPLES,
+    PERIOD,
+    REPLICATE,
+    SAMPLE,
+    SAMPLE_TICKS,
+    SEED,
+    SERVICE,
+    SERVICE_CARRIES,
+    SIGNALS,
+    World,
+)
+from twin.rng import stable_key
+
+EVENT_ROWS = 1 << 16
+SAMPLE_ROWS = 1 << 19
+
+
+@dataclass
+class Shard:
+    """The arrays of one run, and which of its services are stepped here.
+
+    ``names`` are the services in the order of their numbers; ``edges`` the (caller, callee) of each edge number.
+    ``parameters`` and ``states`` hold one record array a kind, in the order of the registry.
+    """
+
+    world: World
+    names: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...]
+    parameters: dict[str, np.ndarray]
+    states: dict[str, np.ndarray]
+
+    def arrays(self) -> list[np.ndarray]:
+        """Arguments of the compiled loop behind the world: parameters and state of each kind."""
+        return [a for kind in registry() for a in (self.parameters[kind], self.states[kind])]
+
+    def every_array(self) -> list[np.ndarray]:
+        """All that changes while a run is stepped: what a checkpoint copies."""
+        return [*self.world, *self.arrays()]
+
+    def checkpoint(self) -> list[np.ndarray]:
+        """A copy of the whole state; buffers must have been drained."""
+        return [a[:0].copy() if a.dtype in (EVENT, SAMPLE) else a.copy() for a in self.every_array()]
+
+    def restore(self, saved: Iterable[np.ndarray]) -> None:
+        """Go back to a checkpoint of a shard of the same scenario."""
+        for mine, then in zip(self.every_array(), saved, strict=True):
+            if mine.dtype not in (EVENT, SAMPLE):
+                mine[:] = then
+
+    def drain(self) -> tuple[np.ndarray, np.ndarray]:
+        """Events and samples since the last drain; empties the buffers."""
+        w = self.world
+        events = w.events[: w.clock[N_EVENTS]].copy()
+        samples = w.samples[: w.clock[N_SAMPLES]].copy()
+        w.clock[N_EVENTS] = w.clock[N_SAMPLES] = 0
+        return events, samples
+
+    def value(self, target: str) -> float:
+        """The present value of ``service.parameter`` or ``caller->callee.number``, as the step reads it."""
+        row, field = self._row(target)
+        return float(row[field])
+
+    def change(self, target: str, value: float, event_id: int) -> None:
+        """Set a parameter; ``event_id`` is the input event that later trouble of this service may name."""
+        row, field = self._row(target)
+        row[field] = value
+        owner = target.rpartition(".")[0].split("->")[0]
+        self.world.svc[self.names.index(owner)]["input_event"] = event_id
+
+    def _row(self, target: str) -> tuple[np.ndarray, str]:
+        owner, _, field = target.rpartition(".")
+        if "->" in owner:
+            caller, callee = owner.split("->")
+            return self.world.edge[self.edges.index((caller, callee))], field
+        service = self.world.svc[self.names.index(owner)]
+        kind = list(registry())[service["kind"]]
+        return self.parameters[kind][service["slot"]], field
+
+
+def encode(params: Iterable[Param], given: Mapping[str, object]) -> list[tuple[str, float]]:
+    """(name, value as the step reads it) of every parameter."""
+    rows = []
+    for p in params:
+        value = given[p.name].value if p.name in given else p.default  # type: ignore[attr-defined]
+        rows.append((p.name, p.encode(value)))
+    return rows
+
+
+def resolved(scenario: Scenario) -> dict[str, Service]:
+    """The services by name, in the order of names, with the scenario's own parameters in place."""
+    services = dict(sorted(scenario.topology.services.items()))
+    for target, quantity in scenario.parameters.items():
+        owner, _, field = target.rpartition(".")
+        name, _, callee = owner.partition("->")
+        service = services[name]
+        if callee:
+            changed = tuple(d.model_copy(update={field: quantity}) if d.on == callee else d for d in service.dependencies)
+            services[name] = service.model_copy(update={"dependencies": changed})
+        else:
+            services[name] = service.model_copy(update={"parameters": {**service.parameters, field: quantity}})
+    return services
+
+
+def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
+    """(caller, callee) of every dependency, in the order of names."""
+    return sorted((name, d.on) for name, s in services.items() for d in s.dependencies)
+
+
+def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Shard:
+    """The arrays of ``scenario`` before its first tick; every service belongs to the shard."""
+    services = resolved(scenario)
+    names = tuple(services)
+    pairs = edge_list(services)
+    tick_s = scenario.tick_s
+    period = max(1, round(scenario.topology.signal_period_s / tick_s))
+    edge = _edges(services, names, pairs, tick_s, period)
+    svc, parameters, states = _services(services, names, edge, scenario.noise == "exact")
+    cells = _cells(names, services, svc, edge, parameters, states, tick_s)
+    clock = np.zeros(len(CLOCK), "i8")
+    clock[PERIOD], clock[SAMPLE_TICKS] = period, max(period, round(scenario.sample_s / tick_s / period) * period)
+    clock[REPLICATE], clock[SEED], clock[DEBUG] = replicate, seed, debug
+    world = World(
+        clock, np.array([tick_s]), np.arange(len(names)), svc, edge, np.argsort(edge["callee"], kind="stable"),
+        cells, np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8"), _lines(edge, period, tick_s),
+        _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT), np.zeros(SAMPLE_ROWS, SAMPLE),
+    )  # fmt: skip
+    return Shard(world, names, tuple(pairs), parameters, states)
+
+
+def _edges(services, names, pairs, tick_s: float, period: int) -> np.ndarray:
+    edge = np.zeros(len(pairs), EDGE)
+    number = {name: i for i, name in enumerate(names)}
+    for row, (caller, callee) in zip(edge, pairs, strict=True):
+        d = next(d for d in services[caller].dependencies if d.on == callee)
+        row["key"] = stable_key(f"{caller}->{callee}")
+        row["caller"], row["callee"] = number[caller], number[callee]
+        row["mode"] = MODES.index(d.mode)
+        row["far"] = (services[caller].domain or caller) != (services[callee].domain or callee)
+        for name, value in encode(EDGE_PARAMETERS, d.numbers):
+            row[name] = value
+        row["live"] = int(row["connections_count"])
+        for field in ("ok", "attempt_ok", "seen_ok", "room", "seen_room"):
+            row[field] = 1.0
+        if d.mode == "new_connections":
+            row["lifetime_s"] = max(row["lifetime_s"], tick_s)
+    return edge
+
+
+def _services(services, names, edge, exact: bool):
+    kinds = list(registry())
+    rows: dict[str, list] = {k: [] for k in kinds}
+    svc = np.zeros(len(names), SERVICE)
+    into = np.argsort(edge["callee"], kind="stable")
+    for i, (row, name) in enumerate(zip(svc, names, strict=True)):
+        service = services[name]
+        row["key"], row["kind"], row["exact"] = stable_key(name), kinds.index(service.kind), exact
+        row["slot"] = len(rows[service.kind])
+        row["out_start"], row["out_end"] = np.searchsorted(edge["caller"], [i, i + 1])
+        row["in_start"], row["in_end"] = np.searchsorted(edge["callee"][into], [i, i + 1])
+        row["quiet_latency_s"] = row["quiet_capacity_per_s"] = -1.0
+        row["impaired_since"] = row["well_since"] = -1
+        values = encode(registry()[service.kind].PARAMETERS, service.parameters)
+        rows[service.kind].append(tuple(v for _, v in values))
+    parameters, states = {}, {}
+    for kind, module in registry().items():
+        parameters[kind] = np.array(rows[kind] or [], parameter_dtype(module))
+        states[kind] = np.zeros(len(rows[kind]), state_dtype(module))
+    return svc, parameters, states
+
+
+def _cells(names, services, svc, edge, parameters, states, tick_s: float) -> np.ndarray:
+    """Allocate the kinds' larger state and let each kind fill its own."""
+    wanted = []
+    at = 0
+    for i, name in enumerate(names):
+        module = registry()[services[name].kind]
+        p, callers = parameters[services[name].kind][svc[i]["slot"]], edge[edge["callee"] == i]
+        svc[i]["cell"], svc[i]["cells"] = at, int(module.cells(p, callers, tick_s))
+        wanted.append((module, p, states[services[name].kind][svc[i]["slot"]], callers))
+        at += svc[i]["cells"]
+    for row in edge:
+        if row["mode"] == CACHED:
+            row["cell"] = at
+            at += CACHE_SLOTS
+    cells = np.zeros(max(1, at), "i8")
+    for i, (module, p, s, callers) in enumerate(wanted):
+        a = svc[i]["cell"]
+        module.init(p, s, cells[a : a + svc[i]["cells"]], callers, tick_s)
+    for row in edge:
+        if row["mode"] == CACHED:
+            pool = int(row["connections_count"])
+            steps = np.arange(CACHE_SLOTS + 1) * pool // CACHE_SLOTS
+            cells[row["cell"] : row["cell"] + CACHE_SLOTS] = np.diff(steps)
+    return cells
+
+
+def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
+    """Room for the outcomes that are under way on edges with a delay."""
+    at = 0
+    for row in edge:
+        step_s = tick_s * (period if row["far"] else 1)
+        row["line_slots"] = round(row["delay_s"] / step_s)
+        row["line"] = at
+        at += 5 * row["line_slots"]
+    line = np.zeros(max(1, at))
+    for row in edge:
+        view = line[row["line"] : row["line"] + 5 * row["line_slots"]].reshape(-1, 5)
+        view[:, 0] = view[:, 2] = 1.0
+    return line
+
+
+def _conditions(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
+    waiting = [x for x in (*scenario.faults, *scenario.actions) if x.when is not None]
+    table = np.zeros(len(waiting), CONDITION)
+    for row, x in zip(table, waiting, strict=True):
+        row["service"], row["signal"] = names.index(x.when.service), SIGNALS.index(x.when.signal)
+        row["above"] = x.when.above is not None
+        row["level"] = x.when.above if x.when.above is not None else x.when.below
+        row["hold_ticks"], row["since"] = round(x.when.for_s / scenario.tick_s), -1
+    return table
