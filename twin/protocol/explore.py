@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from twin.protocol.machine import initial, step_enactor, step_planner
+from twin.protocol.machine import reset, step_enactor, step_planner
 from twin.protocol.narrate import narrate
 from twin.protocol.state import (
     NOTHING,
@@ -78,11 +78,10 @@ def compare(state, a, b, width):
 @njit
 def find_row(rows, table, state):
     """(the number of the row equal to `state` or -1, the place in the table where it is or belongs)."""
-    mask = np.uint64(len(table) - 1)
-    h = np.uint64(14695981039346656037)
+    mask, h = len(table) - 1, 2166136261
     for k in range(len(state)):
-        h = (h ^ np.uint64(state[k])) * np.uint64(1099511628211)
-    place = (h ^ (h >> np.uint64(32))) & mask
+        h = ((h ^ state[k]) * 16777619) & 0xFFFFFFFF
+    place = (h ^ (h >> 15)) & mask
     while table[place] >= 0:
         row = table[place]
         same = True
@@ -92,8 +91,15 @@ def find_row(rows, table, state):
                 break
         if same:
             return row, place
-        place = (place + np.uint64(1)) & mask
+        place = (place + 1) & mask
     return -1, place
+
+
+@njit
+def step(state, cfg, actor):
+    """The next transition of Enactor `actor`, or of the Planner (-1); NOTHING if the state stays."""
+    code = step_planner(state, cfg) if actor < 0 else step_enactor(state, cfg, actor)
+    return NOTHING if code == WEDGED else code
 
 
 @njit
@@ -146,71 +152,112 @@ def rehash(rows, count, size, state):
     return table
 
 
-@cache
-def compiled_search(sources_hash: int) -> Callable:
-    """`search`, compiled for these sources.
+@njit
+def search(first, cfg, symmetry):
+    """All states reachable from `first`.
 
-    Numba's cache on disk looks at this file alone, but also at what the function closes over; so the hash of
-    all the sources that decide the code is closed over, and a kernel of another machine is never loaded.
+    Returns rows (states, cells) int8, parents (states,), bits (states,), sources and targets (transitions,),
+    and how many transitions put an older plan over a newer one.
+    """
+    rows, table = np.empty((1024, len(first)), np.int8), np.full(4096, -1, np.int32)
+    parents, bits = np.empty(1024, np.int32), np.empty(1024, np.int8)
+    sources, targets = np.empty(1024, np.int32), np.empty(1024, np.int32)
+    before, after, spare = first.copy(), first.copy(), first.copy()
+    rows[0], parents[0], bits[0] = first, -1, known(first, cfg)
+    table[find_row(rows, table, first)[1]] = 0
+    count, steps, stale, here = 1, 0, 0, 0
+    while here < count:
+        before[:] = rows[here]
+        for actor in range(-1, cfg.enactors):
+            if symmetry and actor > 0:  # the twin of the Enactor before it: the same steps again
+                a, b = enactor_cell(cfg, actor - 1), enactor_cell(cfg, actor)
+                if compare(before, a, b, enactor_cells(cfg)) == 0:
+                    continue
+            after[:] = before
+            if step(after, cfg, actor) == NOTHING:
+                continue
+            stale += roots_fell(before, after, cfg)
+            if symmetry:
+                reorder_enactors(after, cfg, spare)
+            row, place = find_row(rows, table, after)
+            if row < 0:
+                if count == len(rows):
+                    rows, parents, bits = doubled(rows), doubled(parents), doubled(bits)
+                    table = rehash(rows, count, 4 * len(rows), spare)
+                    row, place = find_row(rows, table, after)
+                row = count
+                rows[row], parents[row], bits[row] = after, here, known(after, cfg)
+                table[place] = row
+                count += 1
+            if steps == len(sources):
+                sources, targets = doubled(sources), doubled(targets)
+            sources[steps], targets[steps] = here, row
+            steps += 1
+        here += 1
+    return rows[:count], parents[:count], bits[:count], sources[:steps], targets[:steps], stale
+
+
+@njit
+def path_to_empty(parents, bits):
+    """The rows from the initial one to the first empty one; breadth first, so no path is shorter."""
+    path = [0 for _ in range(0)]
+    for row in range(len(bits)):
+        if bits[row] & EMPTY:
+            while row >= 0:
+                path.append(row)
+                row = parents[row]
+            break
+    return path[::-1]
+
+
+@njit
+def retrace(first, rows, path, cfg, symmetry):
+    """The states along `path` (steps + 1, cells), and the actor and the code of each step (steps, 2).
+
+    With symmetry the rows have forgotten who is who, so the machine runs again and at each step the first
+    actor is taken that leads to the next row.
+    """
+    states = np.zeros((len(path), len(first)), np.int64)
+    moves = np.zeros((max(0, len(path) - 1), 2), np.int64)
+    seen, spare = first.copy(), first.copy()
+    if len(path) > 0:
+        states[0] = first
+    for k in range(len(moves)):
+        for actor in range(-1, cfg.enactors):
+            states[k + 1] = states[k]
+            code = step(states[k + 1], cfg, actor)
+            seen[:] = states[k + 1]
+            if symmetry:
+                reorder_enactors(seen, cfg, spare)
+            if code != NOTHING and np.all(seen == rows[path[k + 1]]):
+                moves[k] = actor, code
+                break
+    return states, moves
+
+
+@cache
+def compiled(sources_hash: int) -> Callable:
+    """The whole exploration as one compiled function, kept on disk.
+
+    Numba's cache notices a change of this file only, but its key holds what the function closes over: so the
+    hash of all sources that decide the code is closed over, and a kernel of another machine is never loaded.
     """
 
     @njit(cache=True)
-    def search(first, cfg, symmetry):
-        """All states reachable from `first`.
-
-        Returns rows (states, cells) int8, parents (states,), bits (states,), sources and targets
-        (transitions,), and how many transitions overwrote a newer plan.
-        """
+    def run(cfg, symmetry):
         assert sources_hash != 0
-        width = len(first)
-        rows, parents, bits = (
-            np.empty((1024, width), np.int8),
-            np.empty(1024, np.int32),
-            np.empty(1024, np.int8),
-        )
-        sources, targets = np.empty(1024, np.int32), np.empty(1024, np.int32)
-        table = np.full(4096, -1, np.int32)
-        before, after, spare = first.copy(), first.copy(), first.copy()
-        rows[0], parents[0], bits[0] = first, -1, known(first, cfg)
-        table[find_row(rows, table, first)[1]] = 0
-        count, steps, stale, here = 1, 0, 0, 0
-        while here < count:
-            before[:] = rows[here]
-            for actor in range(-1, cfg.enactors):  # -1 is the Planner
-                if symmetry and actor > 0:
-                    a, b = enactor_cell(cfg, actor - 1), enactor_cell(cfg, actor)
-                    if compare(before, a, b, enactor_cells(cfg)) == 0:
-                        continue
-                after[:] = before
-                code = step_planner(after, cfg) if actor < 0 else step_enactor(after, cfg, actor)
-                if code == NOTHING or code == WEDGED:
-                    continue
-                stale += roots_fell(before, after, cfg)
-                if symmetry:
-                    reorder_enactors(after, cfg, spare)
-                row, place = find_row(rows, table, after)
-                if row < 0:
-                    if count == len(rows):
-                        rows, parents, bits = doubled(rows), doubled(parents), doubled(bits)
-                        table = rehash(rows, count, 4 * len(rows), spare)
-                        row, place = find_row(rows, table, after)
-                    row = count
-                    rows[row], parents[row], bits[row] = after, here, known(after, cfg)
-                    table[place] = row
-                    count += 1
-                if steps == len(sources):
-                    sources, targets = doubled(sources), doubled(targets)
-                sources[steps], targets[steps] = here, row
-                steps += 1
-            here += 1
-        mark_hopeful(bits, sources[:steps], targets[:steps])
-        return rows[:count], parents[:count], bits[:count], sources[:steps], targets[:steps], stale
+        first = np.zeros(cells(cfg), np.int64)
+        reset(first, cfg)
+        rows, parents, bits, sources, targets, stale = search(first, cfg, symmetry)
+        mark_hopeful(bits, sources, targets)
+        states, moves = retrace(first, rows, path_to_empty(parents, bits), cfg, symmetry)
+        return bits, len(targets), stale, states, moves
 
-    return search
+    return run
 
 
 def sources_hash() -> int:
-    """A number that changes with any source that decides the compiled search."""
+    """A number that changes with any source that decides the compiled exploration."""
     folder = Path(__file__).parent
     digest = sha256(b"".join((folder / name).read_bytes() for name in SOURCES)).digest()
     return int.from_bytes(digest[:7], "big") + 1
@@ -219,52 +266,19 @@ def sources_hash() -> int:
 def explore(cfg: Config, *, symmetry: bool = True) -> Exploration:
     """Visit every state that `cfg` can reach; `cfg.plans` must be bounded (a ValueError if not).
 
-    A state takes about 60 bytes, a transition 8; a million states take a second or two.
+    A state takes about 60 bytes, a transition 8; a million states take about a second.
     """
     if not 0 < cfg.plans < 127:
         raise ValueError("only a bounded number of plans can be explored: set plans to 1..126")
-    search = compiled_search(sources_hash())
-    rows, parents, bits, _, targets, stale = search(initial(cfg), cfg, symmetry)
+    bits, transitions, stale, states, moves = compiled(sources_hash())(cfg, symmetry)
     empty = bits & EMPTY != 0
-    path = path_to(int(empty.argmax()), parents) if empty.any() else []
     return Exploration(
-        states=len(rows),
-        transitions=len(targets),
+        states=len(bits),
+        transitions=int(transitions),
         empty_states=int(empty.sum()),
-        shortest=len(path) - 1 if path else None,
+        shortest=len(moves) if empty.any() else None,
         stale_overwrites=int(stale),
         dangling_states=int((bits & DANGLING != 0).sum()),
         permanent_states=int((empty & (bits & HOPEFUL == 0)).sum()),
-        trace=retrace(rows[path], cfg, symmetry) if path else (),
+        trace=tuple(narrate(states[k], states[k + 1], cfg, *moves[k].tolist()) for k in range(len(moves))),
     )
-
-
-def path_to(row: int, parents: np.ndarray) -> list[int]:
-    """The rows from the initial one to `row`; the search is breadth first, so no path is shorter."""
-    path = []
-    while row >= 0:
-        path.append(row)
-        row = int(parents[row])
-    return path[::-1]
-
-
-def retrace(rows: np.ndarray, cfg: Config, symmetry: bool) -> tuple[str, ...]:
-    """The steps along `rows`, in words.
-
-    With symmetry the rows have forgotten who is who, so the machine runs again and at each step the first
-    actor is taken that leads to the next row.
-    """
-    state, told = initial(cfg), []
-    spare = np.zeros(cells(cfg), np.int64)
-    for row in rows[1:]:
-        for actor in range(-1, cfg.enactors):
-            after = state.copy()
-            code = step_planner(after, cfg) if actor < 0 else step_enactor(after, cfg, actor)
-            seen = after.copy()
-            if symmetry:
-                reorder_enactors(seen, cfg, spare)
-            if code not in (NOTHING, WEDGED) and np.array_equal(seen, row):
-                told.append(narrate(state, after, cfg, actor, code))
-                state = after
-                break
-    return tuple(told)

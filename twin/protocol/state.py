@@ -7,6 +7,9 @@ A state is a one-dimensional integer array of `cells(cfg)` cells:
 An Enactor is (pc, version, endpoint, holds, seen) and, with the guard CLEANUP_CHECK, the list of trees that
 it means to delete, one cell per slot.  A slot holds a tree's version plus one, or zero: so versions may grow
 for ever, and only the trees that exist take room.  What happens to a state is in `twin.protocol.machine`.
+
+These functions call nothing outside this file, so Numba may keep them on disk (it notices a change of a
+file, not of the files that it uses).
 """
 
 from typing import NamedTuple
@@ -118,31 +121,31 @@ def config(
     )
 
 
-@njit
+@njit(cache=True)
 def guarded(cfg, guard):
     """Whether the guard is on."""
     return cfg.guards & guard != 0
 
 
-@njit
+@njit(cache=True)
 def enactor_cells(cfg):
     """How many cells one Enactor takes."""
     return DOOMED + (cfg.slots if guarded(cfg, CLEANUP_CHECK) else 0)
 
 
-@njit
+@njit(cache=True)
 def enactor_cell(cfg, e):
     """Where Enactor `e`'s cells begin."""
     return ROOTS + 2 * cfg.endpoints + e * enactor_cells(cfg)
 
 
-@njit
+@njit(cache=True)
 def slot_cell(cfg):
     """Where the slots begin; they end with the state."""
     return enactor_cell(cfg, cfg.enactors)
 
 
-@njit
+@njit(cache=True)
 def cells(cfg):
     """How many cells a state takes."""
     return slot_cell(cfg) + cfg.slots
@@ -151,37 +154,37 @@ def cells(cfg):
 # ---------------------------------------------------------------- reading the state
 
 
-@njit
+@njit(cache=True)
 def root(state, j):
     """The version under endpoint `j`'s root alias."""
     return state[ROOTS + j]
 
 
-@njit
+@njit(cache=True)
 def rollback(state, cfg, j):
     """The version under endpoint `j`'s rollback record."""
     return state[ROOTS + cfg.endpoints + j]
 
 
-@njit
+@njit(cache=True)
 def pc(state, cfg, e):
     """Where Enactor `e` stands: IDLE, APPLY, CHECKED, CLEANUP or DELETING."""
     return state[enactor_cell(cfg, e) + PC]
 
 
-@njit
+@njit(cache=True)
 def version(state, cfg, e):
     """The plan that Enactor `e` works on (0 when idle)."""
     return state[enactor_cell(cfg, e) + VERSION]
 
 
-@njit
+@njit(cache=True)
 def endpoint(state, cfg, e):
     """The endpoint that Enactor `e` writes next (0 when it does not walk)."""
     return state[enactor_cell(cfg, e) + ENDPOINT]
 
 
-@njit
+@njit(cache=True)
 def find_tree(state, cfg, v):
     """The cell that holds tree `v`, or -1."""
     start = slot_cell(cfg)
@@ -194,45 +197,45 @@ def find_tree(state, cfg, v):
     return -1
 
 
-@njit
+@njit(cache=True)
 def tree_exists(state, cfg, v):
     """Whether the records of plan `v` exist."""
     return find_tree(state, cfg, v) >= 0
 
 
-@njit
+@njit(cache=True)
 def tree_count(state, cfg):
     """How many trees exist."""
     start = slot_cell(cfg)
     return np.count_nonzero(state[start : start + cfg.slots])
 
 
-@njit
+@njit(cache=True)
 def newest_tree(state, cfg):
     """The newest version whose tree exists, or -1."""
     start = slot_cell(cfg)
     return state[start : start + cfg.slots].max() - 1
 
 
-@njit
+@njit(cache=True)
 def is_empty(state, cfg, j):
     """Whether endpoint `j`'s root alias points at a tree that is gone: no error, zero records."""
     return not tree_exists(state, cfg, root(state, j))
 
 
-@njit
+@njit(cache=True)
 def endpoint_has_records(state, cfg, j):
     """Whether a question for endpoint `j` is answered with records."""
     return guarded(cfg, NO_ZERO_ANSWERS) or not is_empty(state, cfg, j)
 
 
-@njit
+@njit(cache=True)
 def answer_count(state, cfg, j):
     """1 or 0 record sets in the answer for endpoint `j`."""
     return 1 if endpoint_has_records(state, cfg, j) else 0
 
 
-@njit
+@njit(cache=True)
 def any_empty(state, cfg):
     """Whether some root points at a tree that is gone."""
     for j in range(cfg.endpoints):
@@ -241,7 +244,7 @@ def any_empty(state, cfg):
     return False
 
 
-@njit
+@njit(cache=True)
 def dangling_rollback(state, cfg):
     """Whether some rollback record names a tree that is gone: the way back is lost."""
     for j in range(cfg.endpoints):
@@ -250,19 +253,19 @@ def dangling_rollback(state, cfg):
     return False
 
 
-@njit
+@njit(cache=True)
 def newest_root(state, cfg):
     """The newest version under any root: what counts as applied in the one-time check."""
     return state[ROOTS : ROOTS + cfg.endpoints].max()
 
 
-@njit
+@njit(cache=True)
 def last_in_batch(cfg, first):
     """The batch that starts at endpoint `first` covers the endpoints before this one."""
     return cfg.endpoints if guarded(cfg, ONE_BATCH) else first + 1
 
 
-@njit
+@njit(cache=True)
 def wedged(state, cfg, e):
     """Whether Enactor `e` stands before a batch that cannot be formed: its rollback target is gone."""
     at = pc(state, cfg, e)
@@ -275,7 +278,7 @@ def wedged(state, cfg, e):
     return False
 
 
-@njit
+@njit(cache=True)
 def lock_is_held(state, cfg):
     """Whether some Enactor holds the big lock."""
     for e in range(cfg.enactors):
@@ -284,7 +287,7 @@ def lock_is_held(state, cfg):
     return False
 
 
-@njit
+@njit(cache=True)
 def can_pick(state, cfg, e):
     """Whether Enactor `e` may start on the newest plan: newer than anything applied, and room for its tree.
 
