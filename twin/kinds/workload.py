@@ -1,0 +1,60 @@
+"""Customers: calls that come from outside, whatever becomes of them.
+
+The real system. Millions of independent clients of a Region; none of them knows of the others.
+The claim. Their first tries are an open Poisson stream at a constant rate; retries are the business of the
+dependency's SDK.
+Left out. The time of day, and people who come back later because they failed (a scenario may raise the rate).
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from twin.parts.draws import arrivals
+from twin.parts.kind import Param
+from twin.parts.records import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
+from twin.parts.signals import answer, depend, draw, tally
+from twin.rng import ARRIVE, FAIL
+
+PARAMETERS = (
+    Param("rate_per_s", 100.0, "1/s", 0.0, 1e12, "calls per second", "assumed: only a scale",
+          (10.0, 10_000.0)),
+    Param("rate_ratio", 1.0, "ratio", 0.0, 1000.0, "multiplies the rate: a spike, or customers who stay away",
+          "assumed: the usual load unless a scenario says otherwise", (1.0, 1.0)),
+    Param("batch_count", 0.0, "count", 0.0, 1e12, "calls that all come in the first tick",
+          "assumed: none unless given", (0.0, 0.0)),
+)  # fmt: skip
+STATE: list[tuple[str, str]] = []
+EVENTS: tuple[str, ...] = ()
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """Customers keep nothing."""
+    return 0
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Nothing to fill."""
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: call, and count which calls came back well."""
+    row = w.svc[i]
+    rate_per_s = p.rate_per_s * p.rate_ratio
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + ARRIVE
+    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
+    n = arrivals(rate_per_s * w.tick_s[0], row.exact != 0, w.carry, slot, seed, row.key, t, ARRIVE, replicate)
+    if t == 0:
+        n += int(p.batch_count)
+    ok, wait = depend(t, w, i, n)
+    good = draw(t, w, i, FAIL, 0, n, ok)
+    row.offered, row.capacity_per_s = n, rate_per_s
+    answer(w, i, ok, wait)
+    tally(w, i, good, n - good)
+
+
+@njit
+def check(p, s, c):
+    """Nothing to check."""
+    return True
