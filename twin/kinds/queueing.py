@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from twin.jit import njit
 
 from twin.parts.clients import due, give_up
 from twin.parts.draws import arrivals, share
