@@ -1,46 +1,55 @@
 """Load balancers, what they balance over, and the checker that decides who serves.
 
-The real system. Network Load Balancers run over several zones. A health-check subsystem tests every
-balancer node and every target, takes those that fail out, and takes a zone out of a balancer's DNS when too
-little is left in it. On 20 October new instances were put into service before their network configuration
-had reached them. They failed some checks and passed others; each change of mind is work for the subsystem,
-which fell behind, and then took zones out of service that had nothing wrong with them. Disabling the
-automatic failover brought the capacity back.
+The real system. Network Load Balancers run over several zones. A health-check subsystem tests every balancer
+node and every target, takes those that fail out, and takes a zone out of a balancer's DNS when too little of
+it is known to work. On 20 October new instances were put into service before their network configuration had
+reached them. They failed some checks and passed others; each change of mind is work for the subsystem, which
+fell behind, and zones left DNS that had nothing wrong with them. Disabling the automatic failover brought
+the capacity back.
 
 The claim. The errors come from a loop of three: members that are not yet propagated, verdicts that
-alternate, and a checker whose late results count as failures. No target has to be dead. While results are
-late everybody fails, then verdicts stop changing, the checker catches up, and it starts again: a relaxation
-oscillation.
+alternate, and a checker that is busy with the alternation and late with everything else. No target has to be
+dead. It hurts twice: new members in service fail their connections at once, and zones with old results leave
+DNS later, where the rest cannot carry the load.
 
-Members. Per zone there are *settled* members and *fresh* ones (registered, not yet propagated), each by in
-or out of service and by the run of checks that contradict it; integers, moved by draw once per zone and
-interval, the zones' turns spread evenly. A registration is a call over an async dependency; the newcomer
-serves at once, and replaces a random old member. It settles at the rate 1/d, where d is the latency seen
-over the pool's `lease` dependency (the propagation delay), so its delay is exponential with that mean: a
-wheel of ages would cost a cohort per second of delay. A fresh member fails a check, or a connection, with
-``unpropagated_fail_ratio``; a settled one with ``fault_ratio``.
+Members. Per zone there are *settled* members and *fresh* ones (registered, not yet propagated), each in or
+out of service and by its run of contrary checks; integers, moved by draw once per zone and interval, the
+zones' turns spread evenly. A registration is a call over an async dependency; the newcomer serves at once,
+and replaces a random old member. It settles at the rate 1/d, where d is the latency seen over the pool's
+`lease` dependency (the propagation delay): its delay is exponential with that mean, because a wheel of ages
+would cost a cohort per second of delay. A fresh member fails a check, and a connection, with
+`unpropagated_fail_ratio`; a settled one with `fault_ratio`.
 
-Checker. Work is counted in checks: one a member and interval, and ``transition_work_count`` for a member
-that leaves or comes back. Why about 200: a transition makes each of six zones' copies of the checker judge
-its balancer again, over all of the balancer's members (a few dozen), and publish DNS. A balancer waits for
-at most one such judgement, which bounds this work at zones × members; a member waits for at most one check.
-One first-in-first-out queue.
+Checker. Work is counted in checks: one a member and interval, and `transition_work_count` for a member that
+leaves or comes back, because its balancer is judged again as a whole. A transition meets a balancer in
+proportion to its size, so what counts is not the mean size but mean × (1 + CV²): with 20 members on average
+and a standard deviation of three times that, 200. A balancer waits for one judgement at a time, so
+judgements that wait are worth at most one check of everybody; a member waits for one check at a time. Waits
+differ between the checker's many workers as in an M/M/1 queue: exponential, with the mean that the queue
+says. A late result is old, not failed.
 
-Left out: single balancers (they differ in utilisation only), cross-zone balancing, connections that outlive
-a member.
+Zones. Per zone, the balancers that have it in DNS and those that have not, by the same runs: a round counts
+against a zone that has too few members in service, or whose results are older than `stale_s`. A balancer's
+zones fall independently; when all have fallen, all of them serve (`fail_open`).
+
+Left out: which member belongs to which balancer, connections that outlive a member, checks that are skipped
+because the previous one still waits.
 """
 
 from __future__ import annotations
 
 import math
 
-from numba import njit
+import numpy as np
 
+from twin.jit import njit
 from twin.parts.draws import carried
 from twin.parts.kind import Param
 from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, OWN, SERVICE_CARRIES
+from twin.parts.room import remaining, short
+from twin.parts.rounds import RUNS, judge, merge, remove, total
 from twin.parts.signals import amplification, answer, arriving, depend, draw, emit, intake, tally
-from twin.rng import CHECK, FAIL, OPEN
+from twin.rng import FAIL, OPEN
 
 PARAMETERS = (
     Param("capacity_per_s", 100_000.0, "1/s", 0.001, 1e12, "calls that all members together can carry",
@@ -52,11 +61,9 @@ PARAMETERS = (
           "assumed: only ratios to it matter", (10_000.0, 1e7)),
     Param("interval_s", 30.0, "s", 1.0, 300.0, "time between two checks of a member",
           "assumed: the public default; the internal checker's is unpublished", (10.0, 30.0)),
-    Param("timeout_s", 10.0, "s", 0.1, 120.0, "a result later than this counts as failed",
-          "assumed: the public default for TCP; the internal checker's is unpublished", (2.0, 10.0)),
-    Param("unhealthy_count", 2, "count", 1, 10, "failed checks in a row that take a member out",
+    Param("unhealthy_count", 2, "count", 1, 10, "failed rounds in a row that take a member or a zone out",
           "assumed: the public default; the internal checker's is unpublished", (2.0, 3.0)),
-    Param("healthy_count", 5, "count", 1, 10, "passed checks in a row that bring a member or a zone back",
+    Param("healthy_count", 5, "count", 1, 10, "passed rounds in a row that bring a member or a zone back",
           "assumed: the public default; the internal checker's is unpublished", (3.0, 5.0)),
     Param("fault_ratio", 1e-6, "ratio", 0.0, 1.0,
           "chance that a check, or a connection, of a settled member fails",
@@ -71,17 +78,17 @@ PARAMETERS = (
           "capacity of the checker, over its work when nothing changes",
           "assumed: a steady load invites little spare capacity", (1.05, 2.0)),
     Param("transition_work_count", 200.0, "count", 0.0, 1e6,
-          "checks' worth of work when a member leaves or comes back",
-          "assumed: six copies judge a balancer of some 30 members again, and update DNS", (20.0, 600.0),
-          reflex=0.0),
-    Param("failover", True, "switch", 0, 1, "take members and zones out of service by their checks", "PES"),
-    Param("zone_floor_ratio", 0.5, "ratio", 0.0, 1.0,
-          "share of members in service below which a zone leaves DNS",
+          "checks' worth of work when a member leaves or comes back: members of its balancer",
+          "assumed: balancers of 20 members, standard deviation 60, met by size", (20.0, 600.0)),
+    Param("failover", True, "switch", 0, 1, "take members and zones out of service by checks", "PES"),
+    Param("balancers_count", 6000, "count", 1, 1e9, "load balancers; read at the start",
+          "assumed: 20 members each; only ratios matter", (600.0, 1e6)),
+    Param("zone_floor_ratio", 0.5, "ratio", 0.0, 1.0, "members in service below which a zone is lost",
           "assumed: unpublished; customers set one member, or a share of their choice", (0.02, 0.9)),
-    Param("stale_s", 120.0, "s", 1.0, 86_400.0, "age of check results at which a zone is taken for lost",
-          "assumed: a few intervals", (30.0, 600.0)),
+    Param("stale_s", 60.0, "s", 0.1, 86_400.0, "age at which a zone's check results count against it",
+          "assumed: two intervals", (30.0, 120.0)),
     Param("velocity_zones_count", 0, "count", 0, 64,
-          "zones that may leave DNS within velocity_window_s, AWS's announced fix; 0 = no limit", "PES"),
+          "zones of a balancer that may leave DNS in a window, AWS's announced fix; 0 = no limit", "PES"),
     Param("velocity_window_s", 600.0, "s", 1.0, 86_400.0, "window of the limit on leaving zones",
           "assumed: long enough for somebody to look", (60.0, 3600.0)),
     Param("fail_open", True, "switch", 0, 1, "when every zone would leave, all of them serve", "NLBDOC"),
@@ -91,34 +98,32 @@ PARAMETERS = (
           "assumed: balancers differ; few run without a zone to spare", (0.7, 1.0)),
 )  # fmt: skip
 STATE = [
-    ("zones", "i8"), ("members", "i8"), ("newcomers", "i8"), ("settled_newcomers", "i8"),
-    ("checks", "i8"), ("updates", "i8"), ("load_ratio", "f8"), ("transitions", "i8"),
-    ("bad_zones", "i8"), ("out_zones", "i8"), ("opened", "i8"),
+    ("zones", "i8"), ("members", "i8"), ("balancers", "i8"), ("newcomers", "i8"), ("settled_newcomers", "i8"),
+    ("checks", "i8"), ("updates", "i8"), ("transitions", "i8"), ("zone_transitions", "i8"),
+    ("out_of_dns", "i8"), ("may_leave", "f8"), ("lease", "i8"),
 ]  # fmt: skip
-EVENTS = ("zone_left_dns", "zone_returned", "failed_open")
+EVENTS = ("zone_left_dns", "zone_returned")
 
-RUNS = 10  # longest run of checks that matters
-# A zone's cells: runs of settled members in and out, of fresh members in and out; then these.
-SETTLED, FRESH, COHORTS = 0, 2 * RUNS, 4 * RUNS
-SIZE, IN, FRESH_IN, FRESH_ALL, BAD, OUT, GOOD_ROUNDS, LEFT, ZONE = range(COHORTS, COHORTS + 9)
-NEVER = -(1 << 40)
+# A zone's cells: pools of settled members, of fresh members, and of balancers' DNS; then these totals.
+SETTLED, FRESH, DNS, COHORTS = 0, 2 * RUNS, 4 * RUNS, 6 * RUNS
+SIZE, IN, FRESH_IN, FRESH_ALL, OUT, ZONE = range(COHORTS, COHORTS + 6)
 ALL = 1 << 30  # cohort key of draws that concern no zone
 CHECKS, UPDATES, CHECKED, UPDATED = 8, 9, 10, 11  # carry slots that no draw uses
 
 
 def cells(p, callers, tick_s: float) -> int:
-    """Cohorts and verdict of each zone."""
+    """Cohorts of each zone."""
     return int(p.zones_count) * ZONE
 
 
 def init(p, s, c, callers, tick_s: float) -> None:
-    """Every member is settled and in service."""
-    s.zones, s.members = int(p.zones_count), int(p.targets_count)
-    s.load_ratio = 1.0 / p.headroom_ratio
+    """Every member is settled and in service, every zone in DNS."""
+    s.zones, s.members, s.balancers = int(p.zones_count), int(p.targets_count), int(p.balancers_count)
+    s.may_leave = p.velocity_zones_count * s.balancers
     for z in range(s.zones):
         size = s.members * (z + 1) // s.zones - s.members * z // s.zones
         c[z * ZONE + SETTLED] = c[z * ZONE + SIZE] = c[z * ZONE + IN] = size
-        c[z * ZONE + LEFT] = NEVER
+        c[z * ZONE + DNS] = s.balancers
 
 
 @njit
@@ -132,13 +137,13 @@ def registered(t, w, i):
 
 
 @njit
-def propagation(w, i):
-    """(the lease dependency or OWN, the propagation delay seen over it in s)."""
+def find_lease(w, i):
+    """The dependency whose latency is the propagation delay, or OWN; dependencies never change in a run."""
     row = w.svc[i]
     for e in range(row.out_start, row.out_end):
         if w.edge[e].mode == LEASE:
-            return e, w.edge[e].seen_latency_s
-    return OWN, 0.0
+            return e
+    return OWN
 
 
 @njit
@@ -148,66 +153,11 @@ def settles(delay_s, over_s):
 
 
 @njit
-def replace(c, a, n):
-    """Take ``n`` members out of the cohorts of the zone at ``a``, in proportion to their sizes."""
-    rest = c[a + SIZE]
-    for k in range(COHORTS):
-        if n == 0:
-            return
-        have = c[a + k]
-        gone = n * have // rest
-        rest -= have
-        c[a + k] -= gone
-        n -= gone
-
-
-@njit
-def settle(t, w, i, c, a, chance):
-    """Fresh members whose configuration has arrived keep their state and their run."""
-    for k in range(2 * RUNS):
-        if c[a + FRESH + k] > 0:
-            moved = draw(t, w, i, OPEN, a + k, c[a + FRESH + k], chance)
-            c[a + FRESH + k] -= moved
-            c[a + SETTLED + k] += moved
-
-
-@njit
-def judge(t, w, i, c, a, fail, leave_count, back_count):
-    """Check the cohorts at ``a`` once. Returns the transitions."""
-    left, back, passed, failed = 0, 0, 0, 0
-    for k in range(RUNS - 1, -1, -1):
-        n = c[a + k]
-        if n > 0:
-            bad = draw(t, w, i, CHECK, a + k, n, fail)
-            c[a + k] = 0
-            passed += n - bad
-            if k + 1 >= leave_count:
-                left += bad
-            else:
-                c[a + k + 1] += bad
-        n = c[a + RUNS + k]
-        if n > 0:
-            bad = draw(t, w, i, CHECK, a + RUNS + k, n, fail)
-            c[a + RUNS + k] = 0
-            failed += bad
-            if k + 1 >= back_count:
-                back += n - bad
-            else:
-                c[a + RUNS + k + 1] += n - bad
-    c[a] += passed + back
-    c[a + RUNS] += failed + left
-    return left + back
-
-
-@njit
 def count(c, a):
     """Bring the totals of the zone at ``a`` up to date."""
-    settled_in, fresh_in, fresh_out = 0, 0, 0
-    for k in range(RUNS):
-        settled_in += c[a + SETTLED + k]
-        fresh_in += c[a + FRESH + k]
-        fresh_out += c[a + FRESH + RUNS + k]
-    c[a + IN], c[a + FRESH_IN], c[a + FRESH_ALL] = settled_in + fresh_in, fresh_in, fresh_in + fresh_out
+    c[a + FRESH_IN] = total(c, a + FRESH, RUNS)
+    c[a + FRESH_ALL] = total(c, a + FRESH, 2 * RUNS)
+    c[a + IN] = total(c, a + SETTLED, RUNS) + c[a + FRESH_IN]
 
 
 @njit
@@ -217,18 +167,9 @@ def checker_rate(p, s):
 
 
 @njit
-def delay(p, s):
-    """Time in s until a check that is due now is done."""
+def wait(p, s):
+    """Mean time in s that a check waits for the checker."""
     return (s.checks + s.updates * p.transition_work_count) / checker_rate(p, s)
-
-
-@njit
-def late_ratio(p, s):
-    """Share of results that come after the time-out: all behind a long queue, else the tail of M/M/1."""
-    if delay(p, s) > p.timeout_s:
-        return 1.0
-    spare = checker_rate(p, s) * (1.0 - s.load_ratio) * p.timeout_s
-    return math.exp(-spare) if 0.0 < spare < 40.0 else 0.0
 
 
 @njit
@@ -236,21 +177,24 @@ def inspect(t, w, i, p, s, c, z, delay_s):
     """The turn of zone ``z``: members settle, newcomers join, all are checked. Returns the transitions."""
     a = z * ZONE
     if c[a + FRESH_ALL] > 0:
-        settle(t, w, i, c, a, settles(delay_s, p.interval_s))
+        merge(t, w, i, c, a + FRESH, a + SETTLED, settles(delay_s, p.interval_s))
     fresh = min(s.newcomers, c[a + SIZE])
     settled = min(s.settled_newcomers, c[a + SIZE] - fresh)
     if fresh + settled > 0:
-        replace(c, a, fresh + settled)
+        remove(c, a, 2, c[a + SIZE], fresh + settled)
         c[a + FRESH] += fresh
         c[a + SETTLED] += settled
         s.newcomers -= fresh
         s.settled_newcomers -= settled
-    late = late_ratio(p, s)
     fault = 1.0 if z < p.faulty_zones_count else p.fault_ratio
-    moved = judge(t, w, i, c, a + SETTLED, fault + (1.0 - fault) * late, p.unhealthy_count, p.healthy_count)
-    fault = max(fault, p.unpropagated_fail_ratio)
-    moved += judge(t, w, i, c, a + FRESH, fault + (1.0 - fault) * late, p.unhealthy_count, p.healthy_count)
-    count(c, a)
+    left, back = judge(t, w, i, c, a + SETTLED, fault, p.unhealthy_count, p.healthy_count, s.members)
+    moved = left + back
+    if c[a + FRESH_ALL] + fresh > 0:
+        fault = max(fault, p.unpropagated_fail_ratio)
+        left, back = judge(t, w, i, c, a + FRESH, fault, p.unhealthy_count, p.healthy_count, s.members)
+        moved += left + back
+    if moved > 0 or c[a + FRESH_ALL] + fresh > 0:
+        count(c, a)
     s.transitions += moved
     return moved
 
@@ -265,106 +209,98 @@ def tell(t, w, i, which, zone, cause):
 
 
 @njit
-def may_leave(t, w, p, s, c):
-    """Velocity control: whether one more zone may leave DNS now."""
-    if p.velocity_zones_count <= 0.0:
-        return True
-    recent, since = 0, t - p.velocity_window_s / w.tick_s[0]
-    for z in range(s.zones):
-        recent += c[z * ZONE + LEFT] > since
-    return recent < p.velocity_zones_count
+def verdict(t, w, i, p, s, c, z):
+    """The turn of zone ``z`` in the balancers' DNS: too little of it works, or its results are old."""
+    a = z * ZONE
+    late = wait(p, s)
+    fail = math.exp(-p.stale_s / late) if late > 0.0 else 0.0
+    if c[a + IN] < p.zone_floor_ratio * c[a + SIZE]:
+        fail = 1.0
+    if fail < 1e-12 and c[a + DNS] == s.balancers:
+        return
+    limit = s.balancers if p.velocity_zones_count <= 0.0 else int(s.may_leave)
+    left, back = judge(t, w, i, c, a + DNS, fail, p.unhealthy_count, p.healthy_count, limit)
+    s.may_leave -= min(s.may_leave, left)
+    s.zone_transitions += left + back
+    move(t, w, i, s, c, z, left - back)
 
 
 @njit
-def verdict(t, w, i, p, s, c, z, cause):
-    """Whether zone ``z`` stays in DNS, after its turn."""
+def move(t, w, i, s, c, z, n):
+    """Book ``n`` balancers that took zone ``z`` out of DNS (or back, if negative), and tell of a turn."""
     a = z * ZONE
-    if c[a + IN] < p.zone_floor_ratio * c[a + SIZE] or delay(p, s) > p.stale_s:
-        c[a + GOOD_ROUNDS] = 0
-        s.bad_zones += 1 - c[a + BAD]
-        c[a + BAD] = 1
-        if c[a + OUT] == 0 and may_leave(t, w, p, s, c):
-            c[a + OUT], c[a + LEFT] = 1, t
-            s.out_zones += 1
-            tell(t, w, i, 0, z, cause)
-    elif c[a + BAD] != 0:
-        c[a + GOOD_ROUNDS] += 1
-        if c[a + GOOD_ROUNDS] >= p.healthy_count:
-            bring_back(t, w, i, s, c, z)
-    opened = p.fail_open != 0.0 and s.bad_zones == s.zones
-    if opened and s.opened == 0:
-        tell(t, w, i, 2, s.zones, 0)
-    s.opened = opened
-
-
-@njit
-def bring_back(t, w, i, s, c, z):
-    """Zone ``z`` is good again, and returns to DNS if it had left."""
-    a = z * ZONE
-    s.bad_zones -= c[a + BAD]
-    if c[a + OUT] != 0:
-        s.out_zones -= 1
+    before = c[a + OUT]
+    c[a + OUT] += n
+    s.out_of_dns += n
+    if before == 0 and c[a + OUT] > 0:
+        tell(t, w, i, 0, z, w.edge[s.lease].seen_event if s.lease != OWN else 0)
+    elif before > 0 and c[a + OUT] == 0:
         tell(t, w, i, 1, z, w.svc[i].input_event)
-    c[a + BAD] = c[a + OUT] = c[a + GOOD_ROUNDS] = 0
 
 
 @njit
-def work(w, i, p, s, moved):
+def stand_down(t, w, i, s, c):
+    """Failover is off: every zone is in DNS, and no balancer waits for a judgement."""
+    s.updates = 0
+    if s.out_of_dns == 0:
+        return
+    for z in range(s.zones):
+        a = z * ZONE
+        if c[a + OUT] > 0:
+            c[a + DNS : a + COHORTS] = 0
+            c[a + DNS] = s.balancers
+            move(t, w, i, s, c, z, -c[a + OUT])
+
+
+@njit
+def work(p, s, carry, slot, dt, moved):
     """One tick of the checker: checks fall due, transitions ask for judgements, the queue is served."""
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
-    rate = checker_rate(p, s)
-    due = carried(s.members / p.interval_s * w.tick_s[0], w.carry, slot + CHECKS)
+    due = carried(s.members / p.interval_s * dt, carry, slot + CHECKS)
     asked = 0
     unit = p.transition_work_count
     if moved > 0 and unit > 0.0 and p.failover != 0.0:
-        balancers = max(1.0, s.zones * s.members / unit)
+        balancers = max(1.0, s.members / unit)
         free = max(0.0, balancers - s.updates)
-        asked = min(int(free), carried(free * (1.0 - math.exp(-moved / balancers)), w.carry, slot + UPDATES))
-    able = rate * w.tick_s[0]
-    s.load_ratio += ((due + asked * unit) / able - s.load_ratio) * min(1.0, w.tick_s[0] / p.interval_s)
+        asked = min(int(free), carried(free * (1.0 - math.exp(-moved / balancers)), carry, slot + UPDATES))
+    able = checker_rate(p, s) * dt
     s.checks = min(s.members, s.checks + due)
     s.updates += asked
     waiting = s.checks + s.updates * unit
     if waiting <= able:
         s.checks = s.updates = 0
         return
-    served = carried(able * (s.updates / waiting), w.carry, slot + UPDATED)
+    served = carried(able * (s.updates / waiting), carry, slot + UPDATED)
     s.updates -= min(s.updates, served)
-    s.checks -= min(s.checks, carried(able * (s.checks / waiting), w.carry, slot + CHECKED))
+    s.checks -= min(s.checks, carried(able * (s.checks / waiting), carry, slot + CHECKED))
 
 
 @njit
 def serving(p, s, c):
-    """Share of the members that serve; share of their connections that fail for a fault; and unpropagated."""
-    able, fail, fresh_fail = 0, 0.0, s.newcomers * p.unpropagated_fail_ratio
+    """What traffic meets: (mean capacity left, share of calls without room, share that meet a fault, share
+    that meet a member without its configuration)."""
+    off = p.failover == 0.0 or (p.fail_open != 0.0 and s.out_of_dns == s.zones * s.balancers)
+    able, size, fault, fresh = 0.0, 0.0, 0.0, s.newcomers * p.unpropagated_fail_ratio
     for z in range(s.zones):
         a = z * ZONE
-        everybody = p.failover == 0.0 or s.opened != 0 or (c[a + BAD] != 0 and c[a + OUT] == 0)
-        if not everybody and c[a + OUT] != 0:
-            continue
-        n = c[a + SIZE] if everybody else c[a + IN]
-        fresh = c[a + FRESH_ALL] if everybody else c[a + FRESH_IN]
-        fault = 1.0 if z < p.faulty_zones_count else p.fault_ratio
+        ratio = 1.0 if off else 1.0 - c[a + OUT] / s.balancers
+        n = ratio * (c[a + SIZE] if off else c[a + IN])
+        new = ratio * (c[a + FRESH_ALL] if off else c[a + FRESH_IN])
+        bad = 1.0 if z < p.faulty_zones_count else p.fault_ratio
         able += n
-        fail += (n - fresh) * fault
-        fresh_fail += fresh * max(fault, p.unpropagated_fail_ratio)
-    if able == 0:
-        return 0.0, 0.0, 0.0
-    return able / s.members, fail / able, min(1.0, fresh_fail / able)
-
-
-@njit
-def short(p, room):
-    """Share of calls that find no room: mean of max(0, 1 - room/u) over utilisations u from low to high."""
+        size += ratio * c[a + SIZE]
+        fault += (n - new) * bad
+        fresh += new * max(bad, p.unpropagated_fail_ratio)
+    if able == 0.0:
+        return 0.0, 1.0, 0.0, 0.0
     low, high = p.utilisation_low_ratio, p.utilisation_high_ratio
-    if room >= high:
-        return 0.0
-    if room <= 0.0:
-        return 1.0
-    if high <= low:
-        return 1.0 - room / high
-    least = max(low, room)
-    return (high - least - room * math.log(high / least)) / (high - low)
+    fault, fresh = fault / able, min(1.0, fresh / able)
+    if off or s.out_of_dns == 0:
+        return able / size, short(able / size, low, high), fault, fresh
+    lost = np.zeros(s.zones)
+    for z in range(s.zones):
+        lost[z] = c[z * ZONE + OUT] / s.balancers
+    room, lack = remaining(lost, able / size, p.fail_open != 0.0, low, high)
+    return room, lack, fault, fresh
 
 
 @njit
@@ -389,7 +325,9 @@ def step(t, w, i, p, s, c):
     came = registered(t, w, i)
     traffic = intake(t, w, i) - came
     row.offered = traffic
-    lease, delay_s = propagation(w, i)
+    if t == 0:
+        s.lease = find_lease(w, i)
+    delay_s = w.edge[s.lease].seen_latency_s if s.lease != OWN else 0.0
     s.newcomers += came
     if s.newcomers > 0:
         ready = draw(t, w, i, OPEN, ALL, s.newcomers, settles(delay_s, dt))
@@ -397,25 +335,24 @@ def step(t, w, i, p, s, c):
         s.settled_newcomers += ready
 
     moved = 0
-    turns = max(1, int(round(p.interval_s / dt)))
-    phase = t % turns
+    turns = max(1, int(p.interval_s / dt + 0.5))
+    first = (t % turns * s.zones + turns - 1) // turns  # zone z has its turn at tick z * turns // zones
+    for z in range(first, ((t % turns + 1) * s.zones + turns - 1) // turns):
+        moved += inspect(t, w, i, p, s, c, z, delay_s)
+        if p.failover != 0.0:
+            verdict(t, w, i, p, s, c, z)
     if p.failover == 0.0:
-        s.updates = s.opened = 0
-    for z in range(s.zones):
-        if z * turns // s.zones == phase:
-            moved += inspect(t, w, i, p, s, c, z, delay_s)
-            if p.failover != 0.0:
-                verdict(t, w, i, p, s, c, z, w.edge[lease].seen_event if lease != OWN else 0)
-        if p.failover == 0.0 and c[z * ZONE + BAD] != 0:
-            bring_back(t, w, i, s, c, z)
-    work(w, i, p, s, moved)
+        stand_down(t, w, i, s, c)
+    if p.velocity_zones_count > 0.0:
+        quota = p.velocity_zones_count * s.balancers
+        s.may_leave = min(quota, s.may_leave + quota * dt / p.velocity_window_s)
+    work(p, s, w.carry, EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i, dt, moved)
 
-    room, fault, unpropagated = serving(p, s, c)
-    lack = short(p, room)
+    room, lack, fault, unpropagated = serving(p, s, c)
     ok, wait_s = depend(t, w, i, traffic)
     row.own_blame = 1.0 - (1.0 - lack) * (1.0 - fault)
-    if lease != OWN:
-        w.edge[lease].blame = unpropagated
+    if s.lease != OWN:
+        w.edge[s.lease].blame = unpropagated
     members_ok = ok * (1.0 - fault) * (1.0 - unpropagated)
     row.capacity_per_s = p.capacity_per_s * room
     reply(w, i, members_ok * (1.0 - lack), members_ok, p.latency_s + wait_s)
@@ -425,15 +362,15 @@ def step(t, w, i, p, s, c):
 
 @njit
 def check(p, s, c):
-    """Members of every zone are conserved, and the checker's queue is bounded."""
+    """Members and balancers of every zone are conserved, and the checker's queue is bounded."""
     sound = s.newcomers >= 0 and s.settled_newcomers >= 0 and 0 <= s.checks <= s.members and s.updates >= 0
-    bad, out = 0, 0
+    out = 0
     for z in range(s.zones):
-        a, total = z * ZONE, 0
+        a = z * ZONE
         for k in range(COHORTS):
             sound = sound and c[a + k] >= 0
-            total += c[a + k]
-        bad += c[a + BAD]
-        out += c[a + OUT]
-        sound = sound and total == c[a + SIZE] and 0 <= c[a + IN] <= total
-    return sound and bad == s.bad_zones and out == s.out_zones
+        gone = total(c, a + DNS + RUNS, RUNS)
+        sound = sound and gone == c[a + OUT] and gone + total(c, a + DNS, RUNS) == s.balancers
+        sound = sound and total(c, a, DNS) == c[a + SIZE]
+        out += gone
+    return sound and out == s.out_of_dns
