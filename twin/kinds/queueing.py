@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-
 from twin.parts.clients import due, give_up
 from twin.parts.draws import arrivals, share
 from twin.parts.kind import Param
@@ -175,7 +174,7 @@ def admit(t, w, i, p, s, n, seconds, sub):
     return n
 
 
-@njit(error_model="numpy")
+@njit
 def step(t, w, i, p, s, c):
     """One tick: at once if nothing waits and there is room for all, else in substeps."""
     row = w.svc[i]
@@ -210,7 +209,7 @@ def step(t, w, i, p, s, c):
     s.all_good += n - failed
 
 
-@njit(error_model="numpy")
+@njit
 def run_clients(t, w, i, p, s, c, works, latency_s):
     """One tick with a queue: ``works`` of the admitted need service; all take ``latency_s`` on top."""
     h = w.tick_s[0] / s.substeps

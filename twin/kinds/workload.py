@@ -8,8 +8,7 @@ Left out. The time of day, and people who come back later because they failed (a
 
 from __future__ import annotations
 
-from numba import njit
-
+from twin.jit import njit
 from twin.parts.draws import arrivals
 from twin.parts.kind import Param
 from twin.parts.records import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES

@@ -9,8 +9,7 @@ differs between clients with a budget (they share one bucket).
 
 from __future__ import annotations
 
-from numba import njit
-
+from twin.jit import njit
 from twin.parts.records import REPLICATE, SEED
 from twin.parts.station import compiled, even
 from twin.rng import BACKOFF, subkey, uniform
@@ -31,7 +30,7 @@ def due(s, c):
     return total
 
 
-@njit(error_model="numpy")
+@njit
 def schedule(s, c, k, m, first, last, u):
     """``m`` attempts of entry ``k`` come back ``first`` to ``last`` substeps from now, evenly spread."""
     first = min(first, s.wheel - 1)
@@ -49,7 +48,7 @@ def schedule(s, c, k, m, first, last, u):
         placed = upto
 
 
-@njit(error_model="numpy")
+@njit
 def give_up(t, w, i, s, c, h, soonest, delay_s, again):
     """The failing attempts end: with a retry left (in the budget too) they go into orbit, else they are lost.
 

@@ -16,15 +16,15 @@ beyond MAX_SLOTS substeps, which never strike.
 
 from __future__ import annotations
 
-from numba import njit
+from twin.jit import njit
 
 COUNT, DEAD, LIVE = 0, 1, 2  # cells of a row
 FRONT = 0  # where the front row is
 MAX_SLOTS = 4096  # longest ring: bounds the memory of a station
 GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, fill the interval evenly
 
-# Divisions are by counts known to be positive, and small functions are not worth a call.
-compiled = njit(error_model="numpy", forceinline=True)
+# Called once in each substep: not worth a call, which would hand over the whole world.
+compiled = njit(forceinline=True)
 
 FIELDS = [
     # sizes: dependencies, attempts told apart, entries of a crowd, cells of a row, slots of ring and orbit
@@ -73,7 +73,7 @@ def even(n):
     return (n * GOLDEN_RATIO) % 1.0
 
 
-@njit(error_model="numpy")
+@njit
 def take(c, a, b, n, total, m, u):
     """Move ``m`` of the ``total`` members of c[a:a+n] to c[b:b+n], in proportion; u in [0, 1) starts.
 
@@ -150,7 +150,7 @@ def join(s, c):
         s.live += m
 
 
-@njit(error_model="numpy")
+@njit
 def finish(s, c, row, n, u):
     """Serve ``n`` of a row. Returns how many of them had a client that waits."""
     dead_before = c[s.served + DEAD]
@@ -204,7 +204,7 @@ def serve(s, c, n, newest_first):
     return age
 
 
-@njit(error_model="numpy")
+@njit
 def leave(s, c, m, waiting, u):
     """``m`` of the youngest ``waiting`` clients lose patience: they and their work leave: failing."""
     seen, taken, arrived = 0, 0, s.now
