@@ -77,6 +77,7 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchem
 Moment = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
 Clock = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
 Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
+Minutes = Annotated[StrictInt | StrictFloat, Field(ge=0)]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
 
 
@@ -238,15 +239,16 @@ class Outcome(Record):
     """One published moment: a signal of a subject crossing a level."""
 
     id: Name
-    at: Clock
     subject: str
+    what: str = Field("", description="what happened, in words")
     signal: Signal
     direction: Literal["rising", "falling"]
     level: Level
     hump: Annotated[StrictInt, Field(ge=1)] = 1
-    imposed: StrictBool = False
+    at: Clock = Field(alias="published")
     source: str
-    tolerance_s: Seconds | None = Field(None, alias="tolerance")
+    tolerance_min: Minutes = Field(0.0, description="how precisely the time is published, either way")
+    imposed: StrictBool = Field(False, description="the direct end of an input")
     note: str = ""
 
 
@@ -254,12 +256,13 @@ class Exclusion(Record):
     """What must not happen: broken if the signal crosses the level anywhere from ``begin`` to ``end``."""
 
     id: Name
-    begin: Clock = Field(alias="from")
-    end: Clock = Field(alias="to")
     subject: str
+    what: str = ""
     signal: Signal
     direction: Literal["rising", "falling"]
     level: Level
+    begin: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
     source: str
     note: str = ""
 

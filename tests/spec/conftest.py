@@ -52,7 +52,7 @@ scenario: small
 title: A small one
 question: Does it load?
 topology: topology
-published: published.yaml
+published: published.csv
 start: 2025-10-19T22:00:00-07:00
 duration: 1h30m
 seed: 7
@@ -77,10 +77,12 @@ expect:
   - {subject: db, signal: backlog_s, above: 1m, is: never, after: +1h}
 """
 PUBLISHED = """\
-incident: small
-outcomes:
-  - {id: db-impaired, at: 2025-10-19T22:16:00-07:00, subject: db, signal: error_ratio, direction: rising,
-     level: 0.05, source: PES}
+id,subject,what,signal,direction,level,published,source
+db-impaired,db,"rows, all of them, fail",error_ratio,rising,0.05,2025-10-19T22:16:00-07:00,PES
+"""
+MUST_NOT = """\
+id,subject,signal,direction,level,from,to,source
+quiet,web,latency_ratio,rising,3,2025-10-19T22:00:00-07:00,2025-10-19T22:05:00-07:00,PES
 """
 
 
@@ -92,7 +94,8 @@ class Files:
         self.scenario = self.write("scenario.yaml", SCENARIO)
         self.topology = self.write("topology/topology.yaml", TOPOLOGY).parent
         self.write("topology/services.yaml", SERVICES)
-        self.write("published.yaml", PUBLISHED)
+        self.write("published.csv", PUBLISHED)
+        self.write("published-must-not.csv", MUST_NOT)
 
     def write(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name

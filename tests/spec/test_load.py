@@ -40,7 +40,11 @@ def test_a_scenario_in_si(files: Files) -> None:
     assert (when.service, when.signal, when.above, when.for_s) == ("db", "error_ratio", 0.05, 300.0)
     expectation = scenario.expect[0]
     assert (expectation.above, expectation.verdict, expectation.after_s) == (60.0, "never", 3600.0)
-    assert scenario.published is not None and scenario.published.outcomes[0].hump == 1
+    assert scenario.published is not None and scenario.published.incident == "published"
+    outcome, ban = scenario.published.outcomes[0], scenario.published.must_not[0]
+    assert (outcome.what, outcome.level, outcome.hump) == ("rows, all of them, fail", 0.05, 1)
+    assert (outcome.tolerance_min, outcome.imposed) == (0.0, False)
+    assert (ban.subject, ban.level, (ban.end - ban.begin).total_seconds()) == ("web", 3, 300)
 
 
 def test_parameters_of_a_scenario_are_in_its_topology(files: Files) -> None:
@@ -111,7 +115,8 @@ def test_the_model_has_every_edge_number() -> None:
 
 def test_the_project_has_good_sources_and_timelines() -> None:
     assert load_sources()["PES"].trust == "highest"
-    assert len(load_published(ROOT / "data/published/us-east-1-2025-10-20.yaml").outcomes) >= 30
+    published = load_published(ROOT / "data/published/us-east-1-2025-10-20.csv")
+    assert len(published.outcomes) >= 30 and len(published.must_not) >= 5
 
 
 def test_a_large_topology_loads_fast(files: Files) -> None:

@@ -31,7 +31,6 @@ def test_good_files_pass(files: Files) -> None:
     assert complaints("scenario", files.scenario) == []
     assert complaints("services", files.topology / "services.yaml") == []
     assert complaints("topology", files.topology / "topology.yaml") == []
-    assert complaints("published", ROOT / "data/published/us-east-1-2025-10-20.yaml") == []
     assert complaints("sources", ROOT / "data/sources.yaml") == []
 
 

@@ -4,6 +4,7 @@ A rule is a function in RULES; test_rules.py applies it to the project, and to a
 """
 
 import ast
+import csv
 import re
 import statistics
 import subprocess
@@ -160,10 +161,10 @@ def _matches(pattern: re.Pattern[str], texts: Tree) -> Iterator[tuple[str, str]]
 def _published_clocks(tree: Tree, *, imposed: bool) -> Iterator[str]:
     """Clock times, in UTC and in Pacific time, of the outcomes: of all of them, or of the imposed alone."""
     for name, text in tree.items():
-        if name.startswith(PUBLISHED) and name.endswith(".yaml"):
-            for outcome in yaml.safe_load(text)["outcomes"]:
-                if outcome.get("imposed") or not imposed:
-                    yield from _clock_forms(outcome["at"].astimezone(UTC))
+        if name.startswith(PUBLISHED) and name.endswith(".csv"):
+            for row in csv.DictReader(text.splitlines()):
+                if "published" in row and (row.get("imposed") == "true" or not imposed):
+                    yield from _clock_forms(datetime.fromisoformat(row["published"]).astimezone(UTC))
 
 
 def _coinciding_inputs(tree: Tree) -> Iterator[datetime]:

@@ -20,6 +20,7 @@ from twin.spec.sources import (
     check_service,
     check_subjects,
     check_unique,
+    read_published,
     source_ids,
 )
 from twin.spec.topology import build_topology, check_services, lay_file_on_top, lay_on_top, read_topology
@@ -108,10 +109,9 @@ def _published(tree: Tree, path: Path, checker: Checker) -> Tree | None:
         refused = Refused("a file, relative to this one", found=f"no such file '{named.value}'")
         checker.refuse(named, "published", refused)
         return None
-    published = read_tree(file, checker.problems)
-    if published is not None:
-        checker.names.outcomes = frozenset(str(o.scalar("id")) for o in published.elements("outcomes"))
-        check_published(published, checker)
+    published = read_published(file, checker.problems)
+    checker.names.outcomes = frozenset(str(o.scalar("id")) for o in published.elements("outcomes"))
+    check_published(published, checker)
     return published
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from twin import units
-from twin.model import SIGNALS, Mitigation, Published, Scenario, Topology
+from twin.model import SIGNALS, Mitigation, Scenario, Topology
 from twin.parts.kind import Param
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import ROOT, Sources
@@ -43,7 +43,6 @@ def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
         "topology/schema/topology.schema.json": _of(Topology, parameters),
         "scenarios/schema/scenario.schema.json": _scenario(parameters),
         "scenarios/schema/mitigation.schema.json": _of(Mitigation, parameters),
-        "data/schema/published.schema.json": _of(Published, parameters),
         "data/schema/sources.schema.json": _of(Sources, parameters),
     }
     return {path: json.dumps(d, indent=2, ensure_ascii=False) + "\n" for path, d in documents.items()}

@@ -1,4 +1,4 @@
-"""data/sources.yaml and data/published/*.yaml: where facts come from, and what was published."""
+"""data/sources.yaml and data/published/*.csv: where facts come from, and what was published."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from twin.model import SIGNALS, Published, Record, Source
+from twin.model import SIGNALS, Exclusion, Outcome, Published, Record, Source
 from twin.parts.kind import Param
 from twin.spec.problems import Problem, SpecError
+from twin.spec.rows import read_rows
 from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, Names
 from twin.units import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
+TYPED_COLUMNS = ("level", "hump", "tolerance_min", "imposed")  # of a timeline; the others hold text
 
 
 class Sources(Record):
@@ -49,20 +51,34 @@ def source_ids(near: Path, problems: list[Problem]) -> frozenset[str] | None:
 
 
 def load_published(path: Path | str) -> Published:
-    """The published timeline in a file; times keep their zone. Raises SpecError.
+    """The published timeline in a CSV file; times keep their zone. Raises SpecError.
 
     Whether its subjects are services is checked with the scenario that names it.
     """
     problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    record = None
-    if tree is not None:
-        checker = Checker(Names({}, source_ids(Path(path), problems)), problems)
-        check_published(tree, checker)
-        record = build_published(tree, problems)
+    tree = read_published(Path(path), problems)
+    checker = Checker(Names({}, source_ids(Path(path), problems)), problems)
+    check_published(tree, checker)
+    record = build_published(tree, problems)
     if record is None or problems:
         raise SpecError(problems)
     return record
+
+
+def read_published(path: Path, problems: list[Problem]) -> Tree:
+    """The tree of a timeline: INCIDENT.csv, and INCIDENT-must-not.csv if it lies beside it."""
+    forbidden = path.with_name(f"{path.stem}-must-not{path.suffix}")
+    must_not = _statements(forbidden, Exclusion, problems) if forbidden.exists() else []
+    parts = {"incident": path.stem, "outcomes": _statements(path, Outcome, problems), "must_not": must_not}
+    return Tree({key: Tree(value, str(path), 1, 1) for key, value in parts.items()}, str(path), 1, 1)
+
+
+def _statements(path: Path, model: type[Record], problems: list[Problem]) -> list[Tree]:
+    """The rows of a file whose columns are the fields of a record."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    required = [name for name, field in fields.items() if field.is_required()]
+    optional = [name for name, field in fields.items() if not field.is_required()]
+    return read_rows(path, required, optional, TYPED_COLUMNS, problems)
 
 
 def check_published(tree: Tree, checker: Checker) -> None:

@@ -88,7 +88,7 @@ class Tree:
 def read_tree(path: Path | str, problems: list[Problem]) -> Tree | None:
     """The tree of a YAML file. None, with the reason added to ``problems``, if there is no telling."""
     try:
-        text = _text(Path(path))
+        text = file_text(Path(path))
     except SpecError as error:
         problems.extend(error.problems)
         return None
@@ -128,7 +128,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
     return Problem(file, line, column, "", found, expected, hint)
 
 
-def _text(path: Path) -> str:
+def file_text(path: Path, wanted: str = "a YAML file") -> str:
     """The text of a file, if it has a sensible size and no character that text has not. Raises SpecError."""
 
     def refusal(found: str, expected: str, hint: str = "", before: str = "") -> SpecError:
@@ -137,17 +137,17 @@ def _text(path: Path) -> str:
 
     try:
         if path.is_dir():
-            raise refusal("a folder", "a YAML file")
+            raise refusal("a folder", wanted)
         if not path.exists():
-            raise refusal("no such file", "a YAML file", _nearest(path))
+            raise refusal("no such file", wanted, _nearest(path))
         if not path.is_file():
-            raise refusal("a device or pipe", "a YAML file")
+            raise refusal("a device or pipe", wanted)
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
             expected = f"at most {format_size(MAX_FILE_BYTES)}"
             raise refusal(format_size(size), expected, "split it, or is this another file?")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise refusal(getattr(error, "strerror", None) or str(error), "a YAML file") from None
+        raise refusal(getattr(error, "strerror", None) or str(error), wanted) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -159,7 +159,7 @@ def _text(path: Path) -> str:
 
 
 def _nearest(path: Path) -> str:
-    candidates = path.parent.glob("*.yaml") if path.parent.is_dir() else ()
+    candidates = path.parent.glob(f"*{path.suffix}") if path.parent.is_dir() else ()
     hint = did_you_mean(path.name, (candidate.name for candidate in candidates))
     return hint if hint.startswith("did") else ""
 
@@ -260,9 +260,11 @@ def _place(event: yaml.Event) -> tuple[int, int]:
 
 def _typed(event: yaml.ScalarEvent) -> Any:
     """A plain scalar as YAML 1.2 reads it; a quoted one is text."""
-    text = event.value
-    if not event.implicit[0]:
-        return text
+    return plain_scalar(event.value) if event.implicit[0] else event.value
+
+
+def plain_scalar(text: str) -> bool | int | float | str | None:
+    """Text without quotes as YAML 1.2 reads it."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INT.fullmatch(text):
