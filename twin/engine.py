@@ -25,7 +25,7 @@ from twin.kinds import registry
 PACKAGE = Path(__file__).parent
 
 HEAD = '''"""Written by twin.engine from the registry of kinds. Do not edit."""
-from numba import njit
+from twin.jit import njit
 from twin.parts.conditions import any_fired
 from twin.parts.records import DEBUG, N_EVENTS, N_SAMPLES, PERIOD
 from twin.parts.signals import close_period, publish

@@ -20,7 +20,7 @@ import hashlib
 import math
 
 import numpy as np
-from numba import njit
+from twin.jit import njit
 
 # Purposes: what a draw is for. Append only: a changed number changes every run ever made.
 ARRIVE = 1  # requests, clients or work that come from outside

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,6 +52,11 @@ class Shard:
     edges: tuple[tuple[str, str], ...]
     parameters: dict[str, np.ndarray]
     states: dict[str, np.ndarray]
+
+    def of(self, services: Iterable[str]) -> Shard:
+        """The same arrays, of which only ``services`` are stepped here."""
+        mine = np.array(sorted(self.names.index(name) for name in services), "i8")
+        return replace(self, world=self.world._replace(mine=mine))
 
     def arrays(self) -> list[np.ndarray]:
         """Arguments of the compiled loop behind the world: parameters and state of each kind."""
@@ -110,21 +115,6 @@ def encode(params: Iterable[Param], given: Mapping[str, object]) -> list[tuple[s
     return rows
 
 
-def resolved(scenario: Scenario) -> dict[str, Service]:
-    """The services by name, in the order of names, with the scenario's own parameters in place."""
-    services = dict(sorted(scenario.topology.services.items()))
-    for target, quantity in scenario.parameters.items():
-        owner, _, field = target.rpartition(".")
-        name, _, callee = owner.partition("->")
-        service = services[name]
-        if callee:
-            changed = tuple(d.model_copy(update={field: quantity}) if d.on == callee else d for d in service.dependencies)
-            services[name] = service.model_copy(update={"dependencies": changed})
-        else:
-            services[name] = service.model_copy(update={"parameters": {**service.parameters, field: quantity}})
-    return services
-
-
 def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
     """(caller, callee) of every dependency, in the order of names."""
     return sorted((name, d.on) for name, s in services.items() for d in s.dependencies)
@@ -132,7 +122,7 @@ def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
 
 def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Shard:
     """The arrays of ``scenario`` before its first tick; every service belongs to the shard."""
-    services = resolved(scenario)
+    services = dict(sorted(scenario.topology.services.items()))
     names = tuple(services)
     pairs = edge_list(services)
     tick_s = scenario.tick_s

@@ -15,7 +15,7 @@ was lost so often (unpublished).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from twin.jit import njit
 
 from twin.parts.kind import Param
 from twin.parts.records import KIND_EVENT_BLOCK, REPLICATE, SEED

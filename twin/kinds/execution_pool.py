@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from twin.jit import njit
 
 from twin.parts.draws import share
 from twin.parts.kind import Param

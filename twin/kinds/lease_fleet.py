@@ -39,8 +39,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from twin.jit import njit
 from twin.parts.draws import carried, share
 from twin.parts.kind import Param
 from twin.parts.lease_host import (
@@ -62,8 +61,9 @@ from twin.parts.lease_host import (
     ring_of,
     wheel_of,
 )
+from twin.parts.luck import drawn, luck
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, REPLICATE, SEED, SERVICE_CARRIES
-from twin.parts.signals import answer, culprit, depend, draw, emit, open_cause, tally
+from twin.parts.signals import answer, culprit, depend, emit, open_cause, tally
 from twin.parts.wheel import due, fill, turn
 from twin.parts.workflow import (
     finished_ratio,
@@ -89,8 +89,8 @@ PARAMETERS = (
           "a lease lapses when the checks of so long a time, in whole intervals, have all failed",
           "assumed: a few checks may fail", (300.0, 1800.0)),
     Param("lapse_per_s", 1e-5, "1/s", 0.0, 1.0, "rate at which a droplet loses its lease without any trouble",
-          "assumed: a hundred of a million are broken at any time, as MODAL guesses", (1e-6, 1e-4), reflex=0.0),
-    Param("broken_at_start_ratio", 0.0, "ratio", 0.0, 1.0, "share of droplets that begin without lease, queued",
+          "assumed: a hundred of a million are broken at any time, MODAL says", (1e-6, 1e-4)),
+    Param("broken_at_start_ratio", 0.0, "ratio", 0.0, 1.0, "share of droplets without lease at the start",
           "assumed: a run begins undisturbed, unless it studies a cold start", (0.0, 1.0)),
     Param("capacity_per_s", 225.0, "1/s", 0.0, 1e12, "leases that the whole fleet of hosts can establish",
           "MODELLING"),
@@ -102,14 +102,14 @@ PARAMETERS = (
           "assumed: concurrent workflows; the published times fit all three",
           choices=("processor_sharing", "fifo", "renewal")),
     Param("steps", 8, "count", 0, 32, "serial steps of the work, lost on time-out; 0 is work of fixed size",
-          "assumed: with fewer than about five there is no collapse", (5, 16), reflex=1),
-    Param("half_capacity_backlog_count", 0, "count", 0, 1e12, "queue of the fleet that halves capacity; 0 = none",
-          "assumed: the collapse needs no slower hosts", (0, 1e6), reflex=0),
+          "assumed: with fewer than about five there is no collapse", (5, 16)),
+    Param("half_capacity_backlog_count", 0, "count", 0, 1e12, "backlog that halves capacity; 0 = none",
+          "assumed: the collapse needs no slower hosts", (0, 1e6)),
     Param("admission_ratio", 0.0, "ratio", 0.0, 100.0,
           "queue up to which a host lets droplets in, over capacity × timeout_s; 0 = no limit",
           "assumed: no throttle before the event", (0.0, 1.0)),
     Param("drop_expired", False, "switch", 0, 1, "fifo: work that has timed out leaves the queue undone",
-          "assumed: not before the event", reflex=True),
+          "assumed: not before the event"),
     Param("restart_per_s", 0.0, "1/s", 0.0, 1000.0,
           "above 0, restarts go once over the hosts that have more queued than they can do in time",
           "assumed: an action, not a habit", (0.0, 1.0)),
@@ -121,8 +121,8 @@ PARAMETERS = (
 EVENTS = ("timeouts", "timeouts_ended", "restarts", "restarts_ended")
 TIMEOUTS, TIMEOUTS_ENDED, RESTARTS, RESTARTS_ENDED = range(4)
 STATE = [
-    *((name, "i8") for name in ("hosts", "droplets", "slot_ticks", "phases", "classes", "ring")),  # fixed at the start
-    *((name, "i8") for name in ("leased", "queued", "ok_sum", "attempt_sum", "release_sum", "away")),  # over the hosts
+    *((name, "i8") for name in ("hosts", "droplets", "slot_ticks", "phases", "classes", "ring")),
+    *((name, "i8") for name in ("leased", "queued", "ok_sum", "attempt_sum", "release_sum", "away")),
     *((name, "i8") for name in ("finished", "last_timeout", "wave_at", "wave_count", "wave_event")),
 ]
 
@@ -193,7 +193,7 @@ def look_ahead(p, s, host, droplets):
 
 
 @njit
-def finish(t, w, i, p, s, host, h, counts, work, slot, elapsed_s):
+def finish(luck, p, s, host, counts, work, h, slot, elapsed_s):
     """Attempts receive the work of one slot. Returns how many are done, before DynamoDB is asked."""
     rate = rate_per_s(p, s, host)
     running = host[RUNNING]
@@ -202,86 +202,83 @@ def finish(t, w, i, p, s, host, h, counts, work, slot, elapsed_s):
         dead = min(room, host[DEAD])
         host[DEAD] -= dead
         return serve_in_order(counts, host[OLDEST], slot, room - dead)
-    if running == 0:
-        return 0
     k = int(p.steps)
     if p.workflow == RENEWAL:
         each = min(rate * goodput_ratio(k, rate * p.timeout_s / running) / running, 1.0 / p.min_duration_s)
-        return draw(t, w, i, COMPLETE, h, running, min(1.0, each * elapsed_s))
+        return drawn(luck, COMPLETE, h, running, min(1.0, each * elapsed_s))
     # Those that finish during the slot leave their share to the others: on average half as many as last time.
     sharing = running - 0.5 * min(host[DONE], running) if k > 0 else float(running)
     each = min(rate / sharing, 1.0 / p.min_duration_s)
-    return share_work(t, w, i, h * COHORTS, counts, work, host[OLDEST], slot, k, each * elapsed_s)
+    return share_work(luck, h * COHORTS, counts, work, host[OLDEST], slot, k, each * elapsed_s)
 
 
 @njit
-def work_off(t, w, i, p, s, host, h, slot, elapsed_s, ok):
+def work_off(luck, p, s, host, counts, work, h, slot, slot_s, elapsed_s, ok):
     """One slot of the queue: work, leases established, time-outs. Returns (leases established, time-outs)."""
-    counts, work = ring_of(s, host)
-    done = finish(t, w, i, p, s, host, h, counts, work, slot, elapsed_s)
+    # Nothing in the ring is older; a host that had no queue for a while has not kept its mark.
+    host[OLDEST] = first_live(counts, max(host[OLDEST], slot - s.ring + 1), slot)
+    done = finish(luck, p, s, host, counts, work, h, slot, elapsed_s)
     host[DONE] = done
-    leased = draw(t, w, i, SERVE, h, done, ok)
+    leased = drawn(luck, SERVE, h, done, ok)
     host[RUNNING] -= leased
     s.finished += done
     if p.workflow == RENEWAL:
         return leased, 0
-    slots = min(s.ring - 1, max(1, int(p.timeout_s / (s.slot_ticks * w.tick_s[0]) + 0.5)))
+    slots = min(s.ring - 1, max(1, int(p.timeout_s / slot_s + 0.5)))
     late = time_out(counts, host[OLDEST], slot, slots)
     if p.workflow == FIFO and p.drop_expired == 0.0:
         host[DEAD] += late
     join(counts, work, slot, late + done - leased)
-    host[OLDEST] = first_live(counts, host[OLDEST], slot)
     return leased, late
 
 
 @njit
-def check_leases(t, w, i, p, s, host, h, slot, ok):
+def check_leases(luck, p, s, wheel, h, phase, ok):
     """Turn the host's wheel by one slot: leases are renewed, missed, or lost. Returns how many are lost."""
-    wheel = wheel_of(s, host)
-    phase = slot % s.phases
     misses = min(s.classes, max(1, int(p.lease_s / p.check_interval_s)))
-    lapsed = turn(t, w, i, h * COHORTS, wheel, s.classes, phase, misses, ok)
+    lapsed = turn(luck, h * COHORTS, wheel, s.classes, phase, misses, ok)
     if p.lapse_per_s > 0.0:
         sure = wheel[phase * s.classes]
-        gone = draw(t, w, i, LAPSE, h, sure, -math.expm1(-p.lapse_per_s * p.check_interval_s))
+        gone = drawn(luck, LAPSE, h, sure, -math.expm1(-p.lapse_per_s * p.check_interval_s))
         wheel[phase * s.classes] -= gone
         lapsed += gone
     return lapsed
 
 
 @njit
-def admit(p, s, host, slot):
+def admit(p, s, host, counts, work, slot):
     """Let waiting droplets into the queue, as far as the admission window has room."""
     n = host[WAITING]
     if p.admission_ratio > 0.0:
         window = max(1, int(p.admission_ratio * p.capacity_per_s / s.hosts * p.timeout_s + 1e-9))
         n = max(0, min(n, window - host[RUNNING] - host[DEAD]))
-    if n == 0:
-        return
     host[WAITING] -= n
     host[RUNNING] += n
     if p.workflow != RENEWAL:
-        counts, work = ring_of(s, host)
         join(counts, work, slot, n)
 
 
 @njit
-def step_host(t, w, i, p, s, host, h, slot, elapsed_s, ok):
+def step_host(luck, p, s, c, h, slot, slot_s, elapsed_s, ok):
     """One slot of one host. Returns how many attempts timed out."""
+    host = host_cells(s, c, h)
+    counts, work = ring_of(s, host)
+    wheel = wheel_of(s, host)
     count_host(s, host, -1)
-    if host[BACK_AT] != 0 and t >= host[BACK_AT]:
+    if host[BACK_AT] != 0 and luck.tick >= host[BACK_AT]:
         host[BACK_AT] = 0
         s.away -= 1
     up = host[BACK_AT] == 0
     leased = late = 0
-    if up:
-        leased, late = work_off(t, w, i, p, s, host, h, slot, elapsed_s, ok)
-    lapsed = check_leases(t, w, i, p, s, host, h, slot, ok if up else 0.0)
-    wheel_of(s, host)[slot % s.phases * s.classes] += leased  # next checked in a whole interval
+    if up and host[RUNNING] + host[DEAD] > 0:
+        leased, late = work_off(luck, p, s, host, counts, work, h, slot, slot_s, elapsed_s, ok)
+    phase = slot % s.phases
+    lapsed = check_leases(luck, p, s, wheel, h, phase, ok if up else 0.0)
+    wheel[phase * s.classes] += leased  # next checked in a whole interval
     host[LEASED] += leased - lapsed
     host[WAITING] += lapsed
-    if up:
-        admit(p, s, host, slot)
+    if up and host[WAITING] > 0:
+        admit(p, s, host, counts, work, slot)
     look_ahead(p, s, host, droplets_of(s, h))
     count_host(s, host, 1)
     return late
@@ -367,11 +364,12 @@ def step(t, w, i, p, s, c):
     checks = checks_due(t, s, c)
     ok, _ = depend(t, w, i, checks + s.finished)
     s.finished = 0
-    slot = t // s.slot_ticks + 1
-    elapsed_s = min(t + 1, s.slot_ticks) * w.tick_s[0]
+    slot, slot_s = t // s.slot_ticks + 1, s.slot_ticks * w.tick_s[0]
+    elapsed_s = min(slot_s, (t + 1) * w.tick_s[0])
+    chance = luck(t, w, i)
     late = 0
     for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
-        late += step_host(t, w, i, p, s, host_cells(s, c, h), h, slot, elapsed_s, ok)
+        late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, ok)
     restart_wave(t, w, i, p, s, c)
     broken = s.droplets - s.leased
     row.offered, row.backlog = checks, s.queued

@@ -7,7 +7,7 @@ Left out. Everything else.
 
 from __future__ import annotations
 
-from numba import njit
+from twin.jit import njit
 
 from twin.parts.kind import Param
 from twin.parts.signals import answer, depend, draw, intake, tally

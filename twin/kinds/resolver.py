@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from twin.jit import njit
 
 from twin.parts.kind import Param
 from twin.parts.signals import answer, draw, intake, miss_ratio, tally
@@ -30,7 +30,7 @@ PARAMETERS = (
           "assumed: the endpoint is asked for all the time", (0.5, 100.0)),
     Param("positive_ttl_s", 5.0, "s", 0.001, 86400, "TTL of the endpoint's address records", "MEM", (1.0, 60.0)),
     Param("negative_ttl_s", 900.0, "s", 0.001, 86400, "how long an empty answer is kept: min(SOA TTL, MINIMUM)",
-          "ROUTE53_SOA", (300.0, 900.0), reflex=1.0),
+          "ROUTE53_SOA", (300.0, 900.0)),
     Param("client_negative_s", 0.0, "s", 0, 86400, "negative answers kept by clients behind the resolver; 0 for none",
           "assumed: layers that count TTLs down add nothing", (0.0, 10.0)),
     Param("override", False, "switch", 0, 1, "answer the name from a response policy zone, whatever the authority says",

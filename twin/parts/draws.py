@@ -7,7 +7,7 @@ than one member off its expectation. A slot belongs to one process of one servic
 
 import math
 
-from numba import njit
+from twin.jit import njit
 
 from twin.rng import binomial, poisson, subkey
 

@@ -19,8 +19,7 @@ class Param:
     """One parameter of a kind or of a dependency.
 
     ``unit`` is one of UNITS. ``source`` is an id of ``data/sources.yaml`` or ``assumed: reason``; an assumed
-    number has a plausible ``range`` (low, high) in the same unit. ``reflex`` is the value that takes the
-    parameter's feedback away; the baseline of the scorecard is the scenario with every reflex in place.
+    number has a plausible ``range`` (low, high) in the same unit.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Param:
     source: str
     range: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
-    reflex: float | str | bool | None = None
 
     def encode(self, value: float | str | bool) -> float:
         """The value as the float that the compiled step reads: a choice is its position, a switch 0 or 1."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from twin.jit import njit
 
 # Droplets: leased; broken and waiting; broken and in an attempt. Attempts: dead work; first slot still there;
 # done in the last slot. Tick at which a restarted host is back (0: up). Capacity saved up. What a launch can

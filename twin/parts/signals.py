@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from twin.jit import njit
 
 from twin.levels import HOLD_S, IMPAIRED_RATIO, RECOVERED_S, SLOW_RATIO
 from twin.parts.draws import share, thin
@@ -143,19 +143,26 @@ def miss_ratio(w, e):
 
 @njit
 def churn(t, w, e):
-    """Share of calls without a connection: old ones close, new ones need the callee (a resolver, mostly)."""
+    """Share of calls without a connection. Connections close in their own time; a new one needs the callee.
+
+    The callee is a resolver, mostly, and a host asks the same one again, so trying again finds no better answer:
+    the hosts behind a resolver that fails (``lost``) run dry as their connections close, and are back with it.
+    """
     r = w.edge[e]
     pool = int(r.connections_count)
-    miss = miss_ratio(w, e)
-    if miss <= 0.0 and r.live == pool:
+    lost = int(round(pool * miss_ratio(w, e)))
+    dry = pool - r.live
+    if lost == 0 and dry == 0:
+        r.lost = 0
         r.calls += share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
         return 0.0
-    r.live -= draw_edge(t, w, e, CLOSE, 1, r.live, 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s))
-    missing = pool - r.live
-    r.calls += missing
-    r.live += draw_edge(t, w, e, OPEN, 2, missing, 1.0 - miss)
-    dry = (pool - r.live) / pool
-    return dry ** (1.0 + r.retries)
+    if lost < r.lost:
+        dry -= draw_edge(t, w, e, OPEN, 2, dry, 1.0 - lost / r.lost)
+    dry = min(dry, lost)
+    dry += draw_edge(t, w, e, CLOSE, 1, lost - dry, 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s))
+    r.lost, r.live = lost, pool - dry
+    r.calls += dry + share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
+    return (dry / pool) ** (1.0 + r.retries)
 
 
 @njit
@@ -280,6 +287,9 @@ def detect(t, w, i, impaired):
             s.first_edge = culprit(w, i)
             s.first_cause = open_cause(w, i, s.first_edge)
         if s.open_event == 0 and (t - s.impaired_since) * w.tick_s[0] >= HOLD_S:
+            if s.first_cause == 0:  # the cause's own onset was not yet certain when this one began
+                s.first_edge = culprit(w, i)
+                s.first_cause = open_cause(w, i, s.first_edge)
             s.blamed_edge = s.first_edge
             s.open_event = emit(t, w, i, ONSET, i, s.error_ratio, s.first_cause)
         return

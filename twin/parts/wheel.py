@@ -7,9 +7,9 @@ cost does not grow with the fleet. ``wheel`` is flat: cohort (phase, misses) sta
 
 from __future__ import annotations
 
-from numba import njit
+from twin.jit import njit
 
-from twin.parts.signals import draw
+from twin.parts.luck import drawn
 from twin.rng import CHECK
 
 
@@ -30,7 +30,7 @@ def due(wheel, classes, phase):
 
 
 @njit
-def turn(t, w, i, sub, wheel, classes, phase, misses_to_lapse, ok):
+def turn(luck, sub, wheel, classes, phase, misses_to_lapse, ok):
     """Check every member due, each with probability ``ok`` of success. Returns how many lose their lease.
 
     Cohorts go from most to fewest misses, so that nobody is moved, or checked, twice. Uses CHECK draws of the
@@ -42,7 +42,7 @@ def turn(t, w, i, sub, wheel, classes, phase, misses_to_lapse, ok):
         n = wheel[at + misses]
         if n == 0:
             continue
-        passed = draw(t, w, i, CHECK, sub + misses, n, ok)
+        passed = drawn(luck, CHECK, sub + misses, n, ok)
         wheel[at + misses] -= n
         renewed += passed
         if misses + 1 >= misses_to_lapse:

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+import numpy as np
 
-from twin.parts.signals import draw
+from twin.jit import njit
+from twin.parts.luck import drawn
 from twin.rng import COMPLETE
 
 _TINY = 1e-12  # work that rounding may have cost an attempt of fixed size
+_INVERSE = np.array([0.0] + [1.0 / j for j in range(1, 64)])  # multiplying is far cheaper than dividing
 _MANY = 60.0  # so many steps beyond 8 k, no k-step attempt is left in double precision
 
 
@@ -30,7 +32,7 @@ def steps_left(k, y):
     """Sum of y^j / j! for j < k: e^y times the share of k-step attempts still running after work y."""
     total = 1.0
     for j in range(k - 1, 0, -1):
-        total = 1.0 + total * y / j
+        total = 1.0 + total * (y * _INVERSE[j])
     return total
 
 
@@ -93,7 +95,7 @@ def first_live(counts, oldest, slot):
 
 
 @njit
-def share_work(t, w, i, sub, counts, work, oldest, slot, k, more):
+def share_work(luck, sub, counts, work, oldest, slot, k, more):
     """Give each attempt of the slots oldest … slot-1 ``more`` mean works. Returns how many finish.
 
     Uses COMPLETE draws of the cohorts sub+1 … sub+len(counts), by age.
@@ -106,7 +108,7 @@ def share_work(t, w, i, sub, counts, work, oldest, slot, k, more):
             continue
         before = work[at]
         work[at] += step
-        gone = draw(t, w, i, COMPLETE, sub + slot - born, counts[at], finishing_ratio(k, before, work[at]))
+        gone = drawn(luck, COMPLETE, sub + slot - born, counts[at], finishing_ratio(k, before, work[at]))
         counts[at] -= gone
         done += gone
     return done

@@ -24,7 +24,7 @@ changes it in place.
 """
 
 import numpy as np
-from numba import njit
+from twin.jit import njit
 
 from twin.protocol.state import (
     ABORTED_MISSING,

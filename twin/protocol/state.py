@@ -15,7 +15,7 @@ file, not of the files that it uses).
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from twin.jit import njit
 
 # The guards: what could have been different.  Bits of Config.guards.
 RECHECK = 1  # freshness checked again before each endpoint, as a step of its own
