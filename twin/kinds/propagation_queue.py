@@ -22,7 +22,6 @@ hand.
 from __future__ import annotations
 
 from twin.jit import njit
-
 from twin.parts.draws import carried, share
 from twin.parts.kind import Param
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
