@@ -43,6 +43,8 @@ from twin.protocol.state import (
 from twin.protocol.state import cells as machine_cells
 from twin.rng import BACKOFF, POLL, subkey, uniform
 
+GIVEN = True  # the event itself: the scorecard's baseline keeps it, and an ensemble leaves its parameters alone
+
 PARAMETERS = (
     Param("enactors_count", 3, "count", 1, 8, "Enactors, one an Availability Zone", "PES"),
     Param("endpoints_count", 10, "count", 1, 16, "endpoints that each plan covers, the regional one first",

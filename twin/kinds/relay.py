@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from twin.jit import njit
 
+from twin.parts.draws import carried
 from twin.parts.kind import Param
+from twin.parts.records import EDGE_CARRIES, SERVICE_CARRIES
 from twin.parts.signals import answer, depend, draw, intake, tally
-from twin.rng import FAIL
+from twin.rng import ARRIVE, FAIL
 
 PARAMETERS = (
     Param("capacity_per_s", 1000.0, "1/s", 0.001, 1e12, "nominal rate, for reports only", "assumed: only a scale",
@@ -20,6 +22,8 @@ PARAMETERS = (
           (0.005, 0.2)),
     Param("fault_ratio", 0.0, "ratio", 0.0, 1.0, "share of calls that fail here: a fault's knob",
           "assumed: no fault of its own unless a scenario says so", (0.0, 0.0)),
+    Param("own_per_s", 0.0, "1/s", 0.0, 1e12, "calls that begin here: those of customers, or of work of its own",
+          "assumed: none unless given", (0.0, 0.0)),
 )  # fmt: skip
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
@@ -38,7 +42,9 @@ def init(p, s, c, callers, tick_s: float) -> None:
 def step(t, w, i, p, s, c):
     """One tick: fail as the dependencies fail."""
     row = w.svc[i]
-    n = intake(t, w, i)
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + ARRIVE
+    n = intake(t, w, i) + carried(p.own_per_s * w.tick_s[0], w.carry, slot)
+    row.offered = n
     ok, wait = depend(t, w, i, n)
     row.own_blame = p.fault_ratio
     ok *= 1.0 - p.fault_ratio
