@@ -8,17 +8,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from twin.model import Scenario
 
 __all__ = ["load", "open_run", "run"]
 
 
-def __getattr__(name: str) -> Any:
-    """load, run and open_run, imported when they are first used: ``twin --help`` must not wait for Numba."""
-    if name == "load":
-        from twin.spec import load_scenario
+def load(
+    path: Path | str, *, set: Iterable[str] | Mapping[str, str] = (), drop: Iterable[str] = (),
+    move: Iterable[str] | Mapping[str, str] = (), with_files: Iterable[Path | str] = (), until: str | None = None,
+    sample: str | None = None, seed: int | None = None,
+) -> Scenario:  # fmt: skip
+    """The scenario in a file, with changes, as ``twin run`` takes them.
 
-        return load_scenario
+    ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions; ``move``:
+    {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``: services of one's
+    own on top of the topology; ``until``: another end; ``sample``: another sample interval, as in "10s".
+    Numbers of the result are in SI units. Raises SpecError with every problem of the file, then of the changes.
+    """
+    from twin.spec import load_scenario, override
+
+    scenario = load_scenario(path, with_files)
+    return override(
+        scenario, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed
+    )
+
+
+def _pairs(given: Iterable[str] | Mapping[str, str]) -> list[str]:
+    return [f"{k}={v}" for k, v in given.items()] if isinstance(given, Mapping) else list(given)
+
+
+def __getattr__(name: str) -> Any:
+    """run, open_run and Run, imported when they are first used: ``twin --help`` must not wait for Numba."""
     if name in ("run", "open_run", "Run"):
         import importlib
 

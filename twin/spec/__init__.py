@@ -11,6 +11,7 @@ from twin.spec.overrides import (
     override,
     parse_drop,
     parse_move,
+    parse_sample,
     parse_set,
     parse_until,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "override",
     "parse_drop",
     "parse_move",
+    "parse_sample",
     "parse_set",
     "parse_until",
 ]

@@ -105,6 +105,20 @@ def parse_until(text: str, scenario: Scenario) -> float:
         raise SpecError([Problem("--until", 1, 1, "", found, refused.expected, refused.hint)]) from None
 
 
+def parse_sample(text: str, scenario: Scenario) -> float:
+    """Seconds of a sample interval: a multiple of the signal period. Raises SpecError."""
+    period_s = scenario.topology.signal_period_s
+    try:
+        seconds = units.parse_duration(text.strip())
+        periods = round(seconds / period_s)
+        if periods < 1 or abs(periods * period_s - seconds) > 1e-9 * seconds:
+            raise Refused(f"a multiple of the signal period, {units.format_duration(period_s)}")
+        return seconds
+    except Refused as refused:
+        found = refused.found or f"'{text.strip()}'"
+        raise SpecError([Problem("--sample", 1, 1, "", found, refused.expected, refused.hint)]) from None
+
+
 def _known(name: str, scenario: Scenario) -> str:
     ids = [x.id for x in scenario.interventions]
     if name not in ids:
@@ -126,6 +140,7 @@ def override(
     drops: Iterable[str] = (),
     moves: Iterable[str] = (),
     until: str | None = None,
+    sample: str | None = None,
     seed: int | None = None,
     mitigations: Iterable[Mitigation] = (),
     kinds: Mapping[str, Any] | None = None,
@@ -145,6 +160,7 @@ def override(
     dropped = {name for text in drops for name in attempt(parse_drop, text, scenario)}
     moved = dict(pair for text in moves for pair in attempt(parse_move, text, scenario))
     ends = attempt(parse_until, until, scenario) if until is not None else []
+    samples = attempt(parse_sample, sample, scenario) if sample is not None else []
     if problems:
         raise SpecError(problems)
     parameters = {target: q for m in mitigations for target, q in m.parameters.items()}
@@ -155,6 +171,7 @@ def override(
         "faults": _changed(scenario.faults, dropped, moved),
         "actions": _changed(scenario.actions, dropped, moved),
         "duration_s": ends[0] if ends else scenario.duration_s,
+        "sample_s": samples[0] if samples else scenario.sample_s,
         "seed": scenario.seed if seed is None else seed,
     }
     return scenario.model_copy(update=update)

@@ -1,0 +1,38 @@
+"""The command line. Commands are thin, and import what is heavy when they are called: ``twin --help`` is quick."""
+
+from __future__ import annotations
+
+import click
+
+from twin.cli.asking import diff, query, why
+from twin.cli.checking import check
+from twin.cli.errors import Group
+from twin.cli.extras import explore, ui
+from twin.cli.listing import list_
+from twin.cli.options import examples
+from twin.cli.running import replay, run
+
+
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "twin replay scenarios/us-east-1-2025-10-20.yaml",
+        "twin why last sts",
+        "twin query last 'from totals'",
+        "\nExit codes: 0 done, 1 an expectation or --fail-under was missed, 2 bad input, 3 an invariant broke,",
+        "70 internal error, 130 interrupted.",
+    ),
+)
+@click.version_option(package_name="us-east-1-cascade-twin")
+def cli() -> None:
+    """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X have helped?"""
+
+
+for command in (replay, run, check, list_, why, diff, query, ui, explore):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point of ``twin``."""
+    cli(prog_name="twin")

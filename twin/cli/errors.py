@@ -1,0 +1,106 @@
+"""Exit codes, and what a user reads when something is wrong: never a traceback unless asked for."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import sys
+import traceback
+from typing import Any
+
+import click
+
+DONE, MISSED, BAD_INPUT, INVARIANT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
+
+# Where the errors of bad input are defined. An error can only come from a module that has been imported, so
+# nothing need be imported to recognise it.
+REFUSALS = (
+    ("twin.spec.problems", "SpecError"),
+    ("twin.journal", "DamagedRun"),
+    ("twin.queries", "QueryError"),
+    ("twin.units", "Refused"),
+)
+
+
+class BadInput(Exception):
+    """What the user asked for is not there or makes no sense; the message says what to do."""
+
+
+class Missed(Exception):
+    """An expectation or a threshold was missed; the message says which."""
+
+
+class Group(click.Group):
+    """A click group that turns every failure of its commands into a message and an exit code."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["twin.args"] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of a pipe has gone: click knows what to do
+                raise
+            ctx.exit(report(error, ctx))
+        except (Exception, KeyboardInterrupt) as error:
+            ctx.exit(report(error, ctx))
+
+
+def report(error: BaseException, ctx: click.Context) -> int:
+    """Say on stderr what was wrong; returns the exit code."""
+    if ctx.meta.get("twin.debug"):
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    if isinstance(error, KeyboardInterrupt):
+        click.echo("twin: interrupted; nothing was written", err=True)
+        return INTERRUPTED
+    if isinstance(error, Missed):
+        click.echo(f"twin: missed: {error}", err=True)
+        return MISSED
+    if isinstance(error, BadInput) or any(_is(error, module, name) for module, name in REFUSALS):
+        click.echo(_prefixed(error), err=True)
+        return BAD_INPUT
+    if isinstance(error, OSError):
+        click.echo(f"twin: {_about_disk(error)}", err=True)
+        return BAD_INPUT
+    if _is(error, "twin.runners.inline", "InvariantBroken"):
+        click.echo(f"twin: {error}\nThis command shows it again:\n  {again(ctx)}", err=True)
+        return INVARIANT
+    click.echo(
+        f"twin: internal error: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}\n"
+        "This is a fault of the twin and not of your input. Please report it with your files and what this "
+        f"prints:\n  {again(ctx)}", err=True,
+    )  # fmt: skip
+    return INTERNAL
+
+
+def again(ctx: click.Context) -> str:
+    """The command line of this process, with --debug."""
+    args = list(ctx.find_root().meta.get("twin.args", []))
+    return "twin " + shlex.join(args if "--debug" in args else [*args, "--debug"])
+
+
+def _is(error: BaseException, module: str, name: str) -> bool:
+    found = sys.modules.get(module)
+    return found is not None and isinstance(error, getattr(found, name))
+
+
+def _prefixed(error: BaseException) -> str:
+    """Problems begin with file:line:column as compilers write them; anything else says who is talking."""
+    problems = getattr(error, "problems", None)
+    if problems is None:
+        return f"twin: {error}"
+    return f"{error}\ntwin: {len(problems)} problem{'s' * (len(problems) != 1)}"
+
+
+def _about_disk(error: OSError) -> str:
+    what = f"{error.filename}: " if error.filename else ""
+    hint = ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "; nothing was written: make room, or choose another disk with --out"
+    elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        hint = "; choose another folder with --out"
+    return f"{what}{error.strerror or error}{hint}"

@@ -1,0 +1,86 @@
+"""twin list: kinds, services, scenarios, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from twin.cli import show
+from twin.cli.options import ROOT, TOPOLOGY, debug_option, examples, finished_runs, json_option, out_option
+
+
+@click.command(
+    "list",
+    epilog=examples("twin list kinds", "twin list services --topology topology/us-east-1", "twin list runs --json"),
+)
+@click.argument("what", type=click.Choice(["kinds", "services", "scenarios", "runs"]))
+@click.option("--topology", type=click.Path(path_type=Path), default=TOPOLOGY, metavar="DIR",
+              help="Topology whose services to list.  [default: topology/us-east-1]")  # fmt: skip
+@out_option
+@json_option
+@debug_option
+def list_(what: str, topology: Path, out: Path, as_json: bool) -> None:
+    """List the kinds of service, the services of a topology, the scenarios, or the finished runs."""
+    columns, rows = {
+        "kinds": kinds,
+        "services": lambda: services(topology),
+        "scenarios": scenarios,
+        "runs": lambda: runs(out),
+    }[what]()
+    if as_json:
+        show.document([dict(zip(columns, row, strict=True)) for row in rows])
+    elif rows:
+        show.table(columns, rows)
+    else:
+        show.say(f"no {what}")
+
+
+Listing = tuple[Sequence[str], list[tuple[Any, ...]]]
+
+
+def kinds() -> Listing:
+    """Every kind with its parameters and what it claims to be."""
+    from twin.kinds import registry
+
+    return ("kind", "parameters", "about"), [
+        (name, len(module.PARAMETERS), (module.__doc__ or "").splitlines()[0]) for name, module in registry().items()
+    ]
+
+
+def services(topology: Path) -> Listing:
+    """Every service of a topology. Raises SpecError."""
+    from twin.spec import load_topology
+
+    return ("service", "kind", "domain", "needs", "title"), [
+        (s.name, s.kind, s.domain, len(s.dependencies), s.title)
+        for _, s in sorted(load_topology(topology).services.items())
+    ]
+
+
+def scenarios() -> Listing:
+    """The files of scenarios/, with what each asks. A file that cannot be read is listed as it is."""
+    from twin.spec.tree import read_tree
+
+    rows = []
+    for path in sorted((ROOT / "scenarios").glob("*.yaml")):
+        tree = read_tree(path, [])
+        told = [str(tree.scalar(key) or "") if tree else "" for key in ("title", "question")]
+        rows.append((path.stem, *told))
+    return ("scenario", "title", "question"), rows
+
+
+def runs(out: Path) -> Listing:
+    """Every finished run, the latest last; of one that cannot be read, why."""
+    from twin import journal
+
+    rows: list[tuple[Any, ...]] = []
+    for name, folder in finished_runs(out).items():
+        try:
+            m = journal.read_manifest(folder)
+            rows.append((name, m["scenario"], m["start"], m["duration_s"] / 3600, m["seed"], m["runner"], m["title"]))
+        except (journal.DamagedRun, KeyError) as error:
+            rows.append((name, None, None, None, None, None, f"damaged: {error}"))
+    return ("run", "scenario", "start", "hours", "seed", "runner", "title"), rows

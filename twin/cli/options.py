@@ -1,0 +1,150 @@
+"""What several commands take: options, scenarios, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from twin.cli.errors import BadInput
+
+if TYPE_CHECKING:
+    from twin.model import Scenario
+    from twin.runs import Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PACKAGE = Path(__file__).resolve().parents[1]
+ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else Path()
+RUNS = ROOT / "data" / "runs"
+TOPOLOGY = ROOT / "topology" / "us-east-1"
+MANIFEST = "manifest.json"
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    ctx.meta["twin.debug"] = value
+    return value
+
+
+def json_option(function: F) -> F:
+    """--json: one document on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(function)
+
+
+def debug_option(function: F) -> F:
+    """--debug of the commands that step nothing: tracebacks."""
+
+    @wraps(function)
+    def without(*args: Any, debug: bool, **more: Any) -> Any:
+        return function(*args, **more)
+
+    help = "Show the traceback of an error."
+    return click.option("--debug", is_flag=True, callback=_debug, help=help)(without)  # type: ignore[return-value]
+
+
+def out_option(function: F) -> F:
+    """--out: where the runs are."""
+    return click.option(
+        "--out", type=click.Path(file_okay=False, path_type=Path), default=RUNS, envvar="TWIN_OUT",
+        show_envvar=True, metavar="DIR", help="Folder of runs.  [default: data/runs]",
+    )(function)  # fmt: skip
+
+
+change_options = _all(
+    click.option("--set", "sets", multiple=True, metavar="SERVICE.PARAMETER=VALUE",
+                 help="Set a parameter, or a number of a dependency (caller->callee.timeout_s=3s). Repeatable."),
+    click.option("--drop", "drops", multiple=True, metavar="ID", help="Leave out a fault or action. Repeatable."),
+    click.option("--move", "moves", multiple=True, metavar="ID=TIME",
+                 help="Begin a fault or action at another time; it keeps its length. Repeatable."),
+    click.option("--with", "with_files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+                 help="Services and dependencies of your own, on top of the topology. Repeatable."),
+    click.option("--until", metavar="TIME", help="Stop at this time: ISO 8601 with zone, or +2h."),
+    click.option("--sample", metavar="DURATION", help="Length of a sample interval, as in 10s."),
+    click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Seed in place of the scenario's."),
+)  # fmt: skip
+
+run_options = _all(
+    click.option("--runner", type=click.Choice(["inline", "ray", "auto"]), default="auto", show_default=True,
+                 envvar="TWIN_RUNNER", show_envvar=True,
+                 help="Where to step it; the result is the same. auto: inline, which is faster for one run."),
+    click.option("--actors", type=click.IntRange(1, 256), default=2, show_default=True, help="Ray actors."),
+    click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one."),
+    out_option,
+    click.option("--debug", is_flag=True, callback=_debug,
+                 help="Check every invariant after each signal period; show the traceback of an error."),
+    json_option,
+)  # fmt: skip
+
+
+def load(scenario: str, changes: dict[str, Any]) -> Scenario:
+    """The scenario in a file, or of that name in scenarios/, with the changes asked for. Raises SpecError."""
+    import twin
+
+    return twin.load(
+        scenario_path(scenario), set=changes["sets"], drop=changes["drops"], move=changes["moves"],
+        with_files=changes["with_files"], until=changes["until"], sample=changes["sample"], seed=changes["seed"],
+    )  # fmt: skip
+
+
+def scenario_path(text: str) -> Path:
+    """A file; or, where there is none, the scenario of that name."""
+    path, named = Path(text), ROOT / "scenarios" / f"{text}.yaml"
+    return named if not path.exists() and "/" not in text and named.is_file() else path
+
+
+def finished_runs(out: Path) -> dict[str, Path]:
+    """Run id → folder of every finished run, the latest last."""
+    manifests = [p for p in out.glob(f"*/{MANIFEST}") if not p.parent.name.startswith(".")]
+    manifests.sort(key=lambda p: (p.stat().st_mtime_ns, p.parent.name))
+    return {p.parent.name: p.parent for p in manifests}
+
+
+def run_folder(text: str, out: Path) -> Path:
+    """The folder of 'last', of a run id, of its unique beginning, or a folder itself. Raises BadInput."""
+    runs = finished_runs(out)
+    if text == "last":
+        if not runs:
+            raise BadInput(f"{out}: no finished run in this folder; make one: twin run SCENARIO")
+        return list(runs.values())[-1]
+    if text in runs:
+        return runs[text]
+    if "/" in text or (Path(text) / MANIFEST).is_file():
+        return Path(text)
+    if (out / text).is_dir():
+        return out / text  # unfinished: opening it says so
+    near = [name for name in runs if name.startswith(text)] if text else []
+    if len(near) == 1:
+        return runs[near[0]]
+    if near:
+        raise BadInput(f"'{text}' is the beginning of {len(near)} runs: {', '.join(sorted(near)[:6])}")
+    raise BadInput(f"no run '{text}' in {out}{_suggestion(text, list(runs))}")
+
+
+def _suggestion(text: str, known: list[str]) -> str:
+    from twin.spec.problems import did_you_mean
+
+    return f" ({did_you_mean(text, known) or 'twin list runs shows them'})"
+
+
+def open_run(text: str, out: Path) -> Run:
+    """A finished run by id, beginning, 'last' or folder. Raises BadInput, DamagedRun."""
+    import twin
+
+    return twin.open_run(run_folder(text, out))

@@ -1,0 +1,239 @@
+"""twin run and twin replay."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import show
+from twin.cli.errors import Missed
+from twin.cli.options import change_options, examples, load, run_options
+
+if TYPE_CHECKING:
+    from twin.expectations import Verdict
+    from twin.model import Scenario
+    from twin.runners.inline import Progress
+    from twin.runs import Run
+
+TOP = 15  # services that a summary lists
+
+
+@click.command(
+    epilog=examples(
+        "twin run scenarios/us-east-1-2025-10-20.yaml",
+        "twin run us-east-1-2025-10-20 --set sts.capacity_per_s=500/s --until +6h",
+        "twin run us-east-1-2025-10-20 --drop ID --with my-services.yaml --json",
+    )
+)
+@click.argument("scenario")
+@change_options
+@run_options
+def run(scenario: str, as_json: bool, **options: Any) -> None:
+    """Step SCENARIO (a file, or a name in scenarios/) to its end and say what broke, when, for how long.
+
+    Writes a run: a folder with two Parquet tables and a manifest. Exit code 1 if an expect: of the scenario was missed.
+    """
+    from twin.expectations import judge
+
+    loaded = load(scenario, options)
+    done = execute(loaded, options)
+    verdicts = judge(loaded, done)
+    if as_json:
+        show.document(as_document(done, verdicts))
+    else:
+        summary(done, verdicts)
+    _require(verdicts)
+
+
+@click.command(
+    epilog=examples(
+        "twin replay scenarios/us-east-1-2025-10-20.yaml",
+        "twin replay us-east-1-2025-10-20 --runner ray --actors 2",
+        "twin replay us-east-1-2025-10-20 --draws 64 --json > score.json",
+    )
+)
+@click.argument("scenario")
+@change_options
+@run_options
+@click.option("--draws", type=click.IntRange(0, 100_000), default=0, show_default=True,
+              help="Size of the ensemble, every unsourced number drawn from its range, that gives the coverage.")
+@click.option("--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT",
+              help="Exit code 1 unless so many of the predicted outcomes are within 44 minutes.")  # fmt: skip
+def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, **options: Any) -> None:
+    """Run SCENARIO and score it against the timeline that it names as published.
+
+    Every published outcome is classed imposed, fitted or predicted, beside a baseline without feedback. A missed
+    outcome is no failure; an expect: of the scenario or --fail-under that is missed is (exit code 1).
+    """
+    from twin.cli.errors import BadInput
+    from twin.expectations import judge
+
+    loaded = load(scenario, options)
+    if loaded.published is None:
+        raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
+    from twin.score import scorecard
+
+    done = execute(loaded, options)
+    verdicts = judge(loaded, done)
+    with waiting("scoring, with a baseline beside it"):
+        card = scorecard(loaded, done, draws=draws)
+    if as_json:
+        show.document(card.as_json())
+    else:
+        summary(done, verdicts)
+        card.render(show.console())
+    _require(verdicts)
+    _require_score(card.as_json()["outcomes"], fail_under)
+
+
+def execute(scenario: Scenario, options: dict[str, Any]) -> Run:
+    """Run it and write it, with what a person wants to see meanwhile on stderr."""
+    import twin
+
+    prepare(options["out"])
+    compile_once(scenario)
+    with progress(scenario) as tick:
+        return twin.run(
+            scenario, runner=options["runner"], actors=options["actors"], address=options["address"],
+            out=options["out"], debug=options["debug"], progress=tick,
+        )  # fmt: skip
+
+
+def prepare(out: Path) -> None:
+    """Clean up after interrupted runs, and find out now rather than at the end whether one can write here."""
+    from twin import journal
+
+    for name in journal.clean_up(out):
+        show.say(f"removed {name}, which an interrupted run had left")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def compile_once(scenario: Scenario) -> None:
+    """Compile the engine, or fetch it from the cache, before anything is timed."""
+    from twin import engine, world
+    from twin.runners import inline
+
+    known = engine.is_compiled()
+    if not known:
+        show.say("first run: compiling the engine for this machine, once; this takes a minute or two")
+    began = time.perf_counter()
+    inline.advance(world.build(scenario, seed=scenario.seed), 0, 0)
+    if not known:
+        show.say(f"compiled in {time.perf_counter() - began:.0f} s; from now on it starts at once")
+
+
+@contextmanager
+def progress(scenario: Scenario) -> Iterator[Progress | None]:
+    """A bar on stderr with ticks, simulated time and time left; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    clock = show.Clock({"start": scenario.start.isoformat(), "tick_s": scenario.tick_s})
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("ticks  {task.fields[at]}  left"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=round(scenario.duration_s / scenario.tick_s), at=clock.local(0))
+        yield lambda tick, ticks: bar.update(task, completed=tick, at=clock.local(tick))
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """A line with a spinner on stderr while something takes its time; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def impact(run: Run) -> list[dict[str, Any]]:
+    """Every service that was impaired, the worst first: ticks of onset and recovery, minutes, peak."""
+    return run.sql("select * from impact order by lost_min desc, impaired_min desc, service").to_pylist()
+
+
+def as_document(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
+    """What twin run --json prints."""
+    clock = show.Clock(run.manifest)
+    totals = run.sql("from totals").to_pylist()[0]
+    totals["last_recovery"] = clock.iso(totals.pop("last_recovery_tick"))
+    return {
+        **{key: run.manifest[key] for key in ("run_id", "digest", "runner", "engine_seconds", "scenario", "seed")},
+        "folder": str(run.folder),
+        "notes": run.manifest["notes"],
+        "totals": totals,
+        "services": [
+            {"service": r.pop("service"), "onset": clock.iso(r.pop("onset_tick")),
+             "recovery": clock.iso(r.pop("recovery_tick")), **r} for r in impact(run)
+        ],
+        "expectations": [
+            {"expect": v.words, "held": v.held, "at": clock.iso(v.at_tick)} for v in verdicts
+        ],
+    }  # fmt: skip
+
+
+def summary(run: Run, verdicts: list[Verdict]) -> None:
+    """What twin run prints for people."""
+    manifest, clock = run.manifest, show.Clock(run.manifest)
+    click.echo(manifest["title"] or manifest["scenario"])
+    click.echo(f"run {run.run_id} in {run.folder}   ({manifest['engine_seconds']:.1f} s of engine time, {manifest['runner']})")
+    for note in manifest["notes"]:
+        click.echo(f"note: {note}")
+    totals = run.sql("from totals").to_pylist()[0]
+    last = totals["last_recovery_tick"]
+    click.echo(
+        f"\n{totals['service_minutes_lost']:.0f} service-minutes lost; {totals['services_impaired']} services impaired, "
+        f"{totals['peak_impaired']} at the peak; "
+        + (f"{totals['not_recovered']} never recovered" if totals["not_recovered"] else
+           f"the last recovered {clock.local(last)}" if last is not None else "nothing to recover from") + "\n"
+    )  # fmt: skip
+    blast(run, clock)
+    for v in verdicts:
+        word = {True: "held", False: "MISSED", None: "not reached"}[v.held]
+        at = f", first at {clock.local(v.at_tick)}" if v.at_tick is not None else ""
+        click.echo(f"expect {v.words}: {word}{at}")
+
+
+def blast(run: Run, clock: show.Clock) -> None:
+    """The services that were impaired, the worst first."""
+    rows = impact(run)
+    if not rows:
+        click.echo("No service was impaired.")
+        return
+    columns = ("service", "onset", "recovery", "impaired min", "lost min", "peak errors")
+    show.table(
+        columns,
+        [(r["service"], clock.local(r["onset_tick"]), clock.local(r["recovery_tick"]) or "never",
+          show.minutes(r["impaired_min"]), show.minutes(r["lost_min"]), f"{r['peak_error_ratio']:.0%}")
+         for r in rows[:TOP]],
+        numbers=columns[3:],
+    )  # fmt: skip
+    if len(rows) > TOP:
+        click.echo(f"… and {len(rows) - TOP} more: twin query {run.run_id[:8]} 'from impact'")
+    click.echo(f"Times are {clock.start:%Z} of {clock.start:%Y}. Why: twin why {run.run_id[:8]} {rows[0]['service']}")
+
+
+def _require(verdicts: list[Verdict]) -> None:
+    missed = [v.words for v in verdicts if v.held is False]
+    if missed:
+        raise Missed("; ".join(missed))
+
+
+def _require_score(outcomes: list[dict[str, Any]], fail_under: float | None) -> None:
+    """The share of predicted outcomes within 44 minutes (5 % of the event); one that never happens is outside."""
+    predicted = [o for o in outcomes if o["class"] == "predicted"]
+    if fail_under is None or not predicted:
+        return
+    near = sum(o["error_min"] is not None and abs(o["error_min"]) <= 44 for o in predicted)
+    share = 100 * near / len(predicted)
+    if share < fail_under:
+        raise Missed(f"{share:.0f} % of the predicted outcomes are within 44 minutes, wanted {fail_under:g} %")

@@ -1,0 +1,92 @@
+"""Numbers, times and tables as people and machines read them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+WIDE = 200  # columns of a table that goes to a file or a pipe
+
+
+class Clock:
+    """Ticks of one run as times in the zone of its scenario's start."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self.start = datetime.fromisoformat(manifest["start"])
+        self.tick_s = float(manifest["tick_s"])
+
+    def local(self, tick: int | None) -> str:
+        """'20 Oct 00:12:10', '' for None."""
+        return "" if tick is None else f"{self._at(tick):%d %b %H:%M:%S}"
+
+    def iso(self, tick: int | None) -> str | None:
+        """ISO 8601 with zone."""
+        return None if tick is None else self._at(tick).isoformat()
+
+    def _at(self, tick: int) -> datetime:
+        return self.start + timedelta(seconds=tick * self.tick_s)
+
+
+def document(value: object) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Comma-separated values with a header; times in ISO 8601, nothing for NULL."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_plain(v) if isinstance(v, datetime) else v for v in row] for row in rows)
+    return text.getvalue()
+
+
+def console() -> Any:
+    """Rich on stdout; wide where stdout is no terminal, so that a pipe gets whole lines."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[str] = ()) -> None:
+    """A table on stdout; the columns in ``numbers`` are flush right."""
+    from rich.table import Table
+
+    right = set(numbers)
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(cell(value) for value in row))
+    console().print(grid)
+
+
+def cell(value: object) -> str:
+    """One value of a table: without what a terminal or Rich would obey."""
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return escape("".join(c if c.isprintable() else "?" for c in text))
+
+
+def minutes(value: float | None) -> str:
+    """'12.5'; '' for None."""
+    return "" if value is None else f"{value:.1f}"
+
+
+def say(text: str) -> None:
+    """A line for people, beside the data: on stderr."""
+    click.echo(text, err=True)
