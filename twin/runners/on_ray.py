@@ -42,8 +42,8 @@ OBJECT_STORE_BYTES = 80 * 2**20  # little more than the least that Ray accepts; 
 MOMENT_WINDOWS = 600  # so a lost actor costs a few seconds
 MOST_LOSSES = 3  # from one moment; then the fault is in the run, not in the machine
 
-CALLER_SAYS = ("calls_pub",)
-CALLEE_SAYS = ("seen_ok", "seen_latency_s", "seen_room", "seen_event", "seen_closed")
+CALLER_SAYS = tuple(name for name in EDGE.names or () if name.endswith("_pub"))
+CALLEE_SAYS = tuple(name for name in EDGE.names or () if name.startswith("seen_"))
 SAYS = CALLER_SAYS + CALLEE_SAYS
 SIGNAL = np.dtype([(name, EDGE[name]) for name in SAYS])
 
