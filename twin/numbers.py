@@ -1,0 +1,109 @@
+"""Every number that a scenario rests on, with where it comes from: published, assumed or fitted.
+
+Numbers that a file does not give are there with the default of the kind or of the dependency, and its origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from twin.kinds import registry
+from twin.model import Dependency, Quantity, Scenario, Service, Value
+from twin.parts.edges import EDGE_PARAMETERS
+from twin.parts.kind import Param
+
+# Numbers of a dependency that only some modes read; what nothing reads is no number of the scenario.
+READ_BY = {
+    "lifetime_s": ("cached", "lease", "new_connections"),
+    "connections_count": ("cached", "new_connections"),
+    "drain_per_s": ("async",),
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number.
+
+    ``target`` is 'service.parameter', 'caller->callee.number' or the id of an intervention, whose time (in s
+    from the start) is meant. ``service`` is whose it is, '' for an intervention. ``range`` is (low, high) in
+    the same unit. ``given``: a file says it. ``sourced``: somebody published it.
+    """
+
+    target: str
+    service: str
+    value: Value
+    unit: str
+    sourced: bool = False
+    fitted_to: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
+    given: bool = True
+
+    @property
+    def is_unsourced(self) -> bool:
+        """Nobody published it, nobody fitted it, and it has room to be otherwise."""
+        return (
+            not self.sourced
+            and not self.fitted_to
+            and self.range is not None
+            and self.range[0] < self.range[1]
+        )
+
+
+def numbers(scenario: Scenario) -> list[Number]:
+    """All numbers of the topology as the scenario uses it, then the times of its interventions."""
+    services = sorted(scenario.topology.services.items())
+    found = [number for _, service in services for number in of_service(service)]
+    return found + list(_of_interventions(scenario))
+
+
+def of_service(service: Service) -> list[Number]:
+    """The parameters of a service, then the numbers of its dependencies in the order of callees."""
+    found = list(_of(service.name, service.name, registry()[service.kind].PARAMETERS, service.parameters))
+    for d in sorted(service.dependencies, key=lambda d: d.on):
+        read = tuple(p for p in EDGE_PARAMETERS if p.name in d.numbers or _is_read(p, d))
+        found += _of(f"{service.name}->{d.on}", service.name, read, d.numbers)
+    return found
+
+
+def varies(scenario: Scenario, number: Number) -> bool:
+    """Whether an ensemble draws it: unsourced, and not of a kind that holds the event itself (GIVEN)."""
+    service = scenario.topology.services.get(number.service)
+    return number.is_unsourced and not (service and is_given(service))
+
+
+def is_given(service: Service) -> bool:
+    """Whether its kind holds the event to be replayed: a baseline keeps it, no ensemble varies it."""
+    return bool(getattr(registry()[service.kind], "GIVEN", False))
+
+
+def _is_read(p: Param, d: Dependency) -> bool:
+    return d.mode in READ_BY.get(p.name, (d.mode,))
+
+
+def _of(
+    owner: str, service: str, params: tuple[Param, ...], given: Mapping[str, Quantity]
+) -> Iterator[Number]:
+    for p in params:
+        target, q = f"{owner}.{p.name}", given.get(p.name)
+        if q is None:
+            sourced = not p.source.startswith("assumed")
+            yield Number(target, service, p.default, p.unit, sourced, (), _ends(p, p.range), given=False)
+        else:
+            yield Number(
+                target, service, q.value, p.unit, q.source is not None, q.fitted_to or (), _ends(p, q.range)
+            )
+
+
+def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | None:
+    """A range as numbers; choices and switches have none."""
+    is_number = p.unit not in ("choice", "switch")
+    return (float(ends[0]), float(ends[1])) if ends is not None and is_number else None
+
+
+def _of_interventions(scenario: Scenario) -> Iterator[Number]:
+    for x in scenario.interventions:
+        if x.at_s is not None:
+            yield Number(x.id, "", x.at_s, "s", x.source is not None, x.fitted_to or (), x.range)
+        elif x.fitted_to:
+            yield Number(x.id, "", x.after_s, "s", False, x.fitted_to)
