@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from twin.jit import njit
 
 # Droplets: leased; broken and waiting; broken and in an attempt. Attempts: dead work; first slot still there;

@@ -8,7 +8,6 @@ cost does not grow with the fleet. ``wheel`` is flat: cohort (phase, misses) sta
 from __future__ import annotations
 
 from twin.jit import njit
-
 from twin.parts.luck import drawn
 from twin.rng import CHECK
 
