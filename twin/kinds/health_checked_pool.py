@@ -200,15 +200,6 @@ def inspect(t, w, i, p, s, c, z, delay_s):
 
 
 @njit
-def tell(t, w, i, which, zone, cause):
-    """Emit one of EVENTS, and remember it as the mechanism's last."""
-    row = w.svc[i]
-    if cause == 0:
-        cause = row.own_event if row.own_event != 0 else row.input_event
-    row.own_event = emit(t, w, i, KIND_EVENT_BLOCK * (1 + row.kind) + which, i, float(zone), cause)
-
-
-@njit
 def verdict(t, w, i, p, s, c, z):
     """The turn of zone ``z`` in the balancers' DNS: too little of it works, or its results are old."""
     a = z * ZONE
@@ -228,14 +219,20 @@ def verdict(t, w, i, p, s, c, z):
 @njit
 def move(t, w, i, s, c, z, n):
     """Book ``n`` balancers that took zone ``z`` out of DNS (or back, if negative), and tell of a turn."""
-    a = z * ZONE
-    before = c[a + OUT]
+    row, a = w.svc[i], z * ZONE
+    was_out, any_out = c[a + OUT] > 0, s.out_of_dns > 0
     c[a + OUT] += n
     s.out_of_dns += n
-    if before == 0 and c[a + OUT] > 0:
-        tell(t, w, i, 0, z, w.edge[s.lease].seen_event if s.lease != OWN else 0)
-    elif before > 0 and c[a + OUT] == 0:
-        tell(t, w, i, 1, z, w.svc[i].input_event)
+    if (c[a + OUT] > 0) == was_out:
+        return
+    cause = row.input_event
+    if not was_out and s.lease != OWN and w.edge[s.lease].seen_event != 0:
+        cause = w.edge[s.lease].seen_event
+    elif any_out and cause == 0:
+        cause = row.own_event
+    event = emit(t, w, i, KIND_EVENT_BLOCK * (1 + row.kind) + was_out, i, float(z), cause)
+    if any_out != (s.out_of_dns > 0):
+        row.own_event = event  # the first zone to leave, or the last to return
 
 
 @njit

@@ -1,0 +1,235 @@
+"""Health checks and propagation against closed forms, and the loop between them by its direction."""
+
+from typing import Any
+
+import pytest
+
+import twin
+from twin.model import Scenario
+from twin.runners import inline
+from twin.runs import Run, schedule_for
+from twin.world import build
+
+INTERVAL_S, MEMBERS = 30.0, 120_000
+UNLIMITED = {"headroom_ratio": 1e6, "transition_work_count": 0.0}  # a checker that never waits
+
+
+def q(value: float | bool) -> dict[str, Any]:
+    return {"value": value, "assumed": "a test"}
+
+
+def edge(on: str, mode: str = "hard", **numbers: float) -> dict[str, Any]:
+    given = {"retries": 0, "timeout_s": 1e7} | numbers
+    return {"on": on, "mode": mode} | {name: q(value) for name, value in given.items()}
+
+
+def service(kind: str, *dependencies: dict[str, Any], **parameters: float | bool) -> dict[str, Any]:
+    return {"kind": kind, "domain": "one", "dependencies": dependencies,
+            "parameters": {name: q(value) for name, value in parameters.items()}}  # fmt: skip
+
+
+def fault(at_s: float, for_s: float | None = None, over_s: float = 0.0, **to: float | bool) -> dict[str, Any]:
+    """Set parameters; double underscores stand for the dot."""
+    timed = {"for": for_s} if for_s else {}
+    return {"id": f"f{at_s:.0f}", "at": f"+{at_s:.0f}s", "over": over_s, "assumed": "a test",
+            "set": {name.replace("__", "."): value for name, value in to.items()}} | timed  # fmt: skip
+
+
+def scenario(services: dict[str, Any], duration_s: float, *faults: dict[str, Any], noise: str = "mean",
+             period_s: float = 10.0) -> Scenario:  # fmt: skip
+    named = {name: {"name": name} | rest for name, rest in services.items()}
+    topology = {"topology": "small", "signal_period": period_s, "services": named}
+    return Scenario.model_validate({
+        "scenario": "small", "topology": topology,
+        "start": "2025-10-19T22:00:00-07:00", "duration": duration_s, "sample": period_s,
+        "noise": noise, "faults": faults,
+    })  # fmt: skip
+
+
+def column(run: Run, name: str, field: str) -> list[float]:
+    return [row[field] for row in run.samples.to_pylist() if row["service"] == name]
+
+
+def ticks(run: Run, name: str, event: str) -> list[int]:
+    return [row["tick"] for row in run.events.to_pylist() if (row["service"], row["event"]) == (name, event)]
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+# --- members, rounds and zones -------------------------------------------------------------------
+
+def pool(**parameters: float | bool) -> dict[str, Any]:
+    return {"nlb": service("health_checked_pool", **({"targets_count": MEMBERS} | parameters)),
+            "clients": service("workload", edge("nlb"), rate_per_s=1000.0)}  # fmt: skip
+
+
+@pytest.mark.parametrize(("p", "n", "m", "share", "flaps"), [
+    (0.5, 2, 5, 0.0882353, 0.0147059), (0.5, 3, 3, 0.5, 0.0357143),
+    (0.1, 2, 5, 0.9406928, 0.00855175), (0.1, 3, 5, 0.993791, 0.000895307),
+])  # fmt: skip
+def test_v34_members_that_fail_at_random(p: float, n: int, m: int, share: float, flaps: float) -> None:
+    """Alternating renewal of runs: share in service, and times out of service per check."""
+    services = pool(fault_ratio=p, unhealthy_count=n, healthy_count=m, zone_floor_ratio=0.0, **UNLIMITED)
+    settled, rounds = 100, 300
+    small = scenario(services, (settled + rounds) * INTERVAL_S, noise="exact")
+    run = twin.run(small, debug=True)
+    left = column(run, "nlb", "capacity_per_s")[round(settled * INTERVAL_S / 10) :]
+    assert mean(left) / 100_000 == pytest.approx(share, rel=0.02)
+    turned = []
+    for duration in (settled, settled + rounds):
+        shard = build(small, seed=1)
+        inline.run(shard, schedule_for(shard, small), round(duration * INTERVAL_S))
+        turned.append(int(shard.states["health_checked_pool"][0]["transitions"]))
+    assert (turned[1] - turned[0]) / 2 / (MEMBERS * rounds) == pytest.approx(flaps, rel=0.02)
+
+
+@pytest.mark.parametrize(("zones", "lost", "u", "after"), [
+    (3, 1, 0.6, 0.9), (3, 1, 0.7, 1.05), (6, 1, 0.8, 0.96), (6, 2, 0.8, 1.2),
+])  # fmt: skip
+def test_v36_utilisation_after_losing_zones(zones: int, lost: int, u: float, after: float) -> None:
+    """The rest carries u·n/(n-k); what is above 1 of it fails."""
+    services = pool(zones_count=zones, utilisation_low_ratio=u, utilisation_high_ratio=u, **UNLIMITED)
+    run = twin.run(scenario(services, 1800, fault(300, nlb__faulty_zones_count=lost)), debug=True)
+    assert column(run, "nlb", "capacity_per_s")[-1] == pytest.approx(100_000 * u / after)
+    assert column(run, "nlb", "error_ratio")[-1] == pytest.approx(max(0.0, 1 - 1 / after), abs=1e-3)
+    assert len(ticks(run, "nlb", "zone_left_dns")) == lost
+
+
+def test_a_lost_zone_takes_its_share_of_the_calls_when_nobody_fails_over() -> None:
+    run = twin.run(scenario(pool(failover=False), 900, fault(300, nlb__faulty_zones_count=2)), debug=True)
+    assert column(run, "nlb", "error_ratio")[-1] == pytest.approx(2 / 6, abs=1e-3)
+    assert not ticks(run, "nlb", "zone_left_dns")
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_detection_takes_half_an_interval_less_than_n(n: int) -> None:
+    """Members that go silent leave after (n - 1/2) intervals on average; a check itself takes no time."""
+    services = pool(unhealthy_count=n, zone_floor_ratio=0.0, fail_open=False, **UNLIMITED)
+    run = twin.run(scenario(services, 600, fault(301, nlb__fault_ratio=1.0), period_s=1.0), debug=True)
+    left = column(run, "nlb", "capacity_per_s")[301:]
+    assert sum(left) / 100_000 == pytest.approx((n - 0.5) * INTERVAL_S, abs=INTERVAL_S / 6)
+
+
+def test_a_zone_comes_back_by_itself() -> None:
+    run = twin.run(scenario(pool(**UNLIMITED), 1800, fault(300, 600, nlb__faulty_zones_count=1)), debug=True)
+    back = ticks(run, "nlb", "zone_returned")
+    # Members need 5 good rounds, and the zone 5, of which the first is the members' last.
+    assert len(back) == 1 and 8 * INTERVAL_S <= back[0] - 900 <= 9 * INTERVAL_S
+    assert column(run, "nlb", "capacity_per_s")[-1] == 100_000
+
+
+def test_all_zones_serve_when_all_would_go() -> None:
+    def at_the_end(fail_open: bool) -> float:
+        services = pool(unhealthy_count=2, fail_open=fail_open)
+        run = twin.run(scenario(services, 1200, fault(300, nlb__faulty_zones_count=6)), debug=True)
+        return column(run, "nlb", "capacity_per_s")[-1] / 100_000
+
+    assert (at_the_end(True), at_the_end(False)) == (1.0, 0.0)
+
+
+# --- the checker ---------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("p", "falls_behind"), [(0.095, False), (0.125, True)])
+def test_v54_where_flapping_overloads_the_checker(p: float, falls_behind: bool) -> None:
+    """1 + kappa·f(p) = headroom at p = 0.109 for kappa = 20: 10 for leaving, 10 for coming back."""
+    services = pool(fault_ratio=p, transition_work_count=10.0, headroom_ratio=1.2, stale_s=10.0,
+                    zone_floor_ratio=0.0)  # fmt: skip
+    run = twin.run(scenario(services, 7200, noise="exact"), debug=True)
+    assert bool(ticks(run, "nlb", "zone_left_dns")) is falls_behind
+
+
+def launches(kappa: float, **parameters: float | bool) -> dict[str, Any]:
+    """15 instances a second serve 5 minutes before their configuration arrives: 4 % of the members."""
+    flapping = pool(transition_work_count=kappa, **parameters)
+    flapping["nlb"]["dependencies"] = (edge("network-manager", "lease"),)
+    return flapping | {
+        "network-manager": service("propagation_queue", capacity_per_s=1000.0, base_delay_s=300.0),
+        "launches": service("workload", edge("nlb", "async"), edge("network-manager"), rate_per_s=15.0),
+    }
+
+
+def overloaded(kappa: float, *faults: dict[str, Any], **parameters: float | bool) -> Run:
+    stop = fault(5400, launches__rate_ratio=0.0)
+    return twin.run(scenario(launches(kappa, **parameters), 9000, *faults, stop, noise="exact"), debug=True)
+
+
+def test_unpropagated_members_take_zones_out_of_dns_only_if_the_checker_is_overloaded() -> None:
+    hard, easy = overloaded(200.0), overloaded(20.0)
+    assert ticks(hard, "nlb", "zone_left_dns") and not ticks(easy, "nlb", "zone_left_dns")
+    errors, direct = (mean(column(run, "nlb", "error_ratio")[360:540]) for run in (hard, easy))
+    assert 0.003 < direct < 0.02 and errors > 4 * direct
+
+
+def test_the_loop_ends_when_its_fuel_ends() -> None:
+    run = overloaded(200.0)
+    assert column(run, "nlb", "error_ratio")[-1] < 0.01
+    assert column(run, "nlb", "capacity_per_s")[-1] == 100_000
+
+
+def test_disabling_failover_brings_the_capacity_back_at_once() -> None:
+    run = overloaded(200.0, fault(3600, nlb__failover=False))
+    left, errors = column(run, "nlb", "capacity_per_s"), column(run, "nlb", "error_ratio")
+    assert mean(left[300:360]) < 80_000
+    assert left[360] == 100_000
+    assert mean(errors[361:400]) < 0.03 < mean(errors[300:360])  # the unpropagated still fail
+
+
+def test_velocity_control_bounds_the_loss() -> None:
+    free, limited = overloaded(200.0), overloaded(200.0, velocity_zones_count=1)
+    free_left, limited_left = (min(column(run, "nlb", "capacity_per_s")) for run in (free, limited))
+    assert limited_left > free_left + 5_000
+
+
+# --- propagation ---------------------------------------------------------------------------------
+
+def queue(rate_per_s: float, *dependencies: dict[str, Any], **parameters: float) -> dict[str, Any]:
+    return {"queue": service("propagation_queue", *dependencies, **parameters),
+            "clients": service("workload", edge("queue"), rate_per_s=rate_per_s)}  # fmt: skip
+
+
+def test_v25_drain_after_a_block() -> None:
+    """lam·D/(mu - lam)."""
+    block = fault(0, 9420, queue__capacity_ratio=0.0)
+    run = twin.run(scenario(queue(60.0, capacity_per_s=80.0), 40_000, block), debug=True)
+    assert ticks(run, "queue", "queue_emptied") == [pytest.approx(9420 + 28_260, rel=1e-3)]
+
+
+def test_v26_drain_under_a_ramp() -> None:
+    """r(t) = 5 + 0.01 t against 10 a second and a backlog of 36 000."""
+    block = fault(0, 3600, queue__capacity_ratio=0.0)
+    ramp = fault(3600, over_s=4000, queue__capacity_per_s=45.0)
+    services = queue(10.0, capacity_per_s=5.0)
+    run = twin.run(scenario(services, 7600, block, ramp, period_s=1.0), debug=True)
+    waiting = column(run, "queue", "backlog_count")
+    assert ticks(run, "queue", "queue_emptied")[-1] - 3600 == pytest.approx(3229.469, rel=1e-3)
+    assert max(waiting) == pytest.approx(37_250, rel=1e-3)
+    assert waiting.index(max(waiting)) - 3600 == pytest.approx(500, abs=10)
+
+
+def test_admission_by_queue_size_holds_the_delay() -> None:
+    """The backlog settles at its reference; what is refused is 1 - mu/lam."""
+    services = queue(100.0, capacity_per_s=80.0, queue_reference_count=800, control_s=60.0, base_delay_s=1.0)
+    run = twin.run(scenario(services, 3600), debug=True)
+    assert column(run, "queue", "backlog_count")[-1] == pytest.approx(800, abs=100)
+    assert column(run, "queue", "latency_s")[-1] == pytest.approx(11.0, abs=1.5)
+    assert column(run, "clients", "error_ratio")[-1] == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.mark.parametrize(("block_s", "recovers"), [(60, True), (120, False)])
+def test_a_queue_that_slows_its_server_has_a_point_of_no_return(block_s: float, recovers: bool) -> None:
+    """lam = mu0/(1 + Q/Q_half) at Q = Q_half·(mu0/lam - 1) = 5000, reached by a block of 83 s."""
+    services = queue(60.0, capacity_per_s=90.0, half_capacity_backlog_count=10_000)
+    run = twin.run(scenario(services, 4000, fault(60, block_s, queue__capacity_ratio=0.0)), debug=True)
+    assert (column(run, "queue", "backlog_count")[-1] < 100) is recovers
+
+
+def test_changes_wait_for_what_they_depend_on() -> None:
+    """Replication that cannot write stays in the queue, all of it, and arrives late."""
+    services = queue(50.0, edge("table"), capacity_per_s=100.0) | {"table": service("relay")}
+    run = twin.run(scenario(services, 3600, fault(600, 600, table__fault_ratio=1.0)), debug=True)
+    waiting, delay = column(run, "queue", "backlog_count"), column(run, "queue", "latency_s")
+    assert max(waiting) == pytest.approx(30_000, rel=0.01)
+    assert max(delay) > 600 and delay[-1] == pytest.approx(delay[0], rel=0.01)
+    assert waiting[-1] == 0 and max(column(run, "queue", "error_ratio")) == 0.0
