@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-from twin.parts.clients import due, give_up
+from twin.parts.clients import EXPONENTIAL, due, give_up
 from twin.parts.draws import arrivals, share
 from twin.parts.kind import Param
 from twin.parts.records import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
@@ -117,7 +117,8 @@ def _sizes(callers, tick_s: float) -> tuple[int, int, int, int, int]:
 
 
 def _longest_backoff_s(r) -> float:
-    return min(float(r["backoff_cap_s"]), float(r["backoff_s"]) * 2.0 ** max(0, int(r["retries"]) - 1))
+    longest_s = min(float(r["backoff_cap_s"]), float(r["backoff_s"]) * 2.0 ** max(0, int(r["retries"]) - 1))
+    return longest_s * (8.0 if r["jitter"] == EXPONENTIAL else 1.0)
 
 
 def cells(p, callers, tick_s: float) -> int:
@@ -189,20 +190,14 @@ def step(t, w, i, p, s, c):
     admitted = admit(t, w, i, p, s, n, w.tick_s[0], 0)
     ok, wait = depend(t, w, i, admitted)
     works, latency = ok * (1.0 - p.fault_ratio), wait + p.service_time_s
-    if (
-        p.service != 0.0
-        or admitted * works > capacity * w.tick_s[0]
-        or latency > least_timeout(w, i)
-        or (admitted < n and p.retry_on_reject == 0.0)
-    ):
+    fits = admitted == n and n * works <= capacity * w.tick_s[0] and latency <= least_timeout(w, i)
+    if not fits or p.service != 0.0:
         s.busy, s.tokens = 1, tokens  # the substeps ask the throttle again
         run_clients(t, w, i, p, s, c, works, latency)
         return
-    failed = n - admitted + draw(t, w, i, FAIL, 0, admitted, 1.0 - works)
-    let_in = admitted / n if n > 0 else 1.0
-    row.own_blame = 1.0 - let_in * (1.0 - p.fault_ratio)
-    row.backlog = 0
-    answer(w, i, works * let_in, latency)
+    failed = draw(t, w, i, FAIL, 0, n, 1.0 - works)
+    row.own_blame, row.backlog = p.fault_ratio, 0
+    answer(w, i, works, latency)
     tally(w, i, n - failed, failed)
     s.all_offered += n
     s.all_failed += failed
@@ -220,7 +215,8 @@ def run_clients(t, w, i, p, s, c, works, latency_s):
     s.bound = max(s.count, int(p.buffer_count) + servers(p) + 1)
     for j in range(s.substeps):
         turn(s, c)
-        # Where luck decides, service comes before and after arrivals in turn: the errors of the step cancel.
+        # Where luck decides, service comes before and after arrivals in turn: the error of the step is of
+        # second order in what a substep serves.
         early = p.service != 0.0 and s.now % 2 == 0
         for half in range(2):
             if early == (half == 0):
@@ -281,9 +277,9 @@ def let_in(t, w, i, p, s, c, h, j, works):
     n = 0
     for k in range(s.entries):
         n += c[s.crowd + k]
+    admitted = admit(t, w, i, p, s, n, h, j)  # also for nobody: the bucket fills
     if n == 0:
         return
-    admitted = admit(t, w, i, p, s, n, w.tick_s[0] / s.substeps, j)
     s.admitted += admitted
     failed = draw(t, w, i, FAIL, j, admitted, 1.0 - works)
     entering = min(admitted - failed, free_places(p, s.count, h))
@@ -309,16 +305,21 @@ def free_places(p, count, h):
 
 @compiled
 def completions(t, w, i, p, s, h, j):
-    """How many the servers finish in a substep, at most all that are here."""
+    """How many the servers finish in a substep, at most all that are here.
+
+    With luck: while a server is free, each call in service ends by itself; else they are one Poisson stream.
+    """
     if s.count == 0:
         return 0
     row = w.svc[i]
     total = servers(p)
-    working = min(s.count, total) / total if total > 0 else 1.0
-    mean = working * effective_capacity(p, s.count) * h
+    mean = effective_capacity(p, s.count) * h
     slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + SERVE
     if p.service == 0.0:
-        return min(s.count, share(1, mean, w.carry, slot))
+        working = min(s.count, total) / total if total > 0 else 1.0
+        return min(s.count, share(1, working * mean, w.carry, slot))
+    if s.count <= total:
+        return draw(t, w, i, SERVE, j, s.count, -math.expm1(-mean / total))
     key = subkey(row.key, j)
     n = arrivals(mean, row.exact != 0, w.carry, slot, w.clock[SEED], key, t, SERVE, w.clock[REPLICATE])
     return min(s.count, n)

@@ -9,10 +9,14 @@ differs between clients with a budget (they share one bucket).
 
 from __future__ import annotations
 
+import math
+
 from twin.jit import njit
 from twin.parts.records import REPLICATE, SEED
 from twin.parts.station import compiled, even
 from twin.rng import BACKOFF, subkey, uniform
+
+EXPONENTIAL = 3  # position in JITTERS: the wait has no memory, as the orbits of the literature
 
 
 @compiled
@@ -49,6 +53,21 @@ def schedule(s, c, k, m, first, last, u):
 
 
 @njit
+def fade(s, c, k, m, first, mean, u):
+    """``m`` attempts of entry ``k`` come back ``first`` substeps from now, and a mean of ``mean`` later."""
+    s.orbiting += m
+    first, placed, left = min(first, s.wheel - 1), 0, 1.0
+    stay = math.exp(-1.0 / mean) if mean > 0.0 else 0.0
+    for later in range(first, s.wheel):
+        left *= stay
+        upto = m if later == s.wheel - 1 else min(m, int(m * (1.0 - left) + u))
+        c[s.orbit + (s.now + later) % s.wheel * s.entries + k] += upto - placed
+        placed = upto
+        if placed == m:
+            return
+
+
+@njit
 def give_up(t, w, i, s, c, h, soonest, delay_s, again):
     """The failing attempts end: with a retry left (in the budget too) they go into orbit, else they are lost.
 
@@ -77,11 +96,14 @@ def give_up(t, w, i, s, c, h, soonest, delay_s, again):
 def back_off(t, w, i, r, s, c, k, m, soonest, delay_s, h):
     """``m`` failed attempts of entry ``k`` wait: for the back-off, or with jitter for a part of it."""
     longest_s = min(r.backoff_cap_s, r.backoff_s * 2.0 ** (k % s.attempts))
-    shortest_s = longest_s * (1.0, 0.5, 0.0)[int(r.jitter)]
-    first = max(soonest, int((delay_s + shortest_s) / h + 0.5))
-    last = max(first, int((delay_s + longest_s) / h + 0.5) - (r.jitter != 0.0))
     u = even(s.now)
     if w.svc[i].exact != 0:
         key = subkey(r.key, k + s.entries * s.now)
         u = uniform(w.clock[SEED], key, t, BACKOFF, w.clock[REPLICATE])
+    if r.jitter == EXPONENTIAL:
+        fade(s, c, k + 1, m, max(soonest, int(delay_s / h + 0.5)), longest_s / h, u)
+        return
+    shortest_s = longest_s * (1.0, 0.5, 0.0)[int(r.jitter)]
+    first = max(soonest, int((delay_s + shortest_s) / h + 0.5))
+    last = max(first, int((delay_s + longest_s) / h + 0.5) - (r.jitter != 0.0))
     schedule(s, c, k + 1, m, first, last, u)
