@@ -19,16 +19,23 @@ __all__ = ["load", "open_run", "run"]
 
 
 def load(
-    path: Path | str, *, set: Iterable[str] | Mapping[str, str] = (), drop: Iterable[str] = (),
-    move: Iterable[str] | Mapping[str, str] = (), with_files: Iterable[Path | str] = (), until: str | None = None,
-    sample: str | None = None, seed: int | None = None,
-) -> Scenario:  # fmt: skip
+    path: Path | str,
+    *,
+    set: Iterable[str] | Mapping[str, str] = (),
+    drop: Iterable[str] = (),
+    move: Iterable[str] | Mapping[str, str] = (),
+    with_files: Iterable[Path | str] = (),
+    until: str | None = None,
+    sample: str | None = None,
+    seed: int | None = None,
+) -> Scenario:
     """The scenario in a file, with changes, as ``twin run`` takes them.
 
-    ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions; ``move``:
-    {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``: services of one's
-    own on top of the topology; ``until``: another end; ``sample``: another sample interval, as in "10s".
-    Numbers of the result are in SI units. Raises SpecError with every problem of the file, then of the changes.
+    ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions;
+    ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
+    services of one's own on top of the topology; ``until``: another end; ``sample``: another sample interval,
+    as in "10s". Numbers of the result are in SI units. Raises SpecError with every problem of the files, then
+    of the changes.
     """
     from twin.spec import load_scenario, override
 

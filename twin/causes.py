@@ -26,7 +26,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Chain:
-    """An onset of ``service`` and what lies behind it, nearest cause first; ``links`` is empty if there is none."""
+    """An onset of ``service`` and what lies behind it, nearest cause first. No ``links``: there was none."""
 
     service: str
     title: str
@@ -68,19 +68,29 @@ def chain_of(run: Run, service: str, tick: int | None = None) -> Chain:
     with run.tables() as tables:
         onsets = tables.rows(
             "select event_id, tick from events where service = $service and event = 'onset' "
-            "and ($tick is null or tick - $hold <= $tick) order by event_id", service=service, tick=tick, hold=hold,
-        )  # fmt: skip
+            "and ($tick is null or tick - $hold <= $tick) order by event_id",
+            service=service,
+            tick=tick,
+            hold=hold,
+        )
         if not onsets:
             when = "in this run" if tick is None else "at or before that time"
             return Chain(service, about[service]["title"], (), None, f"it was never impaired {when}")
         onset = onsets[0] if tick is None else onsets[-1]
         rows = tables.rows("select * from cascade where event_id = $id order by depth", id=onset["event_id"])
-        ends = tables.rows("select min(tick) as tick from events where service = $service and event = 'recovery' "
-                           "and tick > $tick", service=service, tick=onset["tick"])  # fmt: skip
+        ends = tables.rows(
+            "select min(tick) as tick from events where service = $service and event = 'recovery' "
+            "and tick > $tick",
+            service=service,
+            tick=onset["tick"],
+        )
     links = tuple(_link(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
     recovery = None if ends[0]["tick"] is None else _moment(run.manifest, ends[0]["tick"], "recovery")
-    note = "" if links[-1].event in ("input", "input_ended") else (
-        "No cause is recorded behind that: it comes from the service's own mechanism.")  # fmt: skip
+    note = (
+        ""
+        if links[-1].event in ("input", "input_ended")
+        else ("No cause is recorded behind that: it comes from the service's own mechanism.")
+    )
     return Chain(service, about[service]["title"], links, recovery, note)
 
 

@@ -13,7 +13,7 @@ from twin.units import format_duration
 @dataclass(frozen=True)
 class Verdict:
     """One expectation and what became of it. ``held`` is None where the run ends before it could be told;
-    ``at_tick`` is the end of the first sample interval in which the signal was beyond the level, None if never."""
+    ``at_tick`` is the end of the first sample interval with the signal beyond the level, None if never."""
 
     expectation: Expectation
     held: bool | None
@@ -47,8 +47,14 @@ def _first_beyond(tables: Tables, scenario: Scenario, e: Expectation) -> int | N
         select min(tick) as tick from signals
         where service = $service and {e.signal} {side} $level
           and tick * $tick_s > $first_s and tick * $tick_s <= $last_s"""
-    rows = tables.rows(query, service=e.subject, level=float(level), tick_s=scenario.tick_s,
-                       first_s=float(e.after_s or 0.0), last_s=float(last_s))  # fmt: skip
+    rows = tables.rows(
+        query,
+        service=e.subject,
+        level=float(level),
+        tick_s=scenario.tick_s,
+        first_s=float(e.after_s or 0.0),
+        last_s=float(last_s),
+    )
     return rows[0]["tick"]
 
 

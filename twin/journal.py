@@ -24,6 +24,10 @@ from twin.parts.records import EVENT, EVENTS, INPUT, INPUT_CODE, KIND_EVENT_BLOC
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+NEEDED = {
+    "run_id", "digest", "scenario", "title", "start", "tick_s", "sample_s", "duration_s", "seed", "replicate",
+    "runner", "engine_seconds", "notes", "services", "dependencies", "inputs", "inputs_scenario",
+}  # fmt: skip
 UNITS = {
     "events": {"tick": "ticks from the start", "t": "UTC", "value": "error ratio, or the kind's own"},
     "samples": {
@@ -171,6 +175,8 @@ def read_manifest(folder: Path) -> dict:
         raise DamagedRun(f"{path}: not a manifest ({error}); run it again") from error
     if version != SCHEMA_VERSION:
         raise DamagedRun(f"{path}: schema version {version}, expected {SCHEMA_VERSION}; run it again")
+    if missing := sorted(NEEDED - found.keys()):
+        raise DamagedRun(f"{path}: lacks {', '.join(missing)}; run it again")
     return found
 
 

@@ -19,6 +19,7 @@ from twin import levels
 
 SQL = Path(__file__).parent / "sql"
 MEMORY_LIMIT = "1GB"
+ANSWER_LIMIT_BYTES = 500_000_000
 TIME_LIMIT_S = 60.0
 
 
@@ -37,11 +38,36 @@ def reads(text: str) -> set[str]:
     return {word.strip() for word in text.splitlines()[0].removeprefix("-- reads:").split(",")}
 
 
+def _gather(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """The answer, batch by batch: DuckDB's own limit does not count what it has handed over."""
+    reader = relation.to_arrow_reader(100_000)
+    batches, size_bytes = [], 0
+    for batch in reader:
+        size_bytes += batch.nbytes
+        if size_bytes > ANSWER_LIMIT_BYTES:
+            raise QueryError(
+                f"stopped at {ANSWER_LIMIT_BYTES / 1e6:.0f} MB of answer: ask for less, or for a total"
+            )
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def _reason(said: str) -> str:
+    """What DuckDB said, without its advice to change a configuration that is locked."""
+    if "INTERRUPT Error" in said:
+        return f"stopped after {TIME_LIMIT_S:.0f} s"
+    if "Out of Memory Error" in said:
+        return f"stopped at {MEMORY_LIMIT} of memory"
+    return said
+
+
 class Tables:
-    """One run in DuckDB: tables events, samples, services, dependencies, inputs and a view for each question."""
+    """One run in DuckDB: tables events, samples, services, dependencies, inputs, and a view a question."""
 
     def __init__(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
-        self._connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+        # Without a folder for temporary files, a query that outgrows its memory fails; it fills no disk.
+        config: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": ""}
+        self._connection = duckdb.connect(":memory:", config=config)
         self._load(events, samples, manifest)
         self._lock()
 
@@ -56,11 +82,16 @@ class Tables:
         timer = threading.Timer(TIME_LIMIT_S, self._connection.interrupt)
         timer.start()
         try:
-            return self._connection.execute(query, parameters or None).to_arrow_table()
-        except duckdb.InterruptException as error:
-            raise QueryError(f"stopped after {TIME_LIMIT_S:.0f} s") from error
-        except duckdb.Error as error:
-            raise QueryError(str(error)) from error
+            relation = self._connection.sql(query, params=parameters or None)
+            return pa.table({}) if relation is None else _gather(relation)
+        except (
+            duckdb.Error,
+            pa.ArrowException,
+            OSError,
+        ) as error:  # OSError: an error of DuckDB between batches
+            raise QueryError(_reason(str(error))) from error
+        except RuntimeError as error:  # how DuckDB says that it saw Ctrl-C
+            raise (KeyboardInterrupt() if "interrupted" in str(error) else error) from error
         finally:
             timer.cancel()
 
@@ -102,5 +133,6 @@ class Tables:
         return texts
 
     def _lock(self) -> None:
-        for setting in ("enable_external_access = false", "lock_configuration = true"):
-            self._connection.execute(f"set {setting}")
+        for setting in ("enable_external_access", "python_enable_replacements"):
+            self._connection.execute(f"set {setting} = false")
+        self._connection.execute("set lock_configuration = true")

@@ -149,7 +149,10 @@ def input_note(scenario: Scenario, change: Change) -> dict[str, Any]:
 
 
 def open_run(folder: Path | str) -> Run:
-    """A finished run from its folder. Raises journal.DamagedRun."""
+    """A finished run from its folder, if its rows are those that were written. Raises journal.DamagedRun."""
     folder = Path(folder)
     manifest = journal.read_manifest(folder)
-    return Run(journal.read_table(folder, "events"), journal.read_table(folder, "samples"), manifest, folder)
+    events, samples = journal.read_table(folder, "events"), journal.read_table(folder, "samples")
+    if journal.digest(events, samples) != manifest["digest"]:
+        raise journal.DamagedRun(f"{folder}: its rows are not those that were written; run it again")
+    return Run(events, samples, manifest, folder)

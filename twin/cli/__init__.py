@@ -1,4 +1,4 @@
-"""The command line. Commands are thin, and import what is heavy when they are called: ``twin --help`` is quick."""
+"""The command line. Commands are thin, and import what is heavy when they are called: help is quick."""
 
 from __future__ import annotations
 
@@ -20,13 +20,23 @@ from twin.cli.running import replay, run
         "twin replay scenarios/us-east-1-2025-10-20.yaml",
         "twin why last sts",
         "twin query last 'from totals'",
-        "\nExit codes: 0 done, 1 an expectation or --fail-under was missed, 2 bad input, 3 an invariant broke,",
-        "70 internal error, 130 interrupted.",
+        "twin COMMAND --help",
+    )
+    + "\n\n\b\nExit codes:\n"
+    + "\n".join(
+        (
+            "  0    done",
+            "  1    an expectation of the scenario, or --fail-under, was missed",
+            "  2    bad input",
+            "  3    an invariant of the model broke",
+            "  70   internal error",
+            "  130  interrupted",
+        )
     ),
 )
 @click.version_option(package_name="us-east-1-cascade-twin")
 def cli() -> None:
-    """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X have helped?"""
+    """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X help?"""
 
 
 for command in (replay, run, check, list_, why, diff, query, ui, explore):

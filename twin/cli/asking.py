@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +22,12 @@ TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_rec
 
 
 @click.command(
-    epilog=examples("twin why last sts", "twin why 3f9c lambda-invoke --at 2025-10-20T06:30:00-07:00",
-                    "twin why last sts --at +4h --json")
-)  # fmt: skip
+    epilog=examples(
+        "twin why last sts",
+        "twin why 3f9c lambda-invoke --at 2025-10-20T06:30:00-07:00",
+        "twin why last sts --at +4h --json",
+    )
+)
 @click.argument("run")
 @click.argument("service")
 @click.option("--at", metavar="TIME", help="The last onset at or before this time; without it, the first.")
@@ -83,24 +87,35 @@ def compare(base: Run, run: Run) -> dict[str, Any]:
     sides = {"base": base, "run": run}
     impacts = {side: _impact(r) for side, r in sides.items()}
     names = {name for side in impacts.values() for name in side}
-    services = [{"service": n, "base": impacts["base"].get(n), "run": impacts["run"].get(n)} for n in names]
+    services: list[dict[str, Any]] = [
+        {"service": n} | {side: impacts[side].get(n) for side in sides} for n in names
+    ]
     services.sort(key=lambda s: (-abs(_lost(s["run"]) - _lost(s["base"])), s["service"]))
     return {
         "base": base.run_id,
         "run": run.run_id,
         "changes": changes(base.manifest["inputs_scenario"], run.manifest["inputs_scenario"]),
-        "totals": {side: r.sql(f"select {', '.join(TOTALS)} from totals").to_pylist()[0] for side, r in sides.items()},
+        "totals": {
+            side: r.sql(f"select {', '.join(TOTALS)} from totals").to_pylist()[0] for side, r in sides.items()
+        },
         "services": services,
     }
 
 
 def _impact(run: Run) -> dict[str, dict[str, Any]]:
     clock = show.Clock(run.manifest)
-    rows = run.sql("select service, onset_tick, recovery_tick, impaired_min, lost_min from impact").to_pylist()
+    rows = run.sql(
+        "select service, onset_tick, recovery_tick, impaired_min, lost_min from impact"
+    ).to_pylist()
     return {
-        r["service"]: {"onset": clock.iso(r["onset_tick"]), "recovery": clock.iso(r["recovery_tick"]),
-                       "impaired_min": r["impaired_min"], "lost_min": r["lost_min"]} for r in rows
-    }  # fmt: skip
+        r["service"]: {
+            "onset": clock.iso(r["onset_tick"]),
+            "recovery": clock.iso(r["recovery_tick"]),
+            "impaired_min": r["impaired_min"],
+            "lost_min": r["lost_min"],
+        }
+        for r in rows
+    }
 
 
 def _lost(impact: Mapping[str, Any] | None) -> float:
@@ -109,8 +124,11 @@ def _lost(impact: Mapping[str, Any] | None) -> float:
 
 def changes(base: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     """In words, what differs between the inputs of two runs."""
-    found = [f"{key}: {base[key]} → {run[key]}" for key in ("name", "start", "duration_s", "sample_s", "seed", "noise")
-             if base[key] != run[key]]  # fmt: skip
+    found = [
+        f"{key}: {base[key]} → {run[key]}"
+        for key in ("name", "start", "duration_s", "sample_s", "seed", "noise")
+        if base[key] != run[key]
+    ]
     before, after = ({x["id"]: x for x in [*side["faults"], *side["actions"]]} for side in (base, run))
     found += [f"without {x['kind']} {i}" for i, x in before.items() if i not in after]
     found += [f"with {x['kind']} {i}" for i, x in after.items() if i not in before]
@@ -135,10 +153,15 @@ def _side_by_side(services: list[dict[str, Any]]) -> None:
 
     columns = ("service", "lost min", "→", "change", "onset", "onset →", "recovery", "recovery →")
     rows = [
-        (s["service"], show.minutes(_lost(s["base"])), show.minutes(_lost(s["run"])),
-         f"{_lost(s['run']) - _lost(s['base']):+.1f}",
-         *(short(s[side], key) for key in ("onset", "recovery") for side in ("base", "run"))) for s in services
-    ]  # fmt: skip
+        (
+            s["service"],
+            show.minutes(_lost(s["base"])),
+            show.minutes(_lost(s["run"])),
+            f"{_lost(s['run']) - _lost(s['base']):+.1f}",
+            *(short(s[side], key) for key in ("onset", "recovery") for side in ("base", "run")),
+        )
+        for s in services
+    ]
     show.table(columns, rows, numbers=columns[1:4])
 
 
@@ -152,18 +175,24 @@ def _side_by_side(services: list[dict[str, Any]]) -> None:
 )
 @click.argument("run")
 @click.argument("sql")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True,
-              help="Form of the answer.")  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
 @out_option
 @json_option
 @debug_option
 def query(run: str, sql: str, form: str, out: Path, as_json: bool) -> None:
-    """Ask RUN in SQL ('-' reads it from stdin). The query can read this run and nothing else, and change nothing.
+    """Ask RUN in SQL ('-' reads it from stdin). It can read this run and nothing else, and change nothing.
 
-    Tables: events, samples, services, dependencies, inputs. Views: availability, blast_radius, cascade, episodes,
-    impact, impairment, signals, story, totals. Times are UTC.
+    Tables: events, samples, services, dependencies, inputs. Views: availability, blast_radius, cascade,
+    episodes, impact, impairment, signals, story, totals. Times are UTC.
     """
-    text = click.get_text_stream("stdin").read() if sql == "-" else sql
+    text = sys.stdin.read() if sql == "-" else sql
     answer = open_run(run, out).sql(text)
     if as_json or form == "json":
         show.document(answer.to_pylist())

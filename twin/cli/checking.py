@@ -16,21 +16,33 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=examples("twin check scenarios/*.yaml", "twin check topology/us-east-1 data/published/*.yaml",
-                    "twin check my-services.yaml --topology topology/us-east-1 --json")
-)  # fmt: skip
+    epilog=examples(
+        "twin check scenarios/*.yaml",
+        "twin check topology/us-east-1 data/published/*.yaml",
+        "twin check my-services.yaml --topology topology/us-east-1 --json",
+    )
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option("--topology", type=click.Path(path_type=Path), default=TOPOLOGY, metavar="DIR",
-              help="Topology under files of services and mitigations.  [default: topology/us-east-1]")  # fmt: skip
+@click.option(
+    "--topology",
+    type=click.Path(path_type=Path),
+    default=TOPOLOGY,
+    metavar="DIR",
+    help="Topology under files of services and mitigations.  [default: topology/us-east-1]",
+)
 @json_option
 @debug_option
 def check(files: tuple[Path, ...], topology: Path, as_json: bool) -> None:
-    """Check files: scenarios, topologies (a folder or its files), services of one's own, mitigations, published
-    timelines, sources. What a file is shows from its keys. Exit code 2 if any has a problem.
+    """Check files and report every problem of each; exit code 2 if there is any.
+
+    Scenarios, topologies (a folder or its files), services of your own, mitigations, published timelines and
+    sources: what a file is shows from its keys.
     """
     found = {str(file): problems_of(file, topology) for file in files}
     if as_json:
-        show.document([{"file": f, "ok": not ps, "problems": [vars(p) for p in ps]} for f, ps in found.items()])
+        show.document(
+            [{"file": f, "ok": not ps, "problems": [vars(p) for p in ps]} for f, ps in found.items()]
+        )
     else:
         for file, problems in found.items():
             for problem in problems:
@@ -58,9 +70,9 @@ def _load(file: Path, topology: Path) -> Any:
 
     if file.is_dir():
         return spec.load_topology(file)
+    if file.suffix == ".csv":  # a published timeline; what must not happen stands in a file beside it
+        return spec.load_published(file.with_name(file.name.replace("-must-not.csv", ".csv")))
     keys = _keys(file)
-    if "incident" in keys:
-        return spec.load_published(file)
     if "sources" in keys:
         return spec.load_sources(file)
     if "mitigation" in keys:

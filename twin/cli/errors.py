@@ -55,7 +55,7 @@ def report(error: BaseException, ctx: click.Context) -> int:
     if ctx.meta.get("twin.debug"):
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     if isinstance(error, KeyboardInterrupt):
-        click.echo("twin: interrupted; nothing was written", err=True)
+        click.echo("twin: interrupted", err=True)
         return INTERRUPTED
     if isinstance(error, Missed):
         click.echo(f"twin: missed: {error}", err=True)
@@ -72,8 +72,9 @@ def report(error: BaseException, ctx: click.Context) -> int:
     click.echo(
         f"twin: internal error: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}\n"
         "This is a fault of the twin and not of your input. Please report it with your files and what this "
-        f"prints:\n  {again(ctx)}", err=True,
-    )  # fmt: skip
+        f"prints:\n  {again(ctx)}",
+        err=True,
+    )
     return INTERNAL
 
 

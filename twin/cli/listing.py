@@ -14,11 +14,18 @@ from twin.cli.options import ROOT, TOPOLOGY, debug_option, examples, finished_ru
 
 @click.command(
     "list",
-    epilog=examples("twin list kinds", "twin list services --topology topology/us-east-1", "twin list runs --json"),
+    epilog=examples(
+        "twin list kinds", "twin list services --topology topology/us-east-1", "twin list runs --json"
+    ),
 )
 @click.argument("what", type=click.Choice(["kinds", "services", "scenarios", "runs"]))
-@click.option("--topology", type=click.Path(path_type=Path), default=TOPOLOGY, metavar="DIR",
-              help="Topology whose services to list.  [default: topology/us-east-1]")  # fmt: skip
+@click.option(
+    "--topology",
+    type=click.Path(path_type=Path),
+    default=TOPOLOGY,
+    metavar="DIR",
+    help="Topology whose services to list.  [default: topology/us-east-1]",
+)
 @out_option
 @json_option
 @debug_option
@@ -46,7 +53,8 @@ def kinds() -> Listing:
     from twin.kinds import registry
 
     return ("kind", "parameters", "about"), [
-        (name, len(module.PARAMETERS), (module.__doc__ or "").splitlines()[0]) for name, module in registry().items()
+        (name, len(module.PARAMETERS), (module.__doc__ or "").splitlines()[0])
+        for name, module in registry().items()
     ]
 
 
@@ -80,7 +88,9 @@ def runs(out: Path) -> Listing:
     for name, folder in finished_runs(out).items():
         try:
             m = journal.read_manifest(folder)
-            rows.append((name, m["scenario"], m["start"], m["duration_s"] / 3600, m["seed"], m["runner"], m["title"]))
+            rows.append(
+                (name, m["scenario"], m["start"], m["duration_s"] / 3600, m["seed"], m["runner"], m["title"])
+            )
         except (journal.DamagedRun, KeyError) as error:
             rows.append((name, None, None, None, None, None, f"damaged: {error}"))
     return ("run", "scenario", "start", "hours", "seed", "runner", "title"), rows

@@ -62,35 +62,68 @@ def debug_option(function: F) -> F:
 def out_option(function: F) -> F:
     """--out: where the runs are."""
     return click.option(
-        "--out", type=click.Path(file_okay=False, path_type=Path), default=RUNS, envvar="TWIN_OUT",
-        show_envvar=True, metavar="DIR", help="Folder of runs.  [default: data/runs]",
-    )(function)  # fmt: skip
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=RUNS,
+        envvar="TWIN_OUT",
+        show_envvar=True,
+        metavar="DIR",
+        help="Folder of runs.  [default: data/runs]",
+    )(function)
 
 
 change_options = _all(
-    click.option("--set", "sets", multiple=True, metavar="SERVICE.PARAMETER=VALUE",
-                 help="Set a parameter, or a number of a dependency (caller->callee.timeout_s=3s). Repeatable."),
-    click.option("--drop", "drops", multiple=True, metavar="ID", help="Leave out a fault or action. Repeatable."),
-    click.option("--move", "moves", multiple=True, metavar="ID=TIME",
-                 help="Begin a fault or action at another time; it keeps its length. Repeatable."),
-    click.option("--with", "with_files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
-                 help="Services and dependencies of your own, on top of the topology. Repeatable."),
+    click.option(
+        "--set",
+        "sets",
+        multiple=True,
+        metavar="SERVICE.PARAMETER=VALUE",
+        help="Set a parameter, or a number of a dependency (caller->callee.timeout_s=3s). Repeatable.",
+    ),
+    click.option(
+        "--drop", "drops", multiple=True, metavar="ID", help="Leave out a fault or action. Repeatable."
+    ),
+    click.option(
+        "--move",
+        "moves",
+        multiple=True,
+        metavar="ID=TIME",
+        help="Begin a fault or action at another time; it keeps its length. Repeatable.",
+    ),
+    click.option(
+        "--with",
+        "with_files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Services and dependencies of your own, on top of the topology. Repeatable.",
+    ),
     click.option("--until", metavar="TIME", help="Stop at this time: ISO 8601 with zone, or +2h."),
     click.option("--sample", metavar="DURATION", help="Length of a sample interval, as in 10s."),
     click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Seed in place of the scenario's."),
-)  # fmt: skip
+)
 
 run_options = _all(
-    click.option("--runner", type=click.Choice(["inline", "ray", "auto"]), default="auto", show_default=True,
-                 envvar="TWIN_RUNNER", show_envvar=True,
-                 help="Where to step it; the result is the same. auto: inline, which is faster for one run."),
+    click.option(
+        "--runner",
+        type=click.Choice(["inline", "ray", "auto"]),
+        default="auto",
+        show_default=True,
+        envvar="TWIN_RUNNER",
+        show_envvar=True,
+        help="Where to step it; the result is the same. auto: inline, which is faster for one run.",
+    ),
     click.option("--actors", type=click.IntRange(1, 256), default=2, show_default=True, help="Ray actors."),
     click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one."),
     out_option,
-    click.option("--debug", is_flag=True, callback=_debug,
-                 help="Check every invariant after each signal period; show the traceback of an error."),
+    click.option(
+        "--debug",
+        is_flag=True,
+        callback=_debug,
+        help="Check every invariant after each signal period; show the traceback of an error.",
+    ),
     json_option,
-)  # fmt: skip
+)
 
 
 def load(scenario: str, changes: dict[str, Any]) -> Scenario:
@@ -98,9 +131,15 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
     import twin
 
     return twin.load(
-        scenario_path(scenario), set=changes["sets"], drop=changes["drops"], move=changes["moves"],
-        with_files=changes["with_files"], until=changes["until"], sample=changes["sample"], seed=changes["seed"],
-    )  # fmt: skip
+        scenario_path(scenario),
+        set=changes["sets"],
+        drop=changes["drops"],
+        move=changes["moves"],
+        with_files=changes["with_files"],
+        until=changes["until"],
+        sample=changes["sample"],
+        seed=changes["seed"],
+    )
 
 
 def scenario_path(text: str) -> Path:
@@ -125,9 +164,9 @@ def run_folder(text: str, out: Path) -> Path:
         return list(runs.values())[-1]
     if text in runs:
         return runs[text]
-    if "/" in text or (Path(text) / MANIFEST).is_file():
+    if "/" in text or (text and (Path(text) / MANIFEST).is_file()):
         return Path(text)
-    if (out / text).is_dir():
+    if text and (out / text).is_dir():
         return out / text  # unfinished: opening it says so
     near = [name for name in runs if name.startswith(text)] if text else []
     if len(near) == 1:

@@ -1,0 +1,51 @@
+"""How the command starts: quickly, and from Python as from the shell."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import twin as package
+
+from .conftest import Twin
+
+HEAVY = ("numba", "numpy", "pyarrow", "duckdb", "ray", "scipy", "networkx", "pydantic", "rich", "yaml")
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["replay"], ["query"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys\nfrom twin.cli import cli\ntry: cli()\n"
+        f"except SystemExit: sys.exit(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True)
+    assert done.stderr == "\n" or done.stderr == "", done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_help_is_quick() -> None:
+    spent = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "twin", "--help"], check=True, capture_output=True)
+        spent.append(time.perf_counter() - began)
+    assert min(spent) < 0.2
+
+
+def test_the_first_run_says_that_it_compiles(twin: Twin, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twin.engine.is_compiled", lambda: False)
+    result = twin("run", tiny)
+    assert "first run: compiling the engine" in result.stderr and "compiled in" in result.stderr
+
+
+def test_python_gives_the_same_run_as_the_shell(twin: Twin, tiny: Path) -> None:
+    import json
+
+    shell = twin("run", tiny, "--set", "store.service_time_s=30ms", "--move", "store-breaks=+20m", "--json")
+    scenario = package.load(tiny, set={"store.service_time_s": "30ms"}, move={"store-breaks": "+20m"})
+    run = package.run(scenario)
+    found = json.loads(shell.stdout)
+    assert (run.run_id, run.digest) == (found["run_id"], found["digest"])
+    assert run.sql("select count(*) as n from samples").to_pylist() == [{"n": run.samples.num_rows}]
