@@ -244,7 +244,8 @@ def stand_down(t, w, i, s, c):
     for z in range(s.zones):
         a = z * ZONE
         if c[a + OUT] > 0:
-            c[a + DNS : a + COHORTS] = 0
+            for k in range(DNS, COHORTS):
+                c[a + k] = 0
             c[a + DNS] = s.balancers
             move(t, w, i, s, c, z, -c[a + OUT])
 

@@ -6,8 +6,7 @@ out of service by the run of passed ones. Only counts are kept; members of a cel
 
 from __future__ import annotations
 
-from numba import njit
-
+from twin.jit import njit
 from twin.parts.signals import draw
 from twin.rng import CHECK, OPEN
 
