@@ -1,0 +1,118 @@
+"""What is drawn, from where, and what the draws say."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from twin.ensemble import Ensemble, drawn, draws, ensemble, value_at
+from twin.numbers import Number, numbers, varies
+
+
+def test_what_is_drawn(scenario) -> None:
+    targets = {n.target for n in draws(scenario, 1, 0)[0]}
+    assert {"users.rate_per_s", "page.capacity_per_s", "front->store.connections_count", "outage"} <= targets
+    assert "front->store.lifetime_s" not in targets, "fitted"
+    assert "store.service_time_s" not in targets and "limit" not in targets, "published"
+    assert "page->front.lifetime_s" not in targets, "a hard dependency has none"
+    assert "store.fault_ratio" not in targets, "no room"
+    assert not any(target.startswith("names.") for target in targets), "the event itself"
+
+
+def test_numbers_of_the_event_are_listed_all_the_same(scenario) -> None:
+    found = [n for n in numbers(scenario) if n.service == "names" and n.is_unsourced]
+    assert found and not any(varies(scenario, n) for n in found)
+
+
+def test_a_hypercube_keyed_by_the_seed(scenario) -> None:
+    varied, places = draws(scenario, 16, 3)
+    assert places.shape == (16, len(varied))
+    for column in places.T:
+        assert sorted((column * 16).astype(int)) == list(range(16))
+    assert (draws(scenario, 16, 3)[1] == places).all()
+    assert (draws(scenario, 16, 4)[1] != places).any()
+
+
+@pytest.mark.parametrize(
+    ("unit", "ends", "place", "value"),
+    [
+        ("s", (10.0, 20.0), 0.5, 15.0),
+        ("s", (1.0, 100.0), 0.5, 10.0),
+        ("s", (0.0, 100.0), 0.5, 50.0),
+        ("count", (1.0, 4.0), 0.6, 3),
+        ("ratio", (0.2, 0.8), 1.0, 0.8),
+    ],
+)
+def test_places_in_a_range(unit, ends, place, value) -> None:
+    number = Number("a.b", "a", 1.0, unit, range=ends)
+    assert value_at(number, place) == pytest.approx(value)
+
+
+def test_a_drawn_scenario(scenario) -> None:
+    varied, places = draws(scenario, 1, 0)
+    other = drawn(scenario, varied, places[0])
+    at = {n.target: value_at(n, p) for n, p in zip(varied, places[0], strict=True)}
+    assert other.topology.services["users"].parameters["rate_per_s"].value == at["users.rate_per_s"]
+    front = other.topology.services["front"].dependencies[0]
+    assert front.connections_count.value == at["front->store.connections_count"]
+    assert front.lifetime_s.value == 120.0
+    assert 540 <= other.faults[0].at_s == at["outage"] <= 660
+    assert other.topology.services["names"] == scenario.topology.services["names"]
+
+
+@pytest.fixture
+def made() -> Ensemble:
+    """20 draws of two numbers, the first of which moves 'late' by an hour; 'rare' happens in half of them."""
+    places = np.column_stack([(np.arange(20) + 0.5) / 20, np.tile([0.2, 0.8, 0.4, 0.6], 5)])
+    times = {
+        "late": 100 + 60 * places[:, 0], "rare": np.where(places[:, 0] < 0.5, 50.0, math.inf),
+        "still": np.full(20, 30.0),
+    }  # fmt: skip
+    published = {"late": (130.0, 1.0), "rare": (49.0, 0.5), "still": (31.0, 1.0)}
+    pair = (Number("a.x", "a", 1.0, "s", range=(0.0, 2.0)), Number("a.y", "a", 1.0, "s", range=(0.0, 2.0)))
+    return Ensemble(pair, places, times, published, 5)
+
+
+def test_bands_and_coverage(made) -> None:
+    assert made.band("late") == (101.5, 158.5)
+    assert made.band("rare") == (50.0, math.inf)
+    assert [made.covers(o) for o in ("late", "rare", "still")] == [True, False, False]
+    assert [made.covers(o, tolerance=True) for o in ("late", "rare", "still")] == [True, False, True]
+
+
+def test_what_moves_an_outcome(made) -> None:
+    (moved,) = made.movements("late")
+    assert (moved.number.target, moved.movement_min, moved.rank_correlation) == ("a.x", 60.0, 1.0)
+    assert made.movements("still") == made.movements("rare") == []
+
+
+def test_an_ensemble_as_json(made) -> None:
+    document = json.loads(json.dumps(made.as_json(), allow_nan=False))
+    assert document["coverage"] == pytest.approx(1 / 3, abs=1e-4)
+    assert document["coverage_with_tolerance"] == pytest.approx(2 / 3, abs=1e-4)
+    assert document["median_band_min"] == 57.0
+    rare = next(o for o in document["outcomes"] if o["id"] == "rare")
+    assert (rare["low_error_min"], rare["high_error_min"]) == (1.0, None)
+    assert (rare["covered"], rare["happens_share"]) == (False, 0.5)
+    assert [m["number"] for m in document["moved_by"]] == ["a.x"]
+
+
+def test_an_ensemble_of_runs(scenario) -> None:
+    seen = []
+    found = ensemble(
+        scenario, 3, seed=1, predicted=["page-fails", "page-again"], workers=1,
+        progress=lambda k, n: seen.append((k, n)),
+    )  # fmt: skip
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert (found.times_min["page-again"] == math.inf).all()
+    begun = found.times_min["page-fails"]
+    assert ((begun > 9) & (begun < 20)).all()
+    place = [n.target for n in found.numbers].index("outage")
+    assert (begun >= 9 + 2 * found.places[:, place] - 1 / 6).all(), "not before the fault"
+
+
+@pytest.mark.slow
+def test_processes_change_nothing(scenario) -> None:
+    one, two = (ensemble(scenario, 2, seed=1, predicted=["page-fails"], workers=k) for k in (1, 2))
+    assert one.times_min["page-fails"].tolist() == two.times_min["page-fails"].tolist()

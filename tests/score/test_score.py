@@ -1,0 +1,105 @@
+"""Classes, sums and the forms in which a score is given."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from twin.score import Scorecard, class_of, order, score, tally
+
+AT = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def minutes(*pairs: tuple[float, float | None]):
+    return [(AT + timedelta(minutes=a), None if b is None else AT + timedelta(minutes=b)) for a, b in pairs]
+
+
+@pytest.fixture(scope="module")
+def card(scenario, run) -> Scorecard:
+    return score(scenario, run)
+
+
+def test_classes(card) -> None:
+    assert {row.outcome.id: row.sort for row in card.rows} == {
+        "store-fails": "imposed", "front-fails": "fitted", "page-fails": "predicted",
+        "page-back": "predicted", "users-late": "predicted", "page-again": "predicted",
+    }  # fmt: skip
+    assert card.beyond == ("beyond",)
+
+
+def test_an_imposed_outcome_is_neither_fitted_nor_predicted(scenario) -> None:
+    imposed = scenario.published.outcomes[0]
+    assert class_of(imposed, {imposed.id}) == "imposed"
+
+
+def test_the_json_is_as_documented(card, run) -> None:
+    document = json.loads(json.dumps(card.as_json(), allow_nan=False))
+    about = ["run_id", "digest", "runner", "engine_seconds"]
+    assert list(document) == [*about, "outcomes", "summary", "baseline"]
+    assert [document[key] for key in about] == [run.manifest[key] for key in about]
+    keys = ["id", "subject", "published", "simulated", "error_min", "class", "baseline_error_min"]
+    assert all(list(row) == keys for row in document["outcomes"])
+    again = next(row for row in document["outcomes"] if row["id"] == "page-again")
+    assert again["simulated"] is again["error_min"] is again["baseline_error_min"] is None
+
+
+def test_times_carry_the_published_zone(card) -> None:
+    row = next(row for row in card.as_json()["outcomes"] if row["id"] == "page-fails")
+    assert row["published"] == "2025-01-01T02:11:00+02:00"
+    simulated = datetime.fromisoformat(row["simulated"])
+    assert simulated.utcoffset() == timedelta(hours=2)
+    error_min = (simulated - datetime.fromisoformat(row["published"])).total_seconds() / 60
+    assert row["error_min"] == pytest.approx(error_min, abs=0.01)
+
+
+def test_summary_and_baseline_have_the_same_form(card) -> None:
+    summary, baseline = card.summary(), card.baseline_summary()
+    assert set(baseline) < set(summary)
+    assert summary["predicted"]["count"] == baseline["predicted"]["count"] == 4
+    assert summary["imposed"]["exist_share"] == 1.0
+    assert summary["must_not"] == {"count": 2, "broken": ["page-stays-well"]}
+    assert summary["fitted_numbers"] == [
+        {"number": "front->store.lifetime_s", "value": 120.0, "unit": "s", "fitted_to": ["front-fails"]}
+    ]
+
+
+def test_sums() -> None:
+    found = tally(minutes((0, 5), (10, 0), (20, 64), (30, 75), (40, None)))
+    assert found == {
+        "count": 5, "exist": 4, "exist_share": 0.8, "within_10_min_share": 0.4, "within_44_min_share": 0.6,
+        "mean_abs_error_min": 26.0,
+    }  # fmt: skip
+    assert tally([])["exist_share"] is None
+
+
+def test_order() -> None:
+    assert order(minutes((0, 3), (1, 4), (2, 5), (3, None))) == 1.0
+    assert order(minutes((0, 5), (1, 4), (2, 3))) == -1.0
+    assert order(minutes((0, 1), (1, 3), (2, 2), (3, 4))) == pytest.approx(4 / 6, abs=1e-4)
+    assert order(minutes((0, 1), (1, None))) is None
+    assert order(minutes((0, 1), (0, 2))) is None, "without an order there is nothing to keep"
+
+
+def test_misses_come_first_and_the_worst_of_them(card) -> None:
+    errors = [row.error_min for row in card.misses]
+    assert errors[0] is None and all(e is not None and abs(e) > 10 for e in errors[1:])
+    assert all(row.sort == "predicted" for row in card.misses)
+    out = io.StringIO()
+    card.render(Console(file=out, width=140))
+    text = out.getvalue()
+    places = [text.index(word) for word in ("Missed", "page-again", "Published outcomes", "Sums")]
+    assert places == sorted(places)
+    assert "front->store.lifetime_s = 2m, to front-fails" in text
+    assert "not scored: beyond" in text
+
+
+def test_a_miss_names_what_it_hangs_on(card) -> None:
+    users = next(row for row in card.rows if row.outcome.id == "users-late")
+    assert card.hangs_on(users) == ["users.rate_per_s"]
+
+
+def test_a_scenario_without_timeline_has_no_score(scenario, run) -> None:
+    with pytest.raises(ValueError, match="names no published timeline"):
+        score(scenario.model_copy(update={"published": None}), run)
