@@ -11,3 +11,4 @@ SLOW_RATIO = 3.0  # latency over undisturbed latency
 HOLD_S = 60.0  # so long before it counts as impaired
 RECOVERED_S = 300.0  # so long below before it counts as recovered
 METASTABLE_S = 1800.0  # still impaired so long after every fault in the causal chain has ended
+QUIET_S = 300.0  # so long from the start latencies are taken as undisturbed

@@ -168,6 +168,7 @@ class Condition(Record):
     above: Level | None = None
     below: Level | None = None
     for_s: Seconds = Field(0.0, alias="for")
+    from_s: Moment = Field(0.0, alias="from", description="looked at from this time on")
 
     @model_validator(mode="before")
     @classmethod

@@ -231,4 +231,5 @@ def _conditions(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
         row["above"] = x.when.above is not None
         row["level"] = x.when.above if x.when.above is not None else x.when.below
         row["hold_ticks"], row["since"] = round(x.when.for_s / scenario.tick_s), -1
+        row["from_tick"] = round(x.when.from_s / scenario.tick_s)
     return table

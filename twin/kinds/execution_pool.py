@@ -21,7 +21,7 @@ from twin.jit import njit
 from twin.parts.draws import share
 from twin.parts.kind import Param
 from twin.parts.records import ASYNC, EDGE_CARRIES, LEASE, SERVICE_CARRIES
-from twin.parts.signals import answer, depend, draw, intake, miss_ratio, tally
+from twin.parts.signals import answer, arriving, depend, draw, intake, miss_ratio, tally
 from twin.rng import FAIL, LAUNCH, LOSE
 
 PARAMETERS = (
@@ -29,8 +29,8 @@ PARAMETERS = (
           "assumed: only shares matter", (10_000.0, 1e6)),
     Param("initial_ratio", 1.0, "ratio", 0.0, 1.0, "share of the pool that stands at the start",
           "assumed: an undisturbed pool is whole", (1.0, 1.0)),
-    Param("busy_s", 1.0, "s", 0.001, 900.0, "mean time that a call keeps an environment busy",
-          "assumed: only the product with the load matters", (0.1, 3.0)),
+    Param("load_per_s", 450.0, "1/s", 0.001, 1e12, "undisturbed rate of calls, which the whole pool is sized for",
+          "assumed: a scale, the sum of what callers send", (450.0, 450.0)),
     Param("utilisation_ratio", 0.7, "ratio", 0.01, 1.0, "share of the whole pool that the undisturbed load keeps busy",
           "assumed: an Availability Zone in three may fail", (0.5, 0.85)),
     Param("scale_per_s", 100.0, "1/s", 0.001, 1e9, "environments a second that may be added", "LAMBDADOC"),
@@ -42,7 +42,7 @@ PARAMETERS = (
     Param("low_priority_ratio", 1.0, "ratio", 0.0, 1.0,
           "share of asynchronous and event-source work that is let in: the throttle of 20 October", "HD"),
 )  # fmt: skip
-STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8"), ("nominal", "f8")]
+STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8")]
 EVENTS: tuple[str, ...] = ()
 
 
@@ -55,7 +55,6 @@ def init(p, s, c, callers, tick_s: float) -> None:
     """The pool stands as the scenario says."""
     s.standing = int(p.capacity_count * p.initial_ratio)
     s.missing = int(p.capacity_count) - s.standing
-    s.nominal = -1.0
 
 
 @njit
@@ -88,24 +87,23 @@ def lose_and_replace(t, w, i, p, s):
 
 
 @njit
-def low_priority(w, i):
+def low_priority(t, w, i):
     """Share of the arriving calls that are asynchronous: callers that hand work over."""
     row = w.svc[i]
     low, total = 0, 0
     for n in range(row.in_start, row.in_end):
         r = w.edge[w.into[n]]
-        total += r.calls_pub
+        calls = arriving(t, w, w.into[n])
+        total += calls
         if r.mode == ASYNC:
-            low += r.calls_pub
+            low += calls
     return low / total if total > 0 else 0.0
 
 
 @njit
 def room(p, s, rate):
     """Share of calls that find an environment: Erlang loss of a large pool is what does not fit."""
-    if s.nominal < 0.0 and rate > 0.0:
-        s.nominal = rate
-    load = p.utilisation_ratio * rate / s.nominal if s.nominal > 0.0 else 0.0
+    load = p.utilisation_ratio * rate / p.load_per_s
     have = s.standing / (s.standing + s.missing)
     return 1.0 if load <= have else have / load
 
@@ -117,12 +115,12 @@ def step(t, w, i, p, s, c):
     n = intake(t, w, i)
     ok, wait = depend(t, w, i, n)
     lose_and_replace(t, w, i, p, s)
-    low = low_priority(w, i)
+    low = low_priority(t, w, i)
     admitted = 1.0 - low * (1.0 - p.low_priority_ratio)
     s.asked += n
     found = room(p, s, n / w.tick_s[0] * admitted)
     row.own_blame = 1.0 - found
-    row.capacity_per_s = s.standing / p.busy_s
+    row.capacity_per_s = p.load_per_s / p.utilisation_ratio * s.standing / (s.standing + s.missing)
     row.backlog = s.missing
     answer_by_priority(w, i, p, ok * found, 0.05 + wait)
     failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok * found)

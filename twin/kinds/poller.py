@@ -21,7 +21,7 @@ from twin.jit import njit
 from twin.parts.draws import share
 from twin.parts.kind import Param
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
-from twin.parts.signals import answer, depend, draw, emit, intake, tally
+from twin.parts.signals import accept, answer, depend, draw, emit, intake, tally
 from twin.rng import LOSE, OPEN, SERVE
 
 PARAMETERS = (
@@ -30,6 +30,8 @@ PARAMETERS = (
           "assumed: a fleet sized for several times the mean rate of bursty queues", (1500.0, 6000.0)),
     Param("give_up_s", 120.0, "s", 1.0, 86400.0, "mean time that a poller survives without its dependency",
           "assumed: a few failed leases or configuration reads", (30.0, 600.0)),
+    Param("failures_count", 10, "count", 1, 1000, "failed polls in a row after which a poller gives up",
+          "assumed: a single failure is no reason", (3, 30)),
     Param("self_heal_per_s", 0.0, "1/s", 0.0, 100.0, "rate at which a dead poller starts again by itself",
           "PES"),
     Param("restore_per_s", 0.0, "1/s", 0.0, 1e6, "share of dead pollers that operators start again, a second", "PES"),
@@ -55,7 +57,8 @@ def init(p, s, c, callers, tick_s: float) -> None:
 def live_and_die(t, w, i, p, s, ok):
     """Pollers without their dependency give up; started ones come back only where it works."""
     dt = w.tick_s[0]
-    gone = draw(t, w, i, LOSE, 0, s.alive, (1.0 - ok) * (1.0 - math.exp(-dt / p.give_up_s)))
+    in_a_row = (1.0 - ok) ** p.failures_count
+    gone = draw(t, w, i, LOSE, 0, s.alive, in_a_row * (1.0 - math.exp(-dt / p.give_up_s)))
     rate = p.self_heal_per_s + p.restore_per_s
     back = draw(t, w, i, OPEN, 0, s.dead, ok * (1.0 - math.exp(-dt * rate)))
     s.alive += back - gone
@@ -93,6 +96,7 @@ def step(t, w, i, p, s, c):
     row.own_blame = 1.0 - living
     works = ok * living
     answer(w, i, works, 0.05 + wait)
+    accept(w, i)
     failed = draw(t, w, i, SERVE, 1, n, 1.0 - works)
     tally(w, i, n - failed, failed)
 

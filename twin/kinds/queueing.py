@@ -24,10 +24,10 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-from twin.parts.clients import EXPONENTIAL, due, give_up
+from twin.parts.clients import CALL, EXPONENTIAL, due, give_up
 from twin.parts.draws import arrivals, share
 from twin.parts.kind import Param
-from twin.parts.records import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
+from twin.parts.records import ASYNC, EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
 from twin.parts.signals import answer, arriving, depend, draw, intake, tally
 from twin.parts.station import (
     COUNT,
@@ -97,6 +97,7 @@ EVENTS: tuple[str, ...] = ()
 
 SUBSTEPS_PER_TIMEOUT = 20
 MAX_SUBSTEPS = 100
+OUTCOMES_S = 1.0
 BUDGET_S = 10.0  # a client's retry budget saves up for so long
 FIFO, LIFO, DEADLINE_DROP = range(3)
 
@@ -104,7 +105,7 @@ FIFO, LIFO, DEADLINE_DROP = range(3)
 def _sizes(callers, tick_s: float) -> tuple[int, int, int, int, int]:
     """(dependencies, attempts, slots of the ring, slots of the orbit, substeps a tick) for these callers."""
     edges = max(1, len(callers))
-    timeouts_s = [float(r["timeout_s"]) for r in callers]
+    timeouts_s = [float(r["timeout_s"]) for r in callers if r["mode"] != ASYNC]
     attempts = 1 + max((int(r["retries"]) for r in callers), default=0)
     shortest_s = min(timeouts_s, default=60.0)
     substeps = min(MAX_SUBSTEPS, max(1, math.ceil(SUBSTEPS_PER_TIMEOUT * tick_s / shortest_s)))
@@ -152,11 +153,13 @@ def servers(p):
 
 @compiled
 def least_timeout(w, i):
-    """The shortest time-out among the callers."""
+    """The shortest time-out among the callers. Who hands work over asynchronously does not wait for it."""
     s = w.svc[i]
     least = 1e9
     for n in range(s.in_start, s.in_end):
-        least = min(least, w.edge[w.into[n]].timeout_s)
+        r = w.edge[w.into[n]]
+        if r.mode != ASYNC:
+            least = min(least, r.timeout_s)
     return least
 
 
@@ -209,8 +212,7 @@ def run_clients(t, w, i, p, s, c, works, latency_s):
     """One tick with a queue: ``works`` of the admitted need service; all take ``latency_s`` on top."""
     h = w.tick_s[0] / s.substeps
     s.offered, s.good, s.failed, s.own_failed, s.admitted, s.age_s = 0, 0, 0, 0, 0, 0.0
-    for e in range(s.edges):
-        c[s.good_of + e] = c[s.lost_of + e] = 0
+    forget(s, c, w.tick_s[0])
     hopeless = latency_s > least_timeout(w, i)
     s.bound = max(s.count, int(p.buffer_count) + servers(p) + 1)
     for j in range(s.substeps):
@@ -236,12 +238,21 @@ def run_clients(t, w, i, p, s, c, works, latency_s):
 
 
 @compiled
+def forget(s, c, seconds):
+    """Outcomes count for OUTCOMES_S at most: shorter ticks than that have too few to tell a ratio by."""
+    kept = max(0.0, 1.0 - seconds / OUTCOMES_S)
+    for e in range(s.edges):
+        c[s.good_of + e] = int(c[s.good_of + e] * kept)
+        c[s.lost_of + e] = int(c[s.lost_of + e] * kept)
+
+
+@compiled
 def time_out(t, w, i, p, s, c, h, latency_s, soonest):
     """Clients that have waited too long give up and try again; late work stays, or is dropped."""
     row = w.svc[i]
     for e in range(row.in_end - row.in_start):
         r = w.edge[w.into[row.in_start + e]]
-        if r.timeout_s / h + 3.0 > MAX_SLOTS:
+        if r.mode == ASYNC or r.timeout_s / h + 3.0 > MAX_SLOTS:
             continue
         patience_s = r.timeout_s - latency_s  # longer than this in the queue, and the answer is late
         patience = max(1, int(patience_s / h + 0.5)) if patience_s >= 0.0 else 0
@@ -334,7 +345,7 @@ def work(t, w, i, p, s, c, h, j):
     s.age_s += serve(s, c, n, p.discipline == LIFO) * h
     for k in range(s.entries):
         good = c[s.served + LIVE + k]
-        c[s.good_of + k // s.attempts] += good
+        c[s.good_of + k // s.attempts] += good * CALL
         s.good += good
 
 
@@ -375,8 +386,7 @@ def report(w, i, p, s, c, latency_s):
         if good + lost > 0:
             r.ok = good / (good + lost)
         r.attempt_ok, r.latency_s, r.room = 1.0, min(row.latency_s, r.timeout_s), room
-        s.calls_good += good
-        s.calls_lost += lost
+    s.calls_good += s.good
     s.all_offered += s.offered
     s.all_good += s.good
     s.all_failed += s.failed

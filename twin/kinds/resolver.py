@@ -26,8 +26,8 @@ from twin.rng import FAIL, LOOKUP, OPEN, RETRY
 PARAMETERS = (
     Param("caches_count", 100_000, "count", 1, 1e12, "resolver caches in the population",
           "assumed: large enough that shares are smooth", (1e4, 1e6)),
-    Param("queries_per_s", 1.0, "1/s", 1e-6, 1e6, "questions a second that one cache gets for the name",
-          "assumed: the endpoint is asked for all the time", (0.5, 100.0)),
+    Param("queries_per_s", 0.01, "1/s", 1e-6, 1e6, "questions a second that one cache gets for the name",
+          "assumed: a host asks now and then; caches asked all the time would stay in step for hours", (0.002, 1.0)),
     Param("positive_ttl_s", 5.0, "s", 0.001, 86400, "TTL of the endpoint's address records", "MEM", (1.0, 60.0)),
     Param("negative_ttl_s", 900.0, "s", 0.001, 86400, "how long an empty answer is kept: min(SOA TTL, MINIMUM)",
           "ROUTE53_SOA", (300.0, 900.0)),

@@ -16,6 +16,7 @@ from twin.parts.records import REPLICATE, SEED
 from twin.parts.station import compiled, even
 from twin.rng import BACKOFF, subkey, uniform
 
+CALL = 1 << 16  # one call, where outcomes fade
 EXPONENTIAL = 3  # position in JITTERS: the wait has no memory, as the orbits of the literature
 
 
@@ -87,7 +88,8 @@ def give_up(t, w, i, s, c, h, soonest, delay_s, again):
         if r.retry_budget_ratio > 0.0:
             retried = min(retried, int(r.tokens))
             r.tokens -= retried
-        c[s.lost_of + e] += m - retried
+        c[s.lost_of + e] += (m - retried) * CALL
+        s.calls_lost += m - retried
         if retried > 0:
             back_off(t, w, i, r, s, c, k, retried, soonest, delay_s, h)
 

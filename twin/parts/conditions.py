@@ -22,7 +22,7 @@ def any_fired(t, w):
     fired = False
     for n in range(len(w.conditions)):
         c = w.conditions[n]
-        if c.fired != 0 or not is_mine(w, c.service):
+        if c.fired != 0 or t < c.from_tick or not is_mine(w, c.service):
             continue
         value = signal(w, c.service, c.signal)
         holds = value > c.level if c.above != 0 else value < c.level

@@ -88,7 +88,7 @@ SAMPLE = np.dtype(
 CONDITION = np.dtype(
     (
         np.record,
-        [("service", "i8"), ("signal", "i8"), ("above", "i8"), ("level", "f8"), ("hold_ticks", "i8"),
+        [("service", "i8"), ("signal", "i8"), ("above", "i8"), ("level", "f8"), ("hold_ticks", "i8"), ("from_tick", "i8"),
          ("since", "i8"), ("fired", "i8")],
     )
 )

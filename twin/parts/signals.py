@@ -14,7 +14,7 @@ import math
 
 from twin.jit import njit
 
-from twin.levels import HOLD_S, IMPAIRED_RATIO, RECOVERED_S, SLOW_RATIO
+from twin.levels import HOLD_S, IMPAIRED_RATIO, QUIET_S, RECOVERED_S, SLOW_RATIO
 from twin.parts.draws import share, thin
 from twin.parts.records import (
     ASYNC,
@@ -125,10 +125,21 @@ def answer(w, i, ok, latency_s):
     room = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
     for n in range(s.in_start, s.in_end):
         r = w.edge[w.into[n]]
-        r.attempt_ok = ok if latency_s <= r.timeout_s else 0.0
+        in_time = latency_s <= r.timeout_s or r.mode == ASYNC  # who hands work over does not wait for it
+        r.attempt_ok = ok if in_time else 0.0
         _, lost = amplification(1.0 - r.attempt_ok, r.retries, r.retry_budget_ratio)
         r.ok, r.latency_s, r.room = 1.0 - lost, latency_s, room
     s.latency_s = latency_s
+
+
+@njit
+def accept(w, i):
+    """Work that callers hand over is taken whatever becomes of it: it waits here."""
+    s = w.svc[i]
+    for n in range(s.in_start, s.in_end):
+        r = w.edge[w.into[n]]
+        if r.mode == ASYNC:
+            r.ok = r.attempt_ok = 1.0
 
 
 @njit
@@ -207,8 +218,6 @@ def ask(t, w, e, n):
     """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
     r = w.edge[e]
     m = share(n, r.share, w.carry, EDGE_CARRIES * e + 2)
-    if r.mode == ASYNC:
-        return 0.0, hand_over(t, w, e, m)
     if r.mode == NEW_CONNECTIONS:
         return churn(t, w, e), 0.0
     if r.mode == CACHED:
@@ -221,13 +230,14 @@ def ask(t, w, e, n):
 def depend(t, w, i, n):
     """Send ``n`` calls of service ``i`` through its dependencies. Returns (share that succeeds, latency in s).
 
-    Lease dependencies are left to the kind. A soft one costs no call, but is remembered when blame is given.
+    Lease dependencies are left to the kind. A soft one costs no call. What is handed over asynchronously comes
+    from the calls that succeed.
     """
     ok, wait = 1.0, 0.0
     s = w.svc[i]
     for e in range(s.out_start, s.out_end):
         r = w.edge[e]
-        if r.mode == LEASE:
+        if r.mode == LEASE or r.mode == ASYNC:
             continue
         miss, latency = ask(t, w, e, n)
         wait += min(r.share, 1.0) * latency
@@ -237,6 +247,10 @@ def depend(t, w, i, n):
         factor = 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
         r.blame = 1.0 - factor
         ok *= factor
+    for e in range(s.out_start, s.out_end):
+        r = w.edge[e]
+        if r.mode == ASYNC:
+            wait += hand_over(t, w, e, share(n, r.share * ok, w.carry, EDGE_CARRIES * e + 2))
     return ok, wait
 
 
@@ -311,9 +325,10 @@ def close_period(t, w, i):
     if s.p_good + s.p_failed > 0:
         s.error_ratio = s.p_failed / (s.p_good + s.p_failed)
     latency = s.p_latency / period
-    if s.quiet_latency_s < 0.0:
-        s.quiet_latency_s = latency
+    if s.quiet_capacity_per_s < 0.0:
         s.quiet_capacity_per_s = s.capacity_per_s
+    if t * w.tick_s[0] < QUIET_S:
+        s.quiet_latency_s = max(s.quiet_latency_s, latency)
     s.latency_ratio = latency / s.quiet_latency_s if s.quiet_latency_s > 0.0 else 1.0
     s.capacity_ratio = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
     s.backlog_s = s.backlog / s.capacity_per_s if s.capacity_per_s > 0.0 else 1e9 * (s.backlog > 0)

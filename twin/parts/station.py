@@ -32,7 +32,7 @@ FIELDS = [
     ("slots", "i8"), ("wheel", "i8"),
     # places in the cells: the ring, the orbit (crowds by the substep in which they are due), who is arriving,
     # who is failing, a row for what was just served; and by dependency: substep up to which time-outs have
-    # been looked for, calls that ended well in this tick, calls that failed for good
+    # been looked for, calls that lately ended well, calls that lately failed for good (in units of 1/CALL)
     ("ring", "i8"), ("orbit", "i8"), ("crowd", "i8"), ("failing", "i8"), ("served", "i8"),
     ("expired", "i8"), ("good_of", "i8"), ("lost_of", "i8"),
     # this substep, the oldest one that may hold something

@@ -2,8 +2,8 @@
 -- Signals of every service over each sample interval, as conditions and outcomes name them.
 create view signals as
 with quiet as (
-    select service, median(latency_s) as latency_s, max(capacity_per_s) as capacity_per_s
-    from samples where tick * tick_s() <= 600 or tick = (select min(tick) from samples)
+    select service, max(latency_s) as latency_s, arg_min(capacity_per_s, tick) as capacity_per_s
+    from samples where tick * tick_s() <= quiet_s() or tick = (select min(tick) from samples)
     group by service
 )
 select s.tick, s.t, s.service, s.error_ratio,
