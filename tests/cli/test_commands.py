@@ -96,6 +96,14 @@ def test_why_names_the_fault(twin: Twin) -> None:
     )
 
 
+def test_why_follows_the_dependencies(twin: Twin) -> None:
+    lines = twin("why", "last", "people").stdout.splitlines()
+    assert [line.split()[3] for line in lines[1:]] == ["because"] * 3
+    assert "because site, which people needs for pages (hard), became impaired" in lines[1]
+    assert "because store, which site needs for rows (hard), became impaired" in lines[2]
+    assert "because of fault store-breaks" in lines[3]
+
+
 def test_why_for_machines(twin: Twin) -> None:
     found = json.loads(twin("why", "last", "store", "--at", "+30m", "--json").stdout)
     assert [link["event"] for link in found["chain"]] == ["onset", "input"]

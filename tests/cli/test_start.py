@@ -1,8 +1,8 @@
 """How the command starts: quickly, and from Python as from the shell."""
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,12 +26,18 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
 
 
 def test_help_is_quick() -> None:
-    spent = []
+    spent_s = []
     for _ in range(5):
-        began = time.perf_counter()
+        began_s = used_s()
         subprocess.run([sys.executable, "-m", "twin", "--help"], check=True, capture_output=True)
-        spent.append(time.perf_counter() - began)
-    assert min(spent) < 0.2
+        spent_s.append(used_s() - began_s)
+    assert min(spent_s) < 0.2
+
+
+def used_s() -> float:
+    """Processor time of finished children: the clock on the wall would also see what else runs here."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def test_the_first_run_says_that_it_compiles(twin: Twin, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,15 +174,18 @@ def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:
     return replace(card, ensemble=found)
 
 
-def impact(run: Run) -> list[dict[str, Any]]:
-    """Every service that was impaired, the worst first: ticks of onset and recovery, minutes, peak."""
-    return run.sql("select * from impact order by lost_min desc, impaired_min desc, service").to_pylist()
+def damage(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Totals, and every service that was impaired, the worst first; moments are ticks."""
+    with run.tables() as tables:
+        (totals,) = tables.rows("from totals")
+        rows = tables.rows("select * from impact order by lost_min desc, impaired_min desc, service")
+    return totals, rows
 
 
 def as_document(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
     """What twin run --json prints."""
     clock = show.Clock(run.manifest)
-    totals = run.sql("from totals").to_pylist()[0]
+    totals, rows = damage(run)
     totals["last_recovery"] = clock.iso(totals.pop("last_recovery_tick"))
     return {
         **{
@@ -199,7 +202,7 @@ def as_document(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
                 "recovery": clock.iso(r.pop("recovery_tick")),
                 **r,
             }
-            for r in impact(run)
+            for r in rows
         ],
         "expectations": [{"expect": v.words, "held": v.held, "at": clock.iso(v.at_tick)} for v in verdicts],
     }
@@ -213,17 +216,17 @@ def summary(run: Run, verdicts: list[Verdict]) -> None:
     click.echo(f"run {run.run_id} in {run.folder}   ({spent})")
     for note in manifest["notes"]:
         click.echo(f"note: {note}")
-    click.echo(f"\n{totals_line(run, clock)}\n")
-    blast(run, clock)
+    totals, rows = damage(run)
+    click.echo(f"\n{totals_line(totals, clock)}\n")
+    blast(run, rows, clock)
     for v in verdicts:
         word = {True: "held", False: "MISSED", None: "not reached"}[v.held]
         at = f", first at {clock.local(v.at_tick)}" if v.at_tick is not None else ""
         click.echo(f"expect {v.words}: {word}{at}")
 
 
-def totals_line(run: Run, clock: show.Clock) -> str:
+def totals_line(totals: dict[str, Any], clock: show.Clock) -> str:
     """'512 service-minutes lost; 30 services impaired, 28 at the peak; the last recovered …'."""
-    totals = run.sql("from totals").to_pylist()[0]
     end = "no trouble to recover from"
     if totals["not_recovered"]:
         end = f"{totals['not_recovered']} not recovered at the end"
@@ -235,9 +238,8 @@ def totals_line(run: Run, clock: show.Clock) -> str:
     )
 
 
-def blast(run: Run, clock: show.Clock) -> None:
+def blast(run: Run, rows: list[dict[str, Any]], clock: show.Clock) -> None:
     """The services that were impaired, the worst first."""
-    rows = impact(run)
     if not rows:
         click.echo("No service was impaired.")
         return
