@@ -24,8 +24,7 @@ INTRODUCTION = """\
 
 A kind is one file in this folder: what the real thing does, its parameters, its state, its events and one
 compiled step. A service in `topology/` names its kind and the parameters that differ from these defaults.
-*Bounds* are what a file may say; the *range* of an assumed number is where its true value plausibly lies;
-*without feedback* is the value that the scorecard's baseline uses to take the mechanism away.
+*Bounds* are what a file may say; the *range* of an assumed number is where its true value plausibly lies.
 """
 
 DEPENDENCY = """
@@ -34,7 +33,7 @@ DEPENDENCY = """
 The numbers that an entry of `dependencies:` may give.
 """
 
-COLUMNS = ("parameter", "unit", "default", "bounds", "meaning", "source", "range", "without feedback")
+COLUMNS = ("parameter", "unit", "default", "bounds", "meaning", "source", "range")
 
 
 def generated() -> dict[str, str]:
@@ -59,9 +58,8 @@ def _table(parameters: Iterable[Param]) -> Iterator[str]:
     yield _row("---" for _ in COLUMNS)
     for p in parameters:
         spread = _span(*p.range) if p.range else ""
-        reflex = "" if p.reflex is None else _value(p.reflex)
         name, default = f"`{p.name}`", _value(p.default)
-        yield _row((name, p.unit, default, _bounds(p), p.meaning, p.source, spread, reflex))
+        yield _row((name, p.unit, default, _bounds(p), p.meaning, p.source, spread))
 
 
 def _bounds(p: Param) -> str:

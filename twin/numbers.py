@@ -67,9 +67,14 @@ def of_service(service: Service) -> list[Number]:
 
 
 def varies(scenario: Scenario, number: Number) -> bool:
-    """Whether an ensemble draws it: unsourced, and not of a kind that holds the event itself (GIVEN)."""
+    """Whether an ensemble draws it: unsourced, and neither part of the event itself (GIVEN) nor a control.
+
+    A control is what an intervention sets and no file gives: before, it stands where it does nothing.
+    """
     service = scenario.topology.services.get(number.service)
-    return number.is_unsourced and not (service and is_given(service))
+    controls = {target for x in scenario.interventions for target in x.set}
+    is_control = not number.given and number.target in controls
+    return number.is_unsourced and not is_control and not (service and is_given(service))
 
 
 def is_given(service: Service) -> bool:

@@ -24,7 +24,10 @@ faults:
     assumed: for the test
     range: [+9m, +11m]
 actions:
-  - {id: limit, at: +40m, set: {front->store.retries: 2, page.fault_ratio: 0.0}, source: PES}
+  - id: limit
+    at: +40m
+    set: {front->store.retries: 2, page.fault_ratio: 0.0, post.service_time_s: 1s}
+    source: PES
   - {id: pool, at: +50m, set: {front->store.lifetime_s: 5m}, source: PES}
 """
 TOPOLOGY = """\

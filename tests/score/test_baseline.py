@@ -35,7 +35,8 @@ def test_parameters_of_a_relay_stay(scenario) -> None:
 
 def test_interventions_keep_what_a_relay_can_obey(scenario) -> None:
     sets = {x.id: x.set for x in without_feedback(scenario).interventions}
-    assert sets == {"outage": {"store.fault_ratio": 1.0}, "limit": {"page.fault_ratio": 0.0}}
+    limit = {"page.fault_ratio": 0.0, "post.service_time_s": 1.0}
+    assert sets == {"outage": {"store.fault_ratio": 1.0}, "limit": limit}
 
 
 def test_trouble_ends_with_its_cause(scenario) -> None:

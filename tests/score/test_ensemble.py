@@ -17,6 +17,7 @@ def test_what_is_drawn(scenario) -> None:
     assert "store.service_time_s" not in targets and "limit" not in targets, "published"
     assert "page->front.lifetime_s" not in targets, "a hard dependency has none"
     assert "store.fault_ratio" not in targets, "no room"
+    assert "page.service_time_s" in targets and "post.service_time_s" not in targets, "a control"
     assert not any(target.startswith("names.") for target in targets), "the event itself"
 
 

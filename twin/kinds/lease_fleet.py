@@ -104,7 +104,7 @@ PARAMETERS = (
     Param("steps", 8, "count", 0, 32, "serial steps of the work, lost on time-out; 0 is work of fixed size",
           "assumed: with fewer than about five there is no collapse", (5, 16)),
     Param("half_capacity_backlog_count", 0, "count", 0, 1e12, "backlog that halves capacity; 0 = none",
-          "assumed: the collapse needs no slower hosts", (0, 1e6)),
+          "assumed: the collapse needs no slower hosts", (0, 0)),
     Param("admission_ratio", 0.0, "ratio", 0.0, 100.0,
           "queue up to which a host lets droplets in, over capacity × timeout_s; 0 = no limit",
           "assumed: no throttle before the event", (0.0, 1.0)),

@@ -35,7 +35,7 @@ PARAMETERS = (
           "assumed: whole unless a scenario says otherwise", (1.0, 1.0)),
     Param("half_capacity_backlog_count", 0.0, "count", 0.0, 1e15,
           "backlog at which the capacity has fallen to a half; 0 = it does not fall",
-          "assumed: no degradation unless a scenario says so", (0.0, 1e7)),
+          "assumed: no degradation unless a scenario says so", (0.0, 0.0)),
     Param("base_delay_s", 1.0, "s", 0.0, 3600.0, "propagation of one change when nothing waits",
           "assumed: unpublished; instances are reachable seconds after they start", (0.1, 10.0)),
     Param("work_count", 1.0, "count", 1.0, 1e6, "changes that one call brings: a launch, or a termination",
