@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-from twin.parts.clients import CALL, EXPONENTIAL, due, give_up
+from twin.parts.clients import CALL, due, give_up, sizes
 from twin.parts.draws import arrivals, share
 from twin.parts.kind import Param
 from twin.parts.records import ASYNC, EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
@@ -43,6 +43,7 @@ from twin.parts.station import (
     join,
     lay_out,
     leave,
+    purge,
     row_of,
     serve,
     take,
@@ -81,7 +82,7 @@ PARAMETERS = (
           "assumed: no fault of its own unless a scenario says so", (0.0, 0.0)),
     Param("patience_s", 0.0, "s", 0.0, 1e7, "mean time until a waiting client leaves the queue; 0: never",
           "assumed: clients know only their time-out", (0.0, 0.0)),
-    Param("initial_backlog_count", 0.0, "count", 0.0, 1e12, "work at the start, without clients",
+    Param("initial_backlog_count", 0.0, "count", 0.0, 1e12, "work at the start, whose clients have gone",
           "assumed: none unless given", (0.0, 0.0)),
 )  # fmt: skip
 STATE = [
@@ -95,42 +96,20 @@ STATE = [
 ]  # fmt: skip
 EVENTS: tuple[str, ...] = ()
 
-SUBSTEPS_PER_TIMEOUT = 20
-MAX_SUBSTEPS = 100
 OUTCOMES_S = 1.0
 BUDGET_S = 10.0  # a client's retry budget saves up for so long
 FIFO, LIFO, DEADLINE_DROP = range(3)
 
 
-def _sizes(callers, tick_s: float) -> tuple[int, int, int, int, int]:
-    """(dependencies, attempts, slots of the ring, slots of the orbit, substeps a tick) for these callers."""
-    edges = max(1, len(callers))
-    timeouts_s = [float(r["timeout_s"]) for r in callers if r["mode"] != ASYNC]
-    attempts = 1 + max((int(r["retries"]) for r in callers), default=0)
-    shortest_s = min(timeouts_s, default=60.0)
-    substeps = min(MAX_SUBSTEPS, max(1, math.ceil(SUBSTEPS_PER_TIMEOUT * tick_s / shortest_s)))
-    h = tick_s / substeps
-    finite = [x for x in timeouts_s if x / h + 3 <= MAX_SLOTS]
-    waits = [float(r["timeout_s"]) * (r["timeout_s"] in finite) + _longest_backoff_s(r) for r in callers]
-    slots = int(max(finite, default=0.0) / h) + 3
-    wheel = min(MAX_SLOTS, int(max(waits, default=0.0) / h) + 3)
-    return edges, attempts, slots, wheel, substeps
-
-
-def _longest_backoff_s(r) -> float:
-    longest_s = min(float(r["backoff_cap_s"]), float(r["backoff_s"]) * 2.0 ** max(0, int(r["retries"]) - 1))
-    return longest_s * (8.0 if r["jitter"] == EXPONENTIAL else 1.0)
-
-
 def cells(p, callers, tick_s: float) -> int:
     """Two rings, one row a substep; see parts/station.py."""
-    return cells_needed(*_sizes(callers, tick_s)[:4])
+    return cells_needed(*sizes(callers, tick_s)[:4])
 
 
 def init(p, s, c, callers, tick_s: float) -> None:
     """Empty and quiet, but for an initial backlog."""
-    *sizes, s.substeps = _sizes(callers, tick_s)
-    lay_out(s, *sizes)
+    edges, attempts, slots, wheel, s.substeps = sizes(callers, tick_s)
+    lay_out(s, edges, attempts, slots, wheel)
     s.tokens = p.burst_count
     backlog = int(p.initial_backlog_count)
     c[FRONT + COUNT] = c[FRONT + DEAD] = s.count = s.bound = backlog
@@ -172,7 +151,7 @@ def admit(t, w, i, p, s, n, seconds, sub):
         s.tokens = p.burst_count
         return n
     fresh = p.throttle_per_s * seconds
-    s.tokens = min(s.tokens, p.burst_count) + fresh
+    s.tokens = min(s.tokens + fresh, max(p.burst_count, fresh + 1.0))
     n = min(n, int(s.tokens + 1e-9))
     s.tokens -= n
     return n
@@ -214,6 +193,8 @@ def run_clients(t, w, i, p, s, c, works, latency_s):
     s.offered, s.good, s.failed, s.own_failed, s.admitted, s.age_s = 0, 0, 0, 0, 0, 0.0
     forget(s, c, w.tick_s[0])
     hopeless = latency_s > least_timeout(w, i)
+    if p.discipline == DEADLINE_DROP and s.count > s.live:
+        purge(s, c, servers(p))
     s.bound = max(s.count, int(p.buffer_count) + servers(p) + 1)
     for j in range(s.substeps):
         turn(s, c)
@@ -255,7 +236,7 @@ def time_out(t, w, i, p, s, c, h, latency_s, soonest):
         if r.mode == ASYNC or r.timeout_s / h + 3.0 > MAX_SLOTS:
             continue
         patience_s = r.timeout_s - latency_s  # longer than this in the queue, and the answer is late
-        patience = max(1, int(patience_s / h + 0.5)) if patience_s >= 0.0 else 0
+        patience = max(1, int(patience_s / h + 0.5)) if patience_s >= 0.0 else 1 - soonest
         before = s.live
         expire(s, c, e, patience, servers(p), p.discipline == DEADLINE_DROP)
         if s.live < before:

@@ -12,12 +12,34 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-from twin.parts.records import REPLICATE, SEED
-from twin.parts.station import compiled, even
+from twin.parts.records import ASYNC, REPLICATE, SEED
+from twin.parts.station import MAX_SLOTS, compiled, even
 from twin.rng import BACKOFF, subkey, uniform
 
 CALL = 1 << 16  # one call, where outcomes fade
 EXPONENTIAL = 3  # position in JITTERS: the wait has no memory, as the orbits of the literature
+SUBSTEPS_PER_TIMEOUT = 20
+MAX_SUBSTEPS = 100
+
+
+def sizes(callers, tick_s: float) -> tuple[int, int, int, int, int]:
+    """(dependencies, attempts, slots of the ring, slots of the orbit, substeps a tick) for these callers."""
+    edges = max(1, len(callers))
+    timeouts_s = [float(r["timeout_s"]) for r in callers if r["mode"] != ASYNC]
+    attempts = 1 + max((int(r["retries"]) for r in callers), default=0)
+    shortest_s = min(timeouts_s, default=60.0)
+    substeps = min(MAX_SUBSTEPS, max(1, math.ceil(SUBSTEPS_PER_TIMEOUT * tick_s / shortest_s)))
+    h = tick_s / substeps
+    finite = [x for x in timeouts_s if x / h + 3 <= MAX_SLOTS]
+    waits = [float(r["timeout_s"]) * (r["timeout_s"] in finite) + _longest_backoff_s(r) for r in callers]
+    slots = int(max(finite, default=0.0) / h) + 3
+    wheel = min(MAX_SLOTS, int(max(waits, default=0.0) / h) + 3)
+    return edges, attempts, slots, wheel, substeps
+
+
+def _longest_backoff_s(r) -> float:
+    longest_s = min(float(r["backoff_cap_s"]), float(r["backoff_s"]) * 2.0 ** max(0, int(r["retries"]) - 1))
+    return longest_s * (8.0 if r["jitter"] == EXPONENTIAL else 1.0)
 
 
 @compiled

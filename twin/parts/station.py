@@ -137,6 +137,20 @@ def expire(s, c, e, patience, servers, drop):
     c[s.expired + e] = max(c[s.expired + e], last)
 
 
+@njit
+def purge(s, c, servers):
+    """Zombies leave, but for those in the first ``servers`` places."""
+    gone = max(0, c[FRONT + DEAD] - max(0, servers - (c[FRONT + COUNT] - c[FRONT + DEAD])))
+    c[FRONT + DEAD] -= gone
+    c[FRONT + COUNT] -= gone
+    s.count -= gone
+    for n in range(s.slots):
+        row = row_of(s, n)
+        s.count -= c[row + DEAD]
+        c[row + COUNT] -= c[row + DEAD]
+        c[row + DEAD] = 0
+
+
 @compiled
 def join(s, c):
     """The crowd enters the newest row."""
