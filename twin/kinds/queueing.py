@@ -177,7 +177,7 @@ def step(t, w, i, p, s, c):
         s.busy, s.tokens = 1, tokens  # the substeps ask the throttle again
         run_clients(t, w, i, p, s, c, works, latency)
         return
-    failed = draw(t, w, i, FAIL, 0, n, 1.0 - works)
+    failed = draw(t, w, i, FAIL, 0, n, 1.0 - works) if works < 1.0 else 0
     row.own_blame, row.backlog = p.fault_ratio, 0
     answer(w, i, works, latency)
     tally(w, i, n - failed, failed)
