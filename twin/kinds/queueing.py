@@ -96,7 +96,7 @@ STATE = [
 ]  # fmt: skip
 EVENTS: tuple[str, ...] = ()
 
-OUTCOMES_S = 1.0
+OUTCOMES_S = 1.0  # outcomes are told to callers as a ratio over at most so long
 BUDGET_S = 10.0  # a client's retry budget saves up for so long
 FIFO, LIFO, DEADLINE_DROP = range(3)
 
