@@ -58,6 +58,7 @@ from twin.parts.lease_host import (
     count_host,
     droplets_of,
     host_cells,
+    ok_of_host,
     ring_of,
     wheel_of,
 )
@@ -98,6 +99,8 @@ PARAMETERS = (
           "assumed: a few calls and a conversation with the droplet", (1.0, 30.0)),
     Param("timeout_s", 180.0, "s", 0.001, 14_400.0, "an attempt that is not done after this time has failed",
           "assumed: no progress was made, so well below the hour that all droplets need", (60.0, 1200.0)),
+    Param("spread_ratio", 1.0, "ratio", 1.0, 1000.0, "how much longer or shorter a host's connections may live",
+          "assumed: hosts are alike unless given", (1.0, 1.0)),
     Param("workflow", "processor_sharing", "choice", 0, 2, "how attempts share a host's capacity",
           "assumed: concurrent workflows; the published times fit all three",
           choices=("processor_sharing", "fifo", "renewal")),
@@ -369,7 +372,7 @@ def step(t, w, i, p, s, c):
     chance = luck(t, w, i)
     late = 0
     for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
-        late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, ok)
+        late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, ok_of_host(ok, h, s.hosts, p.spread_ratio))
     restart_wave(t, w, i, p, s, c)
     broken = s.droplets - s.leased
     row.offered, row.backlog = checks, s.queued

@@ -15,7 +15,7 @@ import numpy as np
 
 MODES = ("hard", "soft", "cached", "new_connections", "lease", "async")
 HARD, SOFT, CACHED, NEW_CONNECTIONS, LEASE, ASYNC = range(6)
-JITTERS = ("none", "equal", "full")
+JITTERS = ("none", "equal", "full", "exponential")
 SIGNALS = ("error_ratio", "latency_ratio", "backlog_s", "capacity_ratio")
 
 INPUT = 0xFFFF  # the "service" of events that a scenario feeds in
@@ -32,7 +32,7 @@ SERVICE = np.dtype(
             # this tick: calls (attempts), in counts
             ("offered", "i8"), ("good", "i8"), ("failed", "i8"),
             # level of the moment
-            ("capacity_per_s", "f8"), ("backlog", "i8"), ("latency_s", "f8"), ("load_per_s", "f8"),
+            ("capacity_per_s", "f8"), ("backlog", "i8"), ("waiting", "i8"), ("latency_s", "f8"), ("load_per_s", "f8"),
             ("own_blame", "f8"), ("own_event", "i8"), ("input_event", "i8"),
             # this signal period, and the sample being gathered
             ("p_offered", "i8"), ("p_good", "i8"), ("p_failed", "i8"), ("p_latency", "f8"),
@@ -58,7 +58,7 @@ EDGE = np.dtype(
             ("backoff_cap_s", "f8"), ("jitter", "f8"), ("retry_budget_ratio", "f8"), ("delay_s", "f8"),
             ("connections_count", "f8"), ("drain_per_s", "f8"), ("utilisation_ratio", "f8"),
             # caller's side: calls of this period, the published copy, the pool or backlog
-            ("calls", "i8"), ("calls_pub", "i8"), ("live", "i8"), ("lost", "i8"), ("backlog", "i8"), ("blame", "f8"),
+            ("calls", "i8"), ("calls_pub", "i8"), ("live", "i8"), ("lost", "i8"), ("backlog", "i8"), ("blame", "f8"), ("wait_s", "f8"),
             ("cell", "i8"),
             # callee's side: outcome of a call after retries, the published copy
             ("ok", "f8"), ("latency_s", "f8"), ("room", "f8"), ("event", "i8"), ("attempt_ok", "f8"),

@@ -240,7 +240,8 @@ def depend(t, w, i, n):
         if r.mode == LEASE or r.mode == ASYNC:
             continue
         miss, latency = ask(t, w, e, n)
-        wait += min(r.share, 1.0) * latency
+        r.wait_s = min(r.share, 1.0) * latency
+        wait += r.wait_s
         if miss <= 0.0 or r.mode == SOFT:
             r.blame = 0.0
             continue
@@ -250,7 +251,8 @@ def depend(t, w, i, n):
     for e in range(s.out_start, s.out_end):
         r = w.edge[e]
         if r.mode == ASYNC:
-            wait += hand_over(t, w, e, share(n, r.share * ok, w.carry, EDGE_CARRIES * e + 2))
+            r.wait_s = hand_over(t, w, e, share(n, r.share * ok, w.carry, EDGE_CARRIES * e + 2))
+            wait += r.wait_s
     return ok, wait
 
 
@@ -263,12 +265,19 @@ def tally(w, i, good, failed):
 
 @njit
 def culprit(w, i):
-    """The dependency with the largest share of the failed calls, or OWN. Edges are in the order of names."""
+    """The dependency with the largest share of the failed calls, or OWN; where calls are late rather than failed,
+    the one that they wait for longest. Edges are in the order of names."""
     s = w.svc[i]
     worst, most = OWN, s.own_blame
+    if s.error_ratio >= IMPAIRED_RATIO:
+        for e in range(s.out_start, s.out_end):
+            if w.edge[e].blame > most:
+                worst, most = e, w.edge[e].blame
+        return worst
+    most = s.latency_s / 2.0
     for e in range(s.out_start, s.out_end):
-        if w.edge[e].blame > most:
-            worst, most = e, w.edge[e].blame
+        if w.edge[e].wait_s > most:
+            worst, most = e, w.edge[e].wait_s
     return worst
 
 
@@ -318,6 +327,16 @@ def detect(t, w, i, impaired):
 
 
 @njit
+def not_handed_over(w, i):
+    """Work that service ``i`` still has to hand over to its asynchronous dependencies."""
+    s = w.svc[i]
+    left = 0
+    for e in range(s.out_start, s.out_end):
+        left += w.edge[e].backlog
+    return left
+
+
+@njit
 def close_period(t, w, i):
     """Turn the counts of a signal period into signals, look for onset and recovery, feed the sample."""
     s = w.svc[i]
@@ -331,7 +350,8 @@ def close_period(t, w, i):
         s.quiet_latency_s = max(s.quiet_latency_s, latency)
     s.latency_ratio = latency / s.quiet_latency_s if s.quiet_latency_s > 0.0 else 1.0
     s.capacity_ratio = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
-    s.backlog_s = s.backlog / s.capacity_per_s if s.capacity_per_s > 0.0 else 1e9 * (s.backlog > 0)
+    s.waiting = s.backlog + not_handed_over(w, i)
+    s.backlog_s = s.waiting / s.capacity_per_s if s.capacity_per_s > 0.0 else 1e9 * (s.waiting > 0)
     detect(t, w, i, s.error_ratio >= IMPAIRED_RATIO or s.latency_ratio >= SLOW_RATIO)
     s.a_offered += s.p_offered
     s.a_good += s.p_good
@@ -351,7 +371,7 @@ def sample(t, w, i):
     row = w.samples[w.clock[N_SAMPLES]]
     row.tick, row.service = t + 1, i
     row.offered_per_s, row.goodput_per_s = s.a_offered / seconds, s.a_good / seconds
-    row.capacity_per_s, row.backlog_count = s.capacity_per_s, float(s.backlog)
+    row.capacity_per_s, row.backlog_count = s.capacity_per_s, float(s.waiting)
     done = s.a_good + s.a_failed
     row.error_ratio = s.a_failed / done if done > 0 else s.error_ratio
     row.latency_s = s.a_latency / s.a_periods
