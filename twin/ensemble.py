@@ -2,7 +2,9 @@
 
 A Latin hypercube spreads the draws; numbers whose range spans a factor of ten or more are drawn on a
 logarithmic scale. Fitted numbers stay, as do those of the event itself (kinds that are GIVEN). Each draw has
-noise of its own. From the same draws follow the band of each outcome and the numbers that move it.
+noise of its own. A draw in which a service is impaired before anything has happened contradicts what is
+known, that the region was well, and is left out. From the others follow the band of each outcome and the
+numbers that move it.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class Ensemble:
 
     ``places`` (draws, numbers): where in its range each number was, 0 to 1. ``times_min``: outcome id →
     (draws,) minutes from the start, infinite where it does not happen. ``published_min``: id → (published,
-    tolerance).
+    tolerance). Draws that were left out, ``left_out`` of them, are in none of these.
     """
 
     numbers: tuple[Number, ...]
@@ -55,10 +57,13 @@ class Ensemble:
     times_min: Mapping[str, np.ndarray]
     published_min: Mapping[str, tuple[float, float]]
     seed: int
+    left_out: int = 0
 
     def band(self, outcome: str) -> tuple[float, float]:
         """Ends of the 5–95 % band, in minutes from the start; an end may be infinite."""
         ordered = np.sort(self.times_min[outcome])
+        if not len(ordered):
+            return math.inf, math.inf
         last = len(ordered) - 1
         return float(ordered[math.floor(LOW * last)]), float(ordered[math.ceil(HIGH * last)])
 
@@ -85,10 +90,11 @@ class Ensemble:
 
     def as_json(self) -> dict[str, Any]:
         """Coverage and band width of the predicted outcomes, and what moves them."""
-        widths = [high - low for low, high in map(self.band, self.times_min)]
+        widths = [high - low if high < math.inf else high for low, high in map(self.band, self.times_min)]
         count = max(1, len(self.times_min))
         return {
-            "draws": len(self.places), "seed": self.seed, "numbers": len(self.numbers),
+            "draws": len(self.places) + self.left_out, "left_out": self.left_out,
+            "seed": self.seed, "numbers": len(self.numbers),
             "coverage": round(sum(map(self.covers, self.times_min)) / count, 4),
             "coverage_with_tolerance": round(sum(self.covers(o, True) for o in self.times_min) / count, 4),
             "median_band_min": _finite(float(np.median(widths))) if widths else None,
@@ -102,7 +108,7 @@ class Ensemble:
 
     def _outcome(self, outcome: str) -> dict[str, Any]:
         (low, high), at = self.band(outcome), self.published_min[outcome][0]
-        happens = float(np.isfinite(self.times_min[outcome]).mean())
+        happens = float(np.isfinite(self.times_min[outcome]).sum()) / max(1, len(self.places))
         return {"id": outcome, "low_error_min": _finite(low - at), "high_error_min": _finite(high - at),
                 "covered": self.covers(outcome), "happens_share": round(happens, 4)}  # fmt: skip
 
@@ -157,22 +163,23 @@ def ensemble(
     assert scenario.published is not None
     varied, places = draws(scenario, n, seed)
     jobs = [(drawn(scenario, varied, row), k + 1) for k, row in enumerate(places)]
-    found = []
-    for k, times in enumerate(_run_all(jobs, min(workers, n))):
+    found, kept = [], np.zeros(n, bool)
+    for k, (times, kept[k]) in enumerate(_run_all(jobs, min(workers, n))):
         found.append([math.inf if times[o] is None else times[o] / 60 for o in predicted])
         if progress:
             progress(k + 1, n)
-    table = np.array(found, "f8").reshape(n, len(predicted))
+    table = np.array(found, "f8").reshape(n, len(predicted))[kept]
     published = {
         o.id: ((o.at - scenario.start).total_seconds() / 60, float(o.tolerance_min))
         for o in scenario.published.outcomes
     }
     times_min = {o: table[:, k] for k, o in enumerate(predicted)}
-    return Ensemble(varied, places, times_min, {o: published[o] for o in predicted}, seed)
+    stated = {o: published[o] for o in predicted}
+    return Ensemble(varied, places[kept], times_min, stated, seed, left_out=int(n - kept.sum()))
 
 
-def _run_all(jobs: Sequence[tuple[Scenario, int]], workers: int) -> Iterator[dict[str, Any]]:
-    """Times of each job's outcomes, in the order of the jobs."""
+def _run_all(jobs: Sequence[tuple[Scenario, int]], workers: int) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Times of each job's outcomes, and whether it began well; in the order of the jobs."""
     if workers <= 1:
         yield from map(_times, jobs)
         return
@@ -180,8 +187,9 @@ def _run_all(jobs: Sequence[tuple[Scenario, int]], workers: int) -> Iterator[dic
         yield from pool.map(_times, jobs)
 
 
-def _times(job: tuple[Scenario, int]) -> dict[str, Any]:
+def _times(job: tuple[Scenario, int]) -> tuple[dict[str, Any], bool]:
     scenario, replicate = job
     assert scenario.published is not None
     signals = outcomes.signals_of(run(scenario, replicate=replicate), scenario.published)
-    return outcomes.times(signals, scenario.published)
+    first_input_s = min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0)
+    return outcomes.times(signals, scenario.published), outcomes.first_trouble(signals) >= first_input_s

@@ -7,6 +7,7 @@ stretches less than APART_S apart are one. An outcome is the beginning or the en
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.levels import HOLD_S, RECOVERED_S
+from twin.levels import HOLD_S, IMPAIRED_RATIO, RECOVERED_S
 from twin.model import SIGNALS, Exclusion, Outcome, Published
 from twin.runs import Run
 
@@ -106,6 +107,13 @@ def _crosses(series: Series, ban: Exclusion, start: datetime) -> bool:
     stretches = trouble(series, ban, RECOVERED_S)
     crossings = [stretch.begin_s if is_onset(ban) else stretch.end_s for stretch in stretches]
     return any(at_s is not None and first_s < at_s < last_s for at_s in crossings)
+
+
+def first_trouble(signals: Signals) -> float:
+    """Seconds from the start at which a service is first impaired by its errors; infinite if none ever is."""
+    errors = [series for (_, signal), series in signals.items() if signal == "error_ratio"]
+    stretches = (series.stretches(series.value >= IMPAIRED_RATIO, APART_S) for series in errors)
+    return min((each[0].begin_s for each in stretches if each), default=math.inf)
 
 
 def signals_of(run: Run, published: Published) -> Signals:

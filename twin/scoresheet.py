@@ -85,6 +85,7 @@ def _foundations(card: Scorecard) -> Iterator[str]:
     drawn = card.ensemble.as_json()
     covered, nearly = _percent(drawn["coverage"]), _percent(drawn["coverage_with_tolerance"])
     yield f"\n[bold]Ensemble[/] of {drawn['draws']} draws of {drawn['numbers']} unsourced numbers"
+    yield f"  {drawn['left_out']} draws had trouble before anything happened and were left out."
     yield f"  The 5–95 % band covers {covered} of the predicted outcomes, {nearly} within their tolerance."
     yield f"  Its median width is {_plain(drawn['median_band_min'])} min."
     for moved in drawn["moved_by"]:

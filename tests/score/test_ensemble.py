@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from twin.ensemble import Ensemble, drawn, draws, ensemble, value_at
+from twin.model import Quantity
 from twin.numbers import Number, numbers, varies
 
 
@@ -111,6 +112,23 @@ def test_an_ensemble_of_runs(scenario) -> None:
     assert ((begun > 9) & (begun < 20)).all()
     place = [n.target for n in found.numbers].index("outage")
     assert (begun >= 9 + 2 * found.places[:, place] - 1 / 6).all(), "not before the fault"
+
+
+def test_a_draw_that_is_ill_from_the_start_is_left_out(scenario) -> None:
+    parameters = {"fault_ratio": Quantity(value=0.5, assumed="ill", range=(0.0, 1.0))}
+    ill = scenario.topology.services["post"].model_copy(update={"parameters": parameters})
+    page = scenario.topology.services["page"].model_copy(update={"parameters": parameters})
+    services = {**scenario.topology.services, "post": ill, "page": page}
+    topology = scenario.topology.model_copy(update={"services": services})
+    sick = scenario.model_copy(update={"topology": topology, "actions": ()})
+    found = ensemble(sick, 4, seed=1, predicted=["page-fails"], workers=1)
+    assert found.left_out >= 3 and len(found.places) + found.left_out == 4
+    assert found.as_json()["draws"] == 4
+
+
+def test_no_draw_is_left() -> None:
+    empty = Ensemble((), np.zeros((0, 0)), {"a": np.zeros(0)}, {"a": (1.0, 1.0)}, 0, left_out=2)
+    assert empty.as_json()["coverage"] == 0.0 and empty.as_json()["median_band_min"] is None
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ PARAMETERS = (
     Param("lapse_per_s", 1e-5, "1/s", 0.0, 1.0, "rate at which a droplet loses its lease without any trouble",
           "assumed: a hundred of a million are broken at any time, MODAL says", (1e-6, 1e-4)),
     Param("broken_at_start_ratio", 0.0, "ratio", 0.0, 1.0, "share of droplets without lease at the start",
-          "assumed: a run begins undisturbed, unless it studies a cold start", (0.0, 1.0)),
+          "assumed: a run begins undisturbed, unless it studies a cold start", (0.0, 0.0)),
     Param("capacity_per_s", 225.0, "1/s", 0.0, 1e12, "leases that the whole fleet of hosts can establish",
           "MODELLING"),
     Param("min_duration_s", 10.0, "s", 0.001, 3600.0, "mean time that one attempt takes on an idle host",
