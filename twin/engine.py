@@ -25,7 +25,7 @@ from twin.kinds import registry
 PACKAGE = Path(__file__).parent
 
 HEAD = '''"""Written by twin.engine from the registry of kinds. Do not edit."""
-from twin.jit import njit
+from twin.jit import borrowed, by_reference, njit
 from twin.parts.conditions import any_fired
 from twin.parts.records import DEBUG, N_EVENTS, N_SAMPLES, PERIOD
 from twin.parts.signals import close_period, publish
@@ -33,9 +33,11 @@ from twin.parts.signals import close_period, publish
 
 LOOP = '''
 @njit(cache=True)
-def advance(w, t0, t1, {arrays}):
+def advance(world, t0, t1, {arrays}):
     """Step the shard's services from tick t0 to t1; stop early, after a period, if a condition has fired
     or a buffer is nearly full. Returns (the tick reached, service in which an invariant broke or -1)."""
+    w = by_reference(world)
+{views}
     t = t0
     while t < t1:
         boundary = (t + 1) % w.clock[PERIOD] == 0
@@ -88,7 +90,7 @@ def kernel_hash() -> str:
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
     folders = [PACKAGE / name for name in ("kinds", "parts", "protocol")]
     files = [p for folder in folders for p in folder.rglob("*.py")]
-    for path in sorted([*files, PACKAGE / "rng.py", PACKAGE / "levels.py", Path(__file__)]):
+    for path in sorted([*files, PACKAGE / "rng.py", PACKAGE / "levels.py", PACKAGE / "jit.py", Path(__file__)]):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -106,7 +108,8 @@ def driver_source() -> str:
         for k, n in enumerate(names)
     )
     arrays = ", ".join(f"p_{n}, s_{n}" for n in names)
-    return HEAD + imports + LOOP.format(arrays=arrays, branches=steps, checks=checks)
+    views = "\n".join(f"    p_{n}, s_{n} = borrowed(p_{n}), borrowed(s_{n})" for n in names)
+    return HEAD + imports + LOOP.format(arrays=arrays, views=views, branches=steps, checks=checks)
 
 
 def cache_folder() -> Path:

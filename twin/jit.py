@@ -1,8 +1,9 @@
-"""``njit`` as this package uses it: one compilation a function, and no exception for a division by zero.
+"""``njit`` as this package uses it, and how a world is handed from function to function.
 
-Numba compiles a function anew for each constant that it is called with, and everything below it too. A draw is
-called with another purpose from every line of every kind, so the loop took two minutes to compile. Here a constant
-argument counts as its type only.
+Three things that Numba does by default cost most of the time of a loop whose functions are handed a dozen arrays:
+it compiles a function anew for each constant that it is called with (the loop took two minutes to compile), it
+counts references to each array at each call, and it passes each array as seven words (a call cost 50 ns). Here a
+constant argument counts as its type only, and ``by_reference`` passes the arrays as one pointer, uncounted.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-from numba.core import types
+from numba.core import cgutils, types
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 
 
 def njit(function: Callable | None = None, **options: Any) -> Any:
-    """As ``numba.njit``; constants among the arguments do not make a compilation of their own."""
+    """As ``numba.njit``; constants among the arguments make no compilation of their own, and a division by
+    zero is infinite or not a number instead of an exception."""
     if function is None:
         return lambda f: njit(f, **options)
     dispatcher = numba.njit(**{"error_model": "numpy", **options})(function)
@@ -32,3 +36,67 @@ def _forget_constants(dispatcher: Any) -> None:
         return resolve(tuple(types.unliteral(kind) for kind in args), plain)
 
     dispatcher.get_call_template = get_call_template
+
+
+class Reference(types.Type):
+    """A pointer to a named tuple of arrays that lives as long as the function that made the pointer."""
+
+    def __init__(self, target: types.NamedTuple) -> None:
+        self.target = target
+        super().__init__(name=f"Reference({target})")
+
+
+@register_model(Reference)
+class _ReferenceModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Reference) -> None:
+        super().__init__(manager, kind, manager.lookup(kind.target).get_value_type().as_pointer())
+
+
+@infer_getattr
+class _ReferenceFields(AttributeTemplate):
+    key = Reference
+
+    def generic_resolve(self, reference: Reference, name: str) -> Any:
+        fields = reference.target.fields
+        return reference.target[fields.index(name)] if name in fields else None
+
+
+@lower_getattr_generic(Reference)
+def _load_field(context: Any, builder: Any, kind: Reference, pointer: Any, name: str) -> Any:
+    place = kind.target.fields.index(name)
+    return builder.load(cgutils.gep_inbounds(builder, pointer, 0, place))
+
+
+def _by_reference(typing_context: Any, world: Any) -> Any:
+    """``world`` (a named tuple of arrays) as one pointer, its arrays uncounted. Only for the length of a call
+    from Python, which holds the arrays."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        fields = cgutils.unpack_tuple(builder, arguments[0])
+        views = [_uncounted(context, builder, *pair) for pair in zip(signature.args[0], fields, strict=True)]
+        return cgutils.alloca_once_value(builder, context.make_tuple(builder, signature.args[0], views))
+
+    return Reference(world)(world), generate
+
+
+def _borrowed(typing_context: Any, array: Any) -> Any:
+    """``array`` without counting references to it. Only for the length of a call from Python."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _uncounted(context, builder, signature.args[0], arguments[0])
+
+    return array(array), generate
+
+
+def _uncounted(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    view = context.make_array(kind)(context, builder, array)
+    view.meminfo = cgutils.get_null_value(view.meminfo.type)
+    return view._getvalue()
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+by_reference = _as_it_is if numba.config.DISABLE_JIT else intrinsic(_by_reference)
+borrowed = _as_it_is if numba.config.DISABLE_JIT else intrinsic(_borrowed)
