@@ -108,6 +108,17 @@ class Files:
         assert text.count(old) == 1, f"{old!r} is in {name} {text.count(old)} times"
         self.write(name, text.replace(old, new))
 
+    def spoil_marked(self, name: str, old: str, new: str, expected: str) -> str:
+        """Spoil; ``expected`` with the place of the mark ¦ in ``new`` before it, if there is one."""
+        self.spoil(name, old, new)
+        text = (self.folder / name).read_text()
+        if "¦" not in text:
+            return expected
+        before = text[: text.index("¦")]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        self.spoil(name, "¦", "")
+        return f"{name}:{line}:{column}: {expected}"
+
     def problems(self, load: Callable, *arguments: object, **options: object) -> list[str]:
         with pytest.raises(SpecError) as caught:
             load(*arguments, **options)
