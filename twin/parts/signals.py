@@ -91,6 +91,12 @@ def amplification(miss, retries, budget_ratio):
 
 
 @njit
+def retries_here(r):
+    """Retries that are stepped beside the callee; a pool of connections tries its own members, see ``churn``."""
+    return 0.0 if r.mode == NEW_CONNECTIONS or r.mode == CACHED else r.retries
+
+
+@njit
 def arriving(t, w, e):
     """First tries that reach the callee over dependency ``e`` in this tick."""
     r = w.edge[e]
@@ -111,7 +117,7 @@ def intake(t, w, i):
         first = arriving(t, w, e)
         miss = 1.0 - w.edge[e].attempt_ok
         if miss > 0.0:
-            attempts, _ = amplification(miss, w.edge[e].retries, w.edge[e].retry_budget_ratio)
+            attempts, _ = amplification(miss, retries_here(w.edge[e]), w.edge[e].retry_budget_ratio)
             first += share(first, attempts - 1.0, w.carry, EDGE_CARRIES * e)
         total += first
     s.offered = total
@@ -127,7 +133,7 @@ def answer(w, i, ok, latency_s):
         r = w.edge[w.into[n]]
         in_time = latency_s <= r.timeout_s or r.mode == ASYNC  # who hands work over does not wait for it
         r.attempt_ok = ok if in_time else 0.0
-        _, lost = amplification(1.0 - r.attempt_ok, r.retries, r.retry_budget_ratio)
+        _, lost = amplification(1.0 - r.attempt_ok, retries_here(r), r.retry_budget_ratio)
         r.ok, r.latency_s, r.room = 1.0 - lost, latency_s, room
     s.latency_s = latency_s
 
@@ -162,7 +168,7 @@ def churn(t, w, e):
     r = w.edge[e]
     pool = int(r.connections_count)
     lost = int(round(pool * miss_ratio(w, e)))
-    dry = pool - r.live
+    dry = max(0, pool - r.live)
     if lost == 0 and dry == 0:
         r.lost = 0
         r.calls += share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
