@@ -83,7 +83,7 @@ PARAMETERS = (
     Param("hosts_count", 60, "count", 1, 10_000, "DWFM hosts; droplets and capacity are divided among them",
           "assumed: a hundred or so over the zones", (12, 200)),
     Param("slot_s", 10.0, "s", 0.001, 600.0, "how often a host works off checks and queue",
-          "assumed: a resolution, not a fact; a twentieth of the time-out or less", (1.0, 10.0)),
+          "assumed: a resolution, not a fact; a twentieth of the time-out or less", (10.0, 10.0)),
     Param("check_interval_s", 180.0, "s", 0.001, 3600.0, "time from a state check of a droplet to the next",
           "assumed: published as every few minutes", (60.0, 300.0)),
     Param("lease_s", 600.0, "s", 0.001, 86_400.0,

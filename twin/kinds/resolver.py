@@ -35,8 +35,8 @@ PARAMETERS = (
           "assumed: layers that count TTLs down add nothing", (0.0, 10.0)),
     Param("override", False, "switch", 0, 1, "answer the name from a response policy zone, whatever the authority says",
           "PE"),
-    Param("override_rollout_s", 300.0, "s", 0.001, 86400, "time until the last resolver has the override",
-          "assumed: a configuration push over one network", (60.0, 900.0)),
+    Param("override_rollout_s", 600.0, "s", 0.001, 86400, "time until the last resolver has the override",
+          "assumed: a push for the most common name, then for the others", (120.0, 1200.0)),
 )  # fmt: skip
 STATE = [("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("well", "i8"), ("ill", "i8"), ("overridden", "f8")]
 EVENTS = ("answers_empty", "answers_back")
