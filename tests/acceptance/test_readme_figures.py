@@ -1,0 +1,32 @@
+"""The figures in the README are those of a replay."""
+
+import re
+from pathlib import Path
+
+import twin
+from twin.score import score
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = {  # row of the README's table → key of the summary, factor, how far apart they may be
+    "happen at all": ("exist_share", 100, 3),
+    "within 10 minutes": ("within_10_min_share", 100, 3),
+    "within 44 minutes (5 % of the event)": ("within_44_min_share", 100, 3),
+    "mean absolute error": ("mean_abs_error_min", 1, 2),
+}
+
+
+def figures(text: str) -> dict[str, tuple[float, float]]:
+    """Row of the README's table → (twin, without feedback)."""
+    rows = re.findall(r"^\| (.+?) \| ([\d.]+)(?:%| min)? \| ([\d.]+)(?:%| min)? \|$", text, re.MULTILINE)
+    return {name: (float(ours), float(theirs)) for name, ours, theirs in rows}
+
+
+def test_the_readme_says_what_a_replay_says() -> None:
+    """Not to the last digit: processors differ in the last bit of a logarithm, and so in single draws."""
+    scenario = twin.load(ROOT / "scenarios" / "us-east-1-2025-10-20.yaml")
+    card = score(scenario, twin.run(scenario)).as_json()
+    said = figures((ROOT / "README.md").read_text())
+    for place, whose in enumerate(("summary", "baseline")):
+        for row, (key, factor, apart) in ROWS.items():
+            assert abs(said[row][place] - factor * card[whose]["predicted"][key]) <= apart, (whose, row)
+        assert abs(said["order (Kendall's tau)"][place] - card[whose]["kendall_tau"]) <= 0.02
