@@ -20,8 +20,8 @@ from twin.jit import njit
 
 from twin.parts.draws import share
 from twin.parts.kind import Param
-from twin.parts.records import ASYNC, EDGE_CARRIES, LEASE, SERVICE_CARRIES
-from twin.parts.signals import answer, arriving, depend, draw, intake, miss_ratio, tally
+from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, SERVICE_CARRIES
+from twin.parts.signals import answer, arriving, depend, draw, emit, intake, miss_ratio, tally
 from twin.rng import FAIL, LAUNCH, LOSE
 
 PARAMETERS = (
@@ -42,8 +42,8 @@ PARAMETERS = (
     Param("low_priority_ratio", 1.0, "ratio", 0.0, 1.0,
           "share of asynchronous and event-source work that is let in: the throttle of 20 October", "HD"),
 )  # fmt: skip
-STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8")]
-EVENTS: tuple[str, ...] = ()
+STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8"), ("losing", "i8")]
+EVENTS = ("capacity_short", "capacity_back")
 
 
 def cells(p, callers, tick_s: float) -> int:
@@ -82,6 +82,8 @@ def lose_and_replace(t, w, i, p, s):
             gone = draw(t, w, i, LOSE, e - row.out_start, s.standing, out * (1.0 - math.exp(-p.loss_per_s * dt)))
             s.standing -= gone
             s.missing += gone
+            if gone > 0 and r.seen_event != 0:
+                s.losing = r.seen_event
     s.standing += back
     s.missing -= back
 
@@ -109,6 +111,18 @@ def room(p, s, rate):
 
 
 @njit
+def note(t, w, i, s, found):
+    """Say when calls begin to find no environment, because of what took the instances, and when all do again."""
+    row = w.svc[i]
+    code = KIND_EVENT_BLOCK * (1 + row.kind)
+    if found < 1.0 and row.own_event == 0:
+        row.own_event = emit(t, w, i, code, i, found, s.losing)
+    elif found >= 1.0 and row.own_event != 0 and row.open_event == 0:
+        emit(t, w, i, code + 1, i, found, row.own_event)
+        row.own_event = 0
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: capacity is lost and replaced; calls find an environment and their dependencies, or fail."""
     row = w.svc[i]
@@ -120,6 +134,7 @@ def step(t, w, i, p, s, c):
     s.asked += n
     found = room(p, s, n / w.tick_s[0] * admitted)
     row.own_blame = 1.0 - found
+    note(t, w, i, s, found)
     row.capacity_per_s = p.load_per_s / p.utilisation_ratio * s.standing / (s.standing + s.missing)
     row.backlog = s.missing
     answer_by_priority(w, i, p, ok * found, 0.05 + wait)

@@ -378,8 +378,8 @@ def step(t, w, i, p, s, c):
     row.offered, row.backlog = checks, s.queued
     row.capacity_per_s = p.capacity_per_s * (s.hosts - s.away) / s.hosts
     tally(w, i, s.leased, broken)
-    # What is broken although DynamoDB answers is broken because of the queue.
-    row.own_blame = ok * broken / s.droplets
+    # What is broken beyond the checks that fail now is broken because of the queue.
+    row.own_blame = max(0.0, broken / s.droplets - (1.0 - ok))
     note_timeouts(t, w, i, p, s, late)
     answer(w, i, s.ok_sum / (BILLION * s.hosts), s.attempt_sum / (MICRO * s.hosts))
     row.latency_s = s.release_sum / (MICRO * s.hosts)

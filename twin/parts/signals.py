@@ -289,11 +289,26 @@ def culprit(w, i):
 
 @njit
 def open_cause(w, i, edge):
-    """Event that lies behind trouble seen over ``edge``: still open there, or the service's own input."""
+    """Event that lies behind trouble seen over ``edge``: still open there, or the service's own, or an input.
+
+    Where none of these is known, what is open at any dependency: trouble of one's own that began over there.
+    """
     s = w.svc[i]
     if edge != OWN and w.edge[edge].seen_event != 0:
         return w.edge[edge].seen_event
-    return s.own_event if s.own_event != 0 else s.input_event
+    if s.own_event != 0 or s.input_event != 0:
+        return s.own_event if s.own_event != 0 else s.input_event
+    return open_elsewhere(w, i)
+
+
+@njit
+def open_elsewhere(w, i):
+    """The open event of the first dependency, in the order of names, that has one; or 0."""
+    s = w.svc[i]
+    for e in range(s.out_start, s.out_end):
+        if w.edge[e].seen_event != 0:
+            return w.edge[e].seen_event
+    return 0
 
 
 @njit
