@@ -28,7 +28,7 @@ HEAD = '''"""Written by twin.engine from the registry of kinds. Do not edit."""
 from twin.jit import borrowed, by_reference, njit
 from twin.parts.conditions import any_fired
 from twin.parts.records import DEBUG, N_EVENTS, N_SAMPLES, PERIOD
-from twin.parts.signals import close_period, publish
+from twin.parts.period import close_period, publish
 '''
 
 LOOP = '''
@@ -69,7 +69,9 @@ def advance(world, t0, t1, {arrays}):
                         return t, i
             if any_fired(t, w):
                 break
-            if w.clock[N_SAMPLES] + len(w.mine) > len(w.samples) or w.clock[N_EVENTS] + 8 * len(w.svc) > len(w.events):
+            if w.clock[N_SAMPLES] + len(w.mine) > len(w.samples):
+                break
+            if w.clock[N_EVENTS] + 8 * len(w.svc) > len(w.events):
                 break
     return t, -1
 '''
@@ -88,9 +90,9 @@ def source_hash() -> str:
 def kernel_hash() -> str:
     """Hash of what the compiled loop is made of: kinds, parts, protocol, levels, random numbers, Numba."""
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
-    folders = [PACKAGE / name for name in ("kinds", "parts", "protocol")]
-    files = [p for folder in folders for p in folder.rglob("*.py")]
-    for path in sorted([*files, PACKAGE / "rng.py", PACKAGE / "levels.py", PACKAGE / "jit.py", Path(__file__)]):
+    files = [p for name in ("kinds", "parts", "protocol") for p in (PACKAGE / name).rglob("*.py")]
+    files += [PACKAGE / name for name in ("rng.py", "levels.py", "jit.py", "engine.py")]
+    for path in sorted(files):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -1,9 +1,10 @@
 """``njit`` as this package uses it, and how a world is handed from function to function.
 
-Three things that Numba does by default cost most of the time of a loop whose functions are handed a dozen arrays:
-it compiles a function anew for each constant that it is called with (the loop took two minutes to compile), it
-counts references to each array at each call, and it passes each array as seven words (a call cost 50 ns). Here a
-constant argument counts as its type only, and ``by_reference`` passes the arrays as one pointer, uncounted.
+Three things that Numba does by default cost most of the time of a loop whose functions are handed a dozen
+arrays: it compiles a function anew for each constant that it is called with (the loop took two minutes to
+compile), it counts references to each array at each call, and it passes each array as seven words (a call
+cost 50 ns). Here a constant argument counts as its type only, and ``by_reference`` passes the arrays as one
+pointer, uncounted.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class _ReferenceModel(models.PrimitiveModel):
 class _ReferenceFields(AttributeTemplate):
     key = Reference
 
-    def generic_resolve(self, reference: Reference, name: str) -> Any:
+    def generic_resolve(self, reference: Reference, name: str) -> Any:  # type: ignore[override]
         fields = reference.target.fields
         return reference.target[fields.index(name)] if name in fields else None
 
@@ -98,5 +99,6 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-by_reference = _as_it_is if numba.config.DISABLE_JIT else intrinsic(_by_reference)
-borrowed = _as_it_is if numba.config.DISABLE_JIT else intrinsic(_borrowed)
+_INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+by_reference = _as_it_is if _INTERPRETED else intrinsic(_by_reference)
+borrowed = _as_it_is if _INTERPRETED else intrinsic(_borrowed)

@@ -20,6 +20,7 @@ import hashlib
 import math
 
 import numpy as np
+
 from twin.jit import njit
 
 # Purposes: what a draw is for. Append only: a changed number changes every run ever made.

@@ -1,12 +1,12 @@
 """The DNS of DynamoDB's regional endpoint: the protocol's state machine, given durations.
 
-The real system. ``twin/protocol/machine.py`` opens with it: a Planner, three Enactors, one hosted zone and one
-TXT lock an endpoint, clean-up by age, a rollback record.
+The real system. ``twin/protocol/machine.py`` opens with it: a Planner, three Enactors, one hosted zone and
+one TXT lock an endpoint, clean-up by age, a rollback record.
 
 The claim. This file adds no rule to that machine, only time: how often a plan comes, how long a change batch
-takes, how a lost lock is retried. The fault is one Enactor that loses every lock (``losing_enactor``) although
-its freshness check has passed. That an old tree lands under the root, is cleaned up, and wedges every Enactor,
-comes out or does not come out of the machine.
+takes, how a lost lock is retried. The fault is one Enactor that loses every lock (``losing_enactor``)
+although its freshness check has passed. That an old tree lands under the root, is cleaned up, and wedges
+every Enactor, comes out or does not come out of the machine.
 
 Left out: the other Regions, records inside a tree, Route 53's own propagation (it behaved), and why the lock
 was lost so often (unpublished).
@@ -15,8 +15,8 @@ was lost so often (unpublished).
 from __future__ import annotations
 
 import numpy as np
-from twin.jit import njit
 
+from twin.jit import njit
 from twin.parts.kind import Param
 from twin.parts.records import KIND_EVENT_BLOCK, REPLICATE, SEED
 from twin.parts.signals import answer, emit, intake, tally
@@ -43,7 +43,8 @@ from twin.protocol.state import (
 from twin.protocol.state import cells as machine_cells
 from twin.rng import BACKOFF, POLL, subkey, uniform
 
-GIVEN = True  # the event itself: the scorecard's baseline keeps it, and an ensemble leaves its parameters alone
+# The event itself: the scorecard's baseline keeps it, and an ensemble leaves its parameters alone.
+GIVEN = True
 
 PARAMETERS = (
     Param("enactors_count", 3, "count", 1, 8, "Enactors, one an Availability Zone", "PES"),
@@ -51,22 +52,28 @@ PARAMETERS = (
           "assumed: IPv4, dual-stack, FIPS and cells; the number is unpublished", (4, 12)),
     Param("keep_count", 10, "count", 1, 60, "newest plans whose trees clean-up spares",
           "assumed: many recent ones are kept (DAT), how many is unpublished", (5, 30)),
-    Param("plan_interval_s", 60.0, "s", 1, 86400, "time between plans", "assumed: unpublished", (30.0, 300.0)),
+    Param("plan_interval_s", 60.0, "s", 1, 86400, "time between plans",
+          "assumed: unpublished", (30.0, 300.0)),
     Param("plan_phase_s", 45.0, "s", 0, 86400, "time of the first plan after the scenario's start",
           "assumed: any phase is as likely as another", (0.0, 60.0)),
-    Param("poll_s", 4.0, "s", 0.1, 3600, "how often an idle Enactor looks for a plan", "assumed: unpublished", (1.0, 15.0)),
+    Param("poll_s", 4.0, "s", 0.1, 3600, "how often an idle Enactor looks for a plan",
+          "assumed: unpublished", (1.0, 15.0)),
     Param("batch_s", 3.0, "s", 0.1, 600, "one endpoint's change batch, lock and confirmation included",
           "assumed: Route 53 takes about five calls a second and waits for its servers", (2.0, 10.0)),
     Param("cleanup_s", 3.0, "s", 0.1, 600, "deleting the old trees", "assumed: unpublished", (1.0, 10.0)),
-    Param("backoff_s", 1.0, "s", 0.01, 600, "first wait after a lost lock, doubled each time", "assumed: unpublished", (0.5, 5.0)),
+    Param("backoff_s", 1.0, "s", 0.01, 600, "first wait after a lost lock, doubled each time",
+          "assumed: unpublished", (0.5, 5.0)),
     Param("backoff_cap_s", 10.0, "s", 0.01, 86400, "longest wait after a lost lock",
           "assumed: capped, or a plan would be abandoned for an hour", (5.0, 60.0)),
-    Param("losing_enactor", 0, "count", 0, 8, "number of the Enactor that loses every lock; 0 for none", "DAT"),
+    Param("losing_enactor", 0, "count", 0, 8, "number of the Enactor that loses every lock; 0 for none",
+          "DAT"),
     Param("automation", True, "switch", 0, 1, "whether Planner and Enactors run", "PE"),
     Param("repair", False, "switch", 0, 1, "operators point the root at a preserved tree by hand", "PE"),
-    Param("repair_s", 600.0, "s", 1, 86400, "from the start of the repair by hand to its effect", "PE", (300.0, 600.0)),
+    Param("repair_s", 600.0, "s", 1, 86400, "from the start of the repair by hand to its effect",
+          "PE", (300.0, 600.0)),
     Param("original_design", False, "switch", 0, 1, "check and walk as one step, as first designed", "DAT"),
-    *(Param("guard_" + name.replace("-", "_"), False, "switch", 0, 1, "guard of the protocol: " + name, "modelling")
+    *(Param("guard_" + name.replace("-", "_"), False, "switch", 0, 1, "guard of the protocol: " + name,
+            "MODELLING")
       for name in GUARDS),
 )  # fmt: skip
 STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8")]
@@ -82,13 +89,15 @@ def configuration(p):
     """The machine's constants from the parameters."""
     bits = (
         (p.guard_recheck != 0) * 1 + (p.guard_recheck_in_lock != 0) * 2 + (p.guard_cas != 0) * 4
-        + (p.guard_cleanup_check != 0) * 8 + (p.guard_cleanup_atomic != 0) * 16 + (p.guard_protect_rollback != 0) * 32
+        + (p.guard_cleanup_check != 0) * 8 + (p.guard_cleanup_atomic != 0) * 16
+        + (p.guard_protect_rollback != 0) * 32
         + (p.guard_big_lock != 0) * 64 + (p.guard_big_lock_lease != 0) * 128 + (p.guard_one_batch != 0) * 256
         + (p.guard_tolerate_missing != 0) * 512 + (p.guard_blind_apply != 0) * 1024
         + (p.guard_no_zero_answers != 0) * 2048
     )  # fmt: skip
     keep, ends = int(p.keep_count), int(p.endpoints_count)
-    return Config(int(p.enactors_count), ends, 0, keep, keep + 2 * ends + 64, int(bits), 0, int(p.original_design))
+    slots, original = keep + 2 * ends + 64, int(p.original_design)
+    return Config(int(p.enactors_count), ends, 0, keep, slots, int(bits), 0, original)
 
 
 def cells(p, callers, tick_s: float) -> int:
@@ -196,7 +205,7 @@ def enact(t, w, i, p, s, c, m, cfg):
 
 @njit
 def mend(t, w, p, s, m, cfg):
-    """The repair by hand: the automation stands still, and when the work is done the root has a tree again."""
+    """The repair by hand: the automation stands still; when the work is done, the root has a tree again."""
     if s.repair_since < 0:
         s.repair_since = t
     if (t - s.repair_since) * w.tick_s[0] >= p.repair_s:

@@ -1,12 +1,12 @@
 """A pool of execution capacity that needs launches to replace what it loses.
 
-The real system. Lambda runs functions on instances of its own. From 05:30 on 20 October load balancers
+The real system. Lambda runs functions on instances of its own. On the morning of 20 October load balancers
 took healthy ones for dead; what is taken for dead is terminated and replaced, but launches were throttled. So
-the pool shrank until synchronous calls found no environment (07:04), and filled again only as launches came
-back. Event-source mappings and asynchronous calls were throttled to leave what was there to synchronous ones.
+the pool shrank until synchronous calls found no environment, and filled again only as launches came back.
+Event-source mappings and asynchronous calls were throttled to leave what was there to synchronous ones.
 
-The claim. The relapse begins when losses have eaten the headroom, which is later than the fault, and ends when
-launches have given it back, which is later than the repair.
+The claim. The relapse begins when losses have eaten the headroom, which is later than the fault, and ends
+when launches have given it back, which is later than the repair.
 
 Left out: cold starts, single functions and their concurrency limits (Lambda adds at most 1000 environments in
 10 s a function: ``scale_per_s``), placement.
@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-
 from twin.parts.draws import share
 from twin.parts.kind import Param
 from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, SERVICE_CARRIES
@@ -29,9 +28,11 @@ PARAMETERS = (
           "assumed: only shares matter", (10_000.0, 1e6)),
     Param("initial_ratio", 1.0, "ratio", 0.0, 1.0, "share of the pool that stands at the start",
           "assumed: an undisturbed pool is whole", (1.0, 1.0)),
-    Param("load_per_s", 450.0, "1/s", 0.001, 1e12, "undisturbed rate of calls, which the whole pool is sized for",
+    Param("load_per_s", 450.0, "1/s", 0.001, 1e12,
+          "undisturbed rate of calls, which the whole pool is sized for",
           "assumed: a scale, the sum of what callers send", (450.0, 450.0)),
-    Param("utilisation_ratio", 0.7, "ratio", 0.01, 1.0, "share of the whole pool that the undisturbed load keeps busy",
+    Param("utilisation_ratio", 0.7, "ratio", 0.01, 1.0,
+          "share of the whole pool that the undisturbed load keeps busy",
           "assumed: an Availability Zone in three may fail", (0.5, 0.85)),
     Param("scale_per_s", 100.0, "1/s", 0.001, 1e9, "environments a second that may be added", "LAMBDADOC"),
     Param("loss_per_s", 0.0005, "1/s", 0.0, 1.0,
@@ -62,7 +63,8 @@ def lose_and_replace(t, w, i, p, s):
     """Instances whose checks fail are terminated; launches, where they succeed, bring capacity back.
 
     The pool sees both through its lease dependencies: the one on a pool of targets that holds its instances
-    (calls: none) says which share is out of service, the one on launches (calls: what is missing) which succeed.
+    (calls: none) says which share is out of service, the one on launches (calls: what is missing) which
+    succeed.
     """
     row = w.svc[i]
     dt = w.tick_s[0]
@@ -79,7 +81,8 @@ def lose_and_replace(t, w, i, p, s):
             back = draw(t, w, i, LAUNCH, e - row.out_start, back, 1.0 - miss_ratio(w, e))
         else:
             out = max(0.0, 1.0 - r.seen_room)
-            gone = draw(t, w, i, LOSE, e - row.out_start, s.standing, out * (1.0 - math.exp(-p.loss_per_s * dt)))
+            lost = out * (1.0 - math.exp(-p.loss_per_s * dt))
+            gone = draw(t, w, i, LOSE, e - row.out_start, s.standing, lost)
             s.standing -= gone
             s.missing += gone
             if gone > 0 and r.seen_event != 0:
@@ -112,7 +115,8 @@ def room(p, s, rate):
 
 @njit
 def note(t, w, i, s, found):
-    """Say when calls begin to find no environment, because of what took the instances, and when all do again."""
+    """Say when calls begin to find no environment, because of what took the instances, and when all do
+    again."""
     row = w.svc[i]
     code = KIND_EVENT_BLOCK * (1 + row.kind)
     if found < 1.0 and row.own_event == 0:

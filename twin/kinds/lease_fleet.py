@@ -63,8 +63,9 @@ from twin.parts.lease_host import (
     wheel_of,
 )
 from twin.parts.luck import drawn, luck
+from twin.parts.period import culprit, open_cause
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, REPLICATE, SEED, SERVICE_CARRIES
-from twin.parts.signals import answer, culprit, depend, emit, open_cause, tally
+from twin.parts.signals import answer, depend, emit, tally
 from twin.parts.wheel import due, fill, turn
 from twin.parts.workflow import (
     finished_ratio,
@@ -99,7 +100,7 @@ PARAMETERS = (
           "assumed: a few calls and a conversation with the droplet", (1.0, 30.0)),
     Param("timeout_s", 180.0, "s", 0.001, 14_400.0, "an attempt that is not done after this time has failed",
           "assumed: no progress was made, so well below the hour that all droplets need", (60.0, 1200.0)),
-    Param("spread_ratio", 1.0, "ratio", 1.0, 1000.0, "how much longer or shorter a host's connections may live",
+    Param("spread_ratio", 1.0, "ratio", 1.0, 1000.0, "how much longer, or shorter, connections may live",
           "assumed: hosts are alike unless given", (1.0, 1.0)),
     Param("workflow", "processor_sharing", "choice", 0, 2, "how attempts share a host's capacity",
           "assumed: concurrent workflows; the published times fit all three",
@@ -130,8 +131,7 @@ STATE = [
 ]
 
 FIFO, RENEWAL = 1.0, 2.0
-MICRO = 1e6
-BILLION = 1e9
+MICRO, BILLION = 1e6, 1e9
 RELEASE_BOUND_S = 1e6  # "never", for a mean that must stay finite
 COHORTS = 1 << 16  # cohort keys a host, more than a ring or a wheel has
 
@@ -369,10 +369,10 @@ def step(t, w, i, p, s, c):
     s.finished = 0
     slot, slot_s = t // s.slot_ticks + 1, s.slot_ticks * w.tick_s[0]
     elapsed_s = min(slot_s, (t + 1) * w.tick_s[0])
-    chance = luck(t, w, i)
-    late = 0
+    chance, late = luck(t, w, i), 0
     for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
-        late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, ok_of_host(ok, h, s.hosts, p.spread_ratio))
+        host_ok = ok_of_host(ok, h, s.hosts, p.spread_ratio)
+        late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, host_ok)
     restart_wave(t, w, i, p, s, c)
     broken = s.droplets - s.leased
     row.offered, row.backlog = checks, s.queued

@@ -1,13 +1,13 @@
 """Pollers that take work from a queue, and do not come back by themselves.
 
 The real system. Lambda reads customers' SQS queues through a fleet of pollers of its own. On 20 October that
-subsystem failed with DynamoDB and did not recover with it; engineers restored it at 04:40, and what had piled up
-in the queues was worked off by 06:00. Later its rate was lowered on purpose, to leave capacity to synchronous
+subsystem failed with DynamoDB and did not recover with it; engineers restored it by hand, and then what had
+piled up in the queues was worked off. Later its rate was lowered on purpose, to leave capacity to synchronous
 calls.
 
 The claim. A worker that gives up after its dependency has failed for a while, and that nothing starts again,
-turns an outage of minutes into one that lasts until somebody notices; the queue in front of it remembers all of
-it, and the drain takes as long as spare capacity says.
+turns an outage of minutes into one that lasts until somebody notices; the queue in front of it remembers all
+of it, and the drain takes as long as spare capacity says.
 
 Left out: single queues and their visibility time-outs, messages that expire, batches.
 """
@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-
 from twin.parts.draws import share
 from twin.parts.kind import Param
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
@@ -25,7 +24,8 @@ from twin.parts.signals import accept, answer, depend, draw, emit, intake, tally
 from twin.rng import LOSE, OPEN, SERVE
 
 PARAMETERS = (
-    Param("pollers_count", 1000, "count", 1, 1e9, "pollers in the fleet", "assumed: only shares matter", (100.0, 10_000.0)),
+    Param("pollers_count", 1000, "count", 1, 1e9, "pollers in the fleet",
+          "assumed: only shares matter", (100.0, 10_000.0)),
     Param("capacity_per_s", 4000.0, "1/s", 0.001, 1e12, "messages a second that the whole fleet can take",
           "assumed: a fleet sized for several times the mean rate of bursty queues", (1500.0, 6000.0)),
     Param("give_up_s", 120.0, "s", 1.0, 86400.0, "mean time that a poller survives without its dependency",
@@ -34,12 +34,17 @@ PARAMETERS = (
           "assumed: a single failure is no reason", (3, 30)),
     Param("self_heal_per_s", 0.0, "1/s", 0.0, 100.0, "rate at which a dead poller starts again by itself",
           "PES"),
-    Param("restore_per_s", 0.0, "1/s", 0.0, 1e6, "share of dead pollers that operators start again, a second", "PES"),
-    Param("rate_ratio", 1.0, "ratio", 0.0, 1.0, "share of its capacity that the fleet may use: a throttle", "HD"),
+    Param("restore_per_s", 0.0, "1/s", 0.0, 1e6, "share of dead pollers that operators start again, a second",
+          "PES"),
+    Param("rate_ratio", 1.0, "ratio", 0.0, 1.0, "share of its capacity that the fleet may use: a throttle",
+          "HD"),
     Param("age_limit_s", 345_600.0, "s", 60.0, 1e9, "age at which a waiting message is lost",
           "assumed: the default retention of a queue, four days", (21_600.0, 1_209_600.0)),
 )  # fmt: skip
-STATE = [("alive", "i8"), ("dead", "i8"), ("waiting", "i8"), ("came", "i8"), ("done", "i8"), ("lost", "i8"), ("open", "i8")]
+STATE = [
+    ("alive", "i8"), ("dead", "i8"), ("waiting", "i8"), ("came", "i8"), ("done", "i8"), ("lost", "i8"),
+    ("open", "i8"),
+]  # fmt: skip
 EVENTS = ("pollers_lost", "pollers_back")
 
 
@@ -68,7 +73,8 @@ def live_and_die(t, w, i, p, s, ok):
         w.svc[i].own_event = s.open
     elif s.open != 0 and s.dead == 0:
         s.open = 0
-        w.svc[i].own_event = emit(t, w, i, KIND_EVENT_BLOCK * (1 + w.svc[i].kind) + 1, i, 0.0, w.svc[i].input_event)
+        code = KIND_EVENT_BLOCK * (1 + w.svc[i].kind) + 1
+        w.svc[i].own_event = emit(t, w, i, code, i, 0.0, w.svc[i].input_event)
 
 
 @njit

@@ -8,7 +8,6 @@ Left out. Everything else.
 from __future__ import annotations
 
 from twin.jit import njit
-
 from twin.parts.draws import carried
 from twin.parts.kind import Param
 from twin.parts.records import EDGE_CARRIES, SERVICE_CARRIES
@@ -16,13 +15,14 @@ from twin.parts.signals import answer, depend, draw, intake, tally
 from twin.rng import ARRIVE, FAIL
 
 PARAMETERS = (
-    Param("capacity_per_s", 1000.0, "1/s", 0.001, 1e12, "nominal rate, for reports only", "assumed: only a scale",
-          (100.0, 10_000.0)),
-    Param("service_time_s", 0.02, "s", 0.0, 3600.0, "time that the service itself takes", "assumed: a fast API call",
-          (0.005, 0.2)),
+    Param("capacity_per_s", 1000.0, "1/s", 0.001, 1e12, "nominal rate, for reports only",
+          "assumed: only a scale", (100.0, 10_000.0)),
+    Param("service_time_s", 0.02, "s", 0.0, 3600.0, "time that the service itself takes",
+          "assumed: a fast API call", (0.005, 0.2)),
     Param("fault_ratio", 0.0, "ratio", 0.0, 1.0, "share of calls that fail here: a fault's knob",
           "assumed: no fault of its own unless a scenario says so", (0.0, 0.0)),
-    Param("own_per_s", 0.0, "1/s", 0.0, 1e12, "calls that begin here: those of customers, or of work of its own",
+    Param("own_per_s", 0.0, "1/s", 0.0, 1e12,
+          "calls that begin here: those of customers, or of work of its own",
           "assumed: none unless given", (0.0, 0.0)),
 )  # fmt: skip
 STATE: list[tuple[str, str]] = []

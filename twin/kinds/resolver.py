@@ -1,13 +1,13 @@
 """Resolver populations: how long a wrong answer outlives its repair.
 
-The real system. Clients in us-east-1 do not ask DynamoDB's zone; they ask a recursive resolver, which keeps an
-answer for its TTL. An empty answer without error (NODATA) is kept too, for the smaller of the SOA's own TTL and
-its MINIMUM: 900 s with Route 53's default SOA. Two populations mattered on 20 October: the resolvers of the
-internal network, which operators overrode at 01:15, and everybody else's.
+The real system. Clients in us-east-1 do not ask DynamoDB's zone; they ask a recursive resolver, which keeps
+an answer for its TTL. An empty answer without error (NODATA) is kept too, for the smaller of the SOA's own
+TTL and its MINIMUM: 900 s with Route 53's default SOA. Two populations mattered on 20 October: the resolvers
+of the internal network, which operators overrode at 01:15, and everybody else's.
 
 The claim. An empty answer is a fresh answer: it replaces the good one within seconds, and after the repair it
-leaves linearly over the negative TTL, because the moments at which busy caches last asked are spread evenly. So
-15 minutes pass between the repair and the last customer, whatever anybody does meanwhile.
+leaves linearly over the negative TTL, because the moments at which busy caches last asked are spread evenly.
+So 15 minutes pass between the repair and the last customer, whatever anybody does meanwhile.
 
 Left out: single names and query types, SERVFAIL, serve-stale (it does not apply to a valid answer), resolvers
 that ignore TTLs; clients that keep negative answers of their own are one extra layer (``client_negative_s``).
@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-
 from twin.parts.kind import Param
 from twin.parts.signals import answer, draw, intake, miss_ratio, tally
 from twin.rng import FAIL, LOOKUP, OPEN, RETRY
@@ -27,18 +26,23 @@ PARAMETERS = (
     Param("caches_count", 100_000, "count", 1, 1e12, "resolver caches in the population",
           "assumed: large enough that shares are smooth", (1e4, 1e6)),
     Param("queries_per_s", 0.01, "1/s", 1e-6, 1e6, "questions a second that one cache gets for the name",
-          "assumed: a host asks now and then; caches asked all the time would stay in step for hours", (0.002, 1.0)),
-    Param("positive_ttl_s", 5.0, "s", 0.001, 86400, "TTL of the endpoint's address records", "MEM", (1.0, 60.0)),
-    Param("negative_ttl_s", 900.0, "s", 0.001, 86400, "how long an empty answer is kept: min(SOA TTL, MINIMUM)",
-          "ROUTE53_SOA", (300.0, 900.0)),
-    Param("client_negative_s", 0.0, "s", 0, 86400, "negative answers kept by clients behind the resolver; 0 for none",
+          "assumed: a host asks now and then; caches asked all the time would stay in step for hours",
+          (0.002, 1.0)),
+    Param("positive_ttl_s", 5.0, "s", 0.001, 86400, "TTL of the endpoint's address records",
+          "MEM", (1.0, 60.0)),
+    Param("negative_ttl_s", 900.0, "s", 0.001, 86400,
+          "how long an empty answer is kept: min(SOA TTL, MINIMUM)", "ROUTE53_SOA", (300.0, 900.0)),
+    Param("client_negative_s", 0.0, "s", 0, 86400,
+          "negative answers kept by clients behind the resolver; 0 for none",
           "assumed: layers that count TTLs down add nothing", (0.0, 10.0)),
-    Param("override", False, "switch", 0, 1, "answer the name from a response policy zone, whatever the authority says",
-          "PE"),
+    Param("override", False, "switch", 0, 1,
+          "answer the name from a response policy zone, whatever the authority says", "PE"),
     Param("override_rollout_s", 600.0, "s", 0.001, 86400, "time until the last resolver has the override",
           "assumed: a push for the most common name, then for the others", (120.0, 1200.0)),
 )  # fmt: skip
-STATE = [("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("well", "i8"), ("ill", "i8"), ("overridden", "f8")]
+STATE = [
+    ("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("well", "i8"), ("ill", "i8"), ("overridden", "f8"),
+]  # fmt: skip
 EVENTS = ("answers_empty", "answers_back")
 
 
@@ -139,4 +143,5 @@ def check(p, s, c):
         if c[k] < 0:
             return False
         total += c[k]
-    return total == s.valid + s.empty and s.expired >= 0 and s.valid + s.empty + s.expired == int(p.caches_count)
+    kept = s.valid + s.empty
+    return total == kept and s.expired >= 0 and kept + s.expired == int(p.caches_count)

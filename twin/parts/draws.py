@@ -8,7 +8,6 @@ than one member off its expectation. A slot belongs to one process of one servic
 import math
 
 from twin.jit import njit
-
 from twin.rng import binomial, poisson, subkey
 
 ONE = 1 << 52  # one member, in the units of a carry slot

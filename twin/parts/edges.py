@@ -8,7 +8,8 @@ from twin.parts.records import JITTERS
 EDGE_PARAMETERS = (
     Param("share", 1.0, "ratio", 0.0, 100.0, "calls to the callee for each call that the caller serves",
           "assumed: one call each", (1.0, 1.0)),
-    Param("lifetime_s", 300.0, "s", 0.0, 1e7, "mean life of a connection, or age at which a cached answer expires",
+    Param("lifetime_s", 300.0, "s", 0.0, 1e7,
+          "mean life of a connection, or age at which a cached answer expires",
           "assumed: SDK pools live for minutes", (60.0, 600.0)),
     Param("timeout_s", 60.0, "s", 0.001, 86_400.0, "the caller gives up after this", "SDK"),
     Param("retries", 0, "count", 0, 20, "attempts after the first", "assumed: none unless given", (0, 3)),
@@ -21,11 +22,13 @@ EDGE_PARAMETERS = (
           "assumed: no budget unless given", (0.0, 0.2)),
     Param("delay_s", 0.0, "s", 0.0, 86_400.0, "extra time until the caller knows the outcome",
           "assumed: none beyond a tick", (0.0, 0.0)),
-    Param("connections_count", 2000, "count", 1, 1e9, "connections, or cached entries, of all callers together",
+    Param("connections_count", 2000, "count", 1, 1e9,
+          "connections, or cached entries, of all callers together",
           "assumed: only shares matter", (500.0, 1e5)),
     Param("drain_per_s", 0.0, "1/s", 0.0, 1e12, "most that an asynchronous caller hands over; 0 for no limit",
           "assumed: no limit unless given", (0.0, 0.0)),
     Param("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
-          "share of the callee's capacity that this caller needs; calls fail as the room falls below it; 0 for none",
+          "share of the callee's capacity that this caller needs; calls fail as the room falls below it; "
+          "0 for none",
           "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),
 )  # fmt: skip

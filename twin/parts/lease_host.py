@@ -55,9 +55,10 @@ def count_host(s, host, sign):
 def ok_of_host(ok, h, hosts, spread):
     """Share of host ``h``'s checks that succeed when ``ok`` of the fleet's typical host do.
 
-    What is left of a pool of connections after a time is exp(-time / life); a host whose connections live g times
-    as long keeps ok**(1/g). Lives go evenly, in logarithms, from 1/``spread`` to ``spread`` times the typical one;
-    a stride that has no factor in common with the number of hosts keeps neighbours (an AZ's) unlike.
+    What is left of a pool of connections after a time is exp(-time / life); a host whose connections live g
+    times as long keeps ok**(1/g). Lives go evenly, in logarithms, from 1/``spread`` to ``spread`` times the
+    typical one; a stride that has no factor in common with the number of hosts keeps neighbours (an AZ's)
+    unlike.
     """
     if spread <= 1.0 or ok <= 0.0 or ok >= 1.0 or hosts < 2:
         return ok

@@ -32,11 +32,12 @@ SERVICE = np.dtype(
             # this tick: calls (attempts), in counts
             ("offered", "i8"), ("good", "i8"), ("failed", "i8"),
             # level of the moment
-            ("capacity_per_s", "f8"), ("backlog", "i8"), ("waiting", "i8"), ("latency_s", "f8"), ("load_per_s", "f8"),
-            ("own_blame", "f8"), ("own_event", "i8"), ("input_event", "i8"),
+            ("capacity_per_s", "f8"), ("backlog", "i8"), ("waiting", "i8"), ("latency_s", "f8"),
+            ("load_per_s", "f8"), ("own_blame", "f8"), ("own_event", "i8"), ("input_event", "i8"),
             # this signal period, and the sample being gathered
             ("p_offered", "i8"), ("p_good", "i8"), ("p_failed", "i8"), ("p_latency", "f8"),
-            ("a_offered", "i8"), ("a_good", "i8"), ("a_failed", "i8"), ("a_latency", "f8"), ("a_periods", "i8"),
+            ("a_offered", "i8"), ("a_good", "i8"), ("a_failed", "i8"), ("a_latency", "f8"),
+            ("a_periods", "i8"),
             # signals of the last period, in the order of SIGNALS
             ("error_ratio", "f8"), ("latency_ratio", "f8"), ("backlog_s", "f8"), ("capacity_ratio", "f8"),
             ("quiet_latency_s", "f8"), ("quiet_capacity_per_s", "f8"),
@@ -54,12 +55,13 @@ EDGE = np.dtype(
         [
             ("key", "i8"), ("caller", "i8"), ("callee", "i8"), ("mode", "i8"), ("far", "i8"),
             # policy: EDGE_PARAMETERS of the model, encoded
-            ("share", "f8"), ("lifetime_s", "f8"), ("timeout_s", "f8"), ("retries", "f8"), ("backoff_s", "f8"),
-            ("backoff_cap_s", "f8"), ("jitter", "f8"), ("retry_budget_ratio", "f8"), ("delay_s", "f8"),
-            ("connections_count", "f8"), ("drain_per_s", "f8"), ("utilisation_ratio", "f8"),
+            ("share", "f8"), ("lifetime_s", "f8"), ("timeout_s", "f8"), ("retries", "f8"),
+            ("backoff_s", "f8"), ("backoff_cap_s", "f8"), ("jitter", "f8"), ("retry_budget_ratio", "f8"),
+            ("delay_s", "f8"), ("connections_count", "f8"), ("drain_per_s", "f8"),
+            ("utilisation_ratio", "f8"),
             # caller's side: calls of this period, the published copy, the pool or backlog
-            ("calls", "i8"), ("calls_pub", "i8"), ("live", "i8"), ("lost", "i8"), ("backlog", "i8"), ("blame", "f8"), ("wait_s", "f8"),
-            ("cell", "i8"),
+            ("calls", "i8"), ("calls_pub", "i8"), ("live", "i8"), ("lost", "i8"), ("backlog", "i8"),
+            ("blame", "f8"), ("wait_s", "f8"), ("cell", "i8"),
             # callee's side: outcome of a call after retries, the published copy
             ("ok", "f8"), ("latency_s", "f8"), ("room", "f8"), ("event", "i8"), ("attempt_ok", "f8"),
             ("tokens", "f8"), ("closed", "i8"),
@@ -88,8 +90,8 @@ SAMPLE = np.dtype(
 CONDITION = np.dtype(
     (
         np.record,
-        [("service", "i8"), ("signal", "i8"), ("above", "i8"), ("level", "f8"), ("hold_ticks", "i8"), ("from_tick", "i8"),
-         ("since", "i8"), ("fired", "i8")],
+        [("service", "i8"), ("signal", "i8"), ("above", "i8"), ("level", "f8"), ("hold_ticks", "i8"),
+         ("from_tick", "i8"), ("since", "i8"), ("fired", "i8")],
     )
 )
 

@@ -2,10 +2,11 @@
 
 The real system: an AWS service calls another through an SDK that times out, tries again and keeps connections
 and credentials; what the caller learns is whether the call came back in time. The claim: whatever a kind does
-inside, its neighbours see only this. A *kind* calls, in each tick, ``intake`` (what is asked of me), ``depend``
-(what do my dependencies make of it) and ``answer`` (what my callers may know). The SDK of a caller is stepped
-beside the callee, so that retries meet the state they cause; pools of connections, caches and backlogs are
-stepped beside the caller. Left out: single requests, payloads, and the network between Regions.
+inside, its neighbours see only this. A *kind* calls, in each tick, ``intake`` (what is asked of me),
+``depend`` (what do my dependencies make of it) and ``answer`` (what my callers may know). The SDK of a caller
+is stepped beside the callee, so that retries meet the state they cause; pools of connections, caches and
+backlogs are stepped beside the caller. Left out: single requests, payloads, and the network between Regions.
+When all this becomes visible to others: ``twin/parts/period.py``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-
-from twin.levels import HOLD_S, IMPAIRED_RATIO, QUIET_S, RECOVERED_S, SLOW_RATIO
 from twin.parts.draws import share, thin
 from twin.parts.records import (
     ASYNC,
@@ -23,14 +22,9 @@ from twin.parts.records import (
     EDGE_CARRIES,
     LEASE,
     N_EVENTS,
-    N_SAMPLES,
     NEW_CONNECTIONS,
-    ONSET,
-    OWN,
     PERIOD,
-    RECOVERY,
     REPLICATE,
-    SAMPLE_TICKS,
     SEED,
     SERVICE_CARRIES,
     SOFT,
@@ -47,7 +41,8 @@ def draw(t, w, i, purpose, sub, n, p):
         return n
     s = w.svc[i]
     slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + (purpose & (SERVICE_CARRIES - 1))
-    return thin(n, p, s.exact != 0, w.carry, slot, w.clock[SEED], subkey(s.key, sub), t, purpose, w.clock[REPLICATE])
+    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
+    return thin(n, p, s.exact != 0, w.carry, slot, seed, subkey(s.key, sub), t, purpose, replicate)
 
 
 @njit
@@ -59,7 +54,8 @@ def draw_edge(t, w, e, purpose, slot, n, p):
         return n
     r = w.edge[e]
     exact = w.svc[r.caller].exact != 0
-    return thin(n, p, exact, w.carry, EDGE_CARRIES * e + slot, w.clock[SEED], r.key, t, purpose, w.clock[REPLICATE])
+    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
+    return thin(n, p, exact, w.carry, EDGE_CARRIES * e + slot, seed, r.key, t, purpose, replicate)
 
 
 @njit
@@ -78,7 +74,8 @@ def emit(t, w, i, code, subject, value, cause):
 
 @njit
 def amplification(miss, retries, budget_ratio):
-    """(attempts per call, share that fails for good) when each attempt fails with ``miss``. modelling.md 1.2."""
+    """(attempts per call, share that fails for good) when each attempt fails with ``miss``. MODELLING,
+    1.2."""
     if miss <= 0.0 or retries <= 0.0:
         return 1.0, miss
     extra, last = 0.0, miss
@@ -92,7 +89,8 @@ def amplification(miss, retries, budget_ratio):
 
 @njit
 def retries_here(r):
-    """Retries that are stepped beside the callee; a pool of connections tries its own members, see ``churn``."""
+    """Retries that are stepped beside the callee; a pool of connections tries its own members, see
+    ``churn``."""
     return 0.0 if r.mode == NEW_CONNECTIONS or r.mode == CACHED else r.retries
 
 
@@ -162,8 +160,9 @@ def miss_ratio(w, e):
 def churn(t, w, e):
     """Share of calls without a connection. Connections close in their own time; a new one needs the callee.
 
-    The callee is a resolver, mostly, and a host asks the same one again, so trying again finds no better answer:
-    the hosts behind a resolver that fails (``lost``) run dry as their connections close, and are back with it.
+    The callee is a resolver, mostly, and a host asks the same one again, so trying again finds no better
+    answer: the hosts behind a resolver that fails (``lost``) run dry as their connections close, and are back
+    with it.
     """
     r = w.edge[e]
     pool = int(r.connections_count)
@@ -184,7 +183,8 @@ def churn(t, w, e):
 
 @njit
 def age(t, w, e):
-    """Share of calls whose cached answer has expired: entries are renewed one lifetime after the last time."""
+    """Share of calls whose cached answer has expired: entries are renewed one lifetime after the last
+    time."""
     r = w.edge[e]
     pool = int(r.connections_count)
     miss = miss_ratio(w, e)
@@ -234,10 +234,11 @@ def ask(t, w, e, n):
 
 @njit
 def depend(t, w, i, n):
-    """Send ``n`` calls of service ``i`` through its dependencies. Returns (share that succeeds, latency in s).
+    """Send ``n`` calls of service ``i`` through its dependencies. Returns (share that succeeds, latency in
+    s).
 
-    Lease dependencies are left to the kind. A soft one costs no call. What is handed over asynchronously comes
-    from the calls that succeed.
+    Lease dependencies are left to the kind. A soft one costs no call. What is handed over asynchronously
+    comes from the calls that succeed.
     """
     ok, wait = 1.0, 0.0
     s = w.svc[i]
@@ -270,38 +271,6 @@ def tally(w, i, good, failed):
 
 
 @njit
-def culprit(w, i):
-    """The dependency with the largest share of the failed calls, or OWN; where calls are late rather than failed,
-    the one that they wait for longest. Edges are in the order of names."""
-    s = w.svc[i]
-    worst, most = OWN, s.own_blame
-    if s.error_ratio >= IMPAIRED_RATIO:
-        for e in range(s.out_start, s.out_end):
-            if w.edge[e].blame > most:
-                worst, most = e, w.edge[e].blame
-        return worst
-    most = s.latency_s / 2.0
-    for e in range(s.out_start, s.out_end):
-        if w.edge[e].wait_s > most:
-            worst, most = e, w.edge[e].wait_s
-    return worst
-
-
-@njit
-def open_cause(w, i, edge):
-    """Event that lies behind trouble seen over ``edge``: still open there, or the service's own, or an input.
-
-    Where none of these is known, what is open at any dependency: trouble of one's own that began over there.
-    """
-    s = w.svc[i]
-    if edge != OWN and w.edge[edge].seen_event != 0:
-        return w.edge[edge].seen_event
-    if s.own_event != 0 or s.input_event != 0:
-        return s.own_event if s.own_event != 0 else s.input_event
-    return open_elsewhere(w, i)
-
-
-@njit
 def open_elsewhere(w, i):
     """The open event of the first dependency, in the order of names, that has one; or 0."""
     s = w.svc[i]
@@ -309,122 +278,3 @@ def open_elsewhere(w, i):
         if w.edge[e].seen_event != 0:
             return w.edge[e].seen_event
     return 0
-
-
-@njit
-def closing_cause(w, i, edge):
-    """Event that ended the trouble seen over ``edge``."""
-    s = w.svc[i]
-    if edge != OWN and w.edge[edge].seen_closed != 0:
-        return w.edge[edge].seen_closed
-    return s.input_event if s.input_event != 0 else s.own_event
-
-
-@njit
-def detect(t, w, i, impaired):
-    """Emit an onset after HOLD_S of impairment and a recovery after RECOVERED_S without. See levels.py."""
-    s = w.svc[i]
-    if impaired:
-        s.well_since = -1
-        if s.impaired_since < 0:
-            s.impaired_since = t
-            s.first_edge = culprit(w, i)
-            s.first_cause = open_cause(w, i, s.first_edge)
-        if s.open_event == 0 and (t - s.impaired_since) * w.tick_s[0] >= HOLD_S:
-            if s.first_cause == 0:  # the cause's own onset was not yet certain when this one began
-                s.first_edge = culprit(w, i)
-                s.first_cause = open_cause(w, i, s.first_edge)
-            s.blamed_edge = s.first_edge
-            s.open_event = emit(t, w, i, ONSET, i, s.error_ratio, s.first_cause)
-        return
-    s.impaired_since = -1
-    if s.open_event == 0:
-        return
-    if s.well_since < 0:
-        s.well_since = t
-    if (t - s.well_since) * w.tick_s[0] >= RECOVERED_S:
-        s.closed_event = emit(t, w, i, RECOVERY, i, s.error_ratio, closing_cause(w, i, s.blamed_edge))
-        s.open_event = 0
-
-
-@njit
-def not_handed_over(w, i):
-    """Work that service ``i`` still has to hand over to its asynchronous dependencies."""
-    s = w.svc[i]
-    left = 0
-    for e in range(s.out_start, s.out_end):
-        left += w.edge[e].backlog
-    return left
-
-
-@njit
-def close_period(t, w, i):
-    """Turn the counts of a signal period into signals, look for onset and recovery, feed the sample."""
-    s = w.svc[i]
-    period = w.clock[PERIOD]
-    if s.p_good + s.p_failed > 0:
-        s.error_ratio = s.p_failed / (s.p_good + s.p_failed)
-    latency = s.p_latency / period
-    if s.quiet_capacity_per_s < 0.0:
-        s.quiet_capacity_per_s = s.capacity_per_s
-    if t * w.tick_s[0] < QUIET_S:
-        s.quiet_latency_s = max(s.quiet_latency_s, latency)
-    s.latency_ratio = latency / s.quiet_latency_s if s.quiet_latency_s > 0.0 else 1.0
-    s.capacity_ratio = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
-    s.waiting = s.backlog + not_handed_over(w, i)
-    s.backlog_s = s.waiting / s.capacity_per_s if s.capacity_per_s > 0.0 else 1e9 * (s.waiting > 0)
-    detect(t, w, i, s.error_ratio >= IMPAIRED_RATIO or s.latency_ratio >= SLOW_RATIO)
-    s.a_offered += s.p_offered
-    s.a_good += s.p_good
-    s.a_failed += s.p_failed
-    s.a_latency += latency
-    s.a_periods += 1
-    s.p_offered, s.p_good, s.p_failed, s.p_latency = 0, 0, 0, 0.0
-    if (t + 1) % w.clock[SAMPLE_TICKS] == 0:
-        sample(t, w, i)
-
-
-@njit
-def sample(t, w, i):
-    """Write one row: rates and means over the sample interval, levels as they are at its end."""
-    s = w.svc[i]
-    seconds = s.a_periods * w.clock[PERIOD] * w.tick_s[0]
-    row = w.samples[w.clock[N_SAMPLES]]
-    row.tick, row.service = t + 1, i
-    row.offered_per_s, row.goodput_per_s = s.a_offered / seconds, s.a_good / seconds
-    row.capacity_per_s, row.backlog_count = s.capacity_per_s, float(s.waiting)
-    done = s.a_good + s.a_failed
-    row.error_ratio = s.a_failed / done if done > 0 else s.error_ratio
-    row.latency_s = s.a_latency / s.a_periods
-    w.clock[N_SAMPLES] += 1
-    s.a_offered, s.a_good, s.a_failed, s.a_latency, s.a_periods = 0, 0, 0, 0.0, 0
-
-
-@njit
-def publish(t, w):
-    """Let callers and callees see each other's side: near edges every tick, far ones every period."""
-    boundary = (t + 1) % w.clock[PERIOD] == 0
-    for e in range(len(w.edge)):
-        r = w.edge[e]
-        if r.far != 0 and not boundary:
-            continue
-        r.calls_pub, r.calls = r.calls, 0
-        callee = w.svc[r.callee]
-        r.event, r.closed = callee.open_event, callee.closed_event
-        if r.line_slots > 0:
-            delayed(t, w, e)
-        else:
-            r.seen_ok, r.seen_latency_s, r.seen_room = r.ok, r.latency_s, r.room
-            r.seen_event, r.seen_closed = r.event, r.closed
-
-
-@njit
-def delayed(t, w, e):
-    """Outcomes of an edge with a delay travel along a line of ``line_slots`` publications."""
-    r = w.edge[e]
-    step = t if r.far == 0 else t // w.clock[PERIOD]
-    at = r.line + 5 * (step % r.line_slots)
-    r.seen_ok, r.seen_latency_s, r.seen_room = w.line[at], w.line[at + 1], w.line[at + 2]
-    r.seen_event, r.seen_closed = int(w.line[at + 3]), int(w.line[at + 4])
-    w.line[at], w.line[at + 1], w.line[at + 2] = r.ok, r.latency_s, r.room
-    w.line[at + 3], w.line[at + 4] = float(r.event), float(r.closed)

@@ -16,8 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from twin.jit import njit
 
+from twin.jit import njit
 from twin.protocol.machine import reset, step_enactor, step_planner
 from twin.protocol.narrate import narrate
 from twin.protocol.state import (

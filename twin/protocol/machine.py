@@ -24,8 +24,8 @@ changes it in place.
 """
 
 import numpy as np
-from twin.jit import njit
 
+from twin.jit import njit
 from twin.protocol.state import (
     ABORTED_MISSING,
     ABORTED_STALE,

@@ -15,6 +15,7 @@ file, not of the files that it uses).
 from typing import NamedTuple
 
 import numpy as np
+
 from twin.jit import njit
 
 # The guards: what could have been different.  Bits of Config.guards.
