@@ -47,6 +47,16 @@ def open_cause(w, i, edge):
 
 
 @njit
+def open_elsewhere(w, i):
+    """The open event of the first dependency, in the order of names, that has one; or 0."""
+    s = w.svc[i]
+    for e in range(s.out_start, s.out_end):
+        if w.edge[e].seen_event != 0:
+            return w.edge[e].seen_event
+    return 0
+
+
+@njit
 def closing_cause(w, i, edge):
     """Event that ended the trouble seen over ``edge``."""
     s = w.svc[i]

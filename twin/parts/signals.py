@@ -268,13 +268,3 @@ def tally(w, i, good, failed):
     """Close the books of this tick: ``good`` calls came back well and in time, ``failed`` did not."""
     s = w.svc[i]
     s.good, s.failed = good, failed
-
-
-@njit
-def open_elsewhere(w, i):
-    """The open event of the first dependency, in the order of names, that has one; or 0."""
-    s = w.svc[i]
-    for e in range(s.out_start, s.out_end):
-        if w.edge[e].seen_event != 0:
-            return w.edge[e].seen_event
-    return 0
