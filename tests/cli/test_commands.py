@@ -56,7 +56,7 @@ def test_the_same_command_gives_the_same_run(twin: Twin, tiny: Path) -> None:
     ("change", "onset", "recovery"),
     [
         (["--move", "store-breaks=+20m"], "22:20:00", "22:35:00"),
-        (["--move", "store-breaks=2025-10-20T05:30:00Z"], "22:30:00", "22:45:00"),
+        (["--move", "store-breaks=2025-10-19T22:30:00-07:00"], "22:30:00", "22:45:00"),
         (["--until", "+20m"], "22:10:00", None),
         (["--drop", "store-breaks"], None, None),
         (["--set", "store.fault_ratio=50%", "--drop", "store-breaks", "--seed", "1"], "22:00:20", None),

@@ -26,7 +26,9 @@ MEDIAN_FUNCTION_LINES = 20
 LONG_FUNCTIONS: dict[str, str] = {}
 
 # id of a fault or action of a scenario whose own time falls on a published outcome's minute → why it does.
-COINCIDING_INPUTS: dict[str, str] = {}
+COINCIDING_INPUTS: dict[str, str] = {
+    "redshift-stop": "its time in PDT reads like the time in UTC at which ECS, EKS and Fargate were impaired",
+}
 
 # Places and people that a reader outside does not have.
 STRANGERS = (
