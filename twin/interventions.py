@@ -1,7 +1,7 @@
 """What changes between windows: faults, actions and mitigations, which are one thing.
 
-A scenario's interventions become *changes*: at a tick, set these parameters to these values. One that waits for a
-condition is planned when the condition has held; a ramp is one change every signal period.
+A scenario's interventions become *changes*: at a tick, set these parameters to these values. One that waits
+for a condition is planned when the condition has held; a ramp is one change every signal period.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from twin.parts.records import INPUT, INPUT_CODE, INPUT_ENDED
 
 @dataclass(frozen=True)
 class Change:
-    """At ``tick`` set ``values`` (target → value as the step reads it). ``code`` says begin or end of ``name``;
-    silent changes (the middle of a ramp) have no event."""
+    """At ``tick`` set ``values`` (target → value as the step reads it). ``code`` says begin or end of
+    ``name``; silent changes (the middle of a ramp) have no event."""
 
     tick: int
     name: str
@@ -42,7 +42,7 @@ class Schedule:
         everything = scenario.interventions
         self._encoders = {t: parameter_of(scenario, t) for x in everything for t in x.set}
         self._waiting = [x for x in everything if x.when is not None]
-        self._heap: list[tuple[int, int, str, object]] = []
+        self._heap: list[tuple[int, int, str, Intervention, dict[str, float]]] = []
         self._order = 0
         self._seq: dict[int, int] = {}
         for x in everything:
@@ -63,8 +63,8 @@ class Schedule:
         """The changes of this tick, in the order in which the scenario lists them; each is returned once."""
         changes = []
         while self._heap and self._heap[0][0] <= tick:
-            _, _, what, payload = heapq.heappop(self._heap)
-            change = self._begin(tick, payload) if what == "begin" else self._later(tick, what, payload)
+            _, _, what, x, values = heapq.heappop(self._heap)
+            change = self._begin(tick, x) if what == "begin" else self._later(tick, what, x, values)
             self._present.update(change.values)
             changes.append(change)
         return changes
@@ -73,9 +73,9 @@ class Schedule:
         goal = {t: self._encoders[t].encode(v) for t, v in x.set.items()}
         before = {t: self._present[t] for t in goal}
         if x.for_s is not None:
-            self._push(tick + max(1, self._ticks(x.for_s)), "end", (x, before))
+            self._push(tick + max(1, self._ticks(x.for_s)), "end", x, before)
         elif x.until_s is not None:
-            self._push(max(tick + 1, self._ticks(x.until_s)), "end", (x, before))
+            self._push(max(tick + 1, self._ticks(x.until_s)), "end", x, before)
         if x.over_s:
             self._ramp(tick, x, before, goal)
             goal = before
@@ -86,17 +86,16 @@ class Schedule:
         steps = max(1, self._ticks(x.over_s) // self._period)
         for k in range(1, steps + 1):
             at = {t: before[t] + (goal[t] - before[t]) * k / steps for t in goal}
-            self._push(tick + k * self._period, "last" if k == steps else "step", (x, at))
+            self._push(tick + k * self._period, "last" if k == steps else "step", x, at)
 
-    def _later(self, tick: int, what: str, payload: tuple[Intervention, dict[str, float]]) -> Change:
-        x, values = payload
+    def _later(self, tick: int, what: str, x: Intervention, values: dict[str, float]) -> Change:
         if what == "step":
             return Change(tick, x.id, INPUT_CODE, 0, values, silent=True)
         return Change(tick, x.id, INPUT_ENDED, self._event_id(tick), values)
 
-    def _push(self, tick: int, what: str, payload: object) -> None:
+    def _push(self, tick: int, what: str, x: Intervention, values: dict[str, float] | None = None) -> None:
         self._order += 1
-        heapq.heappush(self._heap, (tick, self._order, what, payload))
+        heapq.heappush(self._heap, (tick, self._order, what, x, values or {}))
 
     def _event_id(self, tick: int) -> int:
         seq = self._seq[tick] = self._seq.get(tick, -1) + 1

@@ -1,8 +1,8 @@
 """A run on disk: two Parquet tables and a manifest, which is written last and by rename.
 
-A folder with a manifest is a finished run; anything else is the remains of one that was interrupted, and the next
-run cleans it up. Rows are sorted by tick, so equal runs have equal rows whoever stepped them; the *row digest*
-says so without depending on how Parquet packs them.
+A folder with a manifest is a finished run; anything else is the remains of one that was interrupted, and the
+next run cleans it up. Rows are sorted by tick, so equal runs have equal rows whoever stepped them; the *row
+digest* says so without depending on how Parquet packs them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def _schema(table: pa.Table, name: str) -> pa.Table:
     return table.replace_schema_metadata(about)
 
 
-def samples_table(parts: Sequence[np.ndarray], names: Sequence[str], start: datetime, tick_s: float) -> pa.Table:
+def samples_table(
+    parts: Sequence[np.ndarray], names: Sequence[str], start: datetime, tick_s: float
+) -> pa.Table:
     """One row a service and sample interval, sorted by tick and service. Columns as UNITS says."""
     rows = np.concatenate([*parts, np.zeros(0, SAMPLE)])
     rows = rows[np.lexsort((rows["service"], rows["tick"]))]
@@ -66,7 +68,7 @@ def samples_table(parts: Sequence[np.ndarray], names: Sequence[str], start: date
         "t": _moments(rows["tick"], start, tick_s),
         "service": _dictionary(rows["service"], names),
     }
-    for name in SAMPLE.names[2:]:
+    for name in (SAMPLE.names or ())[2:]:
         columns[name] = pa.array(np.ascontiguousarray(rows[name]))
     return _schema(pa.table(columns), "samples")
 
@@ -85,7 +87,8 @@ def events_table(
     parts: Sequence[np.ndarray], inputs: Sequence[Change], names: Sequence[str],
     kinds: Sequence[tuple[str, ...]], start: datetime, tick_s: float,
 ) -> pa.Table:  # fmt: skip
-    """What happened, sorted by event id (tick, service, sequence). ``kinds``: EVENTS of each kind, in order."""
+    """What happened, sorted by event id (tick, service, sequence). ``kinds``: EVENTS of each kind, in
+    order."""
     mine = np.concatenate([*parts, np.zeros(0, EVENT)])
     rows = np.concatenate([mine, input_rows(inputs)])
     origin = np.concatenate([np.zeros(len(mine), "i4"), np.ones(len(inputs), "i4")])
@@ -127,13 +130,15 @@ def digest(*tables: pa.Table) -> str:
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
             total.update(name.encode())
-            for buffer in pa.concat_arrays([column] if isinstance(column, pa.Array) else column.chunks).buffers():
+            chunks = [column] if isinstance(column, pa.Array) else column.chunks
+            for buffer in pa.concat_arrays(chunks).buffers():
                 total.update(b"-" if buffer is None else bytes(buffer))
     return total.hexdigest()
 
 
 def write_run(folder: Path, events: pa.Table, samples: pa.Table, manifest: Mapping[str, object]) -> None:
-    """Write a run so that it looks finished only when it is. Raises OSError (a full disk) with nothing left behind."""
+    """Write a run so that it looks finished only when it is. Raises OSError (a full disk) with nothing left
+    behind."""
     work = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -185,7 +190,8 @@ def read_table(folder: Path, name: str) -> pa.Table:
     try:
         return pq.read_table(folder / f"{name}.parquet")
     except (OSError, pa.ArrowException) as error:
-        raise DamagedRun(f"{folder / name}.parquet: damaged ({str(error).splitlines()[0]}); run it again") from error
+        reason = str(error).splitlines()[0]
+        raise DamagedRun(f"{folder / name}.parquet: damaged ({reason}); run it again") from error
 
 
 assert INPUT_CODE == 0

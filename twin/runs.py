@@ -25,10 +25,10 @@ from twin.world import Shard, build
 class Run:
     """A finished run.
 
-    ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value, origin).
-    ``samples``: Arrow table, a row a service and sample interval (tick, t, service, offered_per_s,
-    goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s). ``manifest``: inputs, hashes, versions.
-    Times are UTC without zone; units stand in the tables' schema metadata.
+    ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value,
+    origin). ``samples``: Arrow table, a row a service and sample interval (tick, t, service, offered_per_s,
+    goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s). ``manifest``: inputs, hashes,
+    versions. Times are UTC without zone; units stand in the tables' schema metadata.
     """
 
     events: pa.Table
@@ -69,14 +69,15 @@ def schedule_for(shard: Shard, scenario: Scenario) -> Schedule:
 
 
 def run(
-    scenario: Scenario, *, seed: int | None = None, replicate: int = 0, runner: str = "inline", actors: int = 2,
-    address: str | None = None, out: Path | str | None = None, debug: bool = False, progress: Progress | None = None,
+    scenario: Scenario, *, seed: int | None = None, replicate: int = 0, runner: str = "inline",
+    actors: int = 2, address: str | None = None, out: Path | str | None = None, debug: bool = False,
+    progress: Progress | None = None,
 ) -> Run:  # fmt: skip
     """Step ``scenario`` to its end.
 
-    ``runner`` is "inline", "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one) or "auto"
-    (inline: one run of this size is faster there). ``out``: folder of runs to write to; None keeps it in memory.
-    ``debug`` checks every invariant after each signal period. Raises InvariantBroken, OSError.
+    ``runner`` is "inline", "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one) or
+    "auto" (inline: one run of this size is faster there). ``out``: folder of runs to write to; None keeps it
+    in memory. ``debug`` checks every invariant after each signal period. Raises InvariantBroken, OSError.
     """
     seed = scenario.seed if seed is None else seed
     shard = build(scenario, seed=seed, replicate=replicate, debug=debug)
@@ -93,12 +94,14 @@ def run(
 
 
 def finish(
-    scenario: Scenario, shard: Shard, rows: Rows, seed: int, replicate: int, runner: str, out: Path | str | None
-) -> Run:
+    scenario: Scenario, shard: Shard, rows: Rows, seed: int, replicate: int, runner: str,
+    out: Path | str | None,
+) -> Run:  # fmt: skip
     """Turn rows into tables and, where ``out`` is given, into a folder."""
     kinds = tuple(tuple(module.EVENTS) for module in registry().values())
-    events = journal.events_table(rows.events, rows.inputs, shard.names, kinds, scenario.start, scenario.tick_s)
-    samples = journal.samples_table(rows.samples, shard.names, scenario.start, scenario.tick_s)
+    start, tick_s = scenario.start, scenario.tick_s
+    events = journal.events_table(rows.events, rows.inputs, shard.names, kinds, start, tick_s)
+    samples = journal.samples_table(rows.samples, shard.names, start, tick_s)
     manifest = describe(scenario, rows, seed, replicate, runner) | {"digest": journal.digest(events, samples)}
     folder = None
     if out is not None:
@@ -127,7 +130,8 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
         "engine_seconds": round(rows.engine_seconds, 3),
         "notes": rows.notes,
         "services": {
-            s.name: {"title": s.title or s.name, "kind": s.kind, "visible": s.visible, "domain": s.domain or s.name}
+            s.name: {"title": s.title or s.name, "kind": s.kind, "visible": s.visible,
+                     "domain": s.domain or s.name}
             for s in scenario.topology.services.values()
         },
         "dependencies": [

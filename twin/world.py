@@ -35,6 +35,9 @@ from twin.parts.records import (
 )
 from twin.rng import stable_key
 
+Names = tuple[str, ...]
+Arrays = dict[str, np.ndarray]
+
 EVENT_ROWS = 1 << 16
 SAMPLE_ROWS = 1 << 19
 
@@ -43,8 +46,8 @@ SAMPLE_ROWS = 1 << 19
 class Shard:
     """The arrays of one run, and which of its services are stepped here.
 
-    ``names`` are the services in the order of their numbers; ``edges`` the (caller, callee) of each edge number.
-    ``parameters`` and ``states`` hold one record array a kind, in the order of the registry.
+    ``names`` are the services in the order of their numbers; ``edges`` the (caller, callee) of each edge
+    number. ``parameters`` and ``states`` hold one record array a kind, in the order of the registry.
     """
 
     world: World
@@ -131,17 +134,22 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
     svc, parameters, states = _services(services, names, edge, scenario.noise == "exact")
     cells = _cells(names, services, svc, edge, parameters, states, tick_s)
     clock = np.zeros(len(CLOCK), "i8")
-    clock[PERIOD], clock[SAMPLE_TICKS] = period, max(period, round(scenario.sample_s / tick_s / period) * period)
+    clock[PERIOD] = period
+    clock[SAMPLE_TICKS] = max(period, round(scenario.sample_s / tick_s / period) * period)
     clock[REPLICATE], clock[SEED], clock[DEBUG] = replicate, seed, debug
+    into = np.argsort(edge["callee"], kind="stable")
+    carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     world = World(
-        clock, np.array([tick_s]), np.arange(len(names)), svc, edge, np.argsort(edge["callee"], kind="stable"),
-        cells, np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8"), _lines(edge, period, tick_s),
-        _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT), np.zeros(SAMPLE_ROWS, SAMPLE),
+        clock, np.array([tick_s]), np.arange(len(names)), svc, edge, into, cells, carry,
+        _lines(edge, period, tick_s), _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT),
+        np.zeros(SAMPLE_ROWS, SAMPLE),
     )  # fmt: skip
     return Shard(world, names, tuple(pairs), parameters, states)
 
 
-def _edges(services, names, pairs, tick_s: float, period: int) -> np.ndarray:
+def _edges(
+    services: Mapping[str, Service], names: Names, pairs: list[tuple[str, str]], tick_s: float, period: int
+) -> np.ndarray:
     edge = np.zeros(len(pairs), EDGE)
     number = {name: i for i, name in enumerate(names)}
     for row, (caller, callee) in zip(edge, pairs, strict=True):
@@ -160,7 +168,9 @@ def _edges(services, names, pairs, tick_s: float, period: int) -> np.ndarray:
     return edge
 
 
-def _services(services, names, edge, exact: bool):
+def _services(
+    services: Mapping[str, Service], names: Names, edge: np.ndarray, exact: bool
+) -> tuple[np.ndarray, Arrays, Arrays]:
     kinds = list(registry())
     rows: dict[str, list] = {k: [] for k in kinds}
     svc = np.zeros(len(names), SERVICE)
@@ -182,7 +192,10 @@ def _services(services, names, edge, exact: bool):
     return svc, parameters, states
 
 
-def _cells(names, services, svc, edge, parameters, states, tick_s: float) -> np.ndarray:
+def _cells(
+    names: Names, services: Mapping[str, Service], svc: np.ndarray, edge: np.ndarray, parameters: Arrays,
+    states: Arrays, tick_s: float,
+) -> np.ndarray:  # fmt: skip
     """Allocate the kinds' larger state and let each kind fill its own."""
     wanted = []
     at = 0
@@ -224,12 +237,14 @@ def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
 
 
 def _conditions(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
-    waiting = [x for x in (*scenario.faults, *scenario.actions) if x.when is not None]
+    waiting = [x.when for x in (*scenario.faults, *scenario.actions) if x.when is not None]
     table = np.zeros(len(waiting), CONDITION)
-    for row, x in zip(table, waiting, strict=True):
-        row["service"], row["signal"] = names.index(x.when.service), SIGNALS.index(x.when.signal)
-        row["above"] = x.when.above is not None
-        row["level"] = x.when.above if x.when.above is not None else x.when.below
-        row["hold_ticks"], row["since"] = round(x.when.for_s / scenario.tick_s), -1
-        row["from_tick"] = round(x.when.from_s / scenario.tick_s)
+    for row, when in zip(table, waiting, strict=True):
+        row["service"], row["signal"] = names.index(when.service), SIGNALS.index(when.signal)
+        row["above"] = when.above is not None
+        level = when.below if when.above is None else when.above
+        assert level is not None
+        row["level"] = level
+        row["hold_ticks"], row["since"] = round(when.for_s / scenario.tick_s), -1
+        row["from_tick"] = round(when.from_s / scenario.tick_s)
     return table

@@ -1,4 +1,4 @@
-"""The reference: one process, every service, no windows but those that interventions and conditions ask for."""
+"""The reference: one process, every service; a window ends only where an intervention or a condition asks."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def apply(shard: Shard, changes: list[Change]) -> None:
     """Set what the changes say, and remember the input event behind it."""
     for change in changes:
         for target, value in change.values.items():
-            event = change.event_id or int(shard.world.svc[shard.names.index(owner_of(target))]["input_event"])
-            shard.change(target, value, event)
+            owner = shard.world.svc[shard.names.index(owner_of(target))]
+            shard.change(target, value, change.event_id or int(owner["input_event"]))
 
 
 def owner_of(target: str) -> str:
