@@ -18,6 +18,7 @@ import pyarrow as pa
 from twin import levels
 
 SQL = Path(__file__).parent / "sql"
+TABLES = ("events", "samples", "services", "dependencies", "inputs")
 MEMORY_LIMIT = "1GB"
 ANSWER_LIMIT_BYTES = 500_000_000
 TIME_LIMIT_S = 60.0
@@ -125,7 +126,7 @@ class Tables:
 
     def _in_order(self) -> list[str]:
         """The texts of the views, each after those that its first line says it reads."""
-        todo, done, texts = dict(questions()), {"samples", "events"}, []
+        todo, done, texts = dict(questions()), set(TABLES), []
         while todo:
             name = next(n for n, text in todo.items() if reads(text) <= done)
             done.add(name)

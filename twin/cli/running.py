@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from twin.score import Scorecard
 
 TOP = 15  # services that a summary lists
+SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it judges; no part of their digest
 
 
 @click.command(
@@ -92,6 +95,7 @@ def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, *
     done = execute(loaded, options)
     verdicts = judge(loaded, done)
     card = score_of(loaded, done, draws)
+    keep(card, done)
     if as_json:
         show.document(card.as_json())
     else:
@@ -172,6 +176,15 @@ def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:
     with progress(draws, "draws") as tick:
         found = ensemble(scenario, draws, seed=run.manifest["seed"], predicted=predicted, progress=tick)
     return replace(card, ensemble=found)
+
+
+def keep(card: Scorecard, run: Run) -> None:
+    """Leave the scorecard in the run's folder, where the page finds it."""
+    if run.folder is None:
+        return
+    partial = run.folder / f".{SCORECARD}"
+    partial.write_text(json.dumps(card.as_json(), indent=1) + "\n")
+    os.replace(partial, run.folder / SCORECARD)
 
 
 def damage(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -1,0 +1,34 @@
+-- reads: signals, impact
+-- Lanes to draw: stretches of time (ticks) in which a service keeps to one level, by means over minutes. Level 0 is
+-- well, 1 degraded, 2 slow but not failing, 3 impaired, 4 and 5 worse, 6 down; a latency of 3 × undisturbed is
+-- worse than an error ratio that is only degraded. The lane counts services by first impact, those never impaired
+-- last; worst is the worst level that the service ever has.
+create view lanes as
+with minutes as (
+    select service, min(tick) - sample_s() / tick_s() as begins, max(tick) as ends,
+        avg(error_ratio) as error_ratio, avg(latency_ratio) as latency_ratio
+    from signals group by service, floor((tick - 1) * tick_s() / 60)
+), levelled as (
+    select *,
+        case when error_ratio >= down_ratio() then 6
+             when error_ratio >= 0.6 then 5
+             when error_ratio >= 0.3 then 4
+             when error_ratio >= impaired_ratio() then 3
+             when latency_ratio >= slow_ratio() then 2
+             when error_ratio >= degraded_ratio() then 1
+             else 0 end as level
+    from minutes
+), marked as (
+    select *, level is distinct from lag(level) over (partition by service order by begins) as is_new from levelled
+), counted as (
+    select *, sum(is_new::int) over (partition by service order by begins) as stretch from marked
+), stretches as (
+    select service, level, min(begins) as begins, max(ends) as ends,
+        sum(error_ratio * (ends - begins)) / sum(ends - begins) as error_ratio
+    from counted group by service, level, stretch
+)
+select dense_rank() over (order by i.onset_tick nulls last, s.service::varchar) as lane, s.service::varchar as service,
+    level, begins::bigint as begins, ends::bigint as ends, error_ratio,
+    max(level) over (partition by s.service) as worst
+from stretches s left join impact i using (service)
+order by lane, begins;

@@ -1,0 +1,200 @@
+"""The page: the finished runs, and for one of them its blast radius, its graph, its score and its causes.
+
+It draws what queries and the scorecard say and computes nothing. Start it with ``make ui`` or ``twin ui``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import answers as ask
+import dependencies
+import pandas as pd
+import streamlit as st
+import timeline
+
+from twin import journal
+from twin.causes import chain_of
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2g}"
+
+
+# label, key of the scorecard's sums, how it is written
+FIGURES = (
+    ("Happen at all", "exist_share", _share),
+    ("Within 10 min", "within_10_min_share", _share),
+    ("Within 44 min", "within_44_min_share", _share),
+    ("Order (Kendall's τ)", "kendall_tau", _plain),
+    ("Mean error, min", "mean_abs_error_min", _plain),
+)
+
+
+def main() -> None:
+    """The page, from top to bottom."""
+    st.set_page_config(page_title="Cascade twin", page_icon="🌩️", layout="wide")
+    st.html("<style>.stMainBlockContainer {padding-top: 2.2rem; padding-bottom: 3rem}</style>")
+    runs = ask.folder()
+    found, damaged = ask.manifests(runs)
+    for problem in damaged:
+        st.warning(problem)
+    if not found:
+        st.info(f"No finished run in {runs}. Make one: `make replay`, or `twin run SCENARIO`.")
+        return
+    manifest = found[choose(found)]
+    try:
+        facts = ask.answers(str(runs), manifest["run_id"])
+    except journal.DamagedRun as error:
+        st.error(str(error))
+        return
+    draw(runs, manifest, facts)
+
+
+def choose(found: dict[str, dict[str, Any]]) -> str:
+    """The run to look at, the newest unless another is chosen."""
+
+    def words(run_id: str) -> str:
+        m = found[run_id]
+        return f"{m['scenario']} · seed {m['seed']} · {m['duration_s'] / 3600:g} h · run {run_id[:8]}"
+
+    title, choice = st.columns([3, 2], vertical_alignment="bottom")
+    label = f"Run ({len(found)} finished, newest first)"
+    run_id = choice.selectbox(label, found, format_func=words, key="run")
+    title.title(found[run_id]["title"] or found[run_id]["scenario"], anchor=False)
+    return run_id
+
+
+def draw(runs: Path, manifest: dict[str, Any], facts: ask.Answers) -> None:
+    """Everything about one run."""
+    clock = ask.Clock(manifest)
+    card = ask.scorecard(runs, manifest["run_id"])
+    headline(facts.totals, clock, card)
+    blast_radius(clock, facts)
+    graph_at_a_moment(str(runs), manifest, facts)
+    score(manifest, card, clock)
+    why(str(runs), manifest, facts)
+
+
+def headline(totals: dict[str, Any], clock: ask.Clock, card: dict[str, Any] | None) -> None:
+    """The whole run in a few numbers."""
+    last = totals["last_recovery_tick"]
+    end = "none impaired" if last is None else f"{clock.at(last):%d %b %H:%M}"
+    if totals["not_recovered"]:
+        end = f"{totals['not_recovered']} not recovered"
+    figures = {
+        "Service-minutes lost": f"{totals['service_minutes_lost']:,.0f}",
+        "Services impaired": totals["services_impaired"],
+        "Impaired at the peak": totals["peak_impaired"],
+        f"Last recovery ({clock.zone})": end,
+    }
+    if card:
+        share = card["summary"]["predicted"]["within_44_min_share"]
+        figures["Predicted outcomes within 44 min"] = _share(share)
+    for column, (label, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        column.metric(label, value)
+
+
+def blast_radius(clock: ask.Clock, facts: ask.Answers) -> None:
+    """The timeline."""
+    st.subheader("Blast radius", anchor=False)
+    order = timeline.lane_order(facts.lanes, facts.published)
+    st.caption(
+        f"{len(order)} services by first impact, {len(facts.inputs)} faults and actions, "
+        f"{len(facts.published)} published outcomes. Times are {clock.zone}. "
+        "▼ fault ■ action · ◆ trouble was published to begin ◇ to end"
+    )
+    span = (clock.at(0), clock.at(clock.ticks))
+    with st.container(key="timeline", gap=None):
+        if len(facts.inputs):
+            show(timeline.inputs_chart(facts.inputs, span), "inputs")
+        if order:
+            show(timeline.lanes_chart(facts.lanes, facts.inputs, facts.published, span), "lanes")
+        show(timeline.blast_chart(facts.blast, facts.inputs, span), "blast")
+
+
+def show(chart: alt.LayerChart, key: str) -> None:
+    """Draw a chart in its own colours."""
+    quiet = chart.configure(background="transparent", font="Source Sans", view=alt.ViewConfig(stroke=None))
+    with st.container(key=key):
+        st.altair_chart(quiet, theme=None, width="stretch")
+
+
+@st.fragment
+def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -> None:
+    """The dependency graph, coloured by the state of each service at the slider's moment."""
+    st.subheader("Dependencies at a moment", anchor=False)
+    clock = ask.Clock(manifest)
+    minute = timedelta(minutes=1)
+    begin, end = clock.at(0).replace(second=0), clock.at(clock.ticks)
+    peak = begin + (clock.at(facts.peak_tick) - begin) // minute * minute
+    moment = st.slider(f"minute ({clock.zone})", begin, end, peak, minute, format="D MMM HH:mm", key="minute")
+    states = ask.states(runs, manifest["run_id"], max(clock.tick(moment), 1))
+    option = dependencies.option(manifest, dependencies.places(manifest), states, facts.callers)
+    with st.container(key="graph"):
+        st.echarts_chart(option, height=620, theme=None)
+    st.caption(
+        "Arrows point as calls do, to what a service needs; larger is called by more. Lines: solid hard or "
+        "lease, dashed soft, dotted asynchronous, long dashes cached, dash-dot new connections only; "
+        "coloured where what is needed is in trouble. ● ok ▢ degraded ◆ impaired ▲ down"
+    )
+
+
+def score(manifest: dict[str, Any], card: dict[str, Any] | None, clock: ask.Clock) -> None:
+    """The scorecard, beside the baseline without feedback."""
+    st.subheader("Scorecard", anchor=False)
+    if card is None:
+        st.caption("Not scored: `twin replay` scores a scenario that has a published timeline.")
+        return
+    twin, baseline = ({**card[side], **card[side]["predicted"]} for side in ("summary", "baseline"))
+    for column, (label, key, words) in zip(st.columns(len(FIGURES)), FIGURES, strict=True):
+        other = f"without feedback {words(baseline[key])}"
+        column.metric(label, words(twin[key]), other, delta_color="off", delta_arrow="off")
+    st.caption(
+        f"The figures are of the {twin['count']} outcomes that are predicted: neither fitted nor the direct "
+        f"end of an input. Times are {clock.zone}."
+    )
+    st.dataframe(score_rows(manifest, card, clock), hide_index=True, height=460, key="score", column_config={
+        "error, min": st.column_config.NumberColumn(format="%+.0f"),
+        "without feedback, min": st.column_config.NumberColumn(format="%+.0f"),
+        "what": st.column_config.TextColumn(width="large"),
+    })  # fmt: skip
+
+
+def score_rows(manifest: dict[str, Any], card: dict[str, Any], clock: ask.Clock) -> pd.DataFrame:
+    """A row an outcome, as the scorecard has them."""
+    timeline_ = manifest["inputs_scenario"].get("published") or {"outcomes": []}
+    words = {o["id"]: o["what"] for o in timeline_["outcomes"]}
+
+    def local(iso: str | None) -> str:
+        return f"{clock.local(iso):%d %b %H:%M}" if iso else "never"
+
+    return pd.DataFrame([{
+        "outcome": o["id"], "what": words.get(o["id"], ""), "class": o["class"],
+        "published": local(o["published"]), "twin": local(o["simulated"]), "error, min": o["error_min"],
+        "without feedback, min": o["baseline_error_min"],
+    } for o in card["outcomes"]])  # fmt: skip
+
+
+@st.fragment
+def why(runs: str, manifest: dict[str, Any], facts: ask.Answers) -> None:
+    """The chain of causes behind the first onset of a service, and its story."""
+    st.subheader("Why?", anchor=False)
+    names = list(dict.fromkeys([*facts.lanes.get("service", []), *sorted(manifest["services"])]))
+    titles = {name: about["title"] for name, about in manifest["services"].items()}
+    service = st.selectbox("Service", names, index=min(len(names) - 1, 15), key="why",
+                           format_func=lambda n: n if titles[n] == n else f"{n} · {titles[n]}")  # fmt: skip
+    first, *rest = chain_of(ask.opened(runs, manifest["run_id"]), service).lines()
+    st.code("\n".join([first, *rest]), language=None, wrap_lines=True)
+    with st.expander(f"Everything that happened to {service}"):
+        st.dataframe(ask.story(runs, manifest["run_id"], service), hide_index=True, key="story")
+
+
+main()
