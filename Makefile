@@ -34,8 +34,11 @@ contracts: $(VENV)/installed-dev ## import layers
 	@echo "== import contracts"
 	@$(BIN)/lint-imports --no-logo
 
-# Ray, the browser and the stopwatch each want the machine for themselves, so they follow, one at a time.
+# The loop is compiled first, or each of the parallel workers would. Ray, the browser and the stopwatch each want
+# the machine for themselves, so they follow, one at a time.
 tests: $(VENV)/installed-dev ## all tests
+	@echo "== compiling, if the kinds have changed (a minute)"
+	@$(PYTHON) -c "import twin; twin.run(twin.load('scenarios/us-east-1-2025-10-20.yaml', until='+1m'))"
 	@echo "== tests"
 	@$(PYTHON) -m pytest -q -n auto -m "not (ray or browser or bench)"
 	@echo "== tests that need the machine for themselves"
