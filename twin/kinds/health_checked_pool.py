@@ -45,6 +45,7 @@ import numpy as np
 from twin.jit import njit
 from twin.parts.draws import carried
 from twin.parts.kind import Param
+from twin.parts.period import open_elsewhere
 from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, OWN, SERVICE_CARRIES
 from twin.parts.room import remaining, short
 from twin.parts.rounds import RUNS, judge, merge, remove, total
@@ -230,6 +231,8 @@ def move(t, w, i, s, c, z, n):
         cause = w.edge[s.lease].seen_event
     elif any_out and cause == 0:
         cause = row.own_event
+    if cause == 0:
+        cause = open_elsewhere(w, i)
     event = emit(t, w, i, KIND_EVENT_BLOCK * (1 + row.kind) + was_out, i, float(z), cause)
     if any_out != (s.out_of_dns > 0):
         row.own_event = event  # the first zone to leave, or the last to return

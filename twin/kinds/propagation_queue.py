@@ -24,6 +24,7 @@ from __future__ import annotations
 from twin.jit import njit
 from twin.parts.draws import carried, share
 from twin.parts.kind import Param
+from twin.parts.period import open_elsewhere
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
 from twin.parts.signals import answer, depend, draw, emit, intake, tally
 from twin.rng import SERVE
@@ -39,7 +40,7 @@ PARAMETERS = (
     Param("base_delay_s", 1.0, "s", 0.0, 3600.0, "propagation of one change when nothing waits",
           "assumed: unpublished; instances are reachable seconds after they start", (0.1, 10.0)),
     Param("work_count", 1.0, "count", 1.0, 1e6, "changes that one call brings: a launch, or a termination",
-          "assumed: one change a call, so that the capacity is in calls", (1.0, 10.0)),
+          "assumed: one change a call, so that the capacity is in calls", (1.0, 1.0)),
     Param("queue_reference_count", 0.0, "count", 0.0, 1e15,
           "backlog that admission steers to by refusing calls, AWS's announced fix; 0 = admit all", "PES"),
     Param("control_s", 60.0, "s", 0.1, 86_400.0, "time in which admission corrects a backlog that is off",
@@ -86,7 +87,8 @@ def note(t, w, i, p, s, rate_per_s):
     row = w.svc[i]
     block = KIND_EVENT_BLOCK * (1 + row.kind)
     if s.open == 0 and s.waiting > rate_per_s * (p.base_delay_s + w.tick_s[0]):
-        s.open = emit(t, w, i, block, i, float(s.waiting), row.input_event)
+        cause = row.input_event if row.input_event != 0 else open_elsewhere(w, i)
+        s.open = emit(t, w, i, block, i, float(s.waiting), cause)
         row.own_event = s.open
     elif s.open != 0 and s.waiting == 0:
         row.own_event = emit(t, w, i, block + 1, i, 0.0, row.input_event if row.input_event != 0 else s.open)

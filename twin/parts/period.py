@@ -48,21 +48,27 @@ def open_cause(w, i, edge):
 
 @njit
 def open_elsewhere(w, i):
-    """The open event of the first dependency, in the order of names, that has one; or 0."""
+    """The open event of the first dependency, in the order of names, that has one; else what last happened to
+    a caller, because asking for more is trouble too; else 0."""
     s = w.svc[i]
     for e in range(s.out_start, s.out_end):
         if w.edge[e].seen_event != 0:
             return w.edge[e].seen_event
-    return 0
+    latest = 0
+    for n in range(s.in_start, s.in_end):
+        latest = max(latest, w.edge[w.into[n]].asked_pub)
+    return latest
 
 
 @njit
 def closing_cause(w, i, edge):
-    """Event that ended the trouble seen over ``edge``."""
+    """Event that ended the trouble seen over ``edge``; where it is not known yet, the onset that ends."""
     s = w.svc[i]
-    if edge != OWN and w.edge[edge].seen_closed != 0:
+    if edge != OWN and w.edge[edge].seen_closed > s.open_event:
         return w.edge[edge].seen_closed
-    return s.input_event if s.input_event != 0 else s.own_event
+    if s.input_event > s.open_event:
+        return s.input_event
+    return s.own_event if s.own_event > s.open_event else s.open_event
 
 
 @njit
@@ -79,6 +85,8 @@ def detect(t, w, i, impaired):
             if s.first_cause == 0:  # the cause's own onset was not yet certain when this one began
                 s.first_edge = culprit(w, i)
                 s.first_cause = open_cause(w, i, s.first_edge)
+            if s.first_cause == 0 and (t - s.impaired_since) * w.tick_s[0] < 2.0 * HOLD_S:
+                return
             s.blamed_edge = s.first_edge
             s.open_event = emit(t, w, i, ONSET, i, s.error_ratio, s.first_cause)
         return
@@ -146,6 +154,14 @@ def sample(t, w, i):
 
 
 @njit
+def last_event(s):
+    """What last changed how a service asks: an input of its own, else its open onset, else its last recovery."""
+    if s.input_event != 0:
+        return s.input_event
+    return s.open_event if s.open_event != 0 else s.closed_event
+
+
+@njit
 def publish(t, w):
     """Let callers and callees see each other's side: near edges every tick, far ones every period."""
     boundary = (t + 1) % w.clock[PERIOD] == 0
@@ -154,6 +170,7 @@ def publish(t, w):
         if r.far != 0 and not boundary:
             continue
         r.calls_pub, r.calls = r.calls, 0
+        r.asked_pub = last_event(w.svc[r.caller])
         callee = w.svc[r.callee]
         r.event, r.closed = callee.open_event, callee.closed_event
         if r.line_slots > 0:

@@ -60,7 +60,8 @@ EDGE = np.dtype(
             ("delay_s", "f8"), ("connections_count", "f8"), ("drain_per_s", "f8"),
             ("utilisation_ratio", "f8"),
             # caller's side: calls of this period, the published copy, the pool or backlog
-            ("calls", "i8"), ("calls_pub", "i8"), ("live", "i8"), ("lost", "i8"), ("backlog", "i8"),
+            ("calls", "i8"), ("calls_pub", "i8"), ("asked_pub", "i8"),
+            ("live", "i8"), ("lost", "i8"), ("backlog", "i8"),
             ("blame", "f8"), ("wait_s", "f8"), ("cell", "i8"),
             # callee's side: outcome of a call after retries, the published copy
             ("ok", "f8"), ("latency_s", "f8"), ("room", "f8"), ("event", "i8"), ("attempt_ok", "f8"),
