@@ -19,6 +19,7 @@ import math
 from twin.jit import njit
 from twin.parts.draws import share
 from twin.parts.kind import Param
+from twin.parts.period import open_elsewhere
 from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, SERVICE_CARRIES
 from twin.parts.signals import answer, arriving, depend, draw, emit, intake, miss_ratio, tally
 from twin.rng import FAIL, LAUNCH, LOSE
@@ -120,7 +121,8 @@ def note(t, w, i, s, found):
     row = w.svc[i]
     code = KIND_EVENT_BLOCK * (1 + row.kind)
     if found < 1.0 and row.own_event == 0:
-        row.own_event = emit(t, w, i, code, i, found, s.losing)
+        cause = s.losing if s.losing != 0 else open_elsewhere(w, i)
+        row.own_event = emit(t, w, i, code, i, found, cause)
     elif found >= 1.0 and row.own_event != 0 and row.open_event == 0:
         emit(t, w, i, code + 1, i, found, row.own_event)
         row.own_event = 0

@@ -155,7 +155,7 @@ def sample(t, w, i):
 
 @njit
 def last_event(s):
-    """What last changed how a service asks: an input of its own, else its open onset, else its last recovery."""
+    """What last changed how a service asks: its own input, else its open onset, else its last recovery."""
     if s.input_event != 0:
         return s.input_event
     return s.open_event if s.open_event != 0 else s.closed_event
