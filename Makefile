@@ -9,7 +9,7 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test ui bench lint types contracts tests schemas docs clean
+.PHONY: help replay test ui picture bench lint types contracts tests schemas docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ bench: $(VENV)/installed-dev ## measure, and print the figures
 
 docs schemas: $(VENV)/installed ## write the generated files again: parameter reference, JSON Schemas
 	@$(PYTHON) -m twin.generate
+
+picture: $(VENV)/installed-dev ## take the picture of the newest run's blast radius (needs chromium)
+	@$(PYTHON) ui/picture.py data/pictures/blast-radius.png
 
 clean: ## remove the environment, the caches and the runs
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis data/runs

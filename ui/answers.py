@@ -14,6 +14,7 @@ import streamlit as st
 
 import twin
 from twin import journal
+from twin.causes import chain_of
 from twin.cli.options import RUNS, finished_runs
 from twin.cli.running import SCORECARD
 from twin.runs import Run
@@ -123,6 +124,12 @@ def states(runs: str, run_id: str, tick: int) -> dict[str, dict[str, Any]]:
         "select service::varchar as service, state, error_ratio, latency_ratio from impairment "
         "where tick = (select min(tick) from samples where tick >= $tick)", tick=tick)  # fmt: skip
     return {row["service"]: row for row in rows.to_pylist()}
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def causes(runs: str, run_id: str, service: str) -> list[str]:
+    """The chain of causes behind the first onset of a service, a line each."""
+    return chain_of(opened(runs, run_id), service).lines()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -17,7 +17,6 @@ import streamlit as st
 import timeline
 
 from twin import journal
-from twin.causes import chain_of
 
 
 def _share(value: float | None) -> str:
@@ -134,7 +133,7 @@ def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -
     clock = ask.Clock(manifest)
     minute = timedelta(minutes=1)
     begin, end = clock.at(0).replace(second=0), clock.at(clock.ticks)
-    peak = begin + (clock.at(facts.peak_tick) - begin) // minute * minute
+    peak = begin - (begin - clock.at(facts.peak_tick)) // minute * minute  # the minute's end, as samples have it
     moment = st.slider(f"minute ({clock.zone})", begin, end, peak, minute, format="D MMM HH:mm", key="minute")
     states = ask.states(runs, manifest["run_id"], max(clock.tick(moment), 1))
     option = dependencies.option(manifest, dependencies.places(manifest), states, facts.callers)
@@ -191,8 +190,7 @@ def why(runs: str, manifest: dict[str, Any], facts: ask.Answers) -> None:
     titles = {name: about["title"] for name, about in manifest["services"].items()}
     service = st.selectbox("Service", names, index=min(len(names) - 1, 15), key="why",
                            format_func=lambda n: n if titles[n] == n else f"{n} · {titles[n]}")  # fmt: skip
-    first, *rest = chain_of(ask.opened(runs, manifest["run_id"]), service).lines()
-    st.code("\n".join([first, *rest]), language=None, wrap_lines=True)
+    st.code("\n".join(ask.causes(runs, manifest["run_id"], service)), language=None, wrap_lines=True)
     with st.expander(f"Everything that happened to {service}"):
         st.dataframe(ask.story(runs, manifest["run_id"], service), hide_index=True, key="story")
 

@@ -12,7 +12,7 @@ import altair as alt
 import pandas as pd
 
 LEVELS = (
-    "well", "errors ≥ 1 %", "slow (latency ≥ 3×)", "errors ≥ 5 %", "errors ≥ 30 %", "errors ≥ 60 %",
+    "well", "errors ≥ 1 %", "slow (latency ≥ 3×)", "errors ≥ 5 %", "errors ≥ 25 %", "errors ≥ 60 %",
     "errors ≥ 90 %",
 )  # fmt: skip
 COLOURS = ("#eef1f4", "#fbe7a1", "#a9b8dc", "#fdbb6b", "#f4813f", "#d7402b", "#7a0f1f")
@@ -120,7 +120,7 @@ def _moment() -> alt.X:
 
 def _time(span: Span, *, labels: bool = True) -> alt.X:
     """The time axis. Times carry no zone and are drawn as they are, which Vega calls UTC."""
-    scale = alt.Scale(type="utc", domain=[_utc(span[0]), _utc(span[1])], nice=False)
+    scale = alt.Scale(type="utc", domainMin=_utc(span[0]), domainMax=_utc(span[1]), nice=False)
     words = "utchours(datum.value) == 0 ? utcFormat(datum.value, '%d %b') : utcFormat(datum.value, '%H:%M')"
     axis = alt.Axis(labels=labels, ticks=labels, domain=labels, labelExpr=words, tickCount=18, grid=True,
                     gridColor="#e4e7eb", labelFontSize=12, labelColor=INK, labelFlush=False)  # fmt: skip
@@ -141,8 +141,9 @@ def _names(**more: object) -> alt.Axis:
 
 
 def _legend(title: str | None, **more: object) -> alt.Legend:
-    return alt.Legend(title=title, orient="bottom", direction="horizontal", labelFontSize=12, labelLimit=240,
-                      symbolStrokeColor="#888", symbolStrokeWidth=0.8, columns=9, **more)  # fmt: skip
+    return alt.Legend(title=title, titleOrient="left", orient="bottom", direction="horizontal", columns=9,
+                      labelFontSize=12, labelLimit=240, symbolStrokeColor="#888", symbolStrokeWidth=0.8,
+                      **more)  # fmt: skip
 
 
 def _kinds() -> alt.Color:
