@@ -87,7 +87,10 @@ def _foundations(card: Scorecard) -> Iterator[str]:
     yield f"\n[bold]Ensemble[/] of {drawn['draws']} draws of {drawn['numbers']} unsourced numbers"
     yield f"  {drawn['left_out']} draws had trouble before anything happened and were left out."
     yield f"  The 5–95 % band covers {covered} of the predicted outcomes, {nearly} within their tolerance."
-    yield f"  Its median width is {_plain(drawn['median_band_min'])} min."
+    if drawn["median_band_min"] is None:
+        yield "  More than half of the bands are open: in some draws the outcome never happens."
+    else:
+        yield f"  Its median width is {_plain(drawn['median_band_min'])} min."
     for moved in drawn["moved_by"]:
         yield escape(f"  {moved['number']} moves {moved['outcome']} by {moved['movement_min']:+.0f} min")
 
