@@ -1,4 +1,4 @@
-"""Services and their dependencies as a graph: cycles, reach, division into shards, and a layout to draw.
+"""Services and their dependencies as a graph: cycles, reach, dominators, division into shards, and a layout.
 
 Edges point as calls do, from caller to callee; trouble travels the other way. Everything is decided by names,
 so the same topology always gives the same answer.
@@ -50,6 +50,17 @@ def reach(services: Mapping[str, Service], name: str) -> dict[str, tuple[str, ..
     paths = nx.single_source_shortest_path(callers, name)
     found = {end: tuple(reversed(path)) for end, path in paths.items() if end != name}
     return dict(sorted(found.items(), key=lambda item: (len(item[1]), item[0])))
+
+
+def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
+    """Immediate dominators of what ``root`` depends on: service → the nearest one that all its calls pass.
+
+    What ``root`` does not reach is left out, and so is ``root`` itself. Raises KeyError if it is unknown.
+    """
+    if root not in services:
+        raise KeyError(root)
+    found = nx.immediate_dominators(dependencies(services), root)
+    return {name: found[name] for name in sorted(found) if name != root and found[name] is not None}
 
 
 def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:

@@ -9,8 +9,6 @@ import math
 import numpy as np
 import pytest
 
-from twin.parts.records import JITTERS
-
 from .one_station import FLUID, NEVER_S, RANDOM, run, scenario, setting
 
 
@@ -24,10 +22,10 @@ def near(value: float, relative: float) -> object:
 def test_v01_mm1():
     late_s = 23.0259  # 99 % are faster
     one_server = RANDOM | {"capacity_per_s": 1.0}
-    station, _ = run(one_server, 0.8, 1e6, 0.25, client={"timeout_s": late_s}, sample_s=5.0)
+    station, _ = run(one_server, 0.8, 4e6, 0.25, client={"timeout_s": late_s}, sample_s=10.0)
     assert station.backlog.mean() == near(4.0, 0.03)
     assert station.backlog.mean() / station.offered.mean() == near(5.0, 0.03)
-    assert (station.backlog >= 10).mean() == near(0.107374, 0.05)
+    assert (station.backlog >= 10).mean() == near(0.107374, 0.03)
     assert -math.log(station.failed_ratio) / 0.2 == near(late_s, 0.03)
 
 
@@ -118,8 +116,6 @@ def test_v11_where_the_budget_binds(service: dict, fault_ratio: float, binds: bo
 def test_v13_retrial_queue(jitter: str, backoff_s: float, orbit: float):
     """Falin and Templeton's orbit has no memory; a uniform back-off of the same mean fills it a little less
     (1.418 by an event simulation of single customers)."""
-    if jitter not in JITTERS:
-        pytest.skip("the dependency has no back-off without memory")
     client = {"retries": 20, "backoff_s": backoff_s, "backoff_cap_s": backoff_s, "jitter": jitter}
     station, _ = run(RANDOM | {"capacity_per_s": 1.0, "buffer_count": 0}, 0.5, 1e5, 0.05, client=client)
     retries_per_s = station.offered.mean() - 0.5
@@ -134,13 +130,13 @@ def test_v44_clients_at_the_cap_of_their_back_off(jitter: str, rate_per_s: float
     """100 000 clients come within 20 s and fail until the fault ends, when all back-offs are 20 s."""
     client = {"retries": 20, "backoff_s": 20.0, "backoff_cap_s": 20.0, "jitter": jitter}
     station, _ = run(
-        RANDOM | {"fault_ratio": 1.0}, 5000, 160, 0.1, client=client,
+        RANDOM | {"fault_ratio": 1.0}, 5000, 160, 0.05, client=client,
         changes=(setting(120.0, fault_ratio=0.0), no_more_customers(20.0)), debug=True,
     )  # fmt: skip
     before, after = station.offered[80:120], station.goodput[120:]
-    assert before.mean() / 1e5 == near(rate_per_s, 0.02)
+    assert before.mean() / 1e5 == near(rate_per_s, 0.01)
     assert after.sum() == near(1e5, 0.01)
-    assert (after * (np.arange(len(after)) + 0.5)).sum() / after.sum() == near(delay_s, 0.02)
+    assert (after * (np.arange(len(after)) + 0.5)).sum() / after.sum() == near(delay_s, 0.01)
 
 
 def no_more_customers(at_s: float) -> dict:

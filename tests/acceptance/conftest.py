@@ -1,0 +1,21 @@
+"""The published incident, loaded once and replayed once for all tests of a process."""
+
+from pathlib import Path
+
+import pytest
+
+import twin
+from twin.model import Scenario
+from twin.runs import Run
+
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
+
+
+@pytest.fixture(scope="session")
+def incident() -> Scenario:
+    return twin.load(SCENARIO)
+
+
+@pytest.fixture(scope="session")
+def replay(incident: Scenario) -> Run:
+    return twin.run(incident)

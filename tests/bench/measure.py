@@ -1,0 +1,45 @@
+"""The stopwatch: how long, how much memory, and one line a figure."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import twin
+from twin.model import Scenario
+
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
+
+
+def figure(what: str, value: float, unit: str, target: float) -> float:
+    """Print ``value`` beside its target; ``make bench`` shows it."""
+    verdict = "" if value <= target else "   missed"
+    print(f"\n  {what:<48}{value:9.2f} {unit:<3} target {target:g} {unit}{verdict}")  # noqa: T201
+    return value
+
+
+def engine_s(scenario: Scenario, repeats: int = 3) -> float:
+    """Engine seconds of a run, the least of several; the loop is compiled and loaded before."""
+    twin.run(scenario.model_copy(update={"duration_s": 60.0}))
+    return min(twin.run(scenario).manifest["engine_seconds"] for _ in range(repeats))
+
+
+def replay(folder: Path, *options: str) -> tuple[float, dict[str, Any]]:
+    """(wall seconds of ``twin replay``, process start and scorecard included; what it printed)."""
+    command = [sys.executable, "-m", "twin", "replay", str(SCENARIO), "--json", "--out", str(folder)]
+    began = time.perf_counter()
+    done = subprocess.run([*command, *options], check=True, capture_output=True, text=True)
+    return time.perf_counter() - began, json.loads(done.stdout)
+
+
+def peak_mb(folder: Path) -> float:
+    """Most memory that one ``twin replay`` of the incident took."""
+    script = (
+        "import resource, sys\nfrom twin.cli import main\n"
+        f"main(['replay', {str(SCENARIO)!r}, '--json', '--out', {str(folder)!r}], standalone_mode=False)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    return int(done.stderr.split()[-1]) / 1024.0

@@ -1,0 +1,69 @@
+"""V42: how a run is divided, and in which order its services are stepped, changes no row.
+
+The actors of the Ray runner, without Ray: each lives in this process. What only Ray can do is in test_on_ray.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import twin
+from twin import runs
+from twin.model import Scenario
+from twin.runners import inline, on_ray
+from twin.runs import Run
+from twin.world import build
+
+from .scenario import scenario as small
+
+INCIDENT = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
+
+
+class Here:
+    """An actor that lives here: ``actor.step.remote(…)`` calls at once, and there is nothing to wait for."""
+
+    def __init__(self, actor: object) -> None:
+        self._actor = actor
+
+    def __getattr__(self, name: str) -> Any:
+        return SimpleNamespace(remote=getattr(self._actor, name))
+
+
+@pytest.fixture(autouse=True)
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    def remote(kind: Callable) -> Any:
+        return SimpleNamespace(remote=lambda *args: Here(kind(*args)))
+
+    fake = SimpleNamespace(
+        remote=remote, get=lambda x: x, put=lambda x: x, kill=lambda x: None, is_initialized=lambda: True
+    )
+    monkeypatch.setattr(on_ray, "ray", fake)
+
+
+@pytest.fixture(scope="module", params=["small", "incident"])
+def case(request: pytest.FixtureRequest) -> Scenario:
+    """The incident up to where the empty answer has reached everybody."""
+    return small() if request.param == "small" else twin.load(INCIDENT, until="+2h")
+
+
+@pytest.fixture(scope="module")
+def reference(case: Scenario) -> Run:
+    return twin.run(case)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 5, 8, 64])
+def test_v42_number_of_shards(case: Scenario, reference: Run, shards: int) -> None:
+    assert twin.run(case, runner="ray", actors=shards).digest == reference.digest
+
+
+@pytest.mark.parametrize("order", ["reversed", "shuffled"])
+def test_v42_order_inside_a_window(case: Scenario, reference: Run, order: str) -> None:
+    shard = build(case, seed=case.seed)
+    shuffled = np.random.default_rng(1).permutation(len(shard.names))
+    shard.world.mine[:] = shard.world.mine[::-1] if order == "reversed" else shuffled
+    rows = inline.run(shard, runs.schedule_for(shard, case), round(case.duration_s / case.tick_s))
+    assert runs.finish(case, shard, rows, case.seed, 0, "inline", None).digest == reference.digest

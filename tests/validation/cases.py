@@ -1,0 +1,77 @@
+"""The ledger of the closed-form cases: which test holds the twin to each, or why none does yet.
+
+The cases with their inputs, numbers and tolerances are closed_form_cases.json. A case counts as covered where
+the number comes out of a run, or out of the analysis API or a unit test if the case says so (``through``).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+QUEUEING = "tests/validation/test_queueing.py"
+FLEET = "tests/validation/test_lease_fleet.py"
+POOL = "tests/validation/test_health_pool.py"
+RESOLVER = "tests/validation/test_resolver.py"
+ANALYSIS = "tests/validation/test_analysis.py"
+
+# Case → node ids of the tests that cover it.
+COVERED: dict[str, tuple[str, ...]] = {
+    "V01": (f"{QUEUEING}::test_v01_mm1",),
+    "V02b": (f"{QUEUEING}::test_v02b_erlang_c",),
+    "V03": (f"{QUEUEING}::test_v03_loss_of_a_bounded_queue",),
+    "V04": (f"{QUEUEING}::test_v04_erlang_b",),
+    "V05b": (f"{QUEUEING}::test_v05b_erlang_a_overloaded",),
+    "V07": (f"{QUEUEING}::test_v07_zombie_work_without_retries",),
+    "V08b": (f"{QUEUEING}::test_v08b_work_of_clients_that_have_gone_is_dropped",),
+    "V09": (f"{QUEUEING}::test_v09_retries_of_independent_failures",),
+    "V11": (f"{QUEUEING}::test_v11_retry_budget", f"{QUEUEING}::test_v11_where_the_budget_binds"),
+    "V12c": (f"{QUEUEING}::test_v12c_zombies_and_immediate_retries",),
+    "V13": (f"{QUEUEING}::test_v13_retrial_queue",),
+    "V14": (f"{QUEUEING}::test_v14_newest_first",),
+    "V15": (f"{RESOLVER}::test_v15_busy_caches_lose_the_old_answer_in_a_straight_line",),
+    "V18": (f"{RESOLVER}::test_v18_a_cache_that_is_asked_now_and_then",),
+    "V19b": (f"{FLEET}::test_a_lease_lasts_until_so_many_checks_in_a_row_have_failed",),
+    "V20": (f"{FLEET}::test_work_of_fixed_size_collapses_beyond_capacity_times_timeout",
+            f"{FLEET}::test_the_frontier_of_collapse"),
+    "V21b": (f"{FLEET}::test_a_queue_with_dead_work_finishes_or_stalls",
+             f"{FLEET}::test_the_frontier_of_collapse"),
+    "V22b": (f"{FLEET}::test_recovery_takes_longer_the_more_steps_are_lost",),
+    "V23": (f"{FLEET}::test_a_bounded_window_finishes_in_time",),
+    "V24b": (f"{QUEUEING}::test_v24b_token_bucket",),
+    "V25": (f"{QUEUEING}::test_v25_backlog_of_an_outage", f"{POOL}::test_v25_drain_after_a_block"),
+    "V26": (f"{QUEUEING}::test_v26_throttle_ramp", f"{POOL}::test_v26_drain_under_a_ramp"),
+    "V27b": (f"{ANALYSIS}::test_v27b_a_common_cause_outweighs_redundancy",),
+    "V28": (f"{ANALYSIS}::test_v28_hard_dependencies",),
+    "V30": (f"{ANALYSIS}::test_v30_dominators",),
+    "V32": (f"{ANALYSIS}::test_v32_size_of_a_cascade",
+            f"{ANALYSIS}::test_v32_cascades_that_end_by_themselves"),
+    "V34": (f"{POOL}::test_v34_members_that_fail_at_random",),
+    "V36": (f"{POOL}::test_v36_utilisation_after_losing_zones",),
+    "V41": ("tests/test_rng.py::test_philox_known_answers",),
+    "V42": ("tests/runners/test_partition.py::test_v42_number_of_shards",
+            "tests/runners/test_partition.py::test_v42_order_inside_a_window"),
+    "V44": (f"{QUEUEING}::test_v44_clients_at_the_cap_of_their_back_off",),
+    "V50": ("tests/validation/test_execution_pool.py::test_v50_scale_out",),
+    "V51b": ("tests/protocol/test_explore.py::test_without_symmetry_the_counts_of_case_v51b",),
+    "V57": (f"{ANALYSIS}::test_v57_shuffle_sharding",),
+}  # fmt: skip
+
+# Case → why no run shows it yet.
+NOT_YET: dict[str, str] = {
+    "V17": "the resolver's clients ask anew in every tick, where this law binds each to one resolver; "
+           "test_resolver.py has the case as an expected failure",
+    "V38": "no kind has two competing hazards; test_competing_hazards of test_rng.py holds the part to it",
+    "V39b": "no kind breeds; test_birth_and_death of test_rng.py holds the draws to it",
+    "V40b": "a dependency tries a fixed number of times, this law again and again with probability 0.8; and "
+            "400 runs of six hours in steps of a twentieth of a second take longer than all other tests",
+    "V46": "retry budgets are a ratio of first tries; the SDK's quota, with a price an error, is not here",
+    "V48": "no client throttles itself by what was accepted",
+    "V53": "no optimistic concurrency, and no decorrelated jitter",
+    "V55": "nothing fails and is repaired at random; the closed form is held by test_v55_repair",
+}  # fmt: skip
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    """Case by id."""
+    return {case["id"]: case for case in json.loads((HERE / "closed_form_cases.json").read_text())}

@@ -1,0 +1,93 @@
+"""The closed forms of the analysis API, and the law behind one where a few lines of simulation show it."""
+
+import math
+
+import numpy as np
+import pytest
+from numba import njit
+
+from twin import analysis, rng
+from twin.model import Service
+
+LENGAUER_TARJAN = "R:ABC A:D B:ADE C:FG D:L E:H F:I G:IJ H:EK I:K J:I K:IR L:H"
+PROGENY_KEY = rng.stable_key("progeny")
+
+
+def test_v27b_a_common_cause_outweighs_redundancy() -> None:
+    assert analysis.common_cause_ratio(2, 3, 0.01, 0.1) == pytest.approx(0.00124154, abs=1e-8)
+    independent = analysis.common_cause_ratio(2, 3, 0.01, 0.0)
+    assert independent == pytest.approx(3 * 0.01**2 - 2 * 0.01**3)
+    with pytest.raises(ValueError, match="4 of 3"):
+        analysis.common_cause_ratio(4, 3, 0.01, 0.1)
+
+
+@pytest.mark.parametrize(("own", "each", "dependencies", "expected"), [
+    (0.9999, 0.9999, 5, 0.99940015), (0.99995, 0.99999, 10, 0.99985001),
+])  # fmt: skip
+def test_v28_hard_dependencies(own: float, each: float, dependencies: int, expected: float) -> None:
+    assert analysis.availability_ratio(own, [each] * dependencies) == pytest.approx(expected, abs=1e-8)
+
+
+def region(edges: str) -> dict[str, Service]:
+    """'R:AB A:B' as services."""
+    calls = dict(part.lower().split(":") for part in edges.split())
+    names = sorted(set("".join([*calls, *calls.values()])))
+    needs = {name: [{"on": on, "mode": "hard"} for on in calls.get(name, "")] for name in names}
+    return {name: Service(name=name, kind="relay", dependencies=needs[name]) for name in names}
+
+
+def test_v30_dominators() -> None:
+    found = analysis.dominators(region(LENGAUER_TARJAN), "r")
+    assert "".join(found).upper() == "ABCDEFGHIJKL"
+    assert "".join(found.values()).upper() == "RRRRRCCRRGRD"
+
+
+def test_dominators_of_what_is_out_of_reach() -> None:
+    services = region("R:A B:A")
+    assert analysis.dominators(services, "r") == {"a": "r"}
+    with pytest.raises(KeyError):
+        analysis.dominators(services, "z")
+
+
+@njit
+def progeny(spread, runs, most, seed, entity):
+    """Total progeny of ``runs`` Poisson branching processes, each cut at ``most``."""
+    totals = np.zeros(runs, np.int64)
+    for k in range(runs):
+        alive, generation, total = 1, 0, 1
+        while alive > 0 and total < most:
+            alive = rng.poisson(alive * spread, seed, entity, generation, rng.FAIL, k)
+            total, generation = total + alive, generation + 1
+        totals[k] = total
+    return totals
+
+
+@pytest.mark.parametrize(("spread", "expected"), [(0.5, 2.0), (0.8, 5.0)])
+def test_v32_size_of_a_cascade(spread: float, expected: float) -> None:
+    assert analysis.cascade_size(spread) == pytest.approx(expected, rel=1e-12)
+    totals = progeny(spread, 20_000, 10**9, 1, PROGENY_KEY)
+    assert abs(totals.mean() - expected) < 4 * totals.std() / math.sqrt(len(totals))
+
+
+def test_v32_cascades_that_end_by_themselves() -> None:
+    q = analysis.extinction_ratio(2.0)
+    assert q == pytest.approx(0.2031879, abs=1e-7)
+    ended = (progeny(2.0, 20_000, 10_000, 1, PROGENY_KEY) < 10_000).mean()
+    assert abs(ended - q) < 4 * math.sqrt(q * (1 - q) / 20_000)
+    assert analysis.extinction_ratio(0.9) == 1.0
+    assert analysis.cascade_size(1.0) == math.inf
+
+
+def test_v55_repair() -> None:
+    assert analysis.repaired_ratio(1000.0, 10.0) == pytest.approx(0.990099, abs=1e-6)
+    assert analysis.repaired_ratio(1000.0, 10.0, 10.0) == pytest.approx(0.9937051, abs=1e-6)
+
+
+def test_v57_shuffle_sharding() -> None:
+    everything, anything = analysis.shuffle_shards(8, 2)
+    assert everything == pytest.approx(0.0357143, abs=1e-7)
+    assert anything == pytest.approx(0.464286, abs=1e-6)
+    assert analysis.shuffle_shards(100, 5)[0] == pytest.approx(1.328241e-08, abs=1e-14)
+    assert analysis.shuffle_shards(3, 2)[1] == 1.0
+    with pytest.raises(ValueError, match="a shard of 9"):
+        analysis.shuffle_shards(8, 9)

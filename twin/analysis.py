@@ -1,0 +1,73 @@
+"""What can be said without a run: availability, blast radius and single points, in closed form.
+
+Pure functions of ratios and of a topology. They take what a run would take hours of rare events to show; what
+only a run can show (queues, retries, collapse) is not here. Ratios are 0 to 1; times are seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+from twin.graph import dominators
+
+__all__ = [
+    "availability_ratio", "cascade_size", "common_cause_ratio", "dominators", "extinction_ratio",
+    "repaired_ratio", "shuffle_shards",
+]  # fmt: skip
+
+
+def availability_ratio(own: float, hard: Iterable[float] = ()) -> float:
+    """Availability of a service that is up when it and all its hard dependencies are, each independently.
+
+    Source: The Calculus of Service Availability, ACM Queue 2017.
+    """
+    return own * math.prod(hard)
+
+
+def common_cause_ratio(needed: int, of: int, unavailable: float, beta: float) -> float:
+    """Unavailability of a group that needs ``needed`` of its members, each ``unavailable`` of the time.
+
+    A share ``beta`` of that is one cause common to all (the beta-factor model), the rest independent; the two
+    are added, which is right for rare events. Raises ValueError if more are needed than there are.
+    """
+    if not 1 <= needed <= of:
+        raise ValueError(f"{needed} of {of} members are needed: expected 1 to {of}")
+    too_few_left = float(binom.sf(of - needed, of, (1.0 - beta) * unavailable))
+    return too_few_left + beta * unavailable
+
+
+def repaired_ratio(mtbf_s: float, mttr_s: float, after_s: float = math.inf) -> float:
+    """Probability that what fails every ``mtbf_s`` of service and is repaired within ``mttr_s``, both without
+    memory, is up ``after_s`` after it was last seen up; for ever after, its availability."""
+    steady = mtbf_s / (mtbf_s + mttr_s)
+    return steady + (1.0 - steady) * math.exp(-(1.0 / mtbf_s + 1.0 / mttr_s) * after_s)
+
+
+def cascade_size(spread: float) -> float:
+    """Mean number of services that one failure fails, itself included, if each fails ``spread`` others.
+
+    The total progeny of a branching process; infinite from 1 on.
+    """
+    return 1.0 / (1.0 - spread) if spread < 1.0 else math.inf
+
+
+def extinction_ratio(spread: float) -> float:
+    """Probability that such a cascade ends by itself, if each failure's offspring are Poisson(``spread``)."""
+    if spread <= 1.0:
+        return 1.0
+    return float(brentq(lambda q: math.exp(-spread * (1.0 - q)) - q, 0.0, 1.0 / spread, xtol=1e-15))
+
+
+def shuffle_shards(workers: int, shard: int) -> tuple[float, float]:
+    """(P(all shared), P(at least one shared)) of two customers who have ``shard`` random workers each.
+
+    Raises ValueError if a shard is larger than the fleet.
+    """
+    if not 1 <= shard <= workers:
+        raise ValueError(f"a shard of {shard} workers: expected 1 to {workers}")
+    ways = math.comb(workers, shard)
+    return 1.0 / ways, 1.0 - math.comb(workers - shard, shard) / ways
