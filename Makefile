@@ -42,7 +42,7 @@ tests: $(VENV)/installed-dev ## all tests
 	@echo "== tests"
 	@$(PYTHON) -m pytest -q -n auto -m "not (ray or browser or bench)"
 	@echo "== tests that need the machine for themselves"
-	@$(PYTHON) -m pytest -q -m "ray or browser or bench"
+	@$(PYTHON) -m pytest -q -m "(ray or browser or bench) and not (bench and slow)"
 
 bench: $(VENV)/installed-dev ## measure, and print the figures
 	@$(PYTHON) -m pytest -q -s tests/bench
