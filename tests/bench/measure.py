@@ -26,20 +26,23 @@ def engine_s(scenario: Scenario, repeats: int = 3) -> float:
     return min(twin.run(scenario).manifest["engine_seconds"] for _ in range(repeats))
 
 
+def command(folder: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "twin", "replay", str(SCENARIO), "--json", "--out", str(folder), *options]
+
+
 def replay(folder: Path, *options: str) -> tuple[float, dict[str, Any]]:
     """(wall seconds of ``twin replay``, process start and scorecard included; what it printed)."""
-    command = [sys.executable, "-m", "twin", "replay", str(SCENARIO), "--json", "--out", str(folder)]
     began = time.perf_counter()
-    done = subprocess.run([*command, *options], check=True, capture_output=True, text=True)
+    done = subprocess.run(command(folder, *options), check=True, capture_output=True, text=True)
     return time.perf_counter() - began, json.loads(done.stdout)
 
 
 def peak_mb(folder: Path) -> float:
     """Most memory that one ``twin replay`` of the incident took."""
     script = (
-        "import resource, sys\nfrom twin.cli import main\n"
-        f"main(['replay', {str(SCENARIO)!r}, '--json', '--out', {str(folder)!r}], standalone_mode=False)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+        "import resource, subprocess\n"
+        f"subprocess.run({command(folder)!r}, check=True, stdout=subprocess.DEVNULL)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    return int(done.stderr.split()[-1]) / 1024.0
+    return int(done.stdout) / 1024.0

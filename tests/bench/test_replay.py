@@ -13,7 +13,7 @@ from twin.spec import override
 from .measure import SCENARIO, engine_s, figure, peak_mb, replay
 
 FLEETS = (10**5, 10**6, 10**8)
-HERTZ_PER_DROPLET = 290e-6  # capacity grows with the fleet, so that each does the same
+PER_DROPLET_PER_S = 290e-6  # capacity grows with the fleet, so that each does the same
 
 
 def test_smoke() -> None:
@@ -50,7 +50,7 @@ def test_size_of_the_fleet() -> None:
     seconds = dict.fromkeys(FLEETS, float("inf"))
     for _ in range(3):
         for n in FLEETS:
-            sets = [f"dwfm.droplets_count={n}", f"dwfm.capacity_per_s={n * HERTZ_PER_DROPLET:.0f}/s"]
+            sets = [f"dwfm.droplets_count={n}", f"dwfm.capacity_per_s={n * PER_DROPLET_PER_S:.0f}/s"]
             seconds[n] = min(seconds[n], engine_s(override(incident, sets=sets), repeats=1))
     ratio = max(seconds.values()) / min(seconds.values())
     assert figure("slowest over fastest of 1e5, 1e6, 1e8 droplets", ratio, "x", 1.5) <= 1.5
