@@ -224,7 +224,7 @@ def write(table, path, **more):
     path.write_bytes(b"PAR1")
     os.kill(os.getpid(), signal.{name})
 journal.pq.write_table = write
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 main()
 """
 
