@@ -16,7 +16,7 @@ EDGES = DATA / "evidence" / "service_role_edges.csv"
 LEVELS = {
     "error_ratio": {0.01, 0.05, 0.9},
     "latency_ratio": {3.0},
-    "backlog_s": {60.0},
+    "backlog_s": {60.0, 3600.0},
     "capacity_ratio": {0.95},
 }
 FIRST = datetime(2025, 10, 20, 6, 45)  # UTC, start of the window of containers

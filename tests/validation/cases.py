@@ -30,6 +30,7 @@ COVERED: dict[str, tuple[str, ...]] = {
     "V13": (f"{QUEUEING}::test_v13_retrial_queue",),
     "V14": (f"{QUEUEING}::test_v14_newest_first",),
     "V15": (f"{RESOLVER}::test_v15_busy_caches_lose_the_old_answer_in_a_straight_line",),
+    "V17": (f"{RESOLVER}::test_v17_two_layers_of_which_one_counts_no_ttl_down",),
     "V18": (f"{RESOLVER}::test_v18_a_cache_that_is_asked_now_and_then",),
     "V19b": (f"{FLEET}::test_a_lease_lasts_until_so_many_checks_in_a_row_have_failed",),
     "V20": (f"{FLEET}::test_work_of_fixed_size_collapses_beyond_capacity_times_timeout",
@@ -59,8 +60,6 @@ COVERED: dict[str, tuple[str, ...]] = {
 
 # Case → why no run shows it yet.
 NOT_YET: dict[str, str] = {
-    "V17": "the resolver's clients ask anew in every tick, where this law binds each to one resolver; "
-           "test_resolver.py has the case as an expected failure",
     "V38": "no kind has two competing hazards; test_competing_hazards of test_rng.py holds the part to it",
     "V39b": "no kind breeds; test_birth_and_death of test_rng.py holds the draws to it",
     "V40b": "a dependency tries a fixed number of times, this law again and again with probability 0.8; and "

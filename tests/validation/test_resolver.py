@@ -74,7 +74,6 @@ def test_v18_a_cache_that_is_asked_now_and_then() -> None:
     assert seen(ratios, empty_s, tick_s)[round(30 / tick_s)] == pytest.approx(0.375, rel=0.01)
 
 
-@pytest.mark.xfail(reason="clients ask a resolver anew in every tick, not the one that they have")
 def test_v17_two_layers_of_which_one_counts_no_ttl_down() -> None:
     """Clients keep an empty answer for 10 s of their own, on top of what is left of the resolver's 60 s."""
     tick_s, repaired_s = 0.5, 400.0

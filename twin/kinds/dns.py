@@ -56,7 +56,7 @@ PARAMETERS = (
           "assumed: unpublished", (30.0, 300.0)),
     Param("plan_phase_s", 45.0, "s", 0, 86400, "time of the first plan after the scenario's start",
           "assumed: any phase is as likely as another", (0.0, 60.0)),
-    Param("poll_s", 4.0, "s", 0.1, 3600, "how often an idle Enactor looks for a plan",
+    Param("poll_s", 3.0, "s", 0.1, 3600, "how often an idle Enactor looks for a plan",
           "assumed: unpublished", (1.0, 15.0)),
     Param("batch_s", 3.0, "s", 0.1, 600, "one endpoint's change batch, lock and confirmation included",
           "assumed: Route 53 takes about five calls a second and waits for its servers", (2.0, 10.0)),

@@ -20,7 +20,7 @@ import math
 from twin.jit import njit
 from twin.parts.kind import Param
 from twin.parts.signals import answer, draw, intake, miss_ratio, tally
-from twin.rng import FAIL, LOOKUP, OPEN, RETRY
+from twin.rng import FAIL, LOOKUP, OPEN
 
 PARAMETERS = (
     Param("caches_count", 100_000, "count", 1, 1e12, "resolver caches in the population",
@@ -41,7 +41,8 @@ PARAMETERS = (
           "assumed: a push for the most common name, then for the others", (120.0, 1200.0)),
 )  # fmt: skip
 STATE = [
-    ("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("well", "i8"), ("ill", "i8"), ("overridden", "f8"),
+    ("valid", "i8"), ("empty", "i8"), ("expired", "i8"),
+    ("well", "i8"), ("ill", "i8"), ("behind", "i8"), ("overridden", "f8"),
 ]  # fmt: skip
 EVENTS = ("answers_empty", "answers_back")
 
@@ -62,7 +63,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
     n, live = int(p.caches_count), sizes[0] - 1
     for k in range(live):
         c[3 + k] = n * (k + 1) // live - n * k // live
-    s.valid, s.well = n, n
+    s.valid, s.well, s.behind = n, n, n
 
 
 @njit
@@ -93,20 +94,46 @@ def refresh(t, w, i, p, s, c, ok):
 
 
 @njit
-def clients(t, w, i, p, s, c, ok):
-    """Share of clients with an answer when they keep an empty one for ``client_negative_s`` themselves."""
+def clients(t, w, p, s, c, ok):
+    """Share of clients with an answer when they keep an empty one for ``client_negative_s`` themselves.
+
+    A client stays with its cache. When the cache has an answer again, the client asks within the next
+    ``client_negative_s``, at any moment alike; when it has lost it, the client notices at once.
+    """
     if p.client_negative_s <= 0.0:
         return ok
     ring = 3 + c[0] + c[1]
-    due = c[ring + t % c[2]]
-    c[ring + t % c[2]] = 0
-    s.ill -= due
-    s.well += due
-    lost = draw(t, w, i, RETRY, 0, s.well, 1.0 - ok)
-    s.well -= lost
-    s.ill += lost
-    c[ring + (t + ticks(p.client_negative_s, w.tick_s[0], c[2])) % c[2]] += lost
+    c_due = ring + t % c[2]
+    s.ill -= c[c_due]
+    s.well += c[c_due]
+    c[c_due] = 0
+    served = int(round((s.well + s.ill) * ok))
+    if served > s.behind:
+        last = ticks(p.client_negative_s, w.tick_s[0], c[2])
+        for k in range(last):
+            back = (served - s.behind) * (k + 1) // last - (served - s.behind) * k // last
+            if k == 0:
+                s.ill -= back
+                s.well += back
+            else:
+                c[ring + (t + k) % c[2]] += back
+    else:
+        lose(s, c, ring, s.behind - served)
+    s.behind = served
     return s.well / (s.well + s.ill)
+
+
+@njit
+def lose(s, c, ring, n):
+    """``n`` clients lose their answer: those that have one first, then those that were about to ask."""
+    gone = min(n, s.well)
+    s.well -= gone
+    s.ill += gone
+    n -= gone
+    for k in range(ring, ring + c[2]):
+        gone = min(n, c[k])
+        c[k] -= gone
+        n -= gone
 
 
 @njit
@@ -126,7 +153,7 @@ def step(t, w, i, p, s, c):
         s.overridden = min(1.0, s.overridden + w.tick_s[0] / p.override_rollout_s)
     elif s.overridden > 0.0:
         s.overridden = 0.0
-    served = clients(t, w, i, p, s, c, s.overridden + (1.0 - s.overridden) * share)
+    served = clients(t, w, p, s, c, s.overridden + (1.0 - s.overridden) * share)
     n = intake(t, w, i)
     answer(w, i, served, 0.002)
     row.capacity_per_s = float(s.valid)

@@ -34,13 +34,13 @@ def culprit(w, i):
 
 @njit
 def open_cause(w, i, edge):
-    """Event that lies behind trouble seen over ``edge``: still open there, or the service's own, or an input.
+    """Event that lies behind trouble seen over ``edge``: open there, or an input there; or the service's own.
 
     Where none of these is known, what is open at any dependency: trouble of one's own that began over there.
     """
     s = w.svc[i]
-    if edge != OWN and w.edge[edge].seen_event != 0:
-        return w.edge[edge].seen_event
+    if edge != OWN and (w.edge[edge].seen_event != 0 or w.edge[edge].seen_input != 0):
+        return w.edge[edge].seen_event if w.edge[edge].seen_event != 0 else w.edge[edge].seen_input
     if s.own_event != 0 or s.input_event != 0:
         return s.own_event if s.own_event != 0 else s.input_event
     return open_elsewhere(w, i)
@@ -172,7 +172,7 @@ def publish(t, w):
         r.calls_pub, r.calls = r.calls, 0
         r.asked_pub = last_event(w.svc[r.caller])
         callee = w.svc[r.callee]
-        r.event, r.closed = callee.open_event, callee.closed_event
+        r.event, r.closed, r.seen_input = callee.open_event, callee.closed_event, callee.input_event
         if r.line_slots > 0:
             delayed(t, w, e)
         else:

@@ -67,7 +67,7 @@ EDGE = np.dtype(
             ("ok", "f8"), ("latency_s", "f8"), ("room", "f8"), ("event", "i8"), ("attempt_ok", "f8"),
             ("tokens", "f8"), ("closed", "i8"),
             ("seen_ok", "f8"), ("seen_latency_s", "f8"), ("seen_room", "f8"), ("seen_event", "i8"),
-            ("seen_closed", "i8"), ("line", "i8"), ("line_slots", "i8"),
+            ("seen_closed", "i8"), ("seen_input", "i8"), ("line", "i8"), ("line_slots", "i8"),
         ],
     )
 )

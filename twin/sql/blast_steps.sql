@@ -1,13 +1,16 @@
 -- reads: blast_radius
--- Blast radius as stretches of time (ticks) in which no count changes.
+-- Blast radius to draw: the most services at once in each minute, as stretches of time (ticks) in which no count changes.
 create view blast_steps as
-with changes as (
-    select tick, degraded, impaired, down,
-        (degraded, impaired, down) is distinct from lag((degraded, impaired, down)) over (order by tick) as is_new
-    from blast_radius
+with minutes as (
+    select min(tick) - sample_s() / tick_s() as begins, max(tick) as ends,
+        max(degraded) as degraded, max(impaired) as impaired, max(down) as down
+    from blast_radius group by floor((tick - 1) * tick_s() / 60)
+), marked as (
+    select *, (degraded, impaired, down) is distinct from lag((degraded, impaired, down)) over (order by begins) as is_new
+    from minutes
 ), counted as (
-    select *, sum(is_new::int) over (order by tick) as stretch from changes
+    select *, sum(is_new::int) over (order by begins) as stretch from marked
 )
-select (min(tick) - sample_s() / tick_s())::bigint as begins, max(tick)::bigint as ends, degraded, impaired, down
+select min(begins)::bigint as begins, max(ends)::bigint as ends, degraded, impaired, down
 from counted group by stretch, degraded, impaired, down
 order by begins;

@@ -11,8 +11,8 @@ with minutes as (
 ), levelled as (
     select *,
         case when error_ratio >= down_ratio() then 6
-             when error_ratio >= 0.6 then 5
-             when error_ratio >= 0.25 then 4
+             when error_ratio >= 2 / 3 then 5
+             when error_ratio >= 1 / 3 then 4
              when error_ratio >= impaired_ratio() then 3
              when latency_ratio >= slow_ratio() then 2
              when error_ratio >= degraded_ratio() then 1
