@@ -76,7 +76,7 @@ def draw(runs: Path, manifest: dict[str, Any], facts: ask.Answers) -> None:
     clock = ask.Clock(manifest)
     card = ask.scorecard(runs, manifest["run_id"])
     headline(facts.totals, clock, card)
-    blast_radius(clock, facts)
+    blast_radius(manifest["run_id"], clock, facts)
     graph_at_a_moment(str(runs), manifest, facts)
     score(manifest, card, clock)
     why(str(runs), manifest, facts)
@@ -101,7 +101,7 @@ def headline(totals: dict[str, Any], clock: ask.Clock, card: dict[str, Any] | No
         column.metric(label, value)
 
 
-def blast_radius(clock: ask.Clock, facts: ask.Answers) -> None:
+def blast_radius(run_id: str, clock: ask.Clock, facts: ask.Answers) -> None:
     """The timeline."""
     st.subheader("Blast radius", anchor=False)
     order = timeline.lane_order(facts.lanes, facts.published)
@@ -110,13 +110,21 @@ def blast_radius(clock: ask.Clock, facts: ask.Answers) -> None:
         f"{len(facts.published)} published outcomes. Times are {clock.zone}. "
         "▼ fault ■ action · ◆ trouble was published to begin ◇ to end"
     )
-    span = (clock.at(0), clock.at(clock.ticks))
     with st.container(key="timeline", gap=None):
-        if len(facts.inputs):
-            show(timeline.inputs_chart(facts.inputs, span), "inputs")
-        if order:
-            show(timeline.lanes_chart(facts.lanes, facts.inputs, facts.published, span), "lanes")
-        show(timeline.blast_chart(facts.blast, facts.inputs, span), "blast")
+        for key, chart in charts(run_id, facts, clock).items():
+            show(chart, key)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def charts(run_id: str, _facts: ask.Answers, _clock: ask.Clock) -> dict[str, alt.LayerChart]:
+    """The charts of the timeline, from top to bottom; the run's id stands for all that they show."""
+    span = timeline.Span(_clock.at(0), _clock.at(_clock.ticks), _clock.zone)
+    drawn = {"blast": timeline.blast_chart(_facts.blast, _facts.inputs, span)}
+    if timeline.lane_order(_facts.lanes, _facts.published):
+        drawn = {"lanes": timeline.lanes_chart(_facts.lanes, _facts.inputs, _facts.published, span), **drawn}
+    if len(_facts.inputs):
+        drawn = {"inputs": timeline.inputs_chart(_facts.inputs, span), **drawn}
+    return drawn
 
 
 def show(chart: alt.LayerChart, key: str) -> None:
@@ -133,7 +141,7 @@ def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -
     clock = ask.Clock(manifest)
     minute = timedelta(minutes=1)
     begin, end = clock.at(0).replace(second=0), clock.at(clock.ticks)
-    peak = begin - (begin - clock.at(facts.peak_tick)) // minute * minute  # the minute's end, as samples have it
+    peak = begin - (begin - clock.at(facts.peak_tick)) // minute * minute  # the end of that minute
     moment = st.slider(f"minute ({clock.zone})", begin, end, peak, minute, format="D MMM HH:mm", key="minute")
     states = ask.states(runs, manifest["run_id"], max(clock.tick(moment), 1))
     option = dependencies.option(manifest, dependencies.places(manifest), states, facts.callers)
@@ -160,11 +168,14 @@ def score(manifest: dict[str, Any], card: dict[str, Any] | None, clock: ask.Cloc
         f"The figures are of the {twin['count']} outcomes that are predicted: neither fitted nor the direct "
         f"end of an input. Times are {clock.zone}."
     )
-    st.dataframe(score_rows(manifest, card, clock), hide_index=True, height=460, key="score", column_config={
+    columns = {
         "error, min": st.column_config.NumberColumn(format="%+.0f"),
         "without feedback, min": st.column_config.NumberColumn(format="%+.0f"),
         "what": st.column_config.TextColumn(width="large"),
-    })  # fmt: skip
+    }
+    with st.container(key="score"):
+        rows = score_rows(manifest, card, clock)
+        st.dataframe(rows, hide_index=True, height=min(460, 37 + 35 * len(rows)), column_config=columns)
 
 
 def score_rows(manifest: dict[str, Any], card: dict[str, Any], clock: ask.Clock) -> pd.DataFrame:

@@ -88,7 +88,7 @@ def wait_until_drawn(page: Page) -> None:
     page.get_by_text("Why?", exact=True).wait_for()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(state="attached")
     for key in ("lanes", "blast"):
-        page.locator(f".st-key-{key} svg path").first.wait_for(state="attached")
+        page.locator(f".st-key-{key} .marks").first.wait_for()
     page.locator(".st-key-graph canvas").first.wait_for()
 
 
@@ -97,7 +97,7 @@ def main() -> None:
     file = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "data" / "pictures" / "blast-radius.png")
     file.parent.mkdir(parents=True, exist_ok=True)
     with serving() as address, browser() as started:
-        page = started.new_page(viewport={"width": 1440, "height": 1000})
+        page = started.new_page(viewport={"width": 1440, "height": 2000})
         page.goto(address)
         wait_until_drawn(page)
         page.wait_for_timeout(1000)

@@ -7,12 +7,13 @@ same place in all of them. Every mark has a description, which screen readers an
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 import altair as alt
 import pandas as pd
 
 LEVELS = (
-    "well", "errors ≥ 1 %", "slow (latency ≥ 3×)", "errors ≥ 5 %", "errors ≥ 25 %", "errors ≥ 60 %",
+    "well", "errors ≥ 1 %", "slow (latency ≥ 3×)", "errors ≥ 5 %", "errors ≥ 33 %", "errors ≥ 67 %",
     "errors ≥ 90 %",
 )  # fmt: skip
 COLOURS = ("#eef1f4", "#fbe7a1", "#a9b8dc", "#fdbb6b", "#f4813f", "#d7402b", "#7a0f1f")
@@ -22,7 +23,14 @@ MARGIN = 172  # px left of the time axis
 LANE = 19  # px
 INK = "#31333f"
 
-Span = tuple[datetime, datetime]
+
+class Span(NamedTuple):
+    """The time of a run, local, and what its zone is called."""
+
+    begin: datetime
+    end: datetime
+    zone: str
+
 
 
 def inputs_chart(inputs: pd.DataFrame, span: Span) -> alt.LayerChart:
@@ -30,7 +38,7 @@ def inputs_chart(inputs: pd.DataFrame, span: Span) -> alt.LayerChart:
     frame = inputs.copy()
     frame["label"] = frame["title"].where(frame["title"] != "", frame["id"])
     frame["words"] = [f"{r.kind} {r.id} at {r.begins:%H:%M}: {r.label}" for r in frame.itertuples()]
-    middle = span[0] + (span[1] - span[0]) * 0.5
+    middle = span.begin + (span.end - span.begin) * 0.5
     rows = alt.Y("id:N", sort=list(frame["id"]), axis=_names(), title=None)
     base = alt.Chart(frame).encode(y=rows, color=_kinds())
     lasting = base.transform_filter("isValid(datum.ends)").mark_bar(height=5, opacity=0.45, cornerRadius=2)
@@ -115,16 +123,17 @@ def _diamonds(published: pd.DataFrame, y: alt.Y) -> alt.Chart:
 
 def _moment() -> alt.X:
     """A time, on the axis that another layer of the chart gives."""
-    return alt.X("begins:T", title=None)
+    return alt.X("begins:T")
 
 
 def _time(span: Span, *, labels: bool = True) -> alt.X:
     """The time axis. Times carry no zone and are drawn as they are, which Vega calls UTC."""
-    scale = alt.Scale(type="utc", domainMin=_utc(span[0]), domainMax=_utc(span[1]), nice=False)
+    scale = alt.Scale(type="utc", domainMin=_utc(span.begin), domainMax=_utc(span.end), nice=False)
     words = "utchours(datum.value) == 0 ? utcFormat(datum.value, '%d %b') : utcFormat(datum.value, '%H:%M')"
     axis = alt.Axis(labels=labels, ticks=labels, domain=labels, labelExpr=words, tickCount=18, grid=True,
-                    gridColor="#e4e7eb", labelFontSize=12, labelColor=INK, labelFlush=False)  # fmt: skip
-    return alt.X("begins:T", scale=scale, axis=axis, title=None)
+                    gridColor="#e4e7eb", labelFontSize=12, labelColor=INK, labelFlush=False,
+                    titleAnchor="end", titleFontWeight="normal", titleColor=INK)  # fmt: skip
+    return alt.X("begins:T", scale=scale, axis=axis, title=span.zone if labels else None)
 
 
 def _utc(local: datetime) -> alt.DateTime:
