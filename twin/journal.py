@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -126,14 +126,25 @@ def digest(*tables: pa.Table) -> str:
     total = hashlib.sha256()
     for table in tables:
         for name in table.column_names:
-            column = table.column(name).combine_chunks()
-            if pa.types.is_dictionary(column.type):
-                column = column.dictionary_decode()
             total.update(name.encode())
-            chunks = [column] if isinstance(column, pa.Array) else column.chunks
-            for buffer in pa.concat_arrays(chunks).buffers():
-                total.update(b"-" if buffer is None else bytes(buffer))
+            for part in _plain(table.column(name)):
+                total.update(part)
     return total.hexdigest()
+
+
+def _plain(column: pa.ChunkedArray) -> Iterator[bytes]:
+    """The values of a column as bytes. What Arrow keeps under a null, or behind the end, is no value."""
+    if pa.types.is_dictionary(column.type):
+        words = column.combine_chunks().dictionary_decode()
+        words = pa.concat_arrays([words] if isinstance(words, pa.Array) else words.chunks)
+        offsets = np.frombuffer(words.buffers()[1], "i4")[words.offset : words.offset + len(words) + 1]
+        yield np.diff(offsets).tobytes()
+        yield bytes(words.buffers()[2] or b"")[offsets[0] : offsets[-1]] if len(words) else b""
+        return
+    yield column.is_valid().to_numpy().tobytes()
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    yield column.fill_null(0).to_numpy().tobytes()
 
 
 def write_run(folder: Path, events: pa.Table, samples: pa.Table, manifest: Mapping[str, object]) -> None:
