@@ -80,15 +80,13 @@ def detect(t, w, i, impaired):
         if s.impaired_since < 0:
             s.impaired_since = t
             s.first_edge = culprit(w, i)
-            s.first_cause = open_cause(w, i, s.first_edge)
-        if s.open_event == 0 and (t - s.impaired_since) * w.tick_s[0] >= HOLD_S:
-            if s.first_cause == 0:  # the cause's own onset was not yet certain when this one began
-                s.first_edge = culprit(w, i)
-                s.first_cause = open_cause(w, i, s.first_edge)
-            if s.first_cause == 0 and (t - s.impaired_since) * w.tick_s[0] < 2.0 * HOLD_S:
+        held_s = (t - s.impaired_since) * w.tick_s[0]
+        if s.open_event == 0 and held_s >= HOLD_S:
+            known = s.first_edge == OWN or w.edge[s.first_edge].seen_event != 0
+            if not known and held_s < 2.0 * HOLD_S:  # the onset over there may not be certain yet
                 return
             s.blamed_edge = s.first_edge
-            s.open_event = emit(t, w, i, ONSET, i, s.error_ratio, s.first_cause)
+            s.open_event = emit(t, w, i, ONSET, i, s.error_ratio, open_cause(w, i, s.first_edge))
         return
     s.impaired_since = -1
     if s.open_event == 0:

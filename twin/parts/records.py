@@ -42,7 +42,7 @@ SERVICE = np.dtype(
             ("error_ratio", "f8"), ("latency_ratio", "f8"), ("backlog_s", "f8"), ("capacity_ratio", "f8"),
             ("quiet_latency_s", "f8"), ("quiet_capacity_per_s", "f8"),
             # onset and recovery
-            ("impaired_since", "i8"), ("well_since", "i8"), ("first_cause", "i8"), ("first_edge", "i8"),
+            ("impaired_since", "i8"), ("well_since", "i8"), ("first_edge", "i8"),
             ("blamed_edge", "i8"), ("open_event", "i8"), ("closed_event", "i8"),
             ("event_tick", "i8"), ("event_seq", "i8"),
         ],
