@@ -28,21 +28,23 @@ def load(
     until: str | None = None,
     sample: str | None = None,
     seed: int | None = None,
+    mitigate: Iterable[Path | str] = (),
 ) -> Scenario:
     """The scenario in a file, with changes, as ``twin run`` takes them.
 
     ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions;
     ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
     services of one's own on top of the topology; ``until``: another end; ``sample``: another sample interval,
-    as in "10s". Numbers of the result are in SI units. Raises SpecError with every problem of the files, then
-    of the changes.
+    as in "10s"; ``mitigate``: files of scenarios/mitigations. Numbers of the result are in SI units. Raises
+    SpecError with every problem of the files, then of the changes.
     """
-    from twin.spec import load_scenario, override
+    from twin.spec import load_mitigation, load_scenario, override
 
     scenario = load_scenario(path, with_files)
     return override(
-        scenario, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed
-    )
+        scenario, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed,
+        mitigations=[load_mitigation(file, scenario.topology) for file in mitigate],
+    )  # fmt: skip
 
 
 def _pairs(given: Iterable[str] | Mapping[str, str]) -> list[str]:

@@ -22,6 +22,7 @@ TABLES = ("events", "samples", "services", "dependencies", "inputs")
 MEMORY_LIMIT = "1GB"
 ANSWER_LIMIT_BYTES = 500_000_000
 TIME_LIMIT_S = 60.0
+QUESTIONS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
 class QueryError(Exception):
@@ -66,8 +67,9 @@ class Tables:
     """One run in DuckDB: tables events, samples, services, dependencies, inputs, and a view a question."""
 
     def __init__(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
-        # Without a folder for temporary files, a query that outgrows its memory fails; it fills no disk.
-        config: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": ""}
+        # One thread: sums come out the same each time. Without a folder for temporary files, a query that
+        # outgrows its memory fails; it fills no disk.
+        config: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": ""}
         self._connection = duckdb.connect(":memory:", config=config)
         self._load(events, samples, manifest)
         self._lock()
@@ -83,8 +85,8 @@ class Tables:
         timer = threading.Timer(TIME_LIMIT_S, self._connection.interrupt)
         timer.start()
         try:
-            relation = self._connection.sql(query, params=parameters or None)
-            return pa.table({}) if relation is None else _gather(relation)
+            self._must_ask(query)
+            return _gather(self._connection.sql(query, params=parameters or None))
         except (
             duckdb.Error,
             pa.ArrowException,
@@ -95,6 +97,12 @@ class Tables:
             raise (KeyboardInterrupt() if "interrupted" in str(error) else error) from error
         finally:
             timer.cancel()
+
+    def _must_ask(self, query: str) -> None:
+        """One statement, that only reads: a run is not changed, not even the copy in memory."""
+        statements = self._connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type not in QUESTIONS:
+            raise QueryError("expected one question (select …, from …, describe …), which changes nothing")
 
     def rows(self, query: str, **parameters: object) -> list[dict[str, Any]]:
         """The answer as a list of dicts."""

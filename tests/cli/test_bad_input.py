@@ -165,8 +165,12 @@ def test_a_query_is_bounded(twin: Twin, monkeypatch: pytest.MonkeyPatch, sql: st
     assert result.exit_code == 2 and message in result.stderr
 
 
-def test_a_query_that_changes_its_copy_changes_no_run(twin: Twin) -> None:
-    assert twin("query", "last", "drop view story").exit_code == 0
+CHANGES = ["drop view story", "delete from samples", "", "from story; from story"]
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_a_query_asks_one_question_and_changes_nothing(twin: Twin, statement: str) -> None:
+    assert twin("query", "last", statement).exit_code == 2
     assert twin("query", "last", "from story").exit_code == 0
 
 

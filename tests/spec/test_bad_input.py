@@ -346,13 +346,19 @@ def test_bad_moves_drops_and_ends(files: Files) -> None:
     assert (
         "--move:1:6: slow: found '5m', expected a time" in files.problems(parse_move, "slow=5m", scenario)[0]
     )
-    assert "waits for a condition" in files.problems(parse_move, "throttle=+5m", scenario)[0]
     assert "from the start on" in files.problems(parse_move, "slow=2025-10-19T00:00:00Z", scenario)[0]
     assert files.problems(parse_drop, "slw", scenario)[0].startswith("--drop:1:1: found 'slw'")
     expected = "--until:1:1: found '+0s', expected a time after the start"
     assert files.problems(parse_until, "+0s", scenario) == [expected]
     bad = {"sets": ["x=1", "y=2"], "drops": ["q"], "moves": ["z"], "until": "now"}
     assert len(files.problems(override, scenario, kinds=KINDS, **bad)) == 5
+
+
+def test_a_moved_intervention_waits_for_no_condition(files: Files) -> None:
+    scenario = load_scenario(files.scenario, kinds=KINDS)
+    actions = override(scenario, moves=["throttle=+5m"], kinds=KINDS).actions
+    moved = next(x for x in actions if x.id == "throttle")
+    assert (moved.at_s, moved.when, moved.after_s) == (300.0, None, 0.0)
 
 
 def test_overrides(files: Files) -> None:

@@ -122,7 +122,7 @@ def test_the_project_has_good_sources_and_timelines() -> None:
 def test_a_large_topology_loads_fast(files: Files) -> None:
     ratios = (p for p in EDGE_PARAMETERS if p.unit == "ratio")
     numbers = ", ".join(f"{p.name}: {{value: {p.default}, source: PES}}" for p in ratios)
-    edge = "      - {on: s%d, mode: hard, evidence: {source: PES, confidence: published}, " + numbers + "}\n"
+    edge = "      - {on: s%d, mode: soft, evidence: {source: PES, confidence: published}, " + numbers + "}\n"
     parameter = "      capacity_per_s: {value: 2/s, assumed: why, range: [1/s, 3/s]}\n"
     text = "topology: large\nservices:\n" + "".join(
         f"  s{i}:\n    kind: queueing\n    parameters:\n{parameter}    dependencies:\n"

@@ -189,8 +189,8 @@ def _side_by_side(services: list[dict[str, Any]]) -> None:
 def query(run: str, sql: str, form: str, out: Path, as_json: bool) -> None:
     """Ask RUN in SQL ('-' reads it from stdin). It can read this run and nothing else, and change nothing.
 
-    Tables: events, samples, services, dependencies, inputs. Views: availability, blast_radius, cascade,
-    episodes, impact, impairment, signals, story, totals. Times are UTC.
+    Tables: events, samples, services, dependencies, inputs. Views: availability, blast_radius, blast_steps,
+    cascade, episodes, hubs, impact, impairment, interventions, lanes, signals, story, totals. Times are UTC.
     """
     text = sys.stdin.read() if sql == "-" else sql
     answer = open_run(run, out).sql(text)

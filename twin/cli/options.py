@@ -98,6 +98,14 @@ change_options = _all(
         type=click.Path(path_type=Path),
         help="Services and dependencies of your own, on top of the topology. Repeatable.",
     ),
+    click.option(
+        "--mitigate",
+        "mitigations",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A mitigation of scenarios/mitigations. Repeatable.",
+    ),
     click.option("--until", metavar="TIME", help="Stop at this time: ISO 8601 with zone, or +2h."),
     click.option("--sample", metavar="DURATION", help="Length of a sample interval, as in 10s."),
     click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Seed in place of the scenario's."),
@@ -139,6 +147,7 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
         until=changes["until"],
         sample=changes["sample"],
         seed=changes["seed"],
+        mitigate=changes["mitigations"],
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import show
-from twin.cli.errors import Missed
+from twin.cli.errors import BadInput, Missed
 from twin.cli.options import change_options, examples, load, run_options
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, *
     Every published outcome is classed imposed, fitted or predicted, beside a baseline without feedback. An
     outcome that the twin misses is no failure; a missed expect: or --fail-under is, with exit code 1.
     """
-    from twin.cli.errors import BadInput
     from twin.expectations import judge
 
     loaded = load(scenario, options)
@@ -109,6 +108,8 @@ def execute(scenario: Scenario, options: dict[str, Any]) -> Run:
     """Run it and write it, with what a person wants to see meanwhile on stderr."""
     import twin
 
+    if options["address"] and options["runner"] != "ray":
+        raise BadInput("--address: only with --runner ray")
     prepare(options["out"])
     compile_once(scenario)
     clock = show.Clock({"start": scenario.start.isoformat(), "tick_s": scenario.tick_s})
@@ -287,6 +288,10 @@ def _require(verdicts: list[Verdict]) -> None:
 
 def _require_score(share: float | None, fail_under: float | None) -> None:
     """``share`` of the predicted outcomes is within 44 minutes; None if there are no predicted outcomes."""
-    if fail_under is not None and share is not None and 100 * share < fail_under:
+    if fail_under is None:
+        return
+    if share is None:
+        raise BadInput("--fail-under: no predicted outcome lies within this run, so it holds for nothing")
+    if 100 * share < fail_under:
         found = f"{100 * share:.0f} % of the predicted outcomes are within 44 minutes"
         raise Missed(f"{found}, wanted {fail_under:g} %")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -234,6 +235,8 @@ def cluster(address: str | None, actors: int) -> Iterator[None]:
         yield
         return
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is not None:
+        must_answer(address)
     if address is None:
         address = "local"  # said, or RAY_ADDRESS would decide
         options |= {"num_cpus": actors, "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
@@ -242,6 +245,13 @@ def cluster(address: str | None, actors: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def must_answer(address: str) -> None:
+    """Raise OSError at once if nothing listens at HOST:PORT; Ray itself would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5.0).close()
 
 
 def crossing_edges(shard: Shard, parts: Sequence[Sequence[str]]) -> tuple[np.ndarray, Board]:

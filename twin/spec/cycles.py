@@ -1,4 +1,7 @@
-"""A cycle of dependencies whose every delay is declared to be nothing is refused.
+"""Cycles that would have no delay, or no end, are refused.
+
+A cycle of hard dependencies over which every call makes at least one call comes back to itself for ever: the
+real service would not answer. A delay that is declared on one of its dependencies makes it a feedback.
 
 The engine gives every signal at least a tick, so an undeclared delay can make no instant cycle; a declared
 delay of less than a tick, all the way round, asks for one, and would silently not be what runs.
@@ -25,6 +28,25 @@ def check_cycles(tree: Tree, overrides: Tree | None, tick_s: float, problems: li
         del declared[min(edges)]
 
 
+def check_endless(tree: Tree, problems: list[Problem]) -> None:
+    """One problem for each independent cycle of hard dependencies without a declared delay."""
+    hard: Edges = {}
+    for caller, service in tree.items("services"):
+        for i, dependency in enumerate(service.elements("dependencies")):
+            share = dependency.get("share", "value")
+            partly = share is not None and isinstance(share.value, int | float) and share.value < 1
+            callee, mode = dependency.get("on"), dependency.scalar("mode")
+            if mode == "hard" and callee is not None and not partly and dependency.get("delay_s") is None:
+                _note(hard, caller, callee.value, callee, f"services.{caller}.dependencies.{i}.on", 0.0)
+    while cycle := _cycle(_callees(hard)):
+        edges = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
+        _, place, path = hard[min(edges)]
+        found = "a cycle without delay: " + " -> ".join([*cycle, cycle[0]])
+        expected = "no cycle of hard dependencies in which each call makes at least one call"
+        problems.append(place.problem(path, found, expected, "declare a delay_s, or a share below 1"))
+        del hard[min(edges)]
+
+
 def _declared(tree: Tree, overrides: Tree | None) -> Edges:
     found: Edges = {}
     for caller, service in tree.items("services"):
@@ -39,9 +61,13 @@ def _declared(tree: Tree, overrides: Tree | None) -> Edges:
     return found
 
 
-def _note(found: Edges, caller: str, callee: object, delay: Tree | None, path: str) -> None:
-    if isinstance(callee, str) and delay is not None and isinstance(delay.value, float):
-        found[caller, callee] = (delay.value, delay, path)
+def _note(
+    found: Edges, caller: str, callee: object, place: Tree | None, path: str, delay_s: float | None = None
+) -> None:
+    if isinstance(callee, str) and place is not None:
+        seconds = place.value if delay_s is None else delay_s
+        if isinstance(seconds, float):
+            found[caller, callee] = (seconds, place, path)
 
 
 def _callees(edges: Edges) -> dict[str, list[str]]:

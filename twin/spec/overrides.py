@@ -74,8 +74,6 @@ def parse_move(text: str, scenario: Scenario) -> tuple[str, float]:
         if not equals:
             raise Refused("ID=TIME", found=f"'{text}'")
         name = _known(name.strip(), scenario)
-        if next(x for x in scenario.interventions if x.id == name).at_s is None:
-            raise Refused("a fault or action with a time", "it waits for a condition", f"'{name}'")
         column = len(text) - len(when) + 1
         return name, _time(when.strip(), scenario)
     except Refused as refused:
@@ -180,13 +178,13 @@ def override(
 def _changed(
     interventions: tuple[Intervention, ...], dropped: set[str], moved: Mapping[str, float]
 ) -> tuple[Intervention, ...]:
-    """Without the dropped, the moved at their new time; a moved one keeps its length."""
+    """Without the dropped, the moved at their new time; a moved one keeps its length, and waits no more."""
     kept = []
     for x in interventions:
-        if x.id in moved and x.at_s is not None:
-            later = moved[x.id] - x.at_s
+        if x.id in moved:
+            later = 0.0 if x.at_s is None else moved[x.id] - x.at_s
             until_s = None if x.until_s is None else x.until_s + later
-            x = x.model_copy(update={"at_s": moved[x.id], "until_s": until_s})
+            x = x.model_copy(update={"at_s": moved[x.id], "until_s": until_s, "when": None, "after_s": 0.0})
         if x.id not in dropped:
             kept.append(x)
     return tuple(kept)

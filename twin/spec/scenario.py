@@ -10,7 +10,7 @@ from typing import Any
 
 from twin import units
 from twin.model import Published, Scenario, Topology
-from twin.spec.cycles import check_cycles
+from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
 from twin.spec.sources import (
@@ -61,6 +61,7 @@ def load_scenario(
     start = _start(tree)
     _check(tree, checker, start)
     check_cycles(under, tree.get("parameters"), _tick_s(tree), problems)
+    check_endless(under, problems)
     scenario = _build(tree, under, published, start, problems)
     if scenario is None or problems:
         raise SpecError(problems)

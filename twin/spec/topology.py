@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.model import Topology
-from twin.spec.cycles import check_cycles
+from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
 from twin.spec.sources import check_service, source_ids
 from twin.spec.tree import Tree, read_tree
@@ -35,6 +35,7 @@ def load_topology(
     checker = Checker(Names(parameters_by_kind(kinds), source_ids(Path(path), problems)), problems)
     check_services(tree, checker)
     check_cycles(tree, None, tick_s, problems)
+    check_endless(tree, problems)
     topology = build_topology(tree, problems)
     if topology is None or problems:
         raise SpecError(problems)
