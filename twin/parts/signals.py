@@ -102,7 +102,8 @@ def arriving(t, w, e):
         return r.calls_pub
     period = w.clock[PERIOD]
     k = t % period
-    return r.calls_pub * (k + 1) // period - r.calls_pub * k // period
+    calls = float(r.calls_pub)  # exact far beyond any count here, and a float divides faster
+    return int(calls * (k + 1) / period) - int(calls * k / period)
 
 
 @njit
