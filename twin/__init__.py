@@ -29,13 +29,15 @@ def load(
     sample: str | None = None,
     seed: int | None = None,
     mitigate: Iterable[Path | str] = (),
+    responders: str | None = None,
 ) -> Scenario:
     """The scenario in a file, with changes, as ``twin run`` takes them.
 
     ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions;
     ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
     services of one's own on top of the topology; ``until``: another end; ``sample``: another sample interval,
-    as in "10s"; ``mitigate``: files of scenarios/mitigations. Numbers of the result are in SI units. Raises
+    as in "10s"; ``mitigate``: files of scenarios/mitigations; ``responders``: "scripted", "modelled" or
+    "drawn". Numbers of the result are in SI units. Raises
     SpecError with every problem of the files, then of the changes.
     """
     from twin.spec import load_mitigation, load_scenario, override
@@ -43,7 +45,7 @@ def load(
     scenario = load_scenario(path, with_files)
     return override(
         scenario, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed,
-        mitigations=[load_mitigation(file, scenario.topology) for file in mitigate],
+        mitigations=[load_mitigation(file, scenario.topology) for file in mitigate], responders=responders,
     )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from twin.levels import HOLD_S, RECOVERED_S
 from twin.runs import Run
 from twin.spec.problems import Problem, SpecError, did_you_mean
 
+INPUTS = ("input", "input_ended", "diagnosed")
+
 
 @dataclass(frozen=True)
 class Link:
@@ -88,7 +90,7 @@ def chain_of(run: Run, service: str, tick: int | None = None) -> Chain:
     recovery = None if ends[0]["tick"] is None else _moment(run.manifest, ends[0]["tick"], "recovery")
     note = (
         ""
-        if links[-1].event in ("input", "input_ended")
+        if links[-1].event in INPUTS
         else ("No cause is recorded behind that: it comes from the service's own mechanism.")
     )
     return Chain(service, about[service]["title"], links, recovery, note)
@@ -108,7 +110,7 @@ def _moment(manifest: Mapping[str, Any], tick: int, event: str) -> datetime:
 
 def _words(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> str:
     event, service = row["event"], row["service"]
-    if event in ("input", "input_ended"):
+    if event in INPUTS:
         return _input_words(manifest, row)
     if event == "onset":
         did = f"became impaired (error ratio {row['value']:.0%})"
@@ -130,11 +132,13 @@ def _need(manifest: Mapping[str, Any], caller: str, callee: str) -> str:
 
 def _input_words(manifest: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     """'of fault lock-starvation: title (dynamodb-dns.losing_enactor = 3)'."""
-    begins = row["event"] == "input"
+    begins = row["event"] != "input_ended"
     for i in manifest["inputs"]:
         if i["id"] == row["subject"] and i["tick"] == row["tick"] and i["begin"] == begins:
             values = ", ".join(f"{target} = {value:g}" for target, value in i["set"].items())
             title = f": {i['title']}" if i["title"] else ""
+            if row["event"] == "diagnosed":
+                values = f"{row['value']:g} alarms"
             return f"of {'' if begins else 'the end of '}{i['kind']} {i['id']}{title} ({values})"
     return f"of input {row['subject']}"
 

@@ -1,26 +1,30 @@
-"""What changes between windows: faults, actions and mitigations, which are one thing.
+"""What changes between windows: faults, actions and mitigations, which are one thing, and diagnoses.
 
 A scenario's interventions become *changes*: at a tick, set these parameters to these values. One that waits
-for a condition is planned when the condition has held; a ramp is one change every signal period.
+for a condition is planned when the condition has held; a ramp is one change every signal period. Where
+responders are modelled, what they do is planned once that has happened which it follows.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twin.kinds import registry
-from twin.model import Intervention, Scenario
+from twin.model import Diagnosis, Intervention, Scenario
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import Param
-from twin.parts.records import INPUT, INPUT_CODE, INPUT_ENDED
+from twin.parts.records import DIAGNOSED, INPUT, INPUT_CODE, INPUT_ENDED
+from twin.responders import Delays, Step, follows, steps, waiting
 
 
 @dataclass(frozen=True)
 class Change:
     """At ``tick`` set ``values`` (target → value as the step reads it). ``code`` says begin or end of
-    ``name``; silent changes (the middle of a ramp) have no event."""
+    ``name``, or that it was diagnosed, with so many ``alarms``; silent changes (the middle of a ramp) have no
+    event. Conditions in ``arms`` (by number) are looked at from now on."""
 
     tick: int
     name: str
@@ -28,74 +32,170 @@ class Change:
     event_id: int
     values: Mapping[str, float]
     silent: bool = False
+    cause_id: int = 0
+    alarms: int = 0
+    arms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class News:
+    """What responders can see between two windows: how many visible services have been impaired so far, and
+    which conditions (by number) hold at this moment."""
+
+    alarms: int = 0
+    holds: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with ``step``. ``began``: tick of the first alarm, of a triage."""
+
+    what: str
+    step: Step
+    values: Mapping[str, float]
+    cause_id: int = 0
+    began: int = 0
 
 
 class Schedule:
     """Which changes are due when. Knows the present value of everything it has changed, so that ends and
-    ramps start from it; the same for every runner, because it sees ticks and fired conditions only."""
+    ramps start from it; the same for every runner, because it sees ticks, fired conditions and news only."""
 
-    def __init__(self, scenario: Scenario, present: Mapping[str, float]) -> None:
-        """``present``: value of every target that the scenario's interventions name, as the step reads it."""
+    def __init__(
+        self, scenario: Scenario, present: Mapping[str, float], seed: int = 0, replicate: int = 0
+    ) -> None:
+        """``present``: value of every target that the scenario's interventions name, as the step reads it.
+        ``seed``, ``replicate``: of the run."""
         self._tick_s = scenario.tick_s
         self._period = max(1, round(scenario.topology.signal_period_s / scenario.tick_s))
         self._present = dict(present)
-        everything = scenario.interventions
-        self._encoders = {t: parameter_of(scenario, t) for x in everything for t in x.set}
-        self._waiting = [x for x in everything if x.when is not None]
-        self._heap: list[tuple[int, int, str, Intervention, dict[str, float]]] = []
+        self._encoders = {t: parameter_of(scenario, t) for x in scenario.interventions for t in x.set}
+        self._delays = Delays(scenario, seed, replicate)
+        self._waiting = waiting(scenario)
+        self._number = {step.id: n for n, step in enumerate(self._waiting)}
+        self._followers: dict[str, list[Step]] = defaultdict(list)
+        self._reason: dict[str, int] = {}  # id of what follows a diagnosis → number of that one's condition
+        self._parked: dict[int, list[Plan]] = defaultdict(list)
+        self._happened: dict[str, int] = {}  # id → event id
+        self._heap: list[tuple[int, int, Plan]] = []
         self._order = 0
         self._seq: dict[int, int] = {}
-        for x in everything:
-            if x.when is None:
-                assert x.at_s is not None
-                self._push(self._ticks(x.at_s), "begin", x)
+        for step in steps(scenario):
+            self._await(scenario, step)
+
+    def _await(self, scenario: Scenario, step: Step) -> None:
+        """Plan what has a time, and remember what follows something."""
+        first = follows(scenario, step)
+        if first is not None:
+            self._followers[first].append(_as_long(step))
+            if step.when is None and any(first == d.id for d in scenario.diagnoses):
+                self._reason[step.id] = self._number[first]
+        elif isinstance(step, Intervention) and step.when is None:
+            assert step.at_s is not None
+            self._push(self._ticks(step.at_s), Plan("begin", step, {}))
+
+    @property
+    def listens(self) -> bool:
+        """Whether it makes any difference which news there are."""
+        return bool(self._followers)
 
     def next_tick(self) -> int | None:
         """Tick of the next change, or None."""
         return self._heap[0][0] if self._heap else None
 
-    def fired(self, condition: int, tick: int) -> None:
-        """Condition ``condition`` (in the order of the scenario) has held; plan its intervention."""
-        x = self._waiting[condition]
-        self._push(tick + self._ticks(x.after_s), "begin", x)
+    def fired(self, condition: int, tick: int, cause_id: int = 0) -> None:
+        """Condition ``condition`` (as ``waiting`` numbers them) has held; plan its step. ``cause_id``: event
+        that made it hold."""
+        step = self._waiting[condition]
+        if step.id in self._happened:  # the reason for something that was put off is back
+            for plan in self._parked.pop(condition, ()):
+                self._push(tick, plan)
+        elif isinstance(step, Diagnosis):
+            self._push(tick, Plan("triage", step, {}, cause_id, tick))
+        else:
+            rest_s = step.after_s + self._delays.rest_s(step, ())
+            self._push(tick + self._ticks(rest_s), Plan("begin", step, {}, cause_id))
 
-    def due(self, tick: int) -> list[Change]:
+    def due(self, tick: int, news: News | None = None) -> list[Change]:
         """The changes of this tick, in the order in which the scenario lists them; each is returned once."""
         changes = []
         while self._heap and self._heap[0][0] <= tick:
-            _, _, what, x, values = heapq.heappop(self._heap)
-            change = self._begin(tick, x) if what == "begin" else self._later(tick, what, x, values)
-            self._present.update(change.values)
-            changes.append(change)
+            _, _, plan = heapq.heappop(self._heap)
+            change = self._carry_out(tick, plan, news or News())
+            if change is not None:
+                self._present.update(change.values)
+                changes.append(change)
         return changes
 
-    def _begin(self, tick: int, x: Intervention) -> Change:
+    def _carry_out(self, tick: int, plan: Plan, news: News) -> Change | None:
+        if plan.what == "triage":
+            self._triage(tick, plan, news)
+            return None
+        if plan.what != "begin":
+            return self._later(tick, plan)
+        reason = self._reason.get(plan.step.id)
+        if reason is not None and reason not in news.holds:  # healed: done only if it breaks again
+            self._parked[reason].append(plan)
+            return Change(tick, plan.step.id, INPUT_CODE, 0, {}, silent=True, arms=(reason,))
+        return self._begin(tick, plan, news)
+
+    def _triage(self, tick: int, plan: Plan, news: News) -> None:
+        """Go on sorting if there are more alarms than time was planned for; then to the rest."""
+        step = plan.step
+        assert isinstance(step, Diagnosis)
+        end = plan.began + self._ticks(self._delays.triage_s(step, news.alarms))
+        if end > tick:
+            self._push(end, plan)
+        else:
+            rest = self._ticks(self._delays.rest_s(step, self._happened))
+            self._push(tick + rest, Plan("begin", step, {}, plan.cause_id))
+
+    def _begin(self, tick: int, plan: Plan, news: News) -> Change:
+        step, event_id = plan.step, self._event_id(tick)
+        self._happened[step.id] = event_id
+        arms = []
+        for next_step in self._followers[step.id]:
+            if next_step.when is not None:
+                arms.append(self._number[next_step.id])
+            else:
+                rest = self._ticks(self._delays.rest_s(next_step, ()))
+                self._push(tick + rest, Plan("begin", next_step, {}, event_id))
+        if isinstance(step, Diagnosis):
+            values, code = {}, DIAGNOSED
+        else:
+            values, code = self._effect(tick, step), INPUT_CODE
+        alarms = news.alarms if code == DIAGNOSED else 0
+        return Change(tick, step.id, code, event_id, values, False, plan.cause_id, alarms, tuple(arms))
+
+    def _effect(self, tick: int, x: Intervention) -> dict[str, float]:
+        """What an intervention sets at its beginning; plans its end or its ramp."""
         goal = {t: self._encoders[t].encode(v) for t, v in x.set.items()}
         before = {t: self._present[t] for t in goal}
         if x.for_s is not None:
-            self._push(tick + max(1, self._ticks(x.for_s)), "end", x, before)
+            self._push(tick + max(1, self._ticks(x.for_s)), Plan("end", x, before))
         elif x.until_s is not None:
-            self._push(max(tick + 1, self._ticks(x.until_s)), "end", x, before)
+            self._push(max(tick + 1, self._ticks(x.until_s)), Plan("end", x, before))
         if x.over_s:
             self._ramp(tick, x, before, goal)
-            goal = before
-        return Change(tick, x.id, INPUT_CODE, self._event_id(tick), goal)
+            return before
+        return goal
 
     def _ramp(self, tick: int, x: Intervention, before: dict[str, float], goal: dict[str, float]) -> None:
         """Plan one change every signal period, in a straight line, the last one exact."""
-        steps = max(1, self._ticks(x.over_s) // self._period)
-        for k in range(1, steps + 1):
-            at = {t: before[t] + (goal[t] - before[t]) * k / steps for t in goal}
-            self._push(tick + k * self._period, "last" if k == steps else "step", x, at)
+        steps_count = max(1, self._ticks(x.over_s) // self._period)
+        for k in range(1, steps_count + 1):
+            at = {t: before[t] + (goal[t] - before[t]) * k / steps_count for t in goal}
+            self._push(tick + k * self._period, Plan("last" if k == steps_count else "step", x, at))
 
-    def _later(self, tick: int, what: str, x: Intervention, values: dict[str, float]) -> Change:
-        if what == "step":
-            return Change(tick, x.id, INPUT_CODE, 0, values, silent=True)
-        return Change(tick, x.id, INPUT_ENDED, self._event_id(tick), values)
+    def _later(self, tick: int, plan: Plan) -> Change:
+        name = plan.step.id
+        if plan.what == "step":
+            return Change(tick, name, INPUT_CODE, 0, plan.values, silent=True)
+        return Change(tick, name, INPUT_ENDED, self._event_id(tick), plan.values)
 
-    def _push(self, tick: int, what: str, x: Intervention, values: dict[str, float] | None = None) -> None:
+    def _push(self, tick: int, plan: Plan) -> None:
         self._order += 1
-        heapq.heappush(self._heap, (tick, self._order, what, x, values or {}))
+        heapq.heappush(self._heap, (tick, self._order, plan))
 
     def _event_id(self, tick: int) -> int:
         seq = self._seq[tick] = self._seq.get(tick, -1) + 1
@@ -103,6 +203,13 @@ class Schedule:
 
     def _ticks(self, seconds: float) -> int:
         return round(seconds / self._tick_s)
+
+
+def _as_long(step: Step) -> Step:
+    """A step that begins whenever that may be: what lasts until a time lasts as long as it would have."""
+    if not isinstance(step, Intervention) or step.until_s is None or step.at_s is None:
+        return step
+    return step.model_copy(update={"until_s": None, "for_s": step.until_s - step.at_s})
 
 
 def parameter_of(scenario: Scenario, target: str) -> Param:

@@ -78,8 +78,8 @@ def input_rows(inputs: Sequence[Change]) -> np.ndarray:
     rows = np.zeros(len(inputs), EVENT)
     for n, (row, change) in enumerate(zip(rows, inputs, strict=True)):
         row["event_id"], row["tick"], row["service"] = change.event_id, change.tick, INPUT
-        row["code"], row["subject"] = change.code, n
-        row["value"] = next(iter(change.values.values()), 0.0)
+        row["code"], row["subject"], row["cause_id"] = change.code, n, change.cause_id
+        row["value"] = next(iter(change.values.values()), float(change.alarms))
     return rows
 
 

@@ -37,6 +37,7 @@ SIGNALS = {  # what a condition, an expectation or a published outcome may speak
 
 Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async"]
 Signal = Literal["error_ratio", "latency_ratio", "capacity_ratio", "backlog_s"]
+Responders = Literal["scripted", "modelled", "drawn"]
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
 
 
@@ -191,6 +192,7 @@ class Intervention(Record):
 
     ``set`` maps 'service.parameter' or 'caller->callee.number' to the new value. At ``until_s`` (or ``for_s``
     after it began) the previous values return. ``over_s`` ramps there linearly, a step a signal period.
+    ``follows`` and ``takes`` count in place of the time where responders are modelled.
     """
 
     id: Name
@@ -202,6 +204,8 @@ class Intervention(Record):
     until_s: Moment | None = Field(None, alias="until")
     for_s: Seconds | None = Field(None, alias="for")
     over_s: Seconds = Field(0.0, alias="over")
+    follows: Name | None = Field(None, description="what responders do it after, where they are modelled")
+    takes: dict[str, Quantity] = Field({}, description="how long they then take, by stage")
     set: dict[str, Value]
     source: str | None = None
     assumed: str | None = None
@@ -210,7 +214,8 @@ class Intervention(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Intervention:
-        _one_of(self, "at", "when")
+        if self.follows is None or self.at_s is not None or self.when is not None:
+            _one_of(self, "at", "when")
         _one_of(self, "source", "assumed", "fitted_to")
         if self.until_s is not None and self.for_s is not None:
             raise units.Refused("one of until, for", found="both")
@@ -218,6 +223,30 @@ class Intervention(Record):
             hint = "with at:, add the delay to the time"
             raise units.Refused("after: only with when:", hint, found="at and after")
         return self
+
+
+class Diagnosis(Record):
+    """Something that responders find out, where they are modelled: a condition has held, alarms are sorted,
+    the rest takes its stages.
+
+    Sorting takes ``triage_s``, and ``triage_doubling_s`` more for each doubling of the alarms. ``misled_by``
+    maps the id of a fault to the time that it costs if it has begun. With ``follows`` the condition is looked
+    at only from then on.
+    """
+
+    id: Name
+    title: str = ""
+    follows: Name | None = Field(None, description="looked for only once this has happened")
+    when: Condition
+    triage_s: Quantity | None = Field(None, description="time to sort the alarms, however few")
+    triage_doubling_s: Quantity | None = Field(None, description="time more with twice as many alarms")
+    misled_by: dict[Name, Quantity] = Field({}, description="time lost to a fault that is beside the point")
+    takes: dict[str, Quantity] = Field({}, description="how long the rest takes, by stage")
+
+    @property
+    def kind(self) -> str:
+        """As interventions have one: the word for it among the inputs of a run."""
+        return "diagnosis"
 
 
 class Expectation(Record):
@@ -320,6 +349,9 @@ class Scenario(Record):
     parameters: dict[str, Quantity] = {}
     faults: tuple[Intervention, ...] = ()
     actions: tuple[Intervention, ...] = ()
+    responders: Responders = Field("scripted", description="scripted: each action at its own time")
+    diagnoses: tuple[Diagnosis, ...] = ()
+    stage_cv_ratio: Quantity | None = Field(None, description="spread of a stage, where they are drawn")
     expect: tuple[Expectation, ...] = ()
 
     @property

@@ -15,7 +15,9 @@ from twin import engine, journal
 from twin.interventions import Change, Schedule
 from twin.kinds import registry
 from twin.model import Scenario
+from twin.parts.records import INPUT_ENDED, REPLICATE, SEED
 from twin.queries import Tables
+from twin.responders import steps
 from twin.runners import inline
 from twin.runners.inline import Progress, Rows
 from twin.world import Shard, build
@@ -65,7 +67,9 @@ def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
 def schedule_for(shard: Shard, scenario: Scenario) -> Schedule:
     """The scenario's interventions, starting from the values that the shard has now."""
     targets = {target for x in scenario.interventions for target in x.set}
-    return Schedule(scenario, {target: shard.value(target) for target in sorted(targets)})
+    present = {target: shard.value(target) for target in sorted(targets)}
+    clock = shard.world.clock
+    return Schedule(scenario, present, int(clock[SEED]), int(clock[REPLICATE]))
 
 
 def run(
@@ -147,8 +151,9 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
 
 def input_note(scenario: Scenario, change: Change) -> dict[str, Any]:
     """One change as the manifest lists it."""
-    x = next(x for x in scenario.interventions if x.id == change.name)
-    return {"id": x.id, "kind": x.kind, "title": x.title, "tick": change.tick, "begin": change.code == 0,
+    x = next(x for x in steps(scenario) if x.id == change.name)
+    begin = change.code != INPUT_ENDED
+    return {"id": x.id, "kind": x.kind, "title": x.title, "tick": change.tick, "begin": begin,
             "set": dict(change.values)}  # fmt: skip
 
 

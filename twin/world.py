@@ -20,9 +20,11 @@ from twin.parts.records import (
     EDGE,
     EDGE_CARRIES,
     EVENT,
+    FIRED,
     MODES,
     N_EVENTS,
     N_SAMPLES,
+    NEVER,
     PERIOD,
     REPLICATE,
     SAMPLE,
@@ -31,8 +33,11 @@ from twin.parts.records import (
     SERVICE,
     SERVICE_CARRIES,
     SIGNALS,
+    TOLD,
+    WAITING,
     World,
 )
+from twin.responders import follows, waiting
 from twin.rng import stable_key
 
 Names = tuple[str, ...]
@@ -55,6 +60,7 @@ class Shard:
     edges: tuple[tuple[str, str], ...]
     parameters: dict[str, np.ndarray]
     states: dict[str, np.ndarray]
+    visible: np.ndarray  # numbers of the services that customers see
 
     def of(self, services: Iterable[str]) -> Shard:
         """The same arrays, of which only ``services`` are stepped here."""
@@ -86,6 +92,31 @@ class Shard:
         samples = w.samples[: w.clock[N_SAMPLES]].copy()
         w.clock[N_EVENTS] = w.clock[N_SAMPLES] = 0
         return events, samples
+
+    def arm(self, condition: int, tick: int) -> None:
+        """Look at a condition from ``tick`` on, as if it had never held."""
+        row = self.world.conditions[condition]
+        row["from_tick"], row["since"], row["fired"] = tick, -1, WAITING
+
+    def newly_fired(self) -> list[tuple[int, int]]:
+        """(condition, event that is open where it was seen, or 0) of those that fired since the last call."""
+        table, svc = self.world.conditions, self.world.svc
+        new = np.flatnonzero(table["fired"] == FIRED).tolist()
+        table["fired"][new] = TOLD
+        return [(n, int(svc["open_event"][table["service"][n]])) for n in new]
+
+    def alarms(self) -> int:
+        """How many of the visible services that are stepped here have been impaired so far."""
+        svc = self.world.svc[self.visible]
+        return int(np.count_nonzero(svc["open_event"] | svc["closed_event"]))
+
+    def holding(self) -> list[int]:
+        """The conditions on services that are stepped here, if they hold at this moment."""
+        w = self.world
+        rows = w.conditions
+        value = np.array([w.svc[name][rows["service"]] for name in SIGNALS])[rows["signal"], range(len(rows))]
+        holds = np.where(rows["above"] != 0, value > rows["level"], value < rows["level"])
+        return np.flatnonzero(holds & np.isin(rows["service"], w.mine)).tolist()
 
     def value(self, target: str) -> float:
         """The present value of ``service.parameter`` or ``caller->callee.number``, as the step reads it."""
@@ -144,7 +175,8 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
         _lines(edge, period, tick_s), _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT),
         np.zeros(SAMPLE_ROWS, SAMPLE),
     )  # fmt: skip
-    return Shard(world, names, tuple(pairs), parameters, states)
+    visible = np.flatnonzero([services[name].visible for name in names])
+    return Shard(world, names, tuple(pairs), parameters, states, visible)
 
 
 def _edges(
@@ -237,9 +269,11 @@ def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
 
 
 def _conditions(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
-    waiting = [x.when for x in (*scenario.faults, *scenario.actions) if x.when is not None]
-    table = np.zeros(len(waiting), CONDITION)
-    for row, when in zip(table, waiting, strict=True):
+    steps = waiting(scenario)
+    table = np.zeros(len(steps), CONDITION)
+    for row, step in zip(table, steps, strict=True):
+        when = step.when
+        assert when is not None
         row["service"], row["signal"] = names.index(when.service), SIGNALS.index(when.signal)
         row["above"] = when.above is not None
         level = when.below if when.above is None else when.above
@@ -247,4 +281,6 @@ def _conditions(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
         row["level"] = level
         row["hold_ticks"], row["since"] = round(when.for_s / scenario.tick_s), -1
         row["from_tick"] = round(when.from_s / scenario.tick_s)
+        if follows(scenario, step) is not None:
+            row["from_tick"] = NEVER
     return table

@@ -17,7 +17,7 @@ LEVELS = (
     "errors ≥ 90 %",
 )  # fmt: skip
 COLOURS = ("#eef1f4", "#fbe7a1", "#a9b8dc", "#fdbb6b", "#f4813f", "#d7402b", "#7a0f1f")
-KINDS = {"fault": "#b0122b", "action": "#1f5f99", "mitigation": "#2a7d4f"}
+KINDS = {"fault": "#b0122b", "action": "#1f5f99", "mitigation": "#2a7d4f", "diagnosis": "#8a6d1f"}
 STATES = {"degraded": "#fbe7a1", "impaired": "#f4813f", "down": "#7a0f1f"}
 MARGIN = 172  # px left of the time axis
 LANE = 19  # px

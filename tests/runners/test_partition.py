@@ -44,9 +44,12 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_ray, "ray", fake)
 
 
-@pytest.fixture(scope="module", params=["small", "incident"])
+@pytest.fixture(scope="module", params=["small", "incident", "responders"])
 def case(request: pytest.FixtureRequest) -> Scenario:
-    """The incident up to where the empty answer has reached everybody."""
+    """The incident up to where the empty answer has reached everybody; and, with responders who act on what
+    they see in several shards, up to where they have repaired it."""
+    if request.param == "responders":
+        return twin.load(INCIDENT, until="+5h", responders="drawn", drop=["packet-loss-az1"])
     return small() if request.param == "small" else twin.load(INCIDENT, until="+2h")
 
 

@@ -10,7 +10,7 @@ from .rules import quick_start
 from .tree import read_tree, write_tree
 
 # What an activated environment and the make above leave in the surroundings.
-SHELL = ("VIRTUAL_ENV", "MAKE", "MFLAGS")
+SHELL = ("VIRTUAL_ENV", "PYTHONPATH", "MAKE", "MFLAGS")
 
 
 @pytest.mark.slow

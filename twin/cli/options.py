@@ -106,6 +106,11 @@ change_options = _all(
         type=click.Path(path_type=Path),
         help="A mitigation of scenarios/mitigations. Repeatable.",
     ),
+    click.option(
+        "--responders",
+        type=click.Choice(["scripted", "modelled", "drawn"]),
+        help="Who acts at the scenario's times, or on what is known, after fixed delays or drawn ones.",
+    ),
     click.option("--until", metavar="TIME", help="Stop at this time: ISO 8601 with zone, or +2h."),
     click.option("--sample", metavar="DURATION", help="Length of a sample interval, as in 10s."),
     click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Seed in place of the scenario's."),
@@ -148,6 +153,7 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
         sample=changes["sample"],
         seed=changes["seed"],
         mitigate=changes["mitigations"],
+        responders=changes["responders"],
     )
 
 

@@ -95,6 +95,8 @@ CONDITION = np.dtype(
          ("from_tick", "i8"), ("since", "i8"), ("fired", "i8")],
     )
 )
+WAITING, FIRED, TOLD = range(3)  # ``fired``: not yet, it has just held long enough, the schedule knows
+NEVER = 1 << 62  # ``from_tick`` of a condition that is not looked at before something else has happened
 
 
 class World(NamedTuple):
@@ -120,6 +122,6 @@ EDGE_CARRIES, SERVICE_CARRIES = 4, 32
 CACHE_SLOTS = 64  # age classes of a cached dependency
 
 # Codes of events that every service may have; a kind's own follow from FIRST_KIND_EVENT.
-EVENTS = ("input", "input_ended", "onset", "recovery")
-INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY = range(4)
+EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed")
+INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY, DIAGNOSED = range(5)
 KIND_EVENT_BLOCK = 100  # code = KIND_EVENT_BLOCK * (1 + kind number) + position in the kind's EVENTS

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from twin.engine import driver
-from twin.interventions import Change, Schedule
+from twin.interventions import Change, News, Schedule
 from twin.parts.records import INPUT
 from twin.world import Shard
 
@@ -50,6 +50,8 @@ def apply(shard: Shard, changes: list[Change]) -> None:
         for target, value in change.values.items():
             owner = shard.world.svc[shard.names.index(owner_of(target))]
             shard.change(target, value, change.event_id or int(owner["input_event"]))
+        for condition in change.arms:
+            shard.arm(condition, change.tick)
 
 
 def owner_of(target: str) -> str:
@@ -57,25 +59,19 @@ def owner_of(target: str) -> str:
     return target.rpartition(".")[0].split("->")[0]
 
 
-def newly_fired(shard: Shard, seen: set[int]) -> list[int]:
-    """Conditions that have fired and are not in ``seen``; adds them to it."""
-    fired = [n for n in np.flatnonzero(shard.world.conditions["fired"]).tolist() if n not in seen]
-    seen.update(fired)
-    return fired
-
-
 def run(shard: Shard, schedule: Schedule, ticks: int, progress: Progress | None = None) -> Rows:
     """Step ``shard`` for ``ticks`` ticks under ``schedule``."""
-    rows, t, seen = Rows(), 0, set[int]()
+    rows, t = Rows(), 0
     began = time.perf_counter()
     while t < ticks:
-        changes = schedule.due(t)
+        news = News(shard.alarms(), frozenset(shard.holding())) if schedule.listens else None
+        changes = schedule.due(t, news)
         apply(shard, changes)
         rows.inputs += [c for c in changes if not c.silent]
         coming = schedule.next_tick()
         t = advance(shard, t, min(ticks, coming if coming is not None else ticks, t + SLICE_TICKS))
-        for condition in newly_fired(shard, seen):
-            schedule.fired(condition, t)
+        for condition, cause in shard.newly_fired():
+            schedule.fired(condition, t, cause)
         events, samples = shard.drain()
         rows.events.append(events)
         rows.samples.append(samples)

@@ -20,15 +20,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from twin.graph import partition
-from twin.interventions import Change, Schedule
+from twin.interventions import Change, News, Schedule
 from twin.model import Scenario
 from twin.parts.records import EDGE, PERIOD
-from twin.runners.inline import InvariantBroken, Progress, Rows, advance, apply, newly_fired
+from twin.runners.inline import InvariantBroken, Progress, Rows, advance, apply
 from twin.world import Shard, build
 
 # Ray reads these when it is imported.
@@ -53,6 +53,17 @@ class TooManyLost(Exception):
     """Actors were lost again and again on the same stretch of the run."""
 
 
+class Reply(NamedTuple):
+    """What an actor says at the end of a window: conditions that have fired, with what was open there; the
+    board as it sees it; what responders could see of its services; the service with a broken invariant."""
+
+    fired: Sequence[tuple[int, int]] = ()
+    board: bytes = b""
+    alarms: int = 0
+    holds: Sequence[int] = ()
+    broken: str = ""
+
+
 class Stepper:
     """What runs in an actor: one shard, and the rows it has produced since the last moment."""
 
@@ -62,14 +73,10 @@ class Stepper:
         """``options``: seed, replicate, debug of the run. ``crossing``: numbers of the crossing edges."""
         self.shard = build(scenario, **options).of(services)
         self.crossing = crossing
-        self.seen: set[int] = set()
         self.rows: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def step(self, t0: int, t1: int, board: bytes, changes: list[Change]) -> tuple[list[int], bytes, str]:
-        """Step from t0 to t1, at most to a boundary. ``board``: SIGNAL rows of all crossing edges, or empty.
-
-        Returns (conditions that have fired, the board as seen here, service with a broken invariant or "").
-        """
+    def step(self, t0: int, t1: int, board: bytes, changes: list[Change]) -> Reply:
+        """Step from t0 to t1, at most to a boundary. ``board``: SIGNAL rows of crossing edges, or empty."""
         edge = self.shard.world.edge
         if board:
             signals = np.frombuffer(board, SIGNAL)
@@ -79,9 +86,11 @@ class Stepper:
         try:
             advance(self.shard, t0, t1)
         except InvariantBroken as broken:
-            return [], b"", broken.service
-        self.rows.append(self.shard.drain())
-        return newly_fired(self.shard, self.seen), look(edge, self.crossing).tobytes(), ""
+            return Reply(broken=broken.service)
+        shard = self.shard
+        self.rows.append(shard.drain())
+        board = look(edge, self.crossing).tobytes()
+        return Reply(shard.newly_fired(), board, shard.alarms(), shard.holding())
 
     def save(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """(state of the shard, events and samples since the last call)."""
@@ -94,7 +103,6 @@ class Stepper:
         """Be as ``save`` found this shard."""
         self.shard.restore(state)
         self.rows.clear()
-        self.seen = set(np.flatnonzero(self.shard.world.conditions["fired"]).tolist())
 
 
 def look(edge: np.ndarray, crossing: np.ndarray) -> np.ndarray:
@@ -132,6 +140,7 @@ class Moment:
     schedule: Schedule
     signals: np.ndarray
     board: bytes
+    news: News
     inputs: int
     states: list[list[np.ndarray]]
 
@@ -146,6 +155,7 @@ class Crew:
     board: Board
     schedule: Schedule
     period: int
+    news: News = field(default_factory=News)
     rows: Rows = field(default_factory=Rows)
     actors: list[Any] = field(default_factory=list)
     lost: bool = False
@@ -163,24 +173,25 @@ class Crew:
             self.rows.samples.append(samples.copy())
         states = [[part.copy() for part in state] for state, _, _ in saved]
         schedule, signals = copy.deepcopy(self.schedule), self.board.signals.copy()
-        return Moment(tick, schedule, signals, board, len(self.rows.inputs), states)
+        return Moment(tick, schedule, signals, board, self.news, len(self.rows.inputs), states)
 
     def window(self, t: int, ticks: int, board: bytes) -> tuple[int, bytes]:
         """Step every actor once. Returns (the tick reached, the board if it is new). Raises RayActorError."""
-        changes = self.schedule.due(t)
+        changes = self.schedule.due(t, self.news)
         self.rows.inputs += [c for c in changes if not c.silent]
         coming = self.schedule.next_tick()
         boundary = t - t % self.period + self.period
         end = min(ticks, boundary, ticks if coming is None else coming)
         replies = ray.get([actor.step.remote(t, end, board, changes) for actor in self.actors])
-        for _, _, broken in replies:
-            if broken:
-                raise InvariantBroken(broken, end)
-        for condition in sorted(c for fired, _, _ in replies for c in fired):
-            self.schedule.fired(condition, end)
+        for reply in replies:
+            if reply.broken:
+                raise InvariantBroken(reply.broken, end)
+        for condition, cause in sorted(pair for reply in replies for pair in reply.fired):
+            self.schedule.fired(condition, end, cause)
+        self.news = News(sum(r.alarms for r in replies), frozenset(n for r in replies for n in r.holds))
         if end != boundary:
             return end, b""
-        self.board.note([report for _, report, _ in replies])
+        self.board.note([reply.board for reply in replies])
         return end, self.board.signals.tobytes()
 
     def go_back(self, moment: Moment, lost_at: int) -> None:
@@ -193,6 +204,7 @@ class Crew:
         ray.get([a.go_back.remote(state) for a, state in zip(self.actors, moment.states, strict=True)])
         self.schedule = copy.deepcopy(moment.schedule)
         self.board.signals[:] = moment.signals
+        self.news = moment.news
         del self.rows.inputs[moment.inputs :]
         self.lost = False
 

@@ -9,6 +9,7 @@ from typing import Any
 from twin import units
 from twin.model import Intervention, Mitigation, Quantity, Scenario, Topology
 from twin.spec.problems import Problem, SpecError, did_you_mean
+from twin.spec.responders import with_responders
 from twin.spec.sources import source_ids
 from twin.spec.tree import Tree, parse_tree, read_tree
 from twin.spec.validate import validate
@@ -141,6 +142,7 @@ def override(
     sample: str | None = None,
     seed: int | None = None,
     mitigations: Iterable[Mitigation] = (),
+    responders: str | None = None,
     kinds: Mapping[str, Any] | None = None,
 ) -> Scenario:
     """The scenario with these changes. Raises SpecError with the problems of all of them."""
@@ -172,7 +174,8 @@ def override(
         "sample_s": samples[0] if samples else scenario.sample_s,
         "seed": scenario.seed if seed is None else seed,
     }
-    return scenario.model_copy(update=update)
+    changed = scenario.model_copy(update=update)
+    return changed if responders is None else with_responders(changed, responders)
 
 
 def _changed(
@@ -184,7 +187,8 @@ def _changed(
         if x.id in moved:
             later = 0.0 if x.at_s is None else moved[x.id] - x.at_s
             until_s = None if x.until_s is None else x.until_s + later
-            x = x.model_copy(update={"at_s": moved[x.id], "until_s": until_s, "when": None, "after_s": 0.0})
+            free: dict[str, Any] = {"when": None, "after_s": 0.0, "follows": None, "takes": {}}
+            x = x.model_copy(update={"at_s": moved[x.id], "until_s": until_s, **free})
         if x.id not in dropped:
             kept.append(x)
     return tuple(kept)

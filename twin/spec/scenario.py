@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from twin.model import Published, Scenario, Topology
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
+from twin.spec.responders import check_responders, decoys, entries
 from twin.spec.sources import (
     build_published,
     check_level,
@@ -138,18 +139,25 @@ def _check(tree: Tree, checker: Checker, start: datetime | None) -> None:
             checker.quantity(quantity, path, checker.names.parameter(target))
         except Refused as refused:
             checker.refuse(quantity, path, refused, at_key=True)
-    interventions = [(f"{k}.{i}", x) for k in ("faults", "actions") for i, x in enumerate(tree.elements(k))]
+    interventions, diagnoses = entries(tree, "faults", "actions"), entries(tree, "diagnoses")
     for path, entry in interventions:
-        _check_intervention(entry, path, checker, start)
-    check_unique(((path, entry.get("id")) for path, entry in interventions), checker)
+        _check_intervention(entry, path, checker, start, decoys(tree))
+    for path, entry in diagnoses:
+        _check_condition(entry.get("when"), f"{path}.when", checker)
+    check_unique(((path, entry.get("id")) for path, entry in interventions + diagnoses), checker)
+    check_responders(tree, checker)
     for i, entry in enumerate(tree.elements("expect")):
         check_service(entry.get("subject"), f"expect.{i}.subject", checker)
         check_level(entry, f"expect.{i}", entry.scalar("signal"), checker, ("above", "below"))
 
 
-def _check_intervention(entry: Tree, path: str, checker: Checker, start: datetime | None) -> None:
+def _check_intervention(
+    entry: Tree, path: str, checker: Checker, start: datetime | None, idle: Collection[str]
+) -> None:
+    """``idle``: ids of those that need not set anything."""
     if isinstance(entry.value, dict):
-        checker.one_of(entry, path, "at", "when")
+        if entry.get("follows") is None or entry.get("at") is not None or entry.get("when") is not None:
+            checker.one_of(entry, path, "at", "when")
         checker.one_of(entry, path, "source", "assumed", "fitted_to")
     checker.source(entry, path)
     if entry.get("fitted_to") is not None:
@@ -168,7 +176,8 @@ def _check_intervention(entry: Tree, path: str, checker: Checker, start: datetim
         if over is not None and param.unit in ("choice", "switch"):
             hint = f"{param.name} is a {param.unit}"
             checker.refuse(over, f"{path}.over", Refused("over: for numbers only", hint), at_key=True)
-    if (settings := entry.get("set")) is not None and settings.value == {}:
+    settings = entry.get("set")
+    if settings is not None and settings.value == {} and entry.scalar("id") not in idle:
         checker.refuse(settings, f"{path}.set", Refused("at least one parameter", found="an empty mapping"))
     _check_condition(entry.get("when"), f"{path}.when", checker)
     _check_times(entry, path, checker, start)

@@ -72,8 +72,10 @@ def _of(model: type[BaseModel], parameters: Mapping[str, Mapping[str, Param]]) -
         definitions["Quantity"]["oneOf"] = _one_of(*_ORIGINS)
     if "Intervention" in definitions:
         del definitions["Intervention"]["properties"]["kind"]
-        choices = (_one_of(*_ORIGINS), _one_of("at", "when"))
+        alone = {"required": ["follows"], "not": {"anyOf": _one_of("at", "when")}}
+        choices = (_one_of(*_ORIGINS), [*_one_of("at", "when"), alone])
         definitions["Intervention"]["allOf"] = [{"oneOf": choice} for choice in choices]
+        _stages(schema, definitions)
     if "Condition" in definitions:
         _condition(definitions["Condition"])
     return schema
@@ -146,6 +148,20 @@ def _default(param: Param) -> str:
     if param.unit == "s":
         return units.format_duration(param.default)
     return f"{param.default:g}" + ("/s" if param.unit == "1/s" else "")
+
+
+def _stages(schema: Schema, definitions: Schema) -> None:
+    """The times that responders take are durations, and their spread is a ratio."""
+    duration = {"$ref": "#/$defs/Duration"}
+    stages = {"type": "object", "additionalProperties": duration}
+    for owner, name in (("Intervention", "takes"), ("Diagnosis", "takes"), ("Diagnosis", "misled_by")):
+        about = definitions[owner]["properties"][name]
+        definitions[owner]["properties"][name] = stages | {"description": about["description"]}
+    for name in ("triage_s", "triage_doubling_s"):
+        about = definitions["Diagnosis"]["properties"][name]
+        definitions["Diagnosis"]["properties"][name] = duration | {"description": about["description"]}
+    about = schema["properties"]["stage_cv_ratio"]
+    schema["properties"]["stage_cv_ratio"] = {"$ref": "#/$defs/Ratio", "description": about["description"]}
 
 
 def _condition(schema: Schema) -> None:
