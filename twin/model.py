@@ -122,6 +122,15 @@ class Dependency(Record):
     backoff_cap_s: Quantity | None = None
     jitter: Quantity | None = None
     retry_budget_ratio: Quantity | None = None
+    retry_mode: Quantity | None = None
+    deadline_s: Quantity | None = None
+    client_throttle_ratio: Quantity | None = None
+    breaker_error_ratio: Quantity | None = None
+    breaker_window_count: Quantity | None = None
+    breaker_open_s: Quantity | None = None
+    breaker_probes_count: Quantity | None = None
+    clients_count: Quantity | None = None
+    priority: Quantity | None = None
     delay_s: Quantity | None = None
     connections_count: Quantity | None = None
     drain_per_s: Quantity | None = None

@@ -12,6 +12,7 @@ from twin.model import Scenario, Service
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import Param, parameter_dtype, state_dtype
 from twin.parts.records import (
+    BREAKER_SLOTS,
     CACHE_SLOTS,
     CACHED,
     CLOCK,
@@ -241,6 +242,8 @@ def _cells(
         if row["mode"] == CACHED:
             row["cell"] = at
             at += CACHE_SLOTS
+        row["phases"] = at  # also where no file has a breaker: an intervention may
+        at += BREAKER_SLOTS
     cells = np.zeros(max(1, at), "i8")
     for i, (module, p, s, callers) in enumerate(wanted):
         a = svc[i]["cell"]

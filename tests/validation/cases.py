@@ -14,6 +14,9 @@ FLEET = "tests/validation/test_lease_fleet.py"
 POOL = "tests/validation/test_health_pool.py"
 RESOLVER = "tests/validation/test_resolver.py"
 ANALYSIS = "tests/validation/test_analysis.py"
+POLICIES = "tests/validation/test_policies.py"
+HOSTS = "tests/validation/test_host_fleet.py"
+BACKOFF = "tests/validation/test_backoff.py"
 
 # Case → node ids of the tests that cover it.
 COVERED: dict[str, tuple[str, ...]] = {
@@ -49,25 +52,26 @@ COVERED: dict[str, tuple[str, ...]] = {
             f"{ANALYSIS}::test_v32_cascades_that_end_by_themselves"),
     "V34": (f"{POOL}::test_v34_members_that_fail_at_random",),
     "V36": (f"{POOL}::test_v36_utilisation_after_losing_zones",),
+    "V38": (f"{HOSTS}::test_v38_competing_hazards_without_noise",
+            f"{HOSTS}::test_v38_competing_hazards_are_multinomial"),
+    "V39b": (f"{HOSTS}::test_v39b_birth_and_death",),
     "V41": ("tests/test_rng.py::test_philox_known_answers",),
     "V42": ("tests/runners/test_partition.py::test_v42_number_of_shards",
             "tests/runners/test_partition.py::test_v42_order_inside_a_window"),
     "V44": (f"{QUEUEING}::test_v44_clients_at_the_cap_of_their_back_off",),
+    "V46": (f"{POLICIES}::test_v46_retry_quota",),
+    "V48": (f"{POLICIES}::test_v48_adaptive_throttling",),
     "V50": ("tests/validation/test_execution_pool.py::test_v50_scale_out",),
     "V51b": ("tests/protocol/test_explore.py::test_without_symmetry_the_counts_of_case_v51b",),
+    "V53": (f"{BACKOFF}::test_v53_optimistic_writers",),
+    "V55": (f"{HOSTS}::test_v55_repair",),
     "V57": (f"{ANALYSIS}::test_v57_shuffle_sharding",),
 }  # fmt: skip
 
 # Case → why no run shows it yet.
 NOT_YET: dict[str, str] = {
-    "V38": "no kind has two competing hazards; test_competing_hazards of test_rng.py holds the part to it",
-    "V39b": "no kind breeds; test_birth_and_death of test_rng.py holds the draws to it",
     "V40b": "a dependency tries a fixed number of times, this law again and again with probability 0.8; and "
             "400 runs of six hours in steps of a twentieth of a second take longer than all other tests",
-    "V46": "retry budgets are a ratio of first tries; the SDK's quota, with a price an error, is not here",
-    "V48": "no client throttles itself by what was accepted",
-    "V53": "no optimistic concurrency, and no decorrelated jitter",
-    "V55": "nothing fails and is repaired at random; the closed form is held by test_v55_repair",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ something waits, the station runs the clients itself, in substeps of at most a t
 time-out: every failed attempt (late, refused, failed here or in a dependency) goes through one orbit, and
 callers see what becomes of their calls, not of attempts. ``good`` and ``failed`` count attempts in both.
 
-Left out. Priorities; the size of single requests; which of several servers finishes first (the oldest call
+Left out. The size of single requests; which of several servers finishes first (the oldest call
 does, so that with many servers the mean sojourn is right and its spread too small).
 """
 
@@ -24,11 +24,12 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-from twin.parts.clients import CALL, due, give_up, sizes
+from twin.parts.clients import CALL, any_guarded, collect, forget, give_up, sizes, turn_away
 from twin.parts.draws import arrivals, share
 from twin.parts.kind import Param
+from twin.parts.policies import COST, THROTTLED_COST, guarded, learn, regain
 from twin.parts.records import ASYNC, EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
-from twin.parts.signals import answer, arriving, depend, draw, intake, tally
+from twin.parts.signals import answer, depend, draw, intake, tally
 from twin.parts.station import (
     COUNT,
     DEAD,
@@ -87,7 +88,8 @@ PARAMETERS = (
 )  # fmt: skip
 STATE = [
     *FIELDS,
-    ("substeps", "i8"), ("busy", "i8"), ("tokens", "f8"), ("admitted", "i8"), ("bound", "i8"),
+    ("substeps", "i8"), ("busy", "i8"), ("guarded", "i8"), ("least_s", "f8"),
+    ("tokens", "f8"), ("admitted", "i8"), ("bound", "i8"),
     # of this tick
     ("offered", "i8"), ("good", "i8"), ("failed", "i8"), ("own_failed", "i8"), ("age_s", "f8"),
     # since the start: attempts; and, while busy, calls
@@ -96,8 +98,6 @@ STATE = [
 ]  # fmt: skip
 EVENTS: tuple[str, ...] = ()
 
-OUTCOMES_S = 1.0  # outcomes are told to callers as a ratio over at most so long
-BUDGET_S = 10.0  # a client's retry budget saves up for so long
 FIFO, LIFO, DEADLINE_DROP = range(3)
 
 
@@ -192,6 +192,7 @@ def run_clients(t, w, i, p, s, c, works, latency_s):
     h = w.tick_s[0] / s.substeps
     s.offered, s.good, s.failed, s.own_failed, s.admitted, s.age_s = 0, 0, 0, 0, 0, 0.0
     forget(s, c, w.tick_s[0])
+    s.guarded, s.least_s = any_guarded(w, i), latency_s
     hopeless = latency_s > least_timeout(w, i)
     if p.discipline == DEADLINE_DROP and s.count > s.live:
         purge(s, c, servers(p))
@@ -219,15 +220,6 @@ def run_clients(t, w, i, p, s, c, works, latency_s):
 
 
 @compiled
-def forget(s, c, seconds):
-    """Outcomes count for OUTCOMES_S at most: shorter ticks than that have too few to tell a ratio by."""
-    kept = max(0.0, 1.0 - seconds / OUTCOMES_S)
-    for e in range(s.edges):
-        c[s.good_of + e] = int(c[s.good_of + e] * kept)
-        c[s.lost_of + e] = int(c[s.lost_of + e] * kept)
-
-
-@compiled
 def time_out(t, w, i, p, s, c, h, latency_s, soonest):
     """Clients that have waited too long give up and try again; late work stays, or is dropped."""
     row = w.svc[i]
@@ -241,26 +233,7 @@ def time_out(t, w, i, p, s, c, h, latency_s, soonest):
         expire(s, c, e, patience, servers(p), p.discipline == DEADLINE_DROP)
         if s.live < before:
             s.own_failed += before - s.live
-            give_up(t, w, i, s, c, h, soonest, min(latency_s, r.timeout_s), True)
-
-
-@compiled
-def collect(t, w, i, s, c, j):
-    """First tries of this substep, and retries that are due, make the crowd."""
-    row = w.svc[i]
-    again = due(s, c)
-    s.offered += again
-    for e in range(row.in_end - row.in_start):
-        number = w.into[row.in_start + e]
-        n = arriving(t, w, number)
-        first = n * (j + 1) // s.substeps - n * j // s.substeps
-        c[s.crowd + e * s.attempts] += first
-        s.offered += first
-        s.calls_begun += first
-        r = w.edge[number]
-        if r.retry_budget_ratio > 0.0:
-            most = r.retry_budget_ratio * max(1.0, n * BUDGET_S / w.tick_s[0])
-            r.tokens = min(r.tokens + r.retry_budget_ratio * first, max(1.0, most))
+            give_up(t, w, i, s, c, h, soonest, min(latency_s, r.timeout_s), r.timeout_s, True, COST)
 
 
 @compiled
@@ -277,13 +250,13 @@ def let_in(t, w, i, p, s, c, h, j, works):
     entering = min(admitted - failed, free_places(p, s.count, h))
     refused = n - failed - entering
     if refused > 0:
-        take(c, s.crowd, s.failing, s.entries, n, refused, even(s.now))
+        turn_away(w, i, s, c, n, refused)
         s.own_failed += refused
-        give_up(t, w, i, s, c, h, 1, 0.0, p.retry_on_reject != 0.0)
+        give_up(t, w, i, s, c, h, 1, 0.0, 0.0, p.retry_on_reject != 0.0, THROTTLED_COST)
     if failed > 0:
         take(c, s.crowd, s.failing, s.entries, n - refused, failed, even(s.now))
         s.own_failed += int(failed * p.fault_ratio / (1.0 - works) + 0.5)
-        give_up(t, w, i, s, c, h, 1, 0.0, True)
+        give_up(t, w, i, s, c, h, 1, 0.0, 0.0, True, COST)
 
 
 @compiled
@@ -328,6 +301,11 @@ def work(t, w, i, p, s, c, h, j):
         good = c[s.served + LIVE + k]
         c[s.good_of + k // s.attempts] += good * CALL
         s.good += good
+    if s.guarded != 0:
+        for k in range(s.entries):
+            r = w.edge[w.into[w.svc[i].in_start + k // s.attempts]]
+            r.ended_well += c[s.served + LIVE + k]
+            regain(r, c[s.served + LIVE + k], k % s.attempts > 0)
 
 
 @compiled
@@ -338,7 +316,7 @@ def lose_patience(t, w, i, p, s, c, h, j):
     if gone > 0:
         leave(s, c, gone, waiting, even(s.now))
         s.own_failed += gone
-        give_up(t, w, i, s, c, h, 1, 0.0, False)
+        give_up(t, w, i, s, c, h, 1, 0.0, 0.0, False, COST)
 
 
 @compiled
@@ -367,6 +345,9 @@ def report(w, i, p, s, c, latency_s):
         if good + lost > 0:
             r.ok = good / (good + lost)
         r.attempt_ok, r.latency_s, r.room = 1.0, min(row.latency_s, r.timeout_s), room
+        if s.guarded != 0 and guarded(r):
+            learn(w, w.into[row.in_start + e], r.ended_well, r.ended_badly)
+            r.ended_well, r.ended_badly = 0, 0
     s.calls_good += s.good
     s.all_offered += s.offered
     s.all_good += s.good

@@ -15,7 +15,10 @@ import numpy as np
 
 MODES = ("hard", "soft", "cached", "new_connections", "lease", "async")
 HARD, SOFT, CACHED, NEW_CONNECTIONS, LEASE, ASYNC = range(6)
-JITTERS = ("none", "equal", "full", "exponential")
+JITTERS = ("none", "equal", "full", "exponential", "decorrelated")
+RETRY_MODES = ("legacy", "standard", "adaptive")
+LEGACY, STANDARD, ADAPTIVE = range(3)
+PRIORITIES = ("low", "normal", "high")
 SIGNALS = ("error_ratio", "latency_ratio", "backlog_s", "capacity_ratio")
 
 INPUT = 0xFFFF  # the "service" of events that a scenario feeds in
@@ -57,8 +60,9 @@ EDGE = np.dtype(
             # policy: EDGE_PARAMETERS of the model, encoded
             ("share", "f8"), ("lifetime_s", "f8"), ("timeout_s", "f8"), ("retries", "f8"),
             ("backoff_s", "f8"), ("backoff_cap_s", "f8"), ("jitter", "f8"), ("retry_budget_ratio", "f8"),
-            ("delay_s", "f8"), ("connections_count", "f8"), ("drain_per_s", "f8"),
-            ("utilisation_ratio", "f8"),
+            ("retry_mode", "f8"), ("deadline_s", "f8"), ("client_throttle_ratio", "f8"),
+            ("breaker_error_ratio", "f8"), ("delay_s", "f8"), ("connections_count", "f8"),
+            ("drain_per_s", "f8"), ("utilisation_ratio", "f8"),
             # caller's side: calls of this period, the published copy, the pool or backlog
             ("calls", "i8"), ("calls_pub", "i8"), ("asked_pub", "i8"),
             ("live", "i8"), ("lost", "i8"), ("backlog", "i8"),
@@ -68,6 +72,15 @@ EDGE = np.dtype(
             ("tokens", "f8"), ("closed", "i8"),
             ("seen_ok", "f8"), ("seen_latency_s", "f8"), ("seen_room", "f8"), ("seen_event", "i8"),
             ("seen_closed", "i8"), ("seen_input", "i8"), ("line", "i8"), ("line_slots", "i8"),
+            # policies of the clients that few edges have, and what these clients remember: parts/policies.py
+            ("priority", "f8"), ("clients_count", "f8"), ("breaker_window_count", "f8"),
+            ("breaker_open_s", "f8"), ("breaker_probes_count", "f8"),
+            ("held_tick", "i8"), ("wanted", "i8"), ("passed", "i8"), ("pass_ratio", "f8"),
+            ("retry_ratio", "f8"), ("retry_limit_ratio", "f8"), ("spent_tokens", "f8"), ("last_cost", "f8"),
+            ("attempts", "i8"), ("refused", "i8"), ("ended_well", "i8"), ("ended_badly", "i8"),
+            ("asked", "f8"), ("accepted", "f8"),
+            ("limit_per_s", "f8"), ("limit_top_per_s", "f8"), ("sent_per_s", "f8"), ("cut_tick", "i8"),
+            ("open_count", "i8"), ("probing_count", "i8"), ("window_miss", "f8"), ("phases", "i8"),
         ],
     )
 )
@@ -109,7 +122,7 @@ class World(NamedTuple):
     edge: np.ndarray  # EDGE, ordered by caller, then callee
     into: np.ndarray  # int64: edge numbers ordered by callee
     cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
-    carry: np.ndarray  # int64: remainders of mean noise, 4 an edge, then 32 a service
+    carry: np.ndarray  # int64: remainders of mean noise: EDGE_CARRIES an edge, SERVICE_CARRIES a service
     line: np.ndarray  # float64: outcomes on their way along edges with a delay
     conditions: np.ndarray  # CONDITION
     events: np.ndarray  # EVENT buffer
@@ -118,8 +131,9 @@ class World(NamedTuple):
 
 CLOCK = ("period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug")
 PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG = range(7)
-EDGE_CARRIES, SERVICE_CARRIES = 4, 32
+EDGE_CARRIES, SERVICE_CARRIES = 9, 32
 CACHE_SLOTS = 64  # age classes of a cached dependency
+BREAKER_SLOTS = 64  # phases of open circuit breakers
 
 # Codes of events that every service may have; a kind's own follow from FIRST_KIND_EVENT.
 EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed")

@@ -15,6 +15,7 @@ import math
 
 from twin.jit import njit
 from twin.parts.draws import share, thin
+from twin.parts.policies import attempts_at_once, guarded, settle_at_once
 from twin.parts.records import (
     ASYNC,
     CACHE_SLOTS,
@@ -114,6 +115,9 @@ def intake(t, w, i):
     for n in range(s.in_start, s.in_end):
         e = w.into[n]
         first = arriving(t, w, e)
+        if guarded(w.edge[e]):
+            total += attempts_at_once(t, w, e, first, retries_here(w.edge[e]))
+            continue
         miss = 1.0 - w.edge[e].attempt_ok
         if miss > 0.0:
             attempts, _ = amplification(miss, retries_here(w.edge[e]), w.edge[e].retry_budget_ratio)
@@ -134,6 +138,8 @@ def answer(w, i, ok, latency_s):
         r.attempt_ok = ok if in_time else 0.0
         _, lost = amplification(1.0 - r.attempt_ok, retries_here(r), r.retry_budget_ratio)
         r.ok, r.latency_s, r.room = 1.0 - lost, latency_s, room
+        if guarded(r):
+            r.ok = settle_at_once(w, w.into[n], retries_here(r))
     s.latency_s = latency_s
 
 

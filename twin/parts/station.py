@@ -35,6 +35,8 @@ FIELDS = [
     # been looked for, calls that lately ended well, calls that lately failed for good (in units of 1/CALL)
     ("ring", "i8"), ("orbit", "i8"), ("crowd", "i8"), ("failing", "i8"), ("served", "i8"),
     ("expired", "i8"), ("good_of", "i8"), ("lost_of", "i8"),
+    # by entry: when its attempts begin, on average, in µs after the call began; for deadlines
+    ("begun_us", "i8"),
     # this substep, the oldest one that may hold something
     ("now", "i8"), ("oldest", "i8"),
     # how many are here, here with a client that waits, in orbit; summed arrival substeps of the front's live
@@ -44,7 +46,7 @@ FIELDS = [
 
 def cells_needed(edges: int, attempts: int, slots: int, wheel: int) -> int:
     """Length of the cells that ``lay_out`` divides."""
-    return (2 + edges * attempts) * (2 + slots) + edges * attempts * (2 + wheel) + 3 * edges
+    return (2 + edges * attempts) * (2 + slots) + edges * attempts * (3 + wheel) + 3 * edges
 
 
 def lay_out(s, edges: int, attempts: int, slots: int, wheel: int) -> None:
@@ -59,6 +61,7 @@ def lay_out(s, edges: int, attempts: int, slots: int, wheel: int) -> None:
     s.expired = s.served + s.width
     s.good_of = s.expired + edges
     s.lost_of = s.good_of + edges
+    s.begun_us = s.lost_of + edges
 
 
 @compiled
