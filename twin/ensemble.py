@@ -20,13 +20,12 @@ import numpy as np
 from scipy.stats import qmc, rankdata, spearmanr
 
 from twin import outcomes
-from twin.model import Quantity, Scenario, Value
+from twin.model import Scenario
 from twin.numbers import Number, numbers, varies
 from twin.runs import run
-from twin.spec import fold
+from twin.trials import changed, value_at
 
 LOW, HIGH = 0.05, 0.95  # the band
-LOGARITHMIC = 10.0  # from this factor between low and high on
 MOVES_MIN = 10.0  # a number that moves an outcome by less is left out
 CHANCE = 0.05  # of naming any number for an outcome that none moves
 
@@ -125,31 +124,10 @@ def draws(scenario: Scenario, n: int, seed: int) -> tuple[tuple[Number, ...], np
     return varied, qmc.LatinHypercube(len(varied), rng=seed).random(n)
 
 
-def value_at(number: Number, place: float) -> float | int:
-    """The value at a place from 0 (low) to 1 (high) of a number's range."""
-    assert number.range is not None
-    low, high = number.range
-    if low > 0 and high / low >= LOGARITHMIC:
-        value = low * (high / low) ** place
-    else:
-        value = low + (high - low) * place
-    return round(value) if number.unit == "count" else value
-
-
 def drawn(scenario: Scenario, varied: Sequence[Number], places: Sequence[float]) -> Scenario:
     """The scenario with each number at its place."""
     values = {n.target: value_at(n, float(p)) for n, p in zip(varied, places, strict=True)}
-    when = {n.target: values.pop(n.target) for n in varied if not n.service}
-    given: dict[str, Quantity] = {t: Quantity(value=_plain(v), assumed="drawn") for t, v in values.items()}
-    update: dict[str, Any] = {"topology": fold(scenario.topology, given)}
-    for key in ("faults", "actions"):
-        before = getattr(scenario, key)
-        update[key] = tuple(x.model_copy(update={"at_s": when[x.id]}) if x.id in when else x for x in before)
-    return scenario.model_copy(update=update)
-
-
-def _plain(value: float | int) -> Value:
-    return value if isinstance(value, int) else float(value)
+    return changed(scenario, values)
 
 
 def ensemble(

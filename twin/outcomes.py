@@ -22,8 +22,9 @@ from twin.runs import Run
 APART_S = 1800.0
 
 _SERIES = """
-select service::varchar as service, tick, error_ratio, latency_ratio, backlog_s, capacity_ratio from signals
-where list_contains($subjects, service::varchar) order by service, tick
+with placed as (select *, list_position($subjects, service::varchar) as place from signals)
+select place, tick, error_ratio, latency_ratio, backlog_s, capacity_ratio from placed
+where place > 0 order by place, tick
 """
 
 
@@ -97,16 +98,22 @@ def _time(series: Series, outcome: Outcome) -> float | None:
 
 def broken(signals: Signals, published: Published, start: datetime) -> tuple[str, ...]:
     """Ids of what must not happen and does: a stretch that begins (or ends) between ``begin`` and ``end``."""
-    return tuple(
-        ban.id for ban in published.must_not if _crosses(signals[ban.subject, ban.signal], ban, start)
-    )
+    return tuple(ban for ban, depth_min in breaches(signals, published, start).items() if depth_min > 0)
 
 
-def _crosses(series: Series, ban: Exclusion, start: datetime) -> bool:
+def breaches(signals: Signals, published: Published, start: datetime) -> dict[str, float]:
+    """By how many minutes each thing that must not happen would have to move to be allowed; 0 where it does
+    not happen. Keyed by id."""
+    bans = published.must_not
+    return {ban.id: _depth_min(signals[ban.subject, ban.signal], ban, start) for ban in bans}
+
+
+def _depth_min(series: Series, ban: Exclusion, start: datetime) -> float:
     first_s, last_s = ((moment - start).total_seconds() for moment in (ban.begin, ban.end))
     stretches = trouble(series, ban, RECOVERED_S)
     crossings = [stretch.begin_s if is_onset(ban) else stretch.end_s for stretch in stretches]
-    return any(at_s is not None and first_s < at_s < last_s for at_s in crossings)
+    depths_s = (min(at_s - first_s, last_s - at_s) for at_s in crossings if at_s is not None)
+    return max(0.0, *depths_s, 0.0) / 60
 
 
 def first_trouble(signals: Signals) -> float:
@@ -118,14 +125,15 @@ def first_trouble(signals: Signals) -> float:
 
 def signals_of(run: Run, published: Published) -> Signals:
     """(service, signal) → Series, for every service that the timeline speaks of."""
-    subjects = {o.subject for o in published.outcomes} | {ban.subject for ban in published.must_not}
-    table = run.sql(_SERIES, subjects=sorted(subjects))
+    named = {o.subject for o in published.outcomes} | {ban.subject for ban in published.must_not}
+    subjects = sorted(named)
+    table = run.sql(_SERIES, subjects=subjects)
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     tick_s, sample_s = run.manifest["tick_s"], run.manifest["sample_s"]
+    ends = np.searchsorted(columns["place"], range(1, len(subjects) + 2))
     found = {}
-    for service in subjects:
-        mine = columns["service"] == service
-        end_s = columns["tick"][mine] * tick_s
+    for service, begin, end in zip(subjects, ends, ends[1:], strict=False):
+        end_s = columns["tick"][begin:end] * tick_s
         for signal in SIGNALS:
-            found[service, signal] = Series(end_s, columns[signal][mine], sample_s)
+            found[service, signal] = Series(end_s, columns[signal][begin:end], sample_s)
     return found

@@ -14,10 +14,9 @@ from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Any, Literal
 
-from rich.console import Console
 from scipy.stats import kendalltau
 
-from twin import outcomes, scoresheet
+from twin import outcomes
 from twin.baseline import without_feedback
 from twin.ensemble import Ensemble, Progress, ensemble
 from twin.model import Outcome, Published, Scenario
@@ -108,10 +107,6 @@ class Scorecard:
         near = (row.outcome.subject, *self.callees[row.outcome.subject])
         unsourced = [n for n in self.numbers if n.given and n.is_unsourced]
         return [n.target for service in near for n in unsourced if n.service == service]
-
-    def render(self, console: Console) -> None:
-        """Print it for people: misses first."""
-        scoresheet.render(self, console)
 
     def summary(self) -> dict[str, Any]:
         """Counts and errors by class, existence and order, what must not happen, fitted numbers, ensemble."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from twin.numbers import Number
+from twin.score import Row, Scorecard
 from twin.units import format_duration
-
-if TYPE_CHECKING:
-    from twin.numbers import Number
-    from twin.score import Row, Scorecard
 
 SHOWN = 3  # numbers named for each miss
 STYLES = {"imposed": "dim", "fitted": "dim", "predicted": ""}

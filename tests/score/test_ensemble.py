@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from twin.ensemble import Ensemble, drawn, draws, ensemble, value_at
+from twin.ensemble import Ensemble, drawn, draws, ensemble
 from twin.model import Quantity
 from twin.numbers import Number, numbers, varies
+from twin.trials import value_at
 
 
 def test_what_is_drawn(scenario) -> None:

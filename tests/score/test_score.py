@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
+from twin import scoresheet
 from twin.score import Scorecard, class_of, order, score, tally
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)
@@ -87,7 +88,7 @@ def test_misses_come_first_and_the_worst_of_them(card) -> None:
     assert errors[0] is None and all(e is not None and abs(e) > 10 for e in errors[1:])
     assert all(row.sort == "predicted" for row in card.misses)
     out = io.StringIO()
-    card.render(Console(file=out, width=140))
+    scoresheet.render(card, Console(file=out, width=140))
     text = out.getvalue()
     places = [text.index(word) for word in ("Missed", "page-again", "Published outcomes", "Sums")]
     assert places == sorted(places)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from twin.cli.asking import diff, query, why
+from twin.cli.calibrating import calibrate
 from twin.cli.checking import check
 from twin.cli.errors import Group
 from twin.cli.extras import explore, ui
@@ -39,7 +40,7 @@ def cli() -> None:
     """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X help?"""
 
 
-for command in (replay, run, check, list_, why, diff, query, ui, explore):
+for command in (replay, run, calibrate, check, list_, why, diff, query, ui, explore):
     cli.add_command(command)
 
 

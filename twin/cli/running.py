@@ -86,6 +86,7 @@ def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, *
     Every published outcome is classed imposed, fitted or predicted, beside a baseline without feedback. An
     outcome that the twin misses is no failure; a missed expect: or --fail-under is, with exit code 1.
     """
+    from twin import scoresheet
     from twin.expectations import judge
 
     loaded = load(scenario, options)
@@ -99,7 +100,7 @@ def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, *
         show.document(card.as_json())
     else:
         summary(done, verdicts)
-        card.render(show.console())
+        scoresheet.render(card, show.console())
     _require(verdicts)
     _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)
 

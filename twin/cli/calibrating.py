@@ -1,0 +1,191 @@
+"""twin calibrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import show
+from twin.cli.errors import BadInput
+from twin.cli.options import change_options, debug_option, examples, json_option, load, scenario_path
+
+if TYPE_CHECKING:
+    from twin.calibrate import Calibration, Fitted
+    from twin.fit import CannotFit
+    from twin.model import Scenario
+    from twin.numbers import Number
+    from twin.ratios import Ratio
+
+
+@click.command(
+    epilog=examples(
+        "twin calibrate us-east-1-2025-10-20",
+        "twin calibrate my-scenario.yaml --leave-one-out --write",
+        "twin calibrate us-east-1-2025-10-20 --profile dwfm.droplets_count/dwfm.capacity_per_s",
+    )
+)
+@click.argument("scenario")
+@change_options
+@click.option(
+    "--max-runs", type=click.IntRange(1, 100_000), default=150, show_default=True, help="Runs of the fit."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=2, show_default=True,
+    help="Processes that share the runs; the result is the same.",
+)  # fmt: skip
+@click.option("--leave-one-out", is_flag=True, help="Fit again without each of the outcomes.")
+@click.option("--write", is_flag=True, help="Write the fitted values into the scenario's file.")
+@click.option(
+    "--profile", "pair", metavar="A/B",
+    help="Fit nothing: show whether only the ratio A/B (or product A*B) of two numbers can be known.",
+)  # fmt: skip
+@json_option
+@debug_option
+def calibrate(
+    scenario: str, max_runs: int, workers: int, leave_one_out: bool, write: bool, pair: str | None,
+    as_json: bool, **changes: Any,
+) -> None:  # fmt: skip
+    """Fit the numbers that SCENARIO marks with fitted_to: to the published outcomes that they name.
+
+    They may name outcomes of DynamoDB and EC2 only: all others stay predictions. The same scenario and seed
+    give the same numbers.
+    """
+    from twin.fit import CannotFit
+
+    loaded, path = load(scenario, changes), scenario_path(scenario)
+    if pair is not None and (write or leave_one_out):
+        raise BadInput("--profile: fits nothing, so there is nothing for --write or --leave-one-out")
+    try:
+        if pair is not None:
+            _profile(loaded, pair, workers, as_json)
+        else:
+            _calibrate(loaded, path, max_runs, workers, leave_one_out, write, as_json)
+    except CannotFit as error:
+        raise _located(error, path) from None
+
+
+def _profile(scenario: Scenario, pair: str, workers: int, as_json: bool) -> None:
+    from twin.cli.running import compile_once
+    from twin.ratios import profile
+
+    compile_once(scenario)
+    found = profile(scenario, pair, workers=workers)
+    if as_json:
+        show.document(found.as_json())
+    else:
+        _show_ratio(found)
+
+
+def _calibrate(
+    scenario: Scenario, path: Path, max_runs: int, workers: int, leave_one_out: bool, write: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from twin.calibrate import calibrate as fit
+    from twin.cli.running import compile_once, progress
+    from twin.fit import aim_of
+    from twin.spec.rewrite import rewrite
+
+    aim_of(scenario)  # refuses before anything is compiled
+    compile_once(scenario)
+    with progress(max_runs, "runs") as tick:
+        found = fit(
+            scenario, max_runs=max_runs, workers=workers, leave_one_out=leave_one_out,
+            progress=None if tick is None else lambda n: tick(n, max_runs),
+        )  # fmt: skip
+    if write:
+        rewrite(path, {f.number.target: (f.after, f.number.unit) for f in found.numbers}, scenario.start)
+    if as_json:
+        show.document({"scenario": scenario.name, **found.as_json(), "written": str(path) if write else None})
+        return
+    _show(found, scenario)
+    if write:
+        click.echo(f"\nwritten to {path}")
+
+
+def _located(error: CannotFit, path: Path) -> Exception:
+    """The same problems with their lines in the scenario's file."""
+    from twin.spec import Problem, SpecError
+    from twin.spec.rewrite import places_of
+    from twin.spec.tree import read_tree
+
+    tree = read_tree(path, [])
+    places = places_of(tree) if tree is not None else {}
+    where = {target: (place.line, place.column) for target, place in places.items()}
+    return SpecError(Problem(str(path), *where.get(wrong.target, (1, 1)), *wrong) for wrong in error.problems)
+
+
+def _show(found: Calibration, scenario: Scenario) -> None:
+    rows = [
+        (id, show_error(was), show_error(now), f"{scale:g} min") for id, was, now, scale in found.errors()
+    ]
+    click.echo(f"{found.runs} runs for the fit, {found.all_runs} in all; seed {found.seed}\n")
+    show.table(("fitted outcome", "before", "after", "scale"), rows, numbers=("before", "after", "scale"))
+    before, after = found.broken()
+    click.echo(
+        f"must not happen in these domains: {len(found.aim.bans)}, broken before {len(before)}, after "
+        f"{len(after)}" + (f" ({', '.join(after)})" if after else "") + "\n"
+    )
+    columns = ("fitted number", "before", "after", "reach alone", "prior", "known")
+    show.table(columns, [_row(f, scenario) for f in found.numbers])
+    for f in found.numbers:
+        for note in _notes(f):
+            click.echo(f"  {f.number.target}: {note}")
+    _show_left_out(found)
+
+
+def _row(f: Fitted, scenario: Scenario) -> tuple[str, ...]:
+    assert f.number.range is not None
+    before, after = (_value(f.number, value, scenario) for value in (f.before, f.after))
+    reach, prior = (
+        " to ".join(_value(f.number, end, scenario) for end in ends) for ends in (f.reach, f.number.range)
+    )
+    return f.number.target, before, after, reach, prior, f"{f.learned_ratio:.0%}"
+
+
+def _notes(f: Fitted) -> list[str]:
+    notes = []
+    if f.alike:
+        notes.append(f"cannot be told from {', '.join(f.alike)}: only a combination of them is fitted")
+    if not f.is_identified:
+        notes.append("not identified: the outcomes leave most of its prior as likely as this value")
+    if f.number.range is not None and f.after in f.number.range:
+        notes.append("at the end of its range: the prior, or a mechanism, is wrong")
+    return notes
+
+
+def _show_left_out(found: Calibration) -> None:
+    if not found.left_out:
+        return
+    click.echo("\nWithout each outcome in turn; numbers that name no other go to the middle of their prior")
+    rows = [
+        (
+            each.outcome, show_error(each.error_min), " / ".join(map(show_error, each.prior_errors_min)),
+            ", ".join(each.released) or "–", f"{each.moved_median_min:.1f} min",
+            f"{each.moved_most[0]} {each.moved_most[1]:+.0f} min" if each.moved_most else "–",
+        )
+        for each in found.left_out
+    ]  # fmt: skip
+    columns = ("left out", "its error", "over the prior, 5/50/95 %", "released", "predicted move", "the most")
+    show.table(columns, rows)
+
+
+def _show_ratio(found: Ratio) -> None:
+    sign = {"/": "both by", "*": "one by, the other down by"}[found.kept]
+    rows = [(f"{sign} {f:.2f}", f"{moved:.2f}", o) for f, moved, o in found.together]
+    rows += [(f"{found.first.target} alone by {f:.2f}", f"{moved:.2f}", o) for f, moved, o in found.apart]
+    show.table(("moved", "scales", "outcome that moves most"), rows, numbers=("scales",))
+    pair = f"{found.first.target} {found.kept} {found.second.target}"
+    click.echo(f"\n{pair}: the outcomes of DynamoDB and EC2 tell {found.verdict}")
+
+
+def show_error(error_min: float | None) -> str:
+    """'+4 min', 'never'."""
+    return "never" if error_min is None else f"{error_min:+.1f} min"
+
+
+def _value(number: Number, value: float | int, scenario: Scenario) -> str:
+    from twin.spec.rewrite import written
+
+    return written(value, number.unit, "", scenario.start, is_time=not number.service)
