@@ -88,9 +88,11 @@ def source_hash() -> str:
 
 @cache
 def kernel_hash() -> str:
-    """Hash of what the compiled loop is made of: kinds, parts, protocol, levels, random numbers, Numba."""
+    """Hash of what the compiled loop is made of: kinds, parts, the machine of the protocol (the explorer is
+    no part of the loop), levels, random numbers, Numba."""
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
-    files = [p for name in ("kinds", "parts", "protocol") for p in (PACKAGE / name).rglob("*.py")]
+    files = [p for name in ("kinds", "parts") for p in (PACKAGE / name).rglob("*.py")]
+    files += [PACKAGE / "protocol" / name for name in ("machine.py", "state.py")]
     files += [PACKAGE / name for name in ("rng.py", "levels.py", "jit.py", "engine.py")]
     for path in sorted(files):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

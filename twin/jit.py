@@ -100,5 +100,5 @@ def _as_it_is(value: Any) -> Any:
 
 
 _INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
-by_reference = _as_it_is if _INTERPRETED else intrinsic(_by_reference)
-borrowed = _as_it_is if _INTERPRETED else intrinsic(_borrowed)
+by_reference: Any = _as_it_is if _INTERPRETED else intrinsic(_by_reference)
+borrowed: Any = _as_it_is if _INTERPRETED else intrinsic(_borrowed)

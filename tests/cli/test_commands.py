@@ -227,14 +227,3 @@ def test_fail_under(twin: Twin, scored: Path, percent: str, code: int) -> None:
     assert ("50 % of the predicted outcomes are within 44 minutes, wanted 51 %" in result.stderr) == (
         code == 1
     )
-
-
-def test_explore_tells_the_way(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    from twin.protocol import explore
-
-    found = explore.Exploration(9, 12, 1, 2, 1, 0, 1, ("Planner writes plan 1", "A applies plan 1"))
-    monkeypatch.setattr(explore, "explore", lambda cfg: found)  # what it finds is tested with the protocol
-    assert json.loads(twin("explore", "--json").stdout)["shortest"] == 2
-    assert "  2  A applies plan 1" in twin("explore").stdout
-    result = twin("explore", "--guard", "luck")
-    assert result.exit_code == 2 and "unknown guard 'luck'" in result.stderr

@@ -5,7 +5,7 @@ Expected numbers: an independent breadth-first search in plain Python (modelling
 
 import pytest
 
-from twin.protocol.explore import Exploration, explore
+from twin.protocol.explore import Exploration, TooLarge, explore
 from twin.protocol.state import config
 
 
@@ -112,7 +112,50 @@ def test_with_cas_alone_the_way_back_can_be_lost():
 
 
 def test_an_answer_is_never_empty_with_the_floor_but_the_wedge_stays():
-    assert found("no-zero-answers").empty_states == found().empty_states
+    got = found("no-zero-answers")
+    assert (got.empty_states, got.shortest, got.permanent) == (0, None, False)
+    assert got.rootless_states == found().empty_states
+
+
+def test_permanent_means_with_plans_to_come():
+    assert found().permanent and found(plans=5).permanent
+    assert not found("tolerate-missing").permanent
+    assert not found("cas").permanent
+
+
+@pytest.mark.parametrize(("guards", "keep_last", "plans"), [(("cleanup-check",), 1, 4), ((), 2, 6)])
+def test_room_grows_without_a_trace_in_the_answer(guards, keep_last, plans):
+    got = found(*guards, keep_last=keep_last, plans=plans)
+    assert got.states == {4: 155_377, 6: 199_387}[plans]
+
+
+def test_sizes_of_more_than_one_word():
+    """Counted by the explorer that kept rows of cells."""
+    got = found("cleanup-check", endpoints=1, plans=6)
+    assert (got.states, got.transitions, got.empty_states) == (222_776, 654_325, 20_429)
+    assert (got.stale_overwrites, got.dangling_states) == (15_243, 33_178)
+
+
+def test_a_search_too_large_says_how_far_it_came():
+    with pytest.raises(TooLarge, match=r"too large for 5 MB: [\d,]+ states were found"):
+        explore(config(endpoints=3, plans=6, keep_last=2), memory_mb=5)
+
+
+def test_an_interrupt_gives_what_was_found():
+    def stop(done: int, found: int) -> None:
+        raise KeyboardInterrupt
+
+    got = explore(config(endpoints=3, plans=6, keep_last=2), progress=stop)
+    assert not got.complete
+    assert 10_000 <= got.states < 1_300_272
+    assert got.shortest == 10 and got.trace[-1].endswith("zero records")
+
+
+def test_progress_counts_up_to_the_end():
+    seen = []
+    got = explore(config(plans=6, keep_last=2), progress=lambda done, found: seen.append((done, found)))
+    assert seen[-1] == (got.states, got.states) and got.complete
+    assert all(done <= found for done, found in seen)
 
 
 @pytest.mark.parametrize("symmetry", [True, False])

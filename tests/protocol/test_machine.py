@@ -207,6 +207,25 @@ def test_config_says_what_it_does_not_know():
         config(enactors=0)
 
 
+@pytest.mark.parametrize(
+    ("guards", "words"),
+    [
+        (("recheck", "recheck-in-lock"), "recheck and recheck-in-lock exclude each other"),
+        (("big-lock", "big-lock-lease"), "big-lock and big-lock-lease exclude each other"),
+        (("cleanup-check", "cleanup-atomic"), "clean-up takes two steps, or one"),
+        (("protect-rollback", "cas"), "protect-rollback needs cleanup-check or cleanup-atomic"),
+    ],
+)
+def test_guards_that_exclude_each_other(guards, words):
+    with pytest.raises(ValueError, match=words):
+        config(guards=guards)
+
+
+def test_every_contradiction_is_named_at_once():
+    with pytest.raises(ValueError, match=r"(?s)cas has no place.*; lock steps has no place"):
+        config(guards=("cas",), lock_steps=True, design="original")
+
+
 def test_names_match_codes():
     assert st.STEP_NAMES[st.CLEANED] == "cleaned" and len(st.STEP_NAMES) == st.CLEANED + 1
     assert st.STEP_NAMES[st.WEDGED] == "wedged" and st.PC_NAMES[st.DELETING] == "deleting"

@@ -8,7 +8,8 @@ from twin.cli.asking import diff, query, why
 from twin.cli.calibrating import calibrate
 from twin.cli.checking import check
 from twin.cli.errors import Group
-from twin.cli.extras import explore, ui
+from twin.cli.exploring import explore
+from twin.cli.extras import ui
 from twin.cli.listing import list_
 from twin.cli.options import examples
 from twin.cli.running import replay, run

@@ -1,14 +1,59 @@
 """A transition in words, for people who read a trace."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from twin.protocol import state as st
 from twin.protocol.state import Config
 
 
+@dataclass(frozen=True)
+class Story:
+    """A walk of the machine: states (steps + 1, cells), and of each step the actor and the code (steps, 2).
+    It may be shorter than asked for, if somebody could not move."""
+
+    cfg: Config
+    states: np.ndarray
+    moves: np.ndarray
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """Who made each step: "planner", "A", "B", …"""
+        return tuple(actor_name(actor) for actor in self.moves[:, 0].tolist())
+
+    @property
+    def deeds(self) -> tuple[str, ...]:
+        """What each step did, as `twin.protocol.state` names it."""
+        return tuple(st.STEP_NAMES[code] for code in self.moves[:, 1].tolist())
+
+
+def tell(story: Story) -> tuple[str, ...]:
+    """The steps of a walk in words."""
+    states = story.states
+    return tuple(
+        narrate(states[k], states[k + 1], story.cfg, actor, code)
+        for k, (actor, code) in enumerate(story.moves.tolist())
+    )
+
+
 def enactor_name(e: int) -> str:
     """A, B, C, …"""
     return chr(ord("A") + e)
+
+
+def actor_name(actor: int) -> str:
+    """'planner' for -1, else the Enactor's letter."""
+    return "planner" if actor < 0 else enactor_name(actor)
+
+
+def actor_number(name: str) -> int:
+    """The inverse of `actor_name`. Raises ValueError."""
+    if name == "planner":
+        return -1
+    if len(name) != 1 or not "A" <= name <= "Z":
+        raise ValueError(f"'planner', or the letter of an Enactor; found {name!r}")
+    return ord(name) - ord("A")
 
 
 def narrate(before: np.ndarray, after: np.ndarray, cfg: Config, actor: int, code: int) -> str:

@@ -14,8 +14,6 @@ file, not of the files that it uses).
 
 from typing import NamedTuple
 
-import numpy as np
-
 from twin.jit import njit
 
 # The guards: what could have been different.  Bits of Config.guards.
@@ -105,7 +103,7 @@ def config(
     lock_steps: bool = False,
     design: str = "drifted",
 ) -> Config:
-    """A Config from names; unknown guards and designs are a ValueError.
+    """A Config from names; unknown guards and designs, and guards that exclude each other, are a ValueError.
 
     With unbounded plans there is room for the trees kept, those referenced and 64 more.
     """
@@ -113,6 +111,8 @@ def config(
         raise ValueError(f"unknown guard {unknown[0]!r}; known: {', '.join(GUARDS)}")
     if design not in ("original", "drifted"):
         raise ValueError(f"unknown design {design!r}; known: original, drifted")
+    if clashes := impossible(set(guards), lock_steps, design):
+        raise ValueError("; ".join(clashes))
     if min(enactors, endpoints, keep_last) < 1 or plans < 0:
         raise ValueError("enactors, endpoints and keep_last are at least 1, plans at least 0")
     bits = sum(GUARDS[name] for name in set(guards))
@@ -120,6 +120,25 @@ def config(
     return Config(
         enactors, endpoints, plans, keep_last, slots, bits, int(lock_steps), int(design == "original")
     )
+
+
+ALTERNATIVES = (  # guards of which at most one makes sense, and why
+    ("recheck", "recheck-in-lock", "the check is a step of its own, or part of the read of the lock"),
+    ("cleanup-check", "cleanup-atomic", "clean-up takes two steps, or one"),
+    ("big-lock", "big-lock-lease", "the big lock can expire, or it cannot"),
+)
+OF_THE_WALK = ("recheck", "recheck-in-lock", "cas", "one-batch", "blind-apply")
+
+
+def impossible(guards: set[str], lock_steps: bool, design: str) -> list[str]:
+    """What speaks against this combination, a sentence each."""
+    found = [f"{a} and {b} exclude each other: {why}" for a, b, why in ALTERNATIVES if {a, b} <= guards]
+    if "protect-rollback" in guards and not guards & {"cleanup-check", "cleanup-atomic"}:
+        found.append("protect-rollback needs cleanup-check or cleanup-atomic: no other clean-up spares trees")
+    if design == "original":
+        idle = [name for name in OF_THE_WALK if name in guards] + ["lock steps"] * lock_steps
+        found += [f"{name} has no place in the original design: check and walk are one step" for name in idle]
+    return found
 
 
 @njit(cache=True)
@@ -189,7 +208,7 @@ def endpoint(state, cfg, e):
 def find_tree(state, cfg, v):
     """The cell that holds tree `v`, or -1."""
     start = slot_cell(cfg)
-    likely = start + v % cfg.slots
+    likely = start + (v if v < cfg.slots else v % cfg.slots)  # a division costs more than all the rest
     if state[likely] == v + 1:
         return likely
     for cell in range(start, start + cfg.slots):
@@ -207,15 +226,19 @@ def tree_exists(state, cfg, v):
 @njit(cache=True)
 def tree_count(state, cfg):
     """How many trees exist."""
-    start = slot_cell(cfg)
-    return np.count_nonzero(state[start : start + cfg.slots])
+    count = 0
+    for cell in range(slot_cell(cfg), cells(cfg)):
+        count += state[cell] != 0
+    return count
 
 
 @njit(cache=True)
 def newest_tree(state, cfg):
     """The newest version whose tree exists, or -1."""
-    start = slot_cell(cfg)
-    return state[start : start + cfg.slots].max() - 1
+    newest = 0
+    for cell in range(slot_cell(cfg), cells(cfg)):
+        newest = max(newest, state[cell])
+    return newest - 1
 
 
 @njit(cache=True)
@@ -257,7 +280,10 @@ def dangling_rollback(state, cfg):
 @njit(cache=True)
 def newest_root(state, cfg):
     """The newest version under any root: what counts as applied in the one-time check."""
-    return state[ROOTS : ROOTS + cfg.endpoints].max()
+    newest = state[ROOTS]
+    for j in range(ROOTS + 1, ROOTS + cfg.endpoints):
+        newest = max(newest, state[j])
+    return newest
 
 
 @njit(cache=True)

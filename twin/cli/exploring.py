@@ -1,0 +1,216 @@
+"""twin explore: every interleaving of the DNS automation."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import show
+from twin.cli.errors import INTERRUPTED, BadInput
+from twin.cli.options import debug_option, examples, json_option
+
+if TYPE_CHECKING:
+    from twin.protocol.explore import Exploration, Progress
+    from twin.protocol.state import Config
+
+COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollback dangling")
+
+
+@click.command(
+    epilog=examples(
+        "twin explore",
+        "twin explore --guard cas",
+        "twin explore --all-guards --keep 1",
+        "twin explore --design original",
+        "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
+    )
+)
+@click.option("--enactors", type=click.IntRange(1, 8), default=3, show_default=True)
+@click.option("--endpoints", type=click.IntRange(1, 16), default=2, show_default=True)
+@click.option("--plans", type=click.IntRange(1, 40), default=4, show_default=True, help="Plans in all.")
+@click.option("--keep", type=click.IntRange(1, 126), default=2, show_default=True,
+              help="Newest plans whose trees clean-up spares.")  # fmt: skip
+@click.option("--guard", "guards", multiple=True, metavar="NAME", help="What could be different. Repeatable.")
+@click.option("--all-guards", is_flag=True, help="A table of all guards, alone and in known company.")
+@click.option("--lock-steps", is_flag=True, help="The read of each zone's lock is a step of its own.")
+@click.option("--no-symmetry", is_flag=True, help="Count apart what differs only in who is who.")
+@click.option("--design", type=click.Choice(["drifted", "original"]), default=None,
+              help="Explore this one, and tell which drift matters.  [default: drifted]")  # fmt: skip
+@click.option("--mermaid", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the shortest trace as a sequence diagram.")  # fmt: skip
+@click.option("--memory-mb", type=click.FloatRange(min=1), default=2000, show_default=True,
+              help="A search that would take more is refused.")  # fmt: skip
+@json_option
+@debug_option
+def explore(
+    guards: tuple[str, ...], all_guards: bool, lock_steps: bool, no_symmetry: bool, design: str | None,
+    mermaid: Path | None, memory_mb: float, as_json: bool, **sizes: int,
+) -> None:  # fmt: skip
+    """Every interleaving of Planner and Enactors: can an endpoint be emptied, by which steps, for how long?
+
+    Guards: recheck, recheck-in-lock, cas, cleanup-check, cleanup-atomic, protect-rollback, big-lock,
+    big-lock-lease, one-batch, tolerate-missing, blind-apply, no-zero-answers. Ctrl-C gives what has been
+    found so far. The JSON can be run by the simulator: twin run SCENARIO --trace FILE.
+    """
+    size = {"keep_last": sizes.pop("keep"), **sizes}
+    if all_guards and (guards or design or mermaid):
+        raise BadInput("--all-guards chooses the guards and designs: leave out --guard, --design, --mermaid")
+    searcher = Searcher(not no_symmetry, memory_mb)
+    if all_guards:
+        tabulate(searcher, size, lock_steps, as_json)
+        return
+    cfg = configuration(size, guards, lock_steps, design or "drifted")
+    found = searcher(cfg)
+    if mermaid:
+        draw(found, mermaid)
+    if as_json:
+        show.document(searcher.document(cfg, found))
+    else:
+        tell(found, searcher.seconds[cfg])
+        if design and found.complete:
+            compare_designs(searcher, size)
+    if not found.complete:
+        show.say("interrupted: this is what was found till then")
+        sys.exit(INTERRUPTED)
+
+
+def configuration(size: dict[str, int], guards: tuple[str, ...], lock_steps: bool, design: str) -> Config:
+    """The machine that was asked for. Raises BadInput."""
+    from twin.protocol.state import config
+
+    try:
+        return config(**size, guards=guards, lock_steps=lock_steps, design=design)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+class Searcher:
+    """`explore` with the options given; remembers how long each search took."""
+
+    def __init__(self, symmetry: bool, memory_mb: float) -> None:
+        self.symmetry, self.memory_mb = symmetry, memory_mb
+        self.seconds: dict[Config, float] = {}
+
+    def __call__(self, cfg: Config) -> Exploration:
+        from twin.protocol import explore
+
+        if not self.seconds:
+            explore.make_ready()
+        began = time.perf_counter()
+        try:
+            with progress() as tick:
+                found = explore.explore(
+                    cfg, symmetry=self.symmetry, memory_mb=self.memory_mb, progress=tick
+                )
+        except (explore.TooLarge, ValueError) as error:
+            raise BadInput(str(error)) from None
+        self.seconds[cfg] = time.perf_counter() - began
+        return found
+
+    def document(self, cfg: Config, found: Exploration) -> dict[str, Any]:
+        """What --json prints of one search."""
+        from twin.protocol.compare import guard_names
+
+        return {
+            "enactors": cfg.enactors,
+            "endpoints": cfg.endpoints,
+            "plans": cfg.plans,
+            "keep": cfg.keep_last,
+            "guards": list(guard_names(cfg)),
+            "design": "original" if cfg.original else "drifted",
+            "lock_steps": bool(cfg.lock_steps),
+            "symmetry": self.symmetry,
+            "complete": found.complete,
+            "states": found.states,
+            "transitions": found.transitions,
+            "empty_states": found.empty_states,
+            "empty_reachable": found.empty_states > 0,
+            "shortest": found.shortest,
+            "permanent": found.permanent,
+            "permanent_states": found.permanent_states,
+            "stale_overwrite": found.stale_overwrites > 0,
+            "rollback_dangling": found.dangling_states > 0,
+            "seconds": round(self.seconds[cfg], 6),
+            "trace": list(found.trace),
+            "moves": list(found.story.actors),
+        }
+
+
+@contextmanager
+def progress() -> Iterator[Progress | None]:
+    """How many states have been found, on stderr; nothing if it is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("exploring") as status:
+        yield lambda done, found: status.update(f"{found:,} states, {found - done:,} of them to step on")
+
+
+def draw(found: Exploration, path: Path) -> None:
+    """Write the shortest trace as a Mermaid diagram. Raises BadInput if there is none."""
+    from twin.protocol.diagram import mermaid
+
+    if not found.trace:
+        raise BadInput(f"{path}: not written, for there is no trace: no endpoint is ever empty")
+    path.write_text(mermaid(found.story))
+    show.say(f"{path}: a sequence diagram of {len(found.trace)} steps")
+
+
+def tell(found: Exploration, seconds: float) -> None:
+    """What was found, for people."""
+    counts = (
+        ("states", found.states), ("transitions", found.transitions), ("empty states", found.empty_states),
+        ("… for ever", found.permanent_states), ("stale overwrites", found.stale_overwrites),
+        ("dangling rollbacks", found.dangling_states), ("seconds", round(seconds, 3)),
+    )  # fmt: skip
+    show.table(("", "count"), counts, numbers=["count"])
+    if found.rootless_states > found.empty_states:
+        click.echo("\nNo answer is empty, but a root can point at a tree that is gone: then all are wedged.")
+    elif found.trace:
+        click.echo("\nThe shortest way to an empty endpoint:")
+    else:
+        click.echo("\nNo endpoint is ever empty.")
+    for n, step in enumerate(found.trace, 1):
+        click.echo(f"{n:3}  {step}")
+    if found.permanent:
+        click.echo("It stays empty, though plans are still to come: no step leads back to an answer.")
+
+
+def row(found: Exploration) -> tuple[Any, ...]:
+    """A search as a line of a table, in the order of COLUMNS."""
+    words = {True: "yes", False: "no"}
+    return (
+        found.states, words[found.empty_states > 0], found.shortest, words[found.permanent],
+        words[found.stale_overwrites > 0], words[found.dangling_states > 0],
+    )  # fmt: skip
+
+
+def tabulate(searcher: Searcher, size: dict[str, int], lock_steps: bool, as_json: bool) -> None:
+    """All guards beside each other."""
+    from twin.protocol.compare import by_guards, guard_names
+
+    found = list(by_guards(searcher, size, lock_steps))
+    if as_json:
+        show.document([searcher.document(cfg, result) for cfg, result in found])
+        return
+    rows = [(" + ".join(guard_names(cfg)) or "none", *row(result)) for cfg, result in found]
+    show.table(("guards", *COLUMNS), rows, numbers=("states", "shortest"))
+
+
+def compare_designs(searcher: Searcher, size: dict[str, int]) -> None:
+    """The designs between the original and the one that failed, and which drift matters."""
+    from twin.protocol.compare import by_drifts, which_drift_matters
+
+    found = list(by_drifts(searcher, size))
+    click.echo()
+    show.table(("design", *COLUMNS), [(drift.name, *row(result)) for drift, _, result in found],
+               numbers=("states", "shortest"))  # fmt: skip
+    click.echo(which_drift_matters(found))
