@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from twin.kinds import registry
 from twin.model import Scenario, Service
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import Param, parameter_dtype, state_dtype
+from twin.parts.period import load_now
 from twin.parts.records import (
     BREAKER_SLOTS,
     CACHE_SLOTS,
@@ -164,6 +166,7 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
     period = max(1, round(scenario.topology.signal_period_s / tick_s))
     edge = _edges(services, names, pairs, tick_s, period)
     svc, parameters, states = _services(services, names, edge, scenario.noise == "exact")
+    _days(svc, edge, parameters, scenario)
     cells = _cells(names, services, svc, edge, parameters, states, tick_s)
     clock = np.zeros(len(CLOCK), "i8")
     clock[PERIOD] = period
@@ -223,6 +226,24 @@ def _services(
         parameters[kind] = np.array(rows[kind] or [], parameter_dtype(module))
         states[kind] = np.zeros(len(rows[kind]), state_dtype(module))
     return svc, parameters, states
+
+
+def _days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: Scenario) -> None:
+    """Give every service the day of those customers, the largest first, whose calls reach it."""
+    midnight = scenario.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start_s = (scenario.start - midnight).total_seconds()
+    workload = list(registry()).index("workload")
+    customers = [i for i, row in enumerate(svc) if row["kind"] == workload]
+    dated: set[int] = set()
+    for source in sorted(customers, key=lambda i: -parameters["workload"][svc[i]["slot"]]["rate_per_s"]):
+        p, front = parameters["workload"][svc[source]["slot"]], {source}
+        while front := front - dated:
+            dated |= front
+            for i in front:
+                svc[i]["swing_ratio"], svc[i]["peak_s"] = p["swing_ratio"], p["peak_s"] - start_s
+            front = {int(e["callee"]) for e in edge if e["caller"] in front}
+    for row in svc:
+        row["load_ratio"] = load_now.py_func(row, 0.0)
 
 
 def _cells(

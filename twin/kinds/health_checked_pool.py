@@ -93,9 +93,11 @@ PARAMETERS = (
     Param("velocity_window_s", 600.0, "s", 1.0, 86_400.0, "window of the limit on leaving zones",
           "assumed: long enough for somebody to look", (60.0, 3600.0)),
     Param("fail_open", True, "switch", 0, 1, "when every zone would leave, all of them serve", "NLBDOC"),
-    Param("utilisation_low_ratio", 0.2, "ratio", 0.0, 1.0, "utilisation of the idlest balancer",
+    Param("utilisation_low_ratio", 0.2, "ratio", 0.0, 1.0,
+          "utilisation of the idlest balancer at the daily peak",
           "assumed: balancers differ; only some had errors", (0.05, 0.4)),
-    Param("utilisation_high_ratio", 0.9, "ratio", 0.01, 1.0, "utilisation of the busiest balancer",
+    Param("utilisation_high_ratio", 0.9, "ratio", 0.01, 1.0,
+          "utilisation of the busiest balancer at the daily peak",
           "assumed: balancers differ; few run without a zone to spare", (0.7, 1.0)),
 )  # fmt: skip
 STATE = [
@@ -276,16 +278,18 @@ def work(p, s, carry, slot, dt, moved):
 
 
 @njit
-def serving(p, s, c):
+def serving(p, s, c, load):
     """What traffic meets: (mean capacity left, share of calls without room, share that meet a fault, share
-    that meet a member without its configuration)."""
-    off = p.failover == 0.0 or (p.fail_open != 0.0 and s.out_of_dns == s.zones * s.balancers)
+    that meet a member without its configuration). ``load``: utilisation over that of the daily peak."""
+    off = p.fail_open != 0.0 and s.out_of_dns == s.zones * s.balancers
     able, size, fault, fresh = 0.0, 0.0, 0.0, s.newcomers * p.unpropagated_fail_ratio
     for z in range(s.zones):
         a = z * ZONE
         ratio = 1.0 if off else 1.0 - c[a + OUT] / s.balancers
-        n = ratio * (c[a + SIZE] if off else c[a + IN])
-        new = ratio * (c[a + FRESH_ALL] if off else c[a + FRESH_IN])
+        # Without failover a zone of which nothing works is sent its share as before.
+        blind = off or (p.failover == 0.0 and c[a + IN] < p.zone_floor_ratio * c[a + SIZE])
+        n = ratio * (c[a + SIZE] if blind else c[a + IN])
+        new = ratio * (c[a + FRESH_ALL] if blind else c[a + FRESH_IN])
         bad = 1.0 if z < p.faulty_zones_count else p.fault_ratio
         able += n
         size += ratio * c[a + SIZE]
@@ -293,7 +297,7 @@ def serving(p, s, c):
         fresh += new * max(bad, p.unpropagated_fail_ratio)
     if able == 0.0:
         return 0.0, 1.0, 0.0, 0.0
-    low, high = p.utilisation_low_ratio, p.utilisation_high_ratio
+    low, high = p.utilisation_low_ratio * load, p.utilisation_high_ratio * load
     fault, fresh = fault / able, min(1.0, fresh / able)
     if off or s.out_of_dns == 0:
         return able / size, short(able / size, low, high), fault, fresh
@@ -349,7 +353,7 @@ def step(t, w, i, p, s, c):
         s.may_leave = min(quota, s.may_leave + quota * dt / p.velocity_window_s)
     work(p, s, w.carry, EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i, dt, moved)
 
-    room, lack, fault, unpropagated = serving(p, s, c)
+    room, lack, fault, unpropagated = serving(p, s, c, row.load_ratio)
     ok, wait_s = depend(t, w, i, traffic)
     row.own_blame = 1.0 - (1.0 - lack) * (1.0 - fault)
     if s.lease != OWN:

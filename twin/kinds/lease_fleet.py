@@ -9,28 +9,33 @@ out before it was done, was queued again, and timed out again: congestive collap
 repair. Throttling the incoming work and restarting DWFM hosts, which emptied their queues, ended it.
 
 The claim. Checks, a work time-out and work that starts again from scratch are enough. What the outage must
-last for is set by the life of connections (a check fails only without one), not by the length of a lease. The
+last for is set by the life of connections, not by the length of a lease: a droplet is checked over the same
+connection while that lives, so leases lapse one connection after another, and nothing queues while the
+dependency is away (without a connection an attempt ends before it has cost anything). The queue forms when
+the dependency is back: all at once. The
 collapse is a property of each host: droplets without lease against capacity × time-out. It is sharp for work
 of fixed size, nearly so for work of several steps, and absent for memoryless work (steps = 1).
 
 How. Droplets are counts per host: leased ones on a wheel (phase of the next check, failed checks in a row),
 broken ones waiting or in an attempt (slot in which it began, work received). A host acts at the end of each
 of its slots; the hosts' slots are staggered over the ticks. In a slot: attempts receive work, finish and time
-out; the wheel turns; waiting droplets are admitted. A check or a finished attempt succeeds with the share of
-calls that ``depend`` reports, independently. Attempts that time out start again inside the queue: only a
-restart empties it, and the admission window holds back only what is still outside.
+out; the wheel turns; waiting droplets are admitted. Over a connection that lives, a check or a finished
+attempt succeeds with the share of calls that ``depend`` reports, independently. A droplet without lease or
+connection is *adrift*: it waits until one can be opened. Attempts that time out start again inside the queue:
+only a restart empties it, and the admission window holds back only what is still outside.
 
 What callers see. A launch is one more workflow of a host: it finishes in time with the probability that an
-attempt begun now has (frozen load), and needs leased droplets: below ``needed_ratio`` it fails in proportion.
-A host that is restarting launches nothing. ``answer`` gets the mean over hosts. The launches themselves do
-not load the queue: there are far fewer of them than of broken droplets whenever the queue matters.
+attempt begun now has (frozen load), and needs a leased droplet with a connection: below ``needed_ratio`` of
+leases it fails in proportion. A host that is restarting launches nothing. ``answer`` gets the mean over hosts.
+The launches themselves do not load the queue: there are far fewer of them than of broken droplets whenever the
+queue matters.
 
 What it reports. good and failed are droplets with and without a lease in each tick, so error_ratio is the
 share without; offered is checks; backlog is droplets waiting or in an attempt, and dead work; latency_s the
 time that a droplet which loses its lease now would need to get it back.
 
-Left out: how leases are stored, which droplet is which, running instances, warm-up of a restarted host, and
-that a host shares its connections among its droplets (checks fail independently). hosts_count,
+Left out: how leases are stored, which droplet is which, running instances, and warm-up of a restarted host.
+A droplet has one connection to itself; shared ones would lapse in larger lots at the same mean. hosts_count,
 droplets_count, slot_s and check_interval_s are read at the start; lease_s and timeout_s can grow during a run
 to twice what they began with.
 """
@@ -40,9 +45,10 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-from twin.parts.draws import carried, share
+from twin.parts.draws import carried
 from twin.parts.kind import Param
 from twin.parts.lease_host import (
+    ADRIFT,
     ATTEMPT_US,
     BACK_AT,
     CREDIT,
@@ -52,21 +58,27 @@ from twin.parts.lease_host import (
     LEASED,
     OK,
     OLDEST,
+    REACH,
     RELEASE_US,
     RUNNING,
     WAITING,
     count_host,
     droplets_of,
     host_cells,
-    ok_of_host,
+    lose_or_find,
+    memory_of,
+    reachable,
     ring_of,
     wheel_of,
 )
 from twin.parts.luck import drawn, luck
 from twin.parts.period import culprit, open_cause
-from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, REPLICATE, SEED, SERVICE_CARRIES
+from twin.parts.records import (
+    KIND_EVENT_BLOCK,
+)
+from twin.parts.restarts import restart_wave
 from twin.parts.signals import answer, depend, emit, tally
-from twin.parts.wheel import due, fill, turn
+from twin.parts.wheel import due, fill, moved, turn
 from twin.parts.workflow import (
     finished_ratio,
     first_live,
@@ -76,7 +88,7 @@ from twin.parts.workflow import (
     share_work,
     time_out,
 )
-from twin.rng import COMPLETE, DELAY, LAPSE, SERVE, subkey, uniform
+from twin.rng import CLOSE, COMPLETE, LAPSE, SERVE
 
 PARAMETERS = (
     Param("droplets_count", 1_000_000, "count", 1, 1e10, "droplets of the fleet",
@@ -100,8 +112,6 @@ PARAMETERS = (
           "assumed: a few calls and a conversation with the droplet", (1.0, 30.0)),
     Param("timeout_s", 180.0, "s", 0.001, 14_400.0, "an attempt that is not done after this time has failed",
           "assumed: no progress was made, so well below the hour that all droplets need", (60.0, 1200.0)),
-    Param("spread_ratio", 1.0, "ratio", 1.0, 1000.0, "how much longer, or shorter, connections may live",
-          "assumed: hosts are alike unless given", (1.0, 1.0)),
     Param("workflow", "processor_sharing", "choice", 0, 2, "how attempts share a host's capacity",
           "assumed: concurrent workflows; the published times fit all three",
           choices=("processor_sharing", "fifo", "renewal")),
@@ -140,7 +150,7 @@ def sizes(p, tick_s: float) -> tuple[int, int, int, int]:
     """(ticks of a slot, phases of the wheel, classes of misses, length of the ring of attempts)."""
     slot_ticks = max(1, round(p.slot_s / tick_s))
     slot_s = slot_ticks * tick_s
-    classes = 2 * max(1, int(p.lease_s / p.check_interval_s))
+    classes = 4 * max(1, int(p.lease_s / p.check_interval_s))
     ring = 2 * max(1, round(p.timeout_s / slot_s)) + 2
     return slot_ticks, max(1, round(p.check_interval_s / slot_s)), classes, ring
 
@@ -148,7 +158,7 @@ def sizes(p, tick_s: float) -> tuple[int, int, int, int]:
 def cells(p, callers, tick_s: float) -> int:
     """Head, ring and wheel of every host."""
     _, phases, classes, ring = sizes(p, tick_s)
-    return int(p.hosts_count) * (HEAD + 2 * ring + phases * classes)
+    return int(p.hosts_count) * (HEAD + 2 * ring + phases * classes + phases)
 
 
 def init(p, s, c, callers, tick_s: float) -> None:
@@ -163,7 +173,8 @@ def init(p, s, c, callers, tick_s: float) -> None:
         n = droplets_of(s, h)
         broken = round(n * broken_ratio)
         fill(wheel_of(s, host), s.classes, s.phases, n - broken)
-        host[LEASED], host[RUNNING] = n - broken, broken
+        host[LEASED], host[RUNNING], host[REACH] = n - broken, broken, BILLION
+        memory_of(s, host)[:] = BILLION
         if p.workflow != RENEWAL:
             host[HEAD] = broken
         look_ahead(p, s, host, n)
@@ -191,7 +202,9 @@ def look_ahead(p, s, host, droplets):
     attempt_s = min(attempt_s, p.timeout_s)
     release_s = min(RELEASE_BOUND_S, host[WAITING] / rate + attempt_s / max(within, 1e-9))
     room = min(1.0, host[LEASED] / droplets / p.needed_ratio) if droplets > 0 else 1.0
-    host[OK] = 0 if host[BACK_AT] != 0 else int(within * room * BILLION)
+    in_reach = host[REACH] / BILLION * droplets - host[WAITING] - host[RUNNING]  # leased ones
+    live = min(1.0, max(0.0, in_reach / host[LEASED])) if host[LEASED] > 0 else 1.0
+    host[OK] = 0 if host[BACK_AT] != 0 else int(within * room * live * BILLION)
     host[ATTEMPT_US], host[RELEASE_US] = int(attempt_s * MICRO), int(release_s * MICRO)
 
 
@@ -216,14 +229,16 @@ def finish(luck, p, s, host, counts, work, h, slot, elapsed_s):
 
 
 @njit
-def work_off(luck, p, s, host, counts, work, h, slot, slot_s, elapsed_s, ok):
+def work_off(luck, p, s, host, counts, work, h, slot, slot_s, elapsed_s, kept, ok):
     """One slot of the queue: work, leases established, time-outs. Returns (leases established, time-outs)."""
     # Nothing in the ring is older; a host that had no queue for a while has not kept its mark.
     host[OLDEST] = first_live(counts, max(host[OLDEST], slot - s.ring + 1), slot)
     done = finish(luck, p, s, host, counts, work, h, slot, elapsed_s)
     host[DONE] = done
-    leased = drawn(luck, SERVE, h, done, ok)
-    host[RUNNING] -= leased
+    alive = drawn(luck, CLOSE, h, done, kept)
+    leased = drawn(luck, SERVE, h, alive, ok)
+    host[RUNNING] -= leased + done - alive
+    host[ADRIFT] += done - alive
     s.finished += done
     if p.workflow == RENEWAL:
         return leased, 0
@@ -231,21 +246,25 @@ def work_off(luck, p, s, host, counts, work, h, slot, slot_s, elapsed_s, ok):
     late = time_out(counts, host[OLDEST], slot, slots)
     if p.workflow == FIFO and p.drop_expired == 0.0:
         host[DEAD] += late
-    join(counts, work, slot, late + done - leased)
+    join(counts, work, slot, late + alive - leased)
     return leased, late
 
 
 @njit
-def check_leases(luck, p, s, wheel, h, phase, ok):
-    """Turn the host's wheel by one slot: leases are renewed, missed, or lost. Returns how many are lost."""
-    misses = min(s.classes, max(1, int(p.lease_s / p.check_interval_s)))
-    lapsed = turn(luck, h * COHORTS, wheel, s.classes, phase, misses, ok)
+def check_leases(luck, p, s, wheel, memory, h, phase, reach, ok):
+    """Turn the host's wheel by one slot: leases are renewed, missed, or lost. Returns how many are lost (with
+    a connection, adrift)."""
+    misses = min(s.classes // 2, max(1, int(p.lease_s / p.check_interval_s)))
+    kept, found = moved(reach, memory[phase] / BILLION)
+    memory[phase] = int(reach * BILLION)
+    lapsed, adrift = turn(luck, h * COHORTS, wheel, s.classes, phase, misses, kept, found, ok)
     if p.lapse_per_s > 0.0:
         sure = wheel[phase * s.classes]
         gone = drawn(luck, LAPSE, h, sure, -math.expm1(-p.lapse_per_s * p.check_interval_s))
         wheel[phase * s.classes] -= gone
         lapsed += gone
-    return lapsed
+    return lapsed, adrift
+
 
 
 @njit
@@ -262,7 +281,7 @@ def admit(p, s, host, counts, work, slot):
 
 
 @njit
-def step_host(luck, p, s, c, h, slot, slot_s, elapsed_s, ok):
+def step_host(luck, p, s, c, h, slot, slot_s, elapsed_s, reach, ok):
     """One slot of one host. Returns how many attempts timed out."""
     host = host_cells(s, c, h)
     counts, work = ring_of(s, host)
@@ -272,14 +291,18 @@ def step_host(luck, p, s, c, h, slot, slot_s, elapsed_s, ok):
         host[BACK_AT] = 0
         s.away -= 1
     up = host[BACK_AT] == 0
+    kept, found = moved(reach, host[REACH] / BILLION)
+    host[REACH] = int(reach * BILLION)
+    lose_or_find(luck, (h + 1) * COHORTS - 1, host, kept, found)
     leased = late = 0
     if up and host[RUNNING] + host[DEAD] > 0:
-        leased, late = work_off(luck, p, s, host, counts, work, h, slot, slot_s, elapsed_s, ok)
+        leased, late = work_off(luck, p, s, host, counts, work, h, slot, slot_s, elapsed_s, kept, ok)
     phase = slot % s.phases
-    lapsed = check_leases(luck, p, s, wheel, h, phase, ok if up else 0.0)
+    lapsed, adrift = check_leases(luck, p, s, wheel, memory_of(s, host), h, phase, reach, ok if up else 0.0)
     wheel[phase * s.classes] += leased  # next checked in a whole interval
-    host[LEASED] += leased - lapsed
+    host[LEASED] += leased - lapsed - adrift
     host[WAITING] += lapsed
+    host[ADRIFT] += adrift
     if up and host[WAITING] > 0:
         admit(p, s, host, counts, work, slot)
     look_ahead(p, s, host, droplets_of(s, h))
@@ -287,45 +310,6 @@ def step_host(luck, p, s, c, h, slot, slot_s, elapsed_s, ok):
     return late
 
 
-@njit
-def restart(t, w, i, p, s, host, h):
-    """Empty the host's queue, live and dead; its droplets without lease wait until it is back."""
-    count_host(s, host, -1)
-    host[WAITING] += host[RUNNING]
-    host[RUNNING] = host[DEAD] = host[DONE] = host[OK] = 0
-    ring_of(s, host)[0][:] = 0
-    u = 0.5
-    if w.svc[i].exact != 0:
-        u = uniform(w.clock[SEED], subkey(w.svc[i].key, h), t, DELAY, w.clock[REPLICATE])
-    host[BACK_AT] = t + 1 + int(p.boot_s * (1.0 + 4.0 * u) / 3.0 / w.tick_s[0])
-    s.away += 1
-    count_host(s, host, 1)
-
-
-@njit
-def restart_wave(t, w, i, p, s, c):
-    """Restart hosts that cannot work off their queue in time, in order, at the given rate, once."""
-    going = p.restart_per_s > 0.0 and s.wave_at < s.hosts
-    if going and s.wave_event == 0:
-        s.wave_event = emit(t, w, i, own_code(w, i, RESTARTS), i, p.restart_per_s, w.svc[i].input_event)
-        s.wave_count = 0
-    if going:
-        slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + 11
-        budget = share(1, p.restart_per_s * w.tick_s[0], w.carry, slot)
-        while s.wave_at < s.hosts:
-            host = host_cells(s, c, s.wave_at)
-            if host[RUNNING] + host[DEAD] > p.capacity_per_s / s.hosts * p.timeout_s:
-                if budget == 0:
-                    return
-                restart(t, w, i, p, s, host, s.wave_at)
-                s.wave_count += 1
-                budget -= 1
-            s.wave_at += 1
-    if s.wave_event != 0:
-        emit(t, w, i, own_code(w, i, RESTARTS_ENDED), i, float(s.wave_count), s.wave_event)
-        s.wave_event = 0
-    if p.restart_per_s <= 0.0:
-        s.wave_at = 0
 
 
 @njit
@@ -360,6 +344,7 @@ def checks_due(t, s, c):
     return n
 
 
+
 @njit
 def step(t, w, i, p, s, c):
     """One tick: the hosts whose slot ends check leases and work off queues; the wave of restarts goes on."""
@@ -369,11 +354,11 @@ def step(t, w, i, p, s, c):
     s.finished = 0
     slot, slot_s = t // s.slot_ticks + 1, s.slot_ticks * w.tick_s[0]
     elapsed_s = min(slot_s, (t + 1) * w.tick_s[0])
+    reach, call_ok = reachable(w, i, ok)
     chance, late = luck(t, w, i), 0
     for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
-        host_ok = ok_of_host(ok, h, s.hosts, p.spread_ratio)
-        late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, host_ok)
-    restart_wave(t, w, i, p, s, c)
+        late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, reach, call_ok)
+    restart_wave(t, w, i, p, s, c, own_code(w, i, RESTARTS), own_code(w, i, RESTARTS_ENDED))
     broken = s.droplets - s.leased
     row.offered, row.backlog = checks, s.queued
     row.capacity_per_s = p.capacity_per_s * (s.hosts - s.away) / s.hosts
@@ -391,10 +376,12 @@ def check(p, s, c):
     for h in range(s.hosts):
         host = host_cells(s, c, h)
         counts, wheel = ring_of(s, host)[0], wheel_of(s, host)
-        if host[LEASED] + host[WAITING] + host[RUNNING] != droplets_of(s, h) or wheel.sum() != host[LEASED]:
+        broken = host[WAITING] + host[RUNNING] + host[ADRIFT]
+        if host[LEASED] + broken != droplets_of(s, h) or wheel.sum() != host[LEASED]:
             return False
         if p.workflow != RENEWAL and counts.sum() != host[RUNNING]:
             return False
-        if counts.min() < 0 or wheel.min() < 0 or min(host[WAITING], host[RUNNING], host[DEAD]) < 0:
+        least = min(host[WAITING], host[RUNNING], host[ADRIFT], host[DEAD])
+        if counts.min() < 0 or wheel.min() < 0 or least < 0:
             return False
     return 0 <= s.leased <= s.droplets and 0 <= s.away <= s.hosts

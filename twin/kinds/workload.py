@@ -1,9 +1,10 @@
 """Customers: calls that come from outside, whatever becomes of them.
 
 The real system. Millions of independent clients of a Region; none of them knows of the others.
-The claim. Their first tries are an open Poisson stream at a constant rate; retries are the business of the
-dependency's SDK.
-Left out. The time of day, and people who come back later because they failed (a scenario may raise the rate).
+The claim. Their first tries are an open Poisson stream, whose rate follows the hour of the day; retries are
+the business of the dependency's SDK. What a service has in hand depends on the hour too: it is sized for its
+peak (``utilisation_ratio`` of a dependency is meant there), so what hurts nobody at night may hurt at noon.
+Left out. The week, and people who come back later because they failed (a scenario may raise the rate).
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from twin.parts.signals import answer, depend, draw, tally
 from twin.rng import ARRIVE, FAIL
 
 PARAMETERS = (
-    Param("rate_per_s", 100.0, "1/s", 0.0, 1e12, "calls per second", "assumed: only a scale",
-          (10.0, 10_000.0)),
+    Param("rate_per_s", 100.0, "1/s", 0.0, 1e12, "calls per second, at the peak of the day",
+          "assumed: only a scale", (10.0, 10_000.0)),
     Param("rate_ratio", 1.0, "ratio", 0.0, 1000.0, "multiplies the rate: a spike, or customers who stay away",
           "assumed: the usual load unless a scenario says otherwise", (1.0, 1.0)),
     Param("batch_count", 0.0, "count", 0.0, 1e12, "calls that all come in the first tick",
           "assumed: none unless given", (0.0, 0.0)),
+    Param("swing_ratio", 0.0, "ratio", 0.0, 1.0,
+          "how far load falls below its peak twelve hours later; read at the start",
+          "assumed: the same at all hours unless given", (0.0, 0.0)),
+    Param("peak_s", 0.0, "s", 0.0, 86_400.0, "time of day, in UTC, at which load peaks; read at the start",
+          "assumed: means nothing without a swing", (0.0, 0.0)),
 )  # fmt: skip
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
@@ -40,7 +46,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
 def step(t, w, i, p, s, c):
     """One tick: call, and count which calls came back well."""
     row = w.svc[i]
-    rate_per_s = p.rate_per_s * p.rate_ratio
+    rate_per_s = p.rate_per_s * p.rate_ratio * row.load_ratio
     slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + ARRIVE
     seed, replicate = w.clock[SEED], w.clock[REPLICATE]
     n = arrivals(rate_per_s * w.tick_s[0], row.exact != 0, w.carry, slot, seed, row.key, t, ARRIVE, replicate)

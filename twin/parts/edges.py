@@ -58,7 +58,7 @@ EDGE_PARAMETERS = (
     Param("drain_per_s", 0.0, "1/s", 0.0, 1e12, "most that an asynchronous caller hands over; 0 for no limit",
           "assumed: no limit unless given", (0.0, 0.0)),
     Param("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
-          "share of the callee's capacity that this caller needs; calls fail as the room falls below it; "
-          "0 for none",
+          "share of the callee's capacity that this caller needs at the peak of the day; calls fail as the "
+          "room falls below what it needs; 0 for none",
           "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),
 )  # fmt: skip

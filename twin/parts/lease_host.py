@@ -1,4 +1,4 @@
-"""The cells of one host of a lease fleet: a head, a ring of attempts, a wheel of leases.
+"""The cells of one host of a lease fleet: a head, a ring of attempts, a wheel of leases and its memory.
 
 ``s`` is the fleet's state: its frame (hosts, droplets, phases, classes, ring) and its totals over the hosts.
 """
@@ -8,12 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from twin.jit import njit
+from twin.parts.luck import drawn
+from twin.parts.records import NEW_CONNECTIONS
+from twin.rng import CLOSE, OPEN
 
-# Droplets: leased; broken and waiting; broken and in an attempt. Attempts: dead work; first slot still there;
-# done in the last slot. Tick at which a restarted host is back (0: up). Capacity saved up. What a launch can
-# expect, in billionths and microseconds, so that the totals stay exact.
-LEASED, WAITING, RUNNING, DEAD, OLDEST, DONE, BACK_AT, CREDIT, OK, ATTEMPT_US, RELEASE_US = range(11)
-HEAD = 12
+# Droplets: leased; broken and waiting; broken and in an attempt; broken and adrift, because no connection can
+# be opened. Attempts: dead work; first slot still there; done in the last slot. Tick at which a restarted
+# host is back (0: up). Capacity saved up. What a launch can expect, in billionths and microseconds, so that
+# the totals stay exact. Share of connections that lived in the last slot, in billionths.
+LEASED, WAITING, RUNNING, ADRIFT, DEAD, OLDEST, DONE, BACK_AT, CREDIT, OK, ATTEMPT_US, RELEASE_US = range(12)
+REACH = 12
+HEAD = 14
 
 
 @njit
@@ -25,7 +30,7 @@ def droplets_of(s, h):
 @njit
 def host_cells(s, c, h):
     """The cells of host ``h``."""
-    stride = HEAD + 2 * s.ring + s.phases * s.classes
+    stride = HEAD + 2 * s.ring + s.phases * s.classes + s.phases
     return c[h * stride : (h + 1) * stride]
 
 
@@ -38,29 +43,40 @@ def ring_of(s, host):
 @njit
 def wheel_of(s, host):
     """The host's wheel of leases."""
-    return host[HEAD + 2 * s.ring :]
+    at = HEAD + 2 * s.ring
+    return host[at : at + s.phases * s.classes]
+
+
+@njit
+def memory_of(s, host):
+    """For each phase of the wheel: share of connections that lived when it last came, in billionths."""
+    return host[HEAD + 2 * s.ring + s.phases * s.classes :]
 
 
 @njit
 def count_host(s, host, sign):
     """Add a host to the totals of the fleet, or take it out before it changes."""
     s.leased += sign * host[LEASED]
-    s.queued += sign * (host[WAITING] + host[RUNNING] + host[DEAD])
+    s.queued += sign * (host[WAITING] + host[RUNNING] + host[ADRIFT] + host[DEAD])
     s.ok_sum += sign * host[OK]
     s.attempt_sum += sign * host[ATTEMPT_US]
     s.release_sum += sign * host[RELEASE_US]
 
 
 @njit
-def ok_of_host(ok, h, hosts, spread):
-    """Share of host ``h``'s checks that succeed when ``ok`` of the fleet's typical host do.
+def lose_or_find(luck, key, host, kept, found):
+    """Droplets that wait lose their connections, or those without one find a new one."""
+    lost = host[WAITING] - drawn(luck, CLOSE, key, host[WAITING], kept)
+    back = drawn(luck, OPEN, key, host[ADRIFT], found)
+    host[WAITING] += back - lost
+    host[ADRIFT] += lost - back
 
-    What is left of a pool of connections after a time is exp(-time / life); a host whose connections live g
-    times as long keeps ok**(1/g). Lives go evenly, in logarithms, from 1/``spread`` to ``spread`` times the
-    typical one; a stride that has no factor in common with the number of hosts keeps neighbours (an AZ's)
-    unlike.
-    """
-    if spread <= 1.0 or ok <= 0.0 or ok >= 1.0 or hosts < 2:
-        return ok
-    place = (h * 7919) % hosts / (hosts - 1)
-    return ok ** (spread ** (1.0 - 2.0 * place))
+
+@njit
+def reachable(w, i, ok):
+    """(share of connections that live, share of calls over one that succeed) when ``ok`` of all calls do."""
+    row, reach = w.svc[i], 1.0
+    for e in range(row.out_start, row.out_end):
+        if w.edge[e].mode == NEW_CONNECTIONS:
+            reach *= 1.0 - w.edge[e].blame
+    return reach, min(1.0, ok / reach) if reach > 0.0 else 1.0

@@ -8,6 +8,8 @@ own trouble.
 
 from __future__ import annotations
 
+import math
+
 from twin.jit import njit
 from twin.levels import HOLD_S, IMPAIRED_RATIO, QUIET_S, RECOVERED_S, SLOW_RATIO
 from twin.parts.records import N_SAMPLES, ONSET, OWN, PERIOD, RECOVERY, SAMPLE_TICKS
@@ -99,6 +101,12 @@ def detect(t, w, i, impaired):
 
 
 @njit
+def load_now(s, seconds):
+    """Load of the customers behind a service, over their daily peak: a cosine, the simplest day there is."""
+    return 1.0 - s.swing_ratio * 0.5 * (1.0 - math.cos(2.0 * math.pi * (seconds - s.peak_s) / 86_400.0))
+
+
+@njit
 def not_handed_over(w, i):
     """Work that service ``i`` still has to hand over to its asynchronous dependencies."""
     s = w.svc[i]
@@ -131,6 +139,8 @@ def close_period(t, w, i):
     s.a_latency += latency
     s.a_periods += 1
     s.p_offered, s.p_good, s.p_failed, s.p_latency = 0, 0, 0, 0.0
+    if s.swing_ratio > 0.0:
+        s.load_ratio = load_now(s, (t + 1) * w.tick_s[0])
     if (t + 1) % w.clock[SAMPLE_TICKS] == 0:
         sample(t, w, i)
 

@@ -37,6 +37,8 @@ SERVICE = np.dtype(
             # level of the moment
             ("capacity_per_s", "f8"), ("backlog", "i8"), ("waiting", "i8"), ("latency_s", "f8"),
             ("load_per_s", "f8"), ("own_blame", "f8"), ("own_event", "i8"), ("input_event", "i8"),
+            # the day of those who call: how far load falls at night, when it peaks, where it is now
+            ("swing_ratio", "f8"), ("peak_s", "f8"), ("load_ratio", "f8"),
             # this signal period, and the sample being gathered
             ("p_offered", "i8"), ("p_good", "i8"), ("p_failed", "i8"), ("p_latency", "f8"),
             ("a_offered", "i8"), ("a_good", "i8"), ("a_failed", "i8"), ("a_latency", "f8"),

@@ -158,8 +158,10 @@ def miss_ratio(w, e):
     """Share of calls over ``e`` that fail, as the caller knows it: refused, late, or no room for them."""
     r = w.edge[e]
     ok = r.seen_ok
-    if r.utilisation_ratio > 0.0 and r.seen_room < r.utilisation_ratio:
-        ok *= max(0.0, r.seen_room) / r.utilisation_ratio
+    if r.utilisation_ratio > 0.0:
+        needed = r.utilisation_ratio * w.svc[r.caller].load_ratio
+        if r.seen_room < needed:
+            ok *= max(0.0, r.seen_room) / needed
     return 1.0 - ok
 
 

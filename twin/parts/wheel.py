@@ -1,15 +1,17 @@
 """A timing wheel of leases: members are checked once an interval, and some failures in a row lose the lease.
 
-Members are counts keyed by what their future depends on: the slot of their next check, and how many checks
-have failed in a row (a wheel as in Varghese and Lauck, SOSP'87). Only the slot that is due is touched, so the
-cost does not grow with the fleet. ``wheel`` is flat: cohort (phase, misses) stands at phase·classes + misses.
+Members are counts keyed by what their future depends on: the slot of their next check, how many checks have
+failed in a row, and whether the connection over which they are checked is alive (a wheel as in Varghese and
+Lauck, SOSP'87). Only the slot that is due is touched, so the cost does not grow with the fleet. ``wheel`` is
+flat: cohort (phase, misses) stands at phase·classes + misses while its connection lives, and half of the
+classes further on while it is *adrift*.
 """
 
 from __future__ import annotations
 
 from twin.jit import njit
 from twin.parts.luck import drawn
-from twin.rng import CHECK
+from twin.rng import CHECK, CLOSE, OPEN
 
 
 @njit
@@ -29,24 +31,38 @@ def due(wheel, classes, phase):
 
 
 @njit
-def turn(luck, sub, wheel, classes, phase, misses_to_lapse, ok):
-    """Check every member due, each with probability ``ok`` of success. Returns how many lose their lease.
+def moved(now, then):
+    """(share of the connections that lived and still do, share of the dead ones that live again) while the
+    share that lives went from ``then`` to ``now``."""
+    if now < then:
+        return now / then, 0.0
+    return 1.0, (now - then) / (1.0 - then) if now > then else 0.0
 
-    Cohorts go from most to fewest misses, so that nobody is moved, or checked, twice. Uses CHECK draws of the
-    cohorts sub … sub+classes-1.
+
+@njit
+def turn(luck, sub, wheel, classes, phase, misses_to_lapse, kept, found, ok):
+    """Check every member due. Returns how many lose their lease: (with a connection, adrift).
+
+    A connection is a member's own: ``kept`` of those that lived at the last check live, ``found`` of the dead
+    ones live again. A check over one that lives succeeds with probability ``ok``. Cohorts go from most to
+    fewest misses, so that nobody is moved, or checked, twice. Uses draws of the cohorts sub … sub+classes-1.
     """
-    at = phase * classes
-    lapsed = renewed = 0
-    for misses in range(classes - 1, -1, -1):
-        n = wheel[at + misses]
-        if n == 0:
+    at, half = phase * classes, classes // 2
+    lapsed = lapsed_adrift = renewed = 0
+    for misses in range(half - 1, -1, -1):
+        here, adrift = wheel[at + misses], wheel[at + half + misses]
+        if here + adrift == 0:
             continue
-        passed = drawn(luck, CHECK, sub + misses, n, ok)
-        wheel[at + misses] -= n
+        wheel[at + misses] = wheel[at + half + misses] = 0
+        alive = drawn(luck, CLOSE, sub + misses, here, kept)
+        alive += drawn(luck, OPEN, sub + misses, adrift, found)
+        passed = drawn(luck, CHECK, sub + misses, alive, ok)
         renewed += passed
         if misses + 1 >= misses_to_lapse:
-            lapsed += n - passed
+            lapsed += alive - passed
+            lapsed_adrift += here + adrift - alive
         else:
-            wheel[at + misses + 1] += n - passed
+            wheel[at + misses + 1] += alive - passed
+            wheel[at + half + misses + 1] += here + adrift - alive
     wheel[at] += renewed
-    return lapsed
+    return lapsed, lapsed_adrift
