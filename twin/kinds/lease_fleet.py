@@ -26,9 +26,9 @@ only a restart empties it, and the admission window holds back only what is stil
 
 What callers see. A launch is one more workflow of a host: it finishes in time with the probability that an
 attempt begun now has (frozen load), and needs a leased droplet with a connection: below ``needed_ratio`` of
-leases it fails in proportion. A host that is restarting launches nothing. ``answer`` gets the mean over hosts.
-The launches themselves do not load the queue: there are far fewer of them than of broken droplets whenever the
-queue matters.
+leases it fails in proportion. A host that is restarting launches nothing. ``answer`` gets the mean over
+hosts. The launches themselves do not load the queue: there are far fewer of them than of broken droplets
+whenever the queue matters.
 
 What it reports. good and failed are droplets with and without a lease in each tick, so error_ratio is the
 share without; offered is checks; backlog is droplets waiting or in an attempt, and dead work; latency_s the

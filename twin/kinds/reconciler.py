@@ -1,0 +1,114 @@
+"""A control loop that brings each of its objects to the state that is wanted, and tries again by itself.
+
+The real system. ECS keeps as many tasks running as each of its services wants, EKS's autoscalers do so with
+nodes, Auto Scaling with instances. What cannot be launched is tried again later, object by object, and the
+wait grows with each failure: up to 27 minutes in ECS's service scheduler, which is documented. So containers
+were well again half an hour after launches were.
+
+The claim. Such a loop loses nothing: what it could not do piles up as wishes, at most one an object, which
+come back as load when launches do. And it recovers later than what it depends on, by up to its longest wait,
+with the objects evenly spread over it.
+
+How. Objects are content, or wait: counts by how often they have failed in a row and by the tick of their next
+try. A call is a change that is wanted of some object, any alike. A content one tries at once; of one that
+waits already the call fails, for the customer, and adds nothing.
+
+Left out: how many instances an object wants, objects that somebody changes by hand (they are tried at once),
+and jitter: first failures come at all times, which spreads the rest.
+"""
+
+from __future__ import annotations
+
+from twin.jit import njit
+from twin.parts.kind import Param
+from twin.parts.signals import answer, depend, draw, intake, tally
+from twin.rng import FAIL, SPLIT
+
+PARAMETERS = (
+    Param("objects_count", 36_000, "count", 1, 1e12, "objects: services, node groups, groups of instances",
+          "assumed: each wants a change every half an hour", (6000.0, 200_000.0)),
+    Param("backoff_s", 60.0, "s", 1.0, 86_400.0, "wait after the first failure, doubled after each other one",
+          "assumed: unpublished; what counts is the longest", (10.0, 300.0)),
+    Param("backoff_cap_s", 1620.0, "s", 1.0, 86_400.0, "longest wait; read at the start", "ECSDOC"),
+    Param("service_time_s", 1.0, "s", 0.0, 3600.0, "latency of a change, beyond its dependencies",
+          "assumed: a change is asked for and not awaited", (0.1, 5.0)),
+)  # fmt: skip
+STATE = [("content", "i8"), ("waiting", "i8"), ("levels", "i8"), ("slots", "i8"), ("tries", "i8")]
+EVENTS: tuple[str, ...] = ()
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """A ring of due ticks for each number of failures in a row."""
+    return _levels(p) * _slots(p, tick_s)
+
+
+def _levels(p) -> int:
+    levels = 1
+    while p.backoff_s * 2.0 ** (levels - 1) < p.backoff_cap_s and levels < 32:
+        levels += 1
+    return levels
+
+
+def _slots(p, tick_s: float) -> int:
+    return max(1, round(p.backoff_cap_s / tick_s)) + 1
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Every object has what it wants."""
+    s.content, s.levels, s.slots = int(p.objects_count), _levels(p), _slots(p, tick_s)
+
+
+@njit
+def wait(t, w, p, s, c, level, n):
+    """``n`` objects have failed ``level`` + 1 times in a row, and wait."""
+    level = min(level, s.levels - 1)
+    ticks = int(min(p.backoff_cap_s, p.backoff_s * 2.0**level) / w.tick_s[0] + 0.5)
+    c[level * s.slots + (t + max(1, min(ticks, s.slots - 1))) % s.slots] += n
+    s.content -= n
+    s.waiting += n
+
+
+@njit
+def try_again(t, w, i, p, s, c, ok):
+    """Objects whose wait is over try: each succeeds, or waits longer. Returns how many tried."""
+    tried = 0
+    for level in range(s.levels - 1, -1, -1):
+        at = level * s.slots + t % s.slots
+        n = c[at]
+        if n == 0:
+            continue
+        c[at] = 0
+        s.waiting -= n
+        s.content += n
+        tried += n
+        wait(t, w, p, s, c, level + 1, draw(t, w, i, FAIL, level, n, 1.0 - ok))
+    return tried
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: objects that are due try again, calls try the objects that are content."""
+    row = w.svc[i]
+    n = intake(t, w, i)
+    content = s.content / (s.content + s.waiting)
+    fresh = min(draw(t, w, i, SPLIT, 0, n, content), s.content)
+    ok, wait_s = depend(t, w, i, fresh + s.tries)  # what was due in the last tick, for what is due now
+    s.tries = try_again(t, w, i, p, s, c, ok)
+    failed = draw(t, w, i, FAIL, s.levels, fresh, 1.0 - ok)
+    lost = min(failed, s.content)  # two calls of one tick may have met in one object
+    wait(t, w, p, s, c, 0, lost)
+    row.backlog = s.waiting
+    row.own_blame = 0.0 if ok < 1.0 else 1.0 - content
+    answer(w, i, ok * content, p.service_time_s + wait_s)
+    tally(w, i, fresh - failed, n - fresh + failed)
+
+
+@njit
+def check(p, s, c):
+    """Every object is content or waits; the rings hold those that wait."""
+    total = 0
+    for k in range(s.levels * s.slots):
+        if c[k] < 0:
+            return False
+        total += c[k]
+    return total == s.waiting and s.content >= 0 and s.content + s.waiting == int(p.objects_count)
