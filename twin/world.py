@@ -12,7 +12,7 @@ from twin.kinds import registry
 from twin.model import Scenario, Service
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import Param, parameter_dtype, state_dtype
-from twin.parts.period import load_now
+from twin.parts.period import day
 from twin.parts.records import (
     BREAKER_SLOTS,
     CACHE_SLOTS,
@@ -243,7 +243,7 @@ def _days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: Scena
                 svc[i]["swing_ratio"], svc[i]["peak_s"] = p["swing_ratio"], p["peak_s"] - start_s
             front = {int(e["callee"]) for e in edge if e["caller"] in front}
     for row in svc:
-        row["load_ratio"] = load_now.py_func(row, 0.0)
+        row["load_ratio"] = day(row, 0.0)
 
 
 def _cells(

@@ -15,8 +15,9 @@ import pytest
 
 import twin
 from twin import outcomes
-from twin.model import Scenario
+from twin.model import Quantity, Scenario
 from twin.runs import Run
+from twin.spec import fold
 
 from .conftest import SCENARIO
 
@@ -73,9 +74,14 @@ def shifted(folder: Path, hours: int) -> Path:
 
 
 def test_the_hour_of_the_day(tmp_path: Path, incident: Scenario, replay: Run) -> None:
-    """Start and every input an hour later: every tick is unchanged, and every time an hour later."""
+    """Start, inputs and customers' day an hour later: every tick is unchanged, every time an hour later."""
     later = twin.load(shifted(tmp_path, 1))
     assert later.start - incident.start == timedelta(hours=1)
+    services = later.topology.services
+    later = later.model_copy(update={"topology": fold(later.topology, {
+        f"{name}.peak_s": Quantity(value=service.parameters["peak_s"].value + 3600.0, assumed="a test")
+        for name, service in services.items() if "peak_s" in service.parameters
+    })})  # fmt: skip
     run = twin.run(later)
     for mine, theirs in ((run.events, replay.events), (run.samples, replay.samples)):
         assert mine.drop_columns(["t"]).equals(theirs.drop_columns(["t"]))

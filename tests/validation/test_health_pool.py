@@ -168,11 +168,11 @@ def test_the_loop_ends_when_its_fuel_ends() -> None:
     assert column(run, "nlb", "capacity_per_s")[-1] == 100_000
 
 
-def test_disabling_failover_brings_the_capacity_back_at_once() -> None:
+def test_disabling_failover_brings_the_healthy_capacity_back_at_once() -> None:
     run = overloaded(200.0, fault(3600, nlb__failover=False))
     left, errors = column(run, "nlb", "capacity_per_s"), column(run, "nlb", "error_ratio")
     assert mean(left[300:360]) < 80_000
-    assert left[360] == 100_000
+    assert 95_000 < left[360] < 100_000  # what fails its checks stays out
     assert mean(errors[361:400]) < 0.03 < mean(errors[300:360])  # the unpropagated still fail
 
 

@@ -18,7 +18,7 @@ from twin.parts.signals import draw
 from twin.parts.workflow import goodput_ratio
 from twin.rng import CHECK
 from twin.runners import inline
-from twin.runs import schedule_for
+from twin.runs import Run, schedule_for
 from twin.world import build
 
 COLD_START = {"hosts_count": 1, "lapse_per_s": 0.0, "broken_at_start_ratio": 1.0, "min_duration_s": 0.001}
@@ -236,3 +236,34 @@ def test_the_short_way_to_a_draw_is_the_same_draw(noise: str) -> None:
         assert one == drawn(luck(t, worlds[1], 0), CHECK, 5, 1000, 0.3)
     assert (worlds[0].carry == worlds[1].carry).all()
     assert worlds[0].carry.max() < ONE
+
+
+def lapsing(life_s: float, fault: tuple = ()) -> Run:
+    """A fleet that reaches its dependency over connections which live ``life_s``, for three hours."""
+    names = {"name": "names", "kind": "relay"}
+    edge = {"on": "names", "mode": "new_connections"} | quantities(
+        {"lifetime_s": life_s, "connections_count": 1_000_000})
+    small = {"hosts_count": 4, "droplets_count": 400_000, "lapse_per_s": 0.0, "capacity_per_s": 100.0}
+    dwfm = {"name": "dwfm", "kind": "lease_fleet", "parameters": quantities(small), "dependencies": [edge]}
+    services = {s["name"]: s | {"domain": "ec2"} for s in (names, dwfm)}
+    case = Scenario.model_validate({
+        "scenario": "leases", "start": "2025-10-20T00:00:00Z", "duration": END_S, "sample": 10.0, "seed": 7,
+        "faults": fault, "topology": {"topology": "leases", "services": services},
+    })  # fmt: skip
+    return twin.run(case, debug=True)
+
+
+def test_leases_lapse_with_connections_and_queue_only_when_the_dependency_is_back() -> None:
+    """A droplet is checked over a connection of its own: after a lease's length the leased share follows
+    exp(-t / life), and nobody times out before there is anything to reach. Checks over any connection that
+    happens to live would lose the fleet within minutes, and queue from the start."""
+    away = {"id": "away", "at": DOWN_S, "until": UP_S, "assumed": "a test", "set": {"names.fault_ratio": 1.0}}
+    run = lapsing(3600.0, (away,))
+    rows = [r for r in run.samples.to_pylist() if r["service"] == "dwfm"]
+    leased = {10.0 * k: 1.0 - r["error_ratio"] for k, r in enumerate(rows)}
+    for after_s in (1800.0, 3600.0, 5400.0):
+        # 600 s of lease in whole checks of 180 s: between 360 and 540 s after the connection has gone
+        assert leased[DOWN_S + after_s] == pytest.approx(math.exp(-(after_s - 450.0) / 3600.0), abs=0.01)
+    events = [e for e in run.events.to_pylist() if e["event"] in ("timeouts", "timeouts_ended")]
+    assert events and events[0]["tick"] >= UP_S
+    assert leased[END_S - 10.0] < 0.3  # and then they collapse

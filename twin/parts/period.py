@@ -100,10 +100,12 @@ def detect(t, w, i, impaired):
         s.open_event = 0
 
 
-@njit
-def load_now(s, seconds):
+def day(s, seconds):
     """Load of the customers behind a service, over their daily peak: a cosine, the simplest day there is."""
     return 1.0 - s.swing_ratio * 0.5 * (1.0 - math.cos(2.0 * math.pi * (seconds - s.peak_s) / 86_400.0))
+
+
+load_now = njit(day)
 
 
 @njit
