@@ -16,7 +16,7 @@ def quantities(values: dict[str, Any]) -> dict[str, Any]:
 
 def day(swing_ratio: float, capacity_ratio: float = 1.0, utilisation_ratio: float = 0.6) -> list[dict]:
     """A day of a service behind a pool that keeps ``capacity_ratio`` of its capacity from minute ten on."""
-    people = quantities({"rate_per_s": 1000.0, "swing_ratio": swing_ratio, "peak_s": 18 * 3600.0})
+    people = quantities({"rate_per_s": 1000.0, "swing_ratio": swing_ratio, "peak_s": 19.5 * 3600.0})
     services = {
         "pool": {"kind": "queueing", "parameters": quantities({"capacity_per_s": 1e6})},
         "site": {"kind": "relay", "dependencies": [
@@ -26,7 +26,7 @@ def day(swing_ratio: float, capacity_ratio: float = 1.0, utilisation_ratio: floa
     }  # fmt: skip
     fault = {"id": "loss", "at": 600.0, "set": {"pool.capacity_ratio": capacity_ratio}, "assumed": "a test"}
     case = Scenario.model_validate({
-        "scenario": "day", "start": "2025-10-20T06:00:00Z", "duration": 86_400.0, "tick": 10.0,
+        "scenario": "day", "start": "2025-10-20T07:30:00Z", "duration": 86_400.0, "tick": 10.0,
         "sample": 600.0, "noise": "mean", "faults": [fault],
         "topology": {"topology": "t", "services": {n: s | {"name": n} for n, s in services.items()}},
     })  # fmt: skip
