@@ -12,6 +12,7 @@ from twin.kinds import registry
 from twin.model import Dependency, Quantity, Scenario, Service, Value
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import Param
+from twin.responders import STAGE, is_modelled, stages, steps
 
 # Numbers of a dependency that only some modes read; what nothing reads is no number of the scenario.
 READ_BY = {
@@ -25,9 +26,10 @@ READ_BY = {
 class Number:
     """One number.
 
-    ``target`` is 'service.parameter', 'caller->callee.number' or the id of an intervention, whose time (in s
-    from the start) is meant. ``service`` is whose it is, '' for an intervention. ``range`` is (low, high) in
-    the same unit. ``given``: a file says it. ``sourced``: somebody published it.
+    ``target`` is 'service.parameter', 'caller->callee.number', the id of an intervention, whose time (in s
+    from the start) is meant, or 'step.stage', a time that responders take. ``service`` is whose it is, '' for
+    the last two. ``range`` is (low, high) in the same unit. ``given``: a file says it. ``sourced``: somebody
+    published it.
     """
 
     target: str
@@ -54,7 +56,7 @@ def numbers(scenario: Scenario) -> list[Number]:
     """All numbers of the topology as the scenario uses it, then the times of its interventions."""
     services = sorted(scenario.topology.services.items())
     found = [number for _, service in services for number in of_service(service)]
-    return found + list(_of_interventions(scenario))
+    return found + list(_of_interventions(scenario)) + list(_of_responders(scenario))
 
 
 def of_service(service: Service) -> list[Number]:
@@ -112,3 +114,11 @@ def _of_interventions(scenario: Scenario) -> Iterator[Number]:
             yield Number(x.id, "", x.at_s, "s", x.source is not None, x.fitted_to or (), x.range)
         elif x.fitted_to:
             yield Number(x.id, "", x.after_s, "s", False, x.fitted_to)
+
+
+def _of_responders(scenario: Scenario) -> Iterator[Number]:
+    """The times that responders take. Drawn ones have a spread already, that no range widens."""
+    for step in steps(scenario) if is_modelled(scenario) else ():
+        for name, q in stages(step):
+            ends = _ends(STAGE, q.range) if scenario.responders == "modelled" else None
+            yield Number(f"{step.id}.{name}", "", q.value, "s", q.source is not None, q.fitted_to or (), ends)

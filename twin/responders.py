@@ -14,12 +14,14 @@ by what is drawn, so two variants of a scenario meet equally quick responders.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from twin.model import Diagnosis, Intervention, Quantity, Scenario
 from twin.parts.kind import Param
 
 Step = Intervention | Diagnosis
+TRIAGE = ("triage_s", "triage_doubling_s")
 
 STAGE = Param("stage", 0.0, "s", 0.0, 7 * 86400.0, "a stage of a diagnosis or an action", "assumed: none")
 CV = Param(
@@ -54,10 +56,36 @@ def waiting(scenario: Scenario) -> list[Step]:
 def stages(step: Step) -> Iterator[tuple[str, Quantity]]:
     """(name, duration) of every number of a step that is a time which responders take."""
     if isinstance(step, Diagnosis):
-        given = (("triage_s", step.triage_s), ("triage_doubling_s", step.triage_doubling_s))
-        yield from ((name, quantity) for name, quantity in given if quantity is not None)
+        yield from ((name, getattr(step, name)) for name in TRIAGE if getattr(step, name) is not None)
         yield from step.misled_by.items()
     yield from step.takes.items()
+
+
+def stage_targets(scenario: Scenario) -> dict[str, Param]:
+    """'step.stage' → the record behind it, for every time of every step, whether modelled or not."""
+    everything = scenario.interventions + scenario.diagnoses
+    return {f"{step.id}.{name}": STAGE for step in everything for name, _ in stages(step)}
+
+
+def with_stages(scenario: Scenario, given: Mapping[str, Quantity]) -> Scenario:
+    """The scenario with these times of its responders ('step.stage' → duration) in place of its own; what is
+    none of theirs is left alone."""
+    known = stage_targets(scenario)
+    given = {target: quantity for target, quantity in given.items() if target in known}
+    if not given:
+        return scenario
+    actions = tuple(_timed(x, given) for x in scenario.actions)
+    diagnoses = tuple(_timed(x, given) for x in scenario.diagnoses)
+    return scenario.model_copy(update={"actions": actions, "diagnoses": diagnoses})
+
+
+def _timed(step: Step, given: Mapping[str, Quantity]) -> Step:
+    new = {name: given.get(f"{step.id}.{name}", quantity) for name, quantity in stages(step)}
+    update: dict[str, Any] = {"takes": {name: new[name] for name in step.takes}}
+    if isinstance(step, Diagnosis):
+        update["misled_by"] = {name: new[name] for name in step.misled_by}
+        update |= {name: new[name] for name in TRIAGE if name in new}
+    return step.model_copy(update=update)
 
 
 class Delays:
@@ -74,7 +102,7 @@ class Delays:
     def triage_s(self, diagnosis: Diagnosis, alarms: int) -> float:
         """Time from the first alarm until ``alarms`` of them are sorted: a + b log2(1 + alarms)."""
         parts = dict(stages(diagnosis))
-        fixed, doubling = (_seconds(parts.get(name)) for name in ("triage_s", "triage_doubling_s"))
+        fixed, doubling = (_seconds(parts.get(name)) for name in TRIAGE)
         return (fixed + doubling * math.log2(1 + alarms)) * self._luck(diagnosis, "triage")
 
     def rest_s(self, step: Step, begun: Collection[str]) -> float:

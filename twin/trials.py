@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from twin import outcomes
 from twin.model import Quantity, Scenario, Value
 from twin.numbers import Number
+from twin.responders import with_stages
 from twin.runs import run
 from twin.spec import fold
 
@@ -76,15 +77,15 @@ def _is_logarithmic(low: float, high: float) -> bool:
 
 
 def changed(scenario: Scenario, values: Mapping[str, float | int]) -> Scenario:
-    """The scenario with other values: of 'service.parameter', of 'caller->callee.number', or of the id of an
-    intervention, whose time in s from the start is meant."""
+    """The scenario with other values: of 'service.parameter', of 'caller->callee.number', of 'step.stage', or
+    of the id of an intervention, whose time in s from the start is meant."""
     when = {x.id: values[x.id] for x in scenario.interventions if x.id in values}
     given = {t: Quantity(value=_plain(v), assumed="drawn") for t, v in values.items() if t not in when}
     update: dict[str, Any] = {"topology": fold(scenario.topology, given)}
     for key in ("faults", "actions"):
         before = getattr(scenario, key)
         update[key] = tuple(x.model_copy(update={"at_s": when[x.id]}) if x.id in when else x for x in before)
-    return scenario.model_copy(update=update)
+    return with_stages(scenario.model_copy(update=update), given)
 
 
 def _plain(value: float | int) -> Value:

@@ -6,7 +6,9 @@ import pytest
 
 import twin
 from twin.causes import chain_of
+from twin.ensemble import drawn
 from twin.model import Scenario
+from twin.numbers import numbers, varies
 from twin.runs import Run
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
@@ -75,6 +77,19 @@ def test_what_never_lapses_needs_no_throttle(replay: Run) -> None:
     assert begins(replay).keys() >= needless
 
 
+def test_without_triage(replay: Run) -> None:
+    """13: a quarter of an hour earlier, within what the alarms of the replay make of it."""
+    none = {"dns-identified.triage_s": "0s", "dns-identified.triage_doubling_s": "0s"}
+    ours = begins(twin.run(twin.load(SCENARIO, responders="modelled", set=none, until="+5h")))
+    for name in ("dns-identified", "internal-override", "alias-repair"):
+        assert (begins(replay)[name] - ours[name]) / 60 == pytest.approx(15.0, abs=2.0), name
+
+
+def test_a_diagnosis_that_is_never_made() -> None:
+    done = begins(twin.run(twin.load(SCENARIO, responders="modelled", drop=["dns-identified"], until="+7h")))
+    assert not done.keys() & {"internal-override", "alias-repair", "droplet-throttle", "global-freeze"}
+
+
 def test_the_chain_of_causes_goes_through_people(replay: Run) -> None:
     rows = replay.sql(
         "select c.event, c.subject from events e join cascade c on c.event_id = e.event_id "
@@ -93,8 +108,22 @@ def test_why_names_the_diagnosis(replay: Run) -> None:
     assert any("diagnosis" in w and "alarms" in w for w in words), words
 
 
+def test_times_of_responders_are_numbers_of_the_scenario(modelled: Scenario) -> None:
+    """An ensemble varies those that nobody published, where they are used and not drawn anyway."""
+
+    def varied(mode: str) -> set[str]:
+        scenario = twin.load(SCENARIO, responders=mode)
+        return {n.target for n in numbers(scenario) if varies(scenario, n)}
+
+    own = {"dns-identified.reading_s", "redshift-stop.decision_s", "dns-identified.triage_doubling_s"}
+    assert varied("modelled") >= own and not varied("scripted") & own and not varied("drawn") & own
+    number = next(n for n in numbers(modelled) if n.target == "redshift-stop.decision_s")
+    moved = drawn(modelled, [number], [1.0])
+    assert next(x for x in moved.actions if x.id == "redshift-stop").takes["decision_s"].value == 7 * 3600.0
+
+
 def test_drawn_responders_follow_seed_and_replicate() -> None:
-    drawn = twin.load(SCENARIO, responders="drawn", until="+5h")
-    first, again, other = (twin.run(drawn, replicate=n) for n in (1, 1, 2))
+    scenario = twin.load(SCENARIO, responders="drawn", until="+5h")
+    first, again, other = (twin.run(scenario, replicate=n) for n in (1, 1, 2))
     assert first.digest == again.digest
     assert begins(first)["dns-identified"] != begins(other)["dns-identified"]

@@ -125,19 +125,20 @@ def _lost(impact: Mapping[str, Any] | None) -> float:
 def changes(base: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     """In words, what differs between the inputs of two runs."""
     found = [
-        f"{key}: {base[key]} → {run[key]}"
-        for key in ("name", "start", "duration_s", "sample_s", "seed", "noise")
-        if base[key] != run[key]
+        f"{key}: {base.get(key)} → {run.get(key)}"
+        for key in ("name", "start", "duration_s", "sample_s", "seed", "noise", "responders")
+        if base.get(key) != run.get(key)
     ]
     before, after = ({x["id"]: x for x in [*side["faults"], *side["actions"]]} for side in (base, run))
     found += [f"without {x['kind']} {i}" for i, x in before.items() if i not in after]
     found += [f"with {x['kind']} {i}" for i, x in after.items() if i not in before]
     for i, x in after.items():
         if i in before and before[i] != x:
-            fields = ", ".join(f"{k} {before[i][k]} → {x[k]}" for k in x if before[i][k] != x[k])
-            found.append(f"{x['kind']} {i}: {fields}")
+            other = [k for k in x if before[i].get(k) != x[k] and k != "takes"]  # parameters say it
+            fields = ", ".join(f"{k} {before[i].get(k)} → {x[k]}" for k in other)
+            found += [f"{x['kind']} {i}: {fields}"] if fields else []
     for target in sorted(base["parameters"].keys() | run["parameters"].keys()):
-        old, new = (side["parameters"].get(target, {}).get("value", "the topology's") for side in (base, run))
+        old, new = (side["parameters"].get(target, {}).get("value", "as given") for side in (base, run))
         if old != new:
             found.append(f"{target}: {old} → {new}")
     ours, theirs = base["topology"]["services"], run["topology"]["services"]

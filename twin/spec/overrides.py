@@ -8,6 +8,7 @@ from typing import Any
 
 from twin import units
 from twin.model import Intervention, Mitigation, Quantity, Scenario, Topology
+from twin.responders import with_stages
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import with_responders
 from twin.spec.sources import source_ids
@@ -18,11 +19,14 @@ from twin.units import Refused
 
 
 def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
-    """The topology with 'service.parameter' and 'caller->callee.number' replaced."""
+    """The topology with 'service.parameter' and 'caller->callee.number' replaced; what belongs to no service
+    of it is left alone."""
     services = dict(topology.services)
     for target, quantity in overrides.items():
         owner, _, name = target.rpartition(".")
         caller, arrow, callee = (part.strip() for part in owner.partition("->"))
+        if caller not in services:
+            continue
         service = services[caller]
         if arrow:
             edges = tuple(
@@ -86,7 +90,7 @@ def parse_move(text: str, scenario: Scenario) -> tuple[str, float]:
 def parse_drop(text: str, scenario: Scenario) -> str:
     """The id of a fault or action. Raises SpecError."""
     try:
-        return _known(text.strip(), scenario)
+        return _known(text.strip(), scenario, [d.id for d in scenario.diagnoses])
     except Refused as refused:
         problem = Problem("--drop", 1, 1, "", refused.found, refused.expected, refused.hint)
         raise SpecError([problem]) from None
@@ -118,8 +122,8 @@ def parse_sample(text: str, scenario: Scenario) -> float:
         raise SpecError([Problem("--sample", 1, 1, "", found, refused.expected, refused.hint)]) from None
 
 
-def _known(name: str, scenario: Scenario) -> str:
-    ids = [x.id for x in scenario.interventions]
+def _known(name: str, scenario: Scenario, more: Iterable[str] = ()) -> str:
+    ids = [*(x.id for x in scenario.interventions), *more]
     if name not in ids:
         raise Refused("the id of a fault or action", did_you_mean(name, ids), f"'{name}'")
     return name
@@ -155,7 +159,7 @@ def override(
             problems.extend(error.problems)
             return []
 
-    names = names_of(scenario.topology, kinds)
+    names = names_of(scenario, kinds)
     given = dict(pair for text in sets for pair in attempt(_parse_set, text, names))
     dropped = {name for text in drops for name in attempt(parse_drop, text, scenario)}
     moved = dict(pair for text in moves for pair in attempt(parse_move, text, scenario))
@@ -168,13 +172,14 @@ def override(
     update: dict[str, Any] = {
         "topology": fold(scenario.topology, parameters),
         "parameters": {**scenario.parameters, **parameters},
+        "diagnoses": tuple(d for d in scenario.diagnoses if d.id not in dropped),
         "faults": _changed(scenario.faults, dropped, moved),
         "actions": _changed(scenario.actions, dropped, moved),
         "duration_s": ends[0] if ends else scenario.duration_s,
         "sample_s": samples[0] if samples else scenario.sample_s,
         "seed": scenario.seed if seed is None else seed,
     }
-    changed = scenario.model_copy(update=update)
+    changed = with_stages(scenario.model_copy(update=update), parameters)
     return changed if responders is None else with_responders(changed, responders)
 
 

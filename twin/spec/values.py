@@ -8,9 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from twin import units
-from twin.model import Topology
+from twin.model import Scenario, Topology
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import Param
+from twin.responders import stage_targets
 from twin.spec.problems import Problem, did_you_mean, shown
 from twin.spec.tree import Tree
 from twin.units import Refused
@@ -67,15 +68,20 @@ class Names:
     outcomes: frozenset[str] | None = None  # None: no published timeline
     services: dict[str, str] = field(default_factory=dict)  # name → kind
     edges: set[tuple[str, str]] = field(default_factory=set)  # caller, callee
+    stages: Mapping[str, Param] = field(default_factory=dict)  # times of responders, by 'step.stage'
 
     def parameter(self, target: str) -> Param:
-        """The Param behind 'service.parameter' or 'caller->callee.number'. Raises Refused."""
+        """The Param behind 'service.parameter', 'caller->callee.number' or 'step.stage'. Raises Refused."""
+        if target in self.stages:
+            return self.stages[target]
         owner, _, name = target.rpartition(".")
         if "->" in owner:
             return _known(name, self._edge(owner), "a number of a dependency")
         if not owner:
             raise Refused("service.parameter or caller->callee.number", found=shown(target))
         kind = self.services.get(owner)
+        if kind is None and (own := [t for t in self.stages if t.startswith(f"{owner}.")]):
+            raise Refused(f"a time that {owner} takes", did_you_mean(target, own), shown(target))
         if kind is None:
             near = did_you_mean(owner, self.services)
             raise Refused("a service of the topology", near, f"service {shown(owner)}")
@@ -115,10 +121,12 @@ def parameters_by_kind(kinds: Mapping[str, Any] | None = None) -> dict[str, dict
     return {name: {p.name: p for p in kind.PARAMETERS} for name, kind in found.items()}
 
 
-def names_of(topology: Topology, kinds: Mapping[str, Any] | None = None) -> Names:
-    """The names of a topology that has been loaded."""
+def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None) -> Names:
+    """The names of a topology that has been loaded; of a scenario, the times of its responders too."""
+    topology = loaded.topology if isinstance(loaded, Scenario) else loaded
     return Names(
         parameters_by_kind(kinds),
+        stages=stage_targets(loaded) if isinstance(loaded, Scenario) else {},
         services={s.name: s.kind for s in topology.services.values()},
         edges={(s.name, d.on) for s in topology.services.values() for d in s.dependencies},
     )
