@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from twin.kinds import registry
@@ -73,6 +73,7 @@ class Schedule:
         self._delays = Delays(scenario, seed, replicate)
         self._waiting = waiting(scenario)
         self._number = {step.id: n for n, step in enumerate(self._waiting)}
+        self._first: dict[str, str] = {}  # id → what it follows
         self._followers: dict[str, list[Step]] = defaultdict(list)
         self._reason: dict[str, int] = {}  # id of what follows a diagnosis → number of that one's condition
         self._parked: dict[int, list[Plan]] = defaultdict(list)
@@ -87,6 +88,7 @@ class Schedule:
         """Plan what has a time, and remember what follows something."""
         first = follows(scenario, step)
         if first is not None:
+            self._first[step.id] = first
             self._followers[first].append(_as_long(step))
             if step.when is None and any(first == d.id for d in scenario.diagnoses):
                 self._reason[step.id] = self._number[first]
@@ -94,19 +96,15 @@ class Schedule:
             assert step.at_s is not None
             self._push(self._ticks(step.at_s), Plan("begin", step, {}))
 
-    @property
-    def listens(self) -> bool:
-        """Whether it makes any difference which news there are."""
-        return bool(self._followers)
-
     def next_tick(self) -> int | None:
         """Tick of the next change, or None."""
         return self._heap[0][0] if self._heap else None
 
     def fired(self, condition: int, tick: int, cause_id: int = 0) -> None:
         """Condition ``condition`` (as ``waiting`` numbers them) has held; plan its step. ``cause_id``: event
-        that made it hold."""
+        that made it hold; where there is none, it is that for which it was looked at."""
         step = self._waiting[condition]
+        cause_id = cause_id or self._happened.get(self._first.get(step.id, ""), 0)
         if step.id in self._happened:  # the reason for something that was put off is back
             for plan in self._parked.pop(condition, ()):
                 self._push(tick, plan)
@@ -116,41 +114,43 @@ class Schedule:
             rest_s = step.after_s + self._delays.rest_s(step, ())
             self._push(tick + self._ticks(rest_s), Plan("begin", step, {}, cause_id))
 
-    def due(self, tick: int, news: News | None = None) -> list[Change]:
-        """The changes of this tick, in the order in which the scenario lists them; each is returned once."""
+    def due(self, tick: int, see: Callable[[], News] = News) -> list[Change]:
+        """The changes of this tick, in the order in which the scenario lists them; each is returned once.
+        ``see`` is asked for news only where somebody needs them."""
         changes = []
         while self._heap and self._heap[0][0] <= tick:
             _, _, plan = heapq.heappop(self._heap)
-            change = self._carry_out(tick, plan, news or News())
+            change = self._carry_out(tick, plan, see)
             if change is not None:
                 self._present.update(change.values)
                 changes.append(change)
         return changes
 
-    def _carry_out(self, tick: int, plan: Plan, news: News) -> Change | None:
+    def _carry_out(self, tick: int, plan: Plan, see: Callable[[], News]) -> Change | None:
         if plan.what == "triage":
-            self._triage(tick, plan, news)
+            self._triage(tick, plan, see().alarms)
             return None
         if plan.what != "begin":
             return self._later(tick, plan)
         reason = self._reason.get(plan.step.id)
-        if reason is not None and reason not in news.holds:  # healed: done only if it breaks again
+        if reason is not None and reason not in see().holds:  # healed: done only if it breaks again
             self._parked[reason].append(plan)
             return Change(tick, plan.step.id, INPUT_CODE, 0, {}, silent=True, arms=(reason,))
-        return self._begin(tick, plan, news)
+        alarms = see().alarms if isinstance(plan.step, Diagnosis) else 0
+        return self._begin(tick, plan, alarms)
 
-    def _triage(self, tick: int, plan: Plan, news: News) -> None:
+    def _triage(self, tick: int, plan: Plan, alarms: int) -> None:
         """Go on sorting if there are more alarms than time was planned for; then to the rest."""
         step = plan.step
         assert isinstance(step, Diagnosis)
-        end = plan.began + self._ticks(self._delays.triage_s(step, news.alarms))
+        end = plan.began + self._ticks(self._delays.triage_s(step, alarms))
         if end > tick:
             self._push(end, plan)
         else:
             rest = self._ticks(self._delays.rest_s(step, self._happened))
             self._push(tick + rest, Plan("begin", step, {}, plan.cause_id))
 
-    def _begin(self, tick: int, plan: Plan, news: News) -> Change:
+    def _begin(self, tick: int, plan: Plan, alarms: int) -> Change:
         step, event_id = plan.step, self._event_id(tick)
         self._happened[step.id] = event_id
         arms = []
@@ -164,7 +164,6 @@ class Schedule:
             values, code = {}, DIAGNOSED
         else:
             values, code = self._effect(tick, step), INPUT_CODE
-        alarms = news.alarms if code == DIAGNOSED else 0
         return Change(tick, step.id, code, event_id, values, False, plan.cause_id, alarms, tuple(arms))
 
     def _effect(self, tick: int, x: Intervention) -> dict[str, float]:

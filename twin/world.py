@@ -102,11 +102,12 @@ class Shard:
         row["from_tick"], row["since"], row["fired"] = tick, -1, WAITING
 
     def newly_fired(self) -> list[tuple[int, int]]:
-        """(condition, event that is open where it was seen, or 0) of those that fired since the last call."""
+        """(condition, event behind it) of those that fired since the last call. The event is what is open
+        where something was seen to go up; 0 where there is none."""
         table, svc = self.world.conditions, self.world.svc
         new = np.flatnonzero(table["fired"] == FIRED).tolist()
         table["fired"][new] = TOLD
-        return [(n, int(svc["open_event"][table["service"][n]])) for n in new]
+        return [(n, int(svc["open_event"][table["service"][n]] * table["above"][n])) for n in new]
 
     def alarms(self) -> int:
         """How many of the visible services that are stepped here have been impaired so far."""

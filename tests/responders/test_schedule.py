@@ -59,7 +59,7 @@ def story(schedule: Schedule, news: News = ALARMS, fires: dict[int, int] | None 
     fires = {700: BREAKS} if fires is None else dict(fires)
     done, tick = {}, 0
     while tick < 36000:
-        for change in schedule.due(tick, news):
+        for change in schedule.due(tick, lambda: news):
             done[change.name] = change
         coming = [t for t in (schedule.next_tick(), min(fires, default=None)) if t is not None]
         if not coming:
@@ -89,11 +89,11 @@ def triage_grows(make: Make) -> None:
     few, many = (at(story(make(scenario()), News(n, frozenset({BREAKS}))))["found"] for n in (1, 63))
     assert many - few == pytest.approx(4.0 * 5)
     schedule = make(scenario(decoy=False))
-    schedule.due(600, News(0))
+    schedule.due(600)
     schedule.fired(BREAKS, 700)
-    assert schedule.due(700, News(1)) == []
+    assert schedule.due(700, lambda: News(1)) == []
     while (tick := schedule.next_tick()) is not None and tick < 5000:
-        for change in schedule.due(tick, News(31, frozenset({BREAKS}))):
+        for change in schedule.due(tick, lambda: News(31, frozenset({BREAKS}))):
             assert (change.name, (change.tick - 700) / 60) == ("found", 2 + 4 * 5 + 1)
             return
     raise AssertionError("never diagnosed")
@@ -118,7 +118,7 @@ def what_has_healed_is_left_alone(make: Make) -> None:
     schedule = make(scenario())
     story(schedule, News(alarms=7))
     schedule.fired(BREAKS, 20000)
-    assert [c.name for c in schedule.due(20000, ALARMS)] == ["repair"]
+    assert [c.name for c in schedule.due(20000, lambda: ALARMS)] == ["repair"]
 
 
 LAWS = [stages_add_up, triage_grows, diagnosis_moves_the_rest, nothing_noticed_nothing_done,
@@ -131,10 +131,10 @@ def test_laws(law: Callable[[Make], None]) -> None:
 
 
 def test_scripted_responders_know_nothing() -> None:
-    """Every action at its time; no diagnosis, no decoy, and news make no difference."""
-    schedule = make(scenario("scripted"))
-    assert not schedule.listens
-    done = story(schedule, fires={})
+    """Every action at its time; no diagnosis, no decoy, and nobody asks for news."""
+    blind = make(scenario("scripted")).due(8000, lambda: pytest.fail("somebody asked"))
+    assert [c.name for c in blind] == ["broken", "repair", "freeze", "lift", "lift"]
+    done = story(make(scenario("scripted")), fires={})
     assert {name: c.tick for name, c in done.items()} == {
         "broken": 600, "repair": 5000, "freeze": 6000, "lift": 7600}  # fmt: skip
 
@@ -154,6 +154,11 @@ def test_events_have_ids_and_causes_of_their_own() -> None:
     assert done["repair"].cause_id == done["found"].event_id
     assert done["freeze"].cause_id == done["repair"].event_id
     assert done["repair"].arms == (HEALS,)
+    schedule = make(scenario())
+    story(schedule, fires={700: BREAKS})
+    schedule.fired(HEALS, 20000)  # nothing is open: what made people look is the cause
+    well = schedule.due(20000, lambda: ALARMS)[0]
+    assert (well.name, well.cause_id) == ("well", done["repair"].event_id)
 
 
 def test_drawn_stages() -> None:

@@ -64,8 +64,7 @@ def run(shard: Shard, schedule: Schedule, ticks: int, progress: Progress | None 
     rows, t = Rows(), 0
     began = time.perf_counter()
     while t < ticks:
-        news = News(shard.alarms(), frozenset(shard.holding())) if schedule.listens else None
-        changes = schedule.due(t, news)
+        changes = schedule.due(t, lambda: News(shard.alarms(), frozenset(shard.holding())))
         apply(shard, changes)
         rows.inputs += [c for c in changes if not c.silent]
         coming = schedule.next_tick()

@@ -177,7 +177,7 @@ class Crew:
 
     def window(self, t: int, ticks: int, board: bytes) -> tuple[int, bytes]:
         """Step every actor once. Returns (the tick reached, the board if it is new). Raises RayActorError."""
-        changes = self.schedule.due(t, self.news)
+        changes = self.schedule.due(t, lambda: self.news)
         self.rows.inputs += [c for c in changes if not c.silent]
         coming = self.schedule.next_tick()
         boundary = t - t % self.period + self.period
