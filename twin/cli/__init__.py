@@ -13,6 +13,7 @@ from twin.cli.extras import ui
 from twin.cli.listing import list_
 from twin.cli.options import examples
 from twin.cli.running import replay, run
+from twin.cli.stability import metastable
 
 
 @click.group(
@@ -41,7 +42,7 @@ def cli() -> None:
     """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X help?"""
 
 
-for command in (replay, run, calibrate, check, list_, why, diff, query, ui, explore):
+for command in (replay, run, calibrate, check, list_, why, diff, query, ui, explore, metastable):
     cli.add_command(command)
 
 

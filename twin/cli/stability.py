@@ -1,0 +1,183 @@
+"""twin metastable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import show
+from twin.cli.errors import BadInput
+from twin.cli.options import change_options, debug_option, examples, json_option, load
+from twin.cli.running import compile_once
+
+if TYPE_CHECKING:
+    from twin.metastability import Study
+    from twin.model import Scenario
+
+
+@click.command(
+    epilog=examples(
+        "twin metastable us-east-1-2025-10-20 dwfm",
+        "twin metastable us-east-1-2025-10-20 dwfm --at +5h30m",
+        "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --json",
+        "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --what-load 0.5",
+    )
+)
+@click.argument("scenario")
+@click.argument("service")
+@click.option("--at", metavar="TIME", help="Classify the state at this time, as in +2h.  [default: the end]")
+@click.option(
+    "--what-load",
+    type=click.FloatRange(0, 1000, min_open=True),
+    metavar="FACTOR",
+    help="At so many times the load, whatever the scenario has done to the service.",
+)
+@change_options
+@json_option
+@debug_option
+def metastable(
+    scenario: str, service: str, at: str | None, what_load: float | None, as_json: bool, **changes: Any
+) -> None:
+    """Is SERVICE stable, vulnerable or metastable? What tips it, and what gets it out?
+
+    The service is taken out of SCENARIO into a small world: its dependencies healthy, its callers asking what
+    they ask undisturbed. There it is pushed: less capacity, failing dependencies, more load. Stable: it
+    always comes back. Vulnerable: it is well, but some push tips it for good. Metastable: at the time asked
+    for it is down, and stays down although nothing is left of what brought it down.
+    """
+    from twin.metastability import document, study
+
+    if at is not None and what_load is not None:
+        raise BadInput("--at, --what-load: the scenario has not been at that load; give one of the two")
+    loaded = load(scenario, changes)
+    _require(loaded, service)
+    compile_once(loaded)
+    at_s = None if what_load is not None else _moment(loaded, at)
+    found = study(loaded, service, at_s=at_s, load=what_load or 1.0, say=show.say)
+    if as_json:
+        show.document(document(found, loaded.duration_s))
+    else:
+        _tell(found, loaded)
+
+
+def _require(scenario: Scenario, service: str) -> None:
+    from twin.spec import did_you_mean
+
+    known = list(scenario.topology.services)
+    if service not in known:
+        near = did_you_mean(service, known) or "twin list services shows those of a topology"
+        raise BadInput(f"found service '{service}', expected a service of {scenario.name} ({near})")
+
+
+def _moment(scenario: Scenario, at: str | None) -> float:
+    from twin import units
+
+    if at is None:
+        return scenario.duration_s
+    try:
+        at_s = units.parse_time(at, scenario.start)
+    except units.Refused as refused:
+        raise BadInput(f"--at: found '{at}', {refused}") from None
+    if not 0.0 < at_s <= scenario.duration_s:
+        end = units.format_duration(scenario.duration_s)
+        raise BadInput(f"--at: found '{at}', expected a time within the scenario, up to +{end}")
+    return at_s
+
+
+def _tell(found: Study, scenario: Scenario) -> None:
+    click.echo(f"{found.service} ({found.kind}) is {found.verdict.upper()}: {found.reason}.")
+    _tell_point(found)
+    _tell_frontier(found)
+    _tell_ways(found)
+    _tell_hysteresis(found)
+    _tell_laws(found)
+    _tell_chain(found, scenario.duration_s)
+
+
+def _tell_point(found: Study) -> None:
+    at = "" if found.load_ratio == 1.0 else f", {found.load_ratio:g} times the scenario's"
+    line = f"\nLoad {found.load_per_s:.6g}/s{at}, {found.attempts:.3g} attempts a call when all fail"
+    if found.capacity_per_s is not None:
+        line += f"; capacity {found.capacity_per_s:.6g}/s"
+    click.echo(line)
+    if found.moment is None or found.at_s is None:
+        return
+    then = "impaired" if found.impaired_then else "well"
+    alone = f"left alone from there: {found.moment.state}"
+    click.echo(f"{_for(found.at_s)} into the scenario it is {then}; {alone}")
+
+
+def _tell_frontier(found: Study) -> None:
+    if not found.frontiers:
+        return
+    click.echo("\nSmallest triggers that tip it")
+    rows: list[tuple[object, ...]] = []
+    for f in found.frontiers:
+        if not f.tips:
+            rows.append((f.trigger.name, f"{f.trigger.depths[0]:g} {f.trigger.depth_is}",
+                         f"none, up to {_for(f.longest_s)}"))  # fmt: skip
+        rows += [(f.trigger.name, f"{depth:.3g} {f.trigger.depth_is}", _for(s)) for depth, s in f.points]
+    show.table(("trigger", "depth", "for at least"), rows)
+
+
+def _tell_ways(found: Study) -> None:
+    if not found.ways:
+        return
+    click.echo("\nWays out of the collapse")
+    rows = [(w.name, "not enough" if w.value is None else f"{w.value:.3g}", w.value_is) for w in found.ways]
+    show.table(("", "limit", "which is"), rows, numbers=["limit"])
+    if found.tipping_count is not None:
+        click.echo(f"It recovers by itself from up to {found.tipping_count:.4g} that wait or are broken.")
+
+
+def _tell_hysteresis(found: Study) -> None:
+    if not found.hysteresis:
+        return
+    click.echo("\nHysteresis: goodput a second and errors, from the well state and from the collapsed one")
+    rows = [
+        (f"{b.load_ratio:g}", f"{b.from_well.goodput_per_s:.4g}", f"{b.from_well.error_ratio:.0%}",
+         b.from_well.state, f"{b.from_collapsed.goodput_per_s:.4g}", f"{b.from_collapsed.error_ratio:.0%}",
+         b.from_collapsed.state)
+        for b in found.hysteresis
+    ]  # fmt: skip
+    columns = ("load ×", "well", "errors", "", "collapsed", "errors ", " ")
+    show.table(columns, rows, numbers=("load ×", "well", "errors", "collapsed", "errors "))
+
+
+def _tell_laws(found: Study) -> None:
+    if not found.laws:
+        return
+    click.echo("\nClosed forms, and what the runs gave")
+    rows = [(law.name, law.value, law.found, law.value_is) for law in found.laws]
+    show.table(("law", "closed form", "runs", "which is"), rows, numbers=("closed form", "runs"))
+
+
+def _tell_chain(found: Study, horizon_s: float) -> None:
+    chain = found.thermometer
+    if chain is None:
+        return
+    click.echo(f"\nMarkov chain of the service scaled down: {chain.how}.")
+    rows = [
+        (f"{r.slots:g}", r.states, _for(r.well_s), _for(r.collapsed_s), r.late_ratio,
+         r.collapse_chance(horizon_s))
+        for r in chain.readings
+    ]  # fmt: skip
+    chance = f"P(in {_for(horizon_s)})"
+    columns = ("in a time-out", "states", "well for", "collapsed for", "late while well", chance)
+    show.table(columns, rows, numbers=columns)
+    click.echo(
+        f"The service has {chain.full_slots:.4g} in a time-out; the time that it stays well grows "
+        "exponentially with that, so the last line is a lower bound for it."
+    )
+
+
+def _for(seconds: float) -> str:
+    """'5.52 s', '1h30m', '252 years'; a time that the solver cannot tell is very long."""
+    from twin import units
+
+    if seconds == float("inf"):
+        return "too long to tell"
+    if seconds >= 1e7:
+        return f"{seconds / 86_400 / 365.25:.3g} years"
+    return f"{seconds:.3g} s" if seconds < 120.0 else units.format_duration(float(round(seconds)))

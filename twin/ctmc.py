@@ -1,0 +1,173 @@
+"""Small Markov chains of a station with retries, solved exactly: the thermometer beside the simulation.
+
+The real system: a bounded queue, and an orbit of clients who will call again. What a simulation of hours
+cannot show is how *rare* a collapse without any trigger is: below the fold of the fixed point it has a rate,
+not a yes or no. Here the state is (n in the queue, o in the orbit), both bounded, and one sparse LU
+factorisation gives the stationary distribution, or the mean time to reach a set of states.
+
+Two chains: ``retrial`` (who finds the queue full joins the orbit) and ``timeout_by_position`` (who joins so
+far back that service will probably come too late will try again, while the work stays in the queue).
+
+The factorisation does without pivoting: what is factorised is an M-matrix, diagonally dominant by columns or
+rows, and its pattern is symmetric but for a few entries, so an ordering by minimum degree of A + Aᵀ keeps the
+fill low. Times are in the unit of the rates; nothing here steps anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix, csc_matrix, diags
+from scipy.sparse.linalg import SuperLU, splu
+from scipy.special import gammainc
+
+LONGEST = 1e12  # times beyond this many mean services are lost in rounding; see ``mean_time``
+
+
+@dataclass(frozen=True)
+class Chain:
+    """``generator``: rates from row to column, float64[states, states], rows sum to 0. State (n, o) has the
+    number n × (orbit + 1) + o, for 0 ≤ n ≤ ``places`` and 0 ≤ o ≤ ``orbit``."""
+
+    generator: csc_matrix
+    places: int
+    orbit: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(places + 1, orbit + 1): how an array over the states is laid out."""
+        return self.places + 1, self.orbit + 1
+
+
+def retrial(lam: float, mu: float, theta: float, *, places: int, orbit: int, giveup: float = 0.0) -> Chain:
+    """A queue of ``places``, the server's included; who finds it full joins the orbit and returns at
+    ``theta``. Who finds it full again leaves for good with probability ``giveup``.
+
+    Source: MODELLING 1.1.5 (a). Arrivals that find the orbit full too are lost.
+    """
+    n, o = _grid(places, orbit)
+    room = n < places
+    return _chain(
+        places, orbit,
+        (n, o, room * lam, n + 1, o),
+        (n, o, (~room & (o < orbit)) * lam, n, np.minimum(o + 1, orbit)),
+        (n, o, room * o * theta, n + 1, o - 1),
+        (n, o, ~room * o * theta * giveup, n, o - 1),
+        (n, o, (n > 0) * mu, n - 1, o),
+    )  # fmt: skip
+
+
+def timeout_by_position(
+    lam: float, mu: float, tau: float, theta: float, again: float, *, places: int, orbit: int
+) -> Chain:
+    """A queue whose server is not told of time-outs, with clients who try ``again`` with that probability.
+
+    Who joins behind n others is late with p(n) = P(Gamma(n + 1, mu) > tau), and then, if it will try again,
+    is in the orbit as well, from where it returns at ``theta``. A full queue takes nobody: p = 1.
+    Source: MODELLING 1.1.5 (b).
+    """
+    n, o = _grid(places, orbit)
+    retry = late(places, mu, tau)[n] * again
+    longer, more = np.minimum(n + 1, places), np.minimum(o + 1, orbit)
+    return _chain(
+        places, orbit,
+        (n, o, lam * retry, longer, more),
+        (n, o, lam * (1.0 - retry), longer, o),
+        (n, o, o * theta * retry, longer, o),
+        (n, o, o * theta * (1.0 - retry), longer, o - 1),
+        (n, o, (n > 0) * mu, n - 1, o),
+    )  # fmt: skip
+
+
+def birth_death(birth: np.ndarray, death: np.ndarray) -> Chain:
+    """A count alone: from n to n + 1 at ``birth[n]``, to n - 1 at ``death[n]``; float64[states] both."""
+    n = np.arange(len(birth))
+    o = np.zeros_like(n)
+    top = len(birth) - 1
+    up, down = birth * (n < top), death * (n > 0)
+    return _chain(top, 0, (n, o, up, np.minimum(n + 1, top), o), (n, o, down, np.maximum(n - 1, 0), o))
+
+
+def late(places: int, mu: float, tau: float) -> np.ndarray:
+    """Chance that who joins behind n others is served after ``tau``, float64[places + 1]; 1 if full."""
+    chance = 1.0 - gammainc(np.arange(places + 1) + 1.0, mu * tau)
+    chance[places] = 1.0
+    return chance
+
+
+def stationary(chain: Chain) -> np.ndarray:
+    """Long-run share of time in each state, float64[chain.shape].
+
+    Balance follows in one state from that in the others: its share is set to 1 and all are scaled after. It
+    has to be a state that the chain comes back to; where the empty state is not, the likeliest is.
+    Raises ArithmeticError where rounding leaves no digits: two states of the system, each left too rarely.
+    """
+    shares = _shares(chain, 0)
+    if _lost(shares) or np.abs(shares).max() > LONGEST:
+        shares = _shares(chain, int(np.argmax(np.abs(shares))))
+    if _lost(shares):
+        raise ArithmeticError("the chain mixes too slowly for its stationary shares to have any digits")
+    shares = np.maximum(shares, 0.0)
+    return (shares / shares.sum()).reshape(chain.shape)
+
+
+def _shares(chain: Chain, one: int) -> np.ndarray:
+    """Shares of time relative to that of state ``one``."""
+    balance = chain.generator.T.tocsc()
+    rest = np.flatnonzero(np.arange(balance.shape[0]) != one)
+    shares = np.ones(balance.shape[0])
+    shares[rest] = _factorise(balance[rest][:, rest]).solve(-balance[rest][:, [one]].toarray().ravel())
+    return shares
+
+
+def _lost(shares: np.ndarray) -> bool:
+    return not np.isfinite(shares).all() or float(shares.min()) < -1e-9 * float(np.abs(shares).max())
+
+
+def mean_time(chain: Chain, target: np.ndarray) -> np.ndarray:
+    """Mean time until a state of ``target`` (bool[chain.shape]) is reached, from each state.
+
+    float64[chain.shape]; 0 in the target. Means beyond LONGEST over the chain's fastest rate have lost
+    their digits and come back as inf.
+    """
+    outside = np.flatnonzero(~target.ravel())
+    times = np.zeros(target.size)
+    times[outside] = _factorise(chain.generator[outside][:, outside]).solve(-np.ones(len(outside)))
+    fastest = -chain.generator.diagonal().min()
+    times[(times < 0.0) | (times * fastest > LONGEST)] = np.inf
+    return times.reshape(chain.shape)
+
+
+def _grid(places: int, orbit: int) -> tuple[np.ndarray, np.ndarray]:
+    n, o = np.divmod(np.arange((places + 1) * (orbit + 1)), orbit + 1)
+    return n, o
+
+
+def _chain(places: int, orbit: int, *moves: Iterable[np.ndarray]) -> Chain:
+    """From moves (n, o, rate, n after, o after); those that lead nowhere are dropped."""
+    states = (places + 1) * (orbit + 1)
+    rates = csc_matrix((states, states))
+    for n, o, rate, after_n, after_o in moves:
+        start, end = n * (orbit + 1) + o, after_n * (orbit + 1) + after_o
+        kept = (rate > 0.0) & (start != end)
+        rates += coo_matrix((rate[kept], (start[kept], end[kept])), shape=(states, states)).tocsc()
+    return Chain((rates - diags(np.asarray(rates.sum(axis=1)).ravel())).tocsc(), places, orbit)
+
+
+def time_spent(chain: Chain, target: np.ndarray) -> np.ndarray:
+    """Mean time spent in each state before ``target`` (bool[chain.shape]) is reached, from the empty state.
+
+    float64[chain.shape]; its sum is ``mean_time`` from there.
+    """
+    outside = np.flatnonzero(~target.ravel())
+    start = (outside == 0).astype(float)
+    spent = np.zeros(target.size)
+    spent[outside] = _factorise(chain.generator[outside][:, outside].T.tocsc()).solve(-start)
+    return np.maximum(spent, 0.0).reshape(chain.shape)
+
+
+def _factorise(matrix: csc_matrix) -> SuperLU:
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True})  # fmt: skip
