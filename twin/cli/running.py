@@ -34,12 +34,22 @@ SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it jud
         "twin run scenarios/us-east-1-2025-10-20.yaml",
         "twin run us-east-1-2025-10-20 --set sts.capacity_per_s=500/s --until +6h",
         "twin run us-east-1-2025-10-20 --drop ID --with my-services.yaml --json",
+        "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
     )
 )
 @click.argument("scenario")
 @change_options
+@click.option(
+    "--trace",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Drive the endpoint's automation through this trace of twin explore --json.",
+)
+@click.option("--trace-at", metavar="TIME", help="First move of the trace: ISO 8601 with zone, or +2h.")
 @run_options
-def run(scenario: str, as_json: bool, **options: Any) -> None:
+def run(
+    scenario: str, as_json: bool, trace: Path | None, trace_at: str | None, **options: Any
+) -> None:  # fmt: skip
     """Step SCENARIO (a file, or a name in scenarios/) to its end and say what broke, when, for how long.
 
     Writes a run: a folder with two Parquet tables and a manifest. Exit code 1 if an expect: of the scenario
@@ -47,7 +57,7 @@ def run(scenario: str, as_json: bool, **options: Any) -> None:
     """
     from twin.expectations import judge
 
-    loaded = load(scenario, options)
+    loaded = scripted(load(scenario, options), trace, trace_at)
     done = execute(loaded, options)
     verdicts = judge(loaded, done)
     if as_json:
@@ -124,6 +134,17 @@ def execute(scenario: Scenario, options: dict[str, Any]) -> Run:
             debug=options["debug"],
             progress=tick,
         )
+
+
+def scripted(scenario: Scenario, trace: Path | None, at: str | None) -> Scenario:
+    """The scenario with the trace in place of what makes its automation fail. Raises BadInput, SpecError."""
+    if trace is None:
+        if at is not None:
+            raise BadInput("--trace-at says when a trace begins: give it with --trace FILE")
+        return scenario
+    from twin.spec.traces import script
+
+    return script(scenario, trace, at)
 
 
 def prepare(out: Path) -> None:

@@ -8,6 +8,9 @@ takes, how a lost lock is retried. The fault is one Enactor that loses every loc
 although its freshness check has passed. That an old tree lands under the root, is cleaned up, and wedges
 every Enactor, comes out or does not come out of the machine.
 
+A trace of `twin explore` takes the place of the timing, where one is given: then this file only makes the
+moves that it is told, and what follows from the state that they lead to is the region's.
+
 Left out: the other Regions, records inside a tree, Route 53's own propagation (it behaved), and why the lock
 was lost so often (unpublished).
 """
@@ -26,6 +29,7 @@ from twin.protocol.state import (
     DELETING,
     GUARDS,
     IDLE,
+    NOTHING,
     PICKED,
     RECHECK,
     RECHECK_IN_LOCK,
@@ -71,12 +75,20 @@ PARAMETERS = (
     Param("repair", False, "switch", 0, 1, "operators point the root at a preserved tree by hand", "PE"),
     Param("repair_s", 600.0, "s", 1, 86400, "from the start of the repair by hand to its effect",
           "PE", (300.0, 600.0)),
+    Param("scripted", False, "switch", 0, 1,
+          "Planner and Enactors move only as a trace of the explorer says: twin run --trace", "MODELLING"),
+    Param("scripted_move", 0, "count", 0, 1000000, "number of the latest move of the trace", "MODELLING"),
+    Param("scripted_actor", 0, "count", 0, 8, "who makes it: 0 the Planner, else the number of an Enactor",
+          "MODELLING"),
+    Param("scripted_lock_steps", False, "switch", 0, 1, "the trace has the read of each lock as a step",
+          "MODELLING"),
     Param("original_design", False, "switch", 0, 1, "check and walk as one step, as first designed", "DAT"),
     *(Param("guard_" + name.replace("-", "_"), False, "switch", 0, 1, "guard of the protocol: " + name,
             "MODELLING")
       for name in GUARDS),
 )  # fmt: skip
-STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8")]
+STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8"),
+         ("moved", "i8"), ("stuck", "i8")]  # fmt: skip
 EVENTS = ("endpoint_emptied", "endpoint_restored", "enactor_wedged")
 MAX_ENACTORS, MAX_ENDPOINTS = 8, 16
 TIMERS = 3 * MAX_ENACTORS + MAX_ENDPOINTS  # due tick, tries, holding; locked until
@@ -97,7 +109,8 @@ def configuration(p):
     )  # fmt: skip
     keep, ends = int(p.keep_count), int(p.endpoints_count)
     slots, original = keep + 2 * ends + 64, int(p.original_design)
-    return Config(int(p.enactors_count), ends, 0, keep, slots, int(bits), 0, original)
+    locks = int(p.scripted != 0 and p.scripted_lock_steps != 0)
+    return Config(int(p.enactors_count), ends, 0, keep, slots, int(bits), locks, original)
 
 
 def cells(p, callers, tick_s: float) -> int:
@@ -214,12 +227,27 @@ def mend(t, w, p, s, m, cfg):
 
 
 @njit
+def obey(t, w, p, s, m, cfg):
+    """A trace of the explorer says who moves when; the Planner's own clock stands still meanwhile."""
+    s.next_plan = t + max(1, int(round(p.plan_interval_s / w.tick_s[0])))
+    if int(p.scripted_move) == s.moved:
+        return
+    s.moved = int(p.scripted_move)
+    e = int(p.scripted_actor) - 1
+    code = step_planner(m, cfg) if e < 0 else step_enactor(m, cfg, e)
+    if code == NOTHING or code == WEDGED:
+        s.stuck += 1
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: Planner, Enactors, repair; then what the regional endpoint answers."""
     cfg = configuration(p)
     m = c[TIMERS:]
     if p.repair != 0.0:
         mend(t, w, p, s, m, cfg)
+    elif p.scripted != 0.0:
+        obey(t, w, p, s, m, cfg)
     elif p.automation != 0.0:
         if s.repair_since >= 0:
             s.repair_since = -1
@@ -251,6 +279,6 @@ def say(t, w, i, s, has_records):
 
 @njit
 def check(p, s, c):
-    """At least one tree exists, and nobody waits for a negative time."""
+    """At least one tree exists, and every move of a trace could be made."""
     cfg = configuration(p)
-    return tree_count(c[TIMERS:], cfg) >= 1
+    return tree_count(c[TIMERS:], cfg) >= 1 and s.stuck == 0

@@ -20,7 +20,7 @@ import numpy as np
 from twin.jit import njit
 from twin.protocol import search as compiled_search
 from twin.protocol.narrate import Story, actor_number, tell
-from twin.protocol.packed import Bits, bits_of
+from twin.protocol.packed import Bits, bits_of, cells_of
 from twin.protocol.search import (
     BLOCK,
     COUNT,
@@ -237,6 +237,14 @@ def shortest(search: Search) -> Story:
         row = int(space.parents[row])
     keys = space.keys.reshape(-1, words)[path[::-1]].ravel()
     return _walk(search.cfg, search.bits, np.zeros((len(path), 2), np.int64), search.symmetry, keys)
+
+
+def reachable(cfg: Config, *, symmetry: bool = False) -> np.ndarray:
+    """Every state that `cfg` can reach, as rows of cells (states, cells). Raises as `explore`."""
+    search = Search(cfg, symmetry, MEMORY_MB)
+    search.run()
+    words, count = search.bits.words, search.space.counts[COUNT]
+    return cells_of(search.space.keys.reshape(-1, words)[:count], cfg, search.bits)
 
 
 def walk(cfg: Config, moves: Sequence[str]) -> Story:

@@ -66,6 +66,37 @@ def bits_of(cfg: Config) -> Bits:
     return Bits(version, endpoint, enactor, words, int(bool(entangled)))
 
 
+def cells_of(keys: np.ndarray, cfg: Config, bits: Bits) -> np.ndarray:
+    """The states behind keys (states, words) as rows of cells (states, cells): `unpack` for many."""
+    states = np.zeros((len(keys), cells(cfg)), np.int64)
+    word, shift = 0, 0
+
+    def part(size: int) -> np.ndarray:
+        nonlocal word, shift
+        if shift + size > WORD_BITS:
+            word, shift = word + 1, 0
+        shift += size
+        return keys[:, word] >> (shift - size) & ((1 << size) - 1)
+
+    def spread(packed: np.ndarray, first: int, sizes: list[int]) -> None:
+        for k in range(len(sizes) - 1, -1, -1):
+            states[:, first + k] = packed & ((1 << sizes[k]) - 1)
+            packed = packed >> sizes[k]
+
+    doomed = enactor_cells(cfg) - DOOMED
+    for e in range(cfg.enactors):
+        sizes = [3, bits.version, bits.endpoint, 1, 1, *[1] * doomed]
+        spread(part(bits.enactor), enactor_cell(cfg, e), sizes)
+        states[:, enactor_cell(cfg, e) + DOOMED : enactor_cell(cfg, e + 1)] *= np.arange(1, doomed + 1)
+    spread(part(cfg.slots), slot_cell(cfg), [1] * cfg.slots)
+    states[:, slot_cell(cfg) :] *= np.arange(1, cfg.slots + 1)
+    roots = part(bits.version * (1 + cfg.endpoints))
+    spread(roots, ROOTS, [bits.version] * cfg.endpoints)
+    states[:, LATEST] = roots >> bits.version * cfg.endpoints
+    spread(part(bits.version * cfg.endpoints), ROOTS + cfg.endpoints, [bits.version] * cfg.endpoints)
+    return states
+
+
 @njit
 def enactor_word(state, cfg, bits, e):
     """Enactor `e` as one integer; where it stands comes first, so that the order of words is one of cells."""
