@@ -152,19 +152,25 @@ class Schedule:
 
     def _begin(self, tick: int, plan: Plan, alarms: int) -> Change:
         step, event_id = plan.step, self._event_id(tick)
+        if isinstance(step, Diagnosis):
+            values, code, is_done = {}, DIAGNOSED, True
+        else:
+            values, code, is_done = self._effect(tick, step), INPUT_CODE, not step.over_s
+        self._happened[step.id] = event_id
+        arms = self._go_on(tick, step, event_id) if is_done else ()
+        return Change(tick, step.id, code, event_id, values, False, plan.cause_id, alarms, arms)
+
+    def _go_on(self, tick: int, step: Step, event_id: int) -> tuple[int, ...]:
+        """Plan what follows a step that is carried out; the conditions that are looked at from now on."""
         self._happened[step.id] = event_id
         arms = []
-        for next_step in self._followers[step.id]:
-            if next_step.when is not None:
-                arms.append(self._number[next_step.id])
+        for follower in self._followers[step.id]:
+            if follower.when is not None:
+                arms.append(self._number[follower.id])
             else:
-                rest = self._ticks(self._delays.rest_s(next_step, ()))
-                self._push(tick + rest, Plan("begin", next_step, {}, event_id))
-        if isinstance(step, Diagnosis):
-            values, code = {}, DIAGNOSED
-        else:
-            values, code = self._effect(tick, step), INPUT_CODE
-        return Change(tick, step.id, code, event_id, values, False, plan.cause_id, alarms, tuple(arms))
+                rest = self._ticks(self._delays.rest_s(follower, ()))
+                self._push(tick + rest, Plan("begin", follower, {}, event_id))
+        return tuple(arms)
 
     def _effect(self, tick: int, x: Intervention) -> dict[str, float]:
         """What an intervention sets at its beginning; plans its end or its ramp."""
@@ -190,7 +196,9 @@ class Schedule:
         name = plan.step.id
         if plan.what == "step":
             return Change(tick, name, INPUT_CODE, 0, plan.values, silent=True)
-        return Change(tick, name, INPUT_ENDED, self._event_id(tick), plan.values)
+        event_id = self._event_id(tick)
+        arms = self._go_on(tick, plan.step, event_id) if plan.what == "last" else ()
+        return Change(tick, name, INPUT_ENDED, event_id, plan.values, arms=arms)
 
     def _push(self, tick: int, plan: Plan) -> None:
         self._order += 1

@@ -213,7 +213,7 @@ class Intervention(Record):
     until_s: Moment | None = Field(None, alias="until")
     for_s: Seconds | None = Field(None, alias="for")
     over_s: Seconds = Field(0.0, alias="over")
-    follows: Name | None = Field(None, description="what responders do it after, where they are modelled")
+    follows: Name | None = Field(None, description="what responders do it after, once that is carried out")
     takes: dict[str, Quantity] = Field({}, description="how long they then take, by stage")
     set: dict[str, Value]
     source: str | None = None

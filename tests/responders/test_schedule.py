@@ -147,6 +147,17 @@ def test_what_lasts_until_a_time_lasts_as_long() -> None:
     assert done["lift"].tick == 9600
 
 
+def test_what_follows_a_ramp_follows_its_end() -> None:
+    """People go on once a change has been made in full."""
+    ramped = scenario()
+    slow = ramped.actions[0].model_copy(update={"over_s": 1800.0})
+    ramped = ramped.model_copy(update={"actions": (slow, *ramped.actions[1:])})
+    plain, done = story(make(scenario())), story(make(ramped))
+    assert done["freeze"].tick - plain["freeze"].tick == 1800
+    assert done["freeze"].cause_id == done["repair"].event_id != plain["repair"].event_id
+    assert done["repair"].arms == (HEALS,)
+
+
 def test_events_have_ids_and_causes_of_their_own() -> None:
     done = story(make(scenario()), fires={700: BREAKS})
     assert len({c.event_id for c in done.values()}) == len(done)
