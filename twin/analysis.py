@@ -16,7 +16,7 @@ from twin.graph import dominators
 
 __all__ = [
     "availability_ratio", "cascade_size", "common_cause_ratio", "dominators", "extinction_ratio",
-    "repaired_ratio", "shuffle_shards",
+    "negative_ttl_s", "repaired_ratio", "shuffle_shards",
 ]  # fmt: skip
 
 
@@ -60,6 +60,12 @@ def extinction_ratio(spread: float) -> float:
     if spread <= 1.0:
         return 1.0
     return float(brentq(lambda q: math.exp(-spread * (1.0 - q)) - q, 0.0, 1.0 / spread, xtol=1e-15))
+
+
+def negative_ttl_s(soa_ttl_s: float, minimum_s: float) -> float:
+    """How long a resolver keeps an answer without records: the smaller of the TTL of the zone's SOA and that
+    record's MINIMUM. Source: RFC2308."""
+    return min(soa_ttl_s, minimum_s)
 
 
 def shuffle_shards(workers: int, shard: int) -> tuple[float, float]:
