@@ -6,11 +6,11 @@ from typing import Any
 from twin.model import Condition, Dependency, Intervention, Quantity, Scenario, Service, Topology
 
 
-def number(value: float | bool) -> Quantity:
+def number(value: float | bool | str) -> Quantity:
     return Quantity(value=value, assumed="a test")
 
 
-def to(callee: str, mode: str, **numbers: float) -> Dependency:
+def to(callee: str, mode: str, **numbers: float | str) -> Dependency:
     return Dependency(on=callee, mode=mode, **{name: number(value) for name, value in numbers.items()})
 
 
@@ -34,10 +34,13 @@ def region() -> dict[str, Service]:
         service("queue", "queueing", "messages",
                 to("tokens", "cached", lifetime_s=200.0), to("table", "soft"), capacity_per_s=400.0),
         service("functions", "relay", "messages",
-                to("queue", "async", drain_per_s=90.0), to("tokens", "hard")),
+                to("queue", "async", drain_per_s=90.0, priority="low"),
+                to("tokens", "hard", breaker_error_ratio=0.25, clients_count=40, breaker_window_count=20)),
         service("customers", "workload", "customers",
-                to("queue", "hard", retries=2, timeout_s=2.0),
-                to("functions", "hard", share=0.5, delay_s=35.0), rate_per_s=100.0),
+                to("queue", "hard", retries=2, timeout_s=2.0, retry_mode="adaptive", clients_count=9,
+                   jitter="decorrelated"),
+                to("functions", "hard", share=0.5, delay_s=35.0, client_throttle_ratio=1.5, deadline_s=9.0),
+                rate_per_s=100.0),
     ]  # fmt: skip
     return {s.name: s for s in services}
 
