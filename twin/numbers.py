@@ -20,6 +20,14 @@ READ_BY = {
     "connections_count": ("cached", "new_connections"),
     "drain_per_s": ("async",),
 }
+# Numbers of a policy that a dependency has only where a file gives one of these.
+BREAKER = ("breaker_error_ratio",)
+READ_WITH: dict[str, tuple[str, ...]] = {
+    "retry_mode": (), "deadline_s": (), "client_throttle_ratio": (), "priority": (),
+    "breaker_error_ratio": (),
+    "breaker_window_count": BREAKER, "breaker_open_s": BREAKER, "breaker_probes_count": BREAKER,
+    "clients_count": ("retry_mode", "client_throttle_ratio", *BREAKER),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,8 @@ def is_given(service: Service) -> bool:
 
 
 def _is_read(p: Param, d: Dependency) -> bool:
+    if p.name in READ_WITH:
+        return any(name in d.numbers for name in READ_WITH[p.name])
     return d.mode in READ_BY.get(p.name, (d.mode,))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from twin.ensemble import Ensemble, drawn, draws, ensemble
-from twin.model import Quantity
-from twin.numbers import Number, numbers, varies
+from twin.model import Dependency, Quantity, Service
+from twin.numbers import Number, numbers, of_service, varies
 from twin.trials import value_at
 
 
@@ -136,3 +136,18 @@ def test_no_draw_is_left() -> None:
 def test_processes_change_nothing(scenario) -> None:
     one, two = (ensemble(scenario, 2, seed=1, predicted=["page-fails"], workers=k) for k in (1, 2))
     assert one.times_min["page-fails"].tolist() == two.times_min["page-fails"].tolist()
+
+
+def test_a_policy_that_no_file_gives_is_no_number_of_the_scenario() -> None:
+    """Nor are the settings of a breaker that is not there."""
+    def names_of(**given: Quantity) -> set[str]:
+        calls = Dependency(on="store", mode="hard", **given)
+        service = Service(name="site", kind="relay", dependencies=(calls,))
+        return {n.target.rpartition(".")[2] for n in of_service(service) if "->" in n.target}
+
+    threshold = Quantity(value=0.5, source="RESILIENCE4J")
+    assert not names_of() & {"retry_mode", "breaker_error_ratio", "breaker_open_s", "clients_count"}
+    assert names_of(breaker_error_ratio=threshold) - names_of() == {
+        "breaker_error_ratio", "breaker_window_count", "breaker_open_s", "breaker_probes_count",
+        "clients_count",
+    }  # fmt: skip

@@ -4,6 +4,7 @@ The laws are those of the policies' authors (ids of the house's list of cases); 
 fails where the mechanism is off, so that it cannot hold by accident.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -230,6 +231,37 @@ def test_low_priority_is_refused_first(station: dict[str, float]) -> None:
     assert two_callers(("high", "low"), **station) == pytest.approx((0.0, 5 / 6), abs=0.02)
     assert two_callers(("low", "normal"), **station) == pytest.approx((1.0, 1 / 6), abs=0.03)
     assert two_callers(("low", "low"), **station) == pytest.approx((0.5, 0.5), abs=0.03)  # red: all alike
+
+
+# --- all of them on the example ----------------------------------------------
+
+EXAMPLE = Path(__file__).parents[2] / "scenarios" / "examples" / "retry-storm.yaml"
+
+
+def minutes_impaired(*changes: str) -> float:
+    """How long the front end of the example is impaired, of the fifty minutes after its trouble began."""
+    rows = twin.run(twin.load(EXAMPLE, set=list(changes)), debug=True).sql("select * from impact").to_pylist()
+    return next(row["impaired_min"] for row in rows if row["service"] == "front")
+
+
+@pytest.mark.parametrize("change", [
+    "customers->front.retry_mode=standard", "customers->front.retry_mode=adaptive",
+    "customers->front.client_throttle_ratio=2", "customers->front.breaker_error_ratio=50%",
+    "customers->front.deadline_s=3s", "customers->front.retry_budget_ratio=10%",
+    "front.discipline=lifo", "front.discipline=deadline_drop", "front.buffer_count=1000",
+])  # fmt: skip
+def test_each_policy_ends_the_storm(change: str) -> None:
+    assert minutes_impaired(change) < 15
+
+
+@pytest.mark.parametrize("change", [
+    "front.discipline=fifo", "customers->front.jitter=none", "customers->front.jitter=decorrelated",
+    "customers->front.backoff_s=10s", "customers->front.clients_count=1000000",
+    "customers->front.client_throttle_ratio=0",
+])  # fmt: skip
+def test_what_does_not_end_it(change: str) -> None:
+    """Back-off and jitter only shift the load of an open stream of first tries."""
+    assert minutes_impaired(change) > 49
 
 
 # --- books -----------------------------------------------------------------
