@@ -167,6 +167,16 @@ def test_a_deadline_ends_the_tries(deadline_s: float, attempts: int) -> None:
     assert station.offered[30:].mean() / customers.offered[15:-15].mean() == near(attempts, 0.02)
 
 
+@pytest.mark.parametrize("service_time_s", [0.4, 0.6])
+@pytest.mark.parametrize("capacity_per_s", [1e6, 1100.0], ids=["at once", "with a queue"])
+def test_an_answer_after_the_deadline_is_none(service_time_s: float, capacity_per_s: float) -> None:
+    """Whatever the time-out of an attempt is: half a second is what the caller has."""
+    station = {"capacity_per_s": capacity_per_s, "service_time_s": service_time_s}
+    _, customers = run(station, 1000, 60, 1.0, client={"deadline_s": 0.5, "retries": 2}, debug=True,
+                       changes=(setting(20, for_s=2, capacity_ratio=0.0),))  # fmt: skip
+    assert customers.error_ratio[-10:].mean() == pytest.approx(float(service_time_s > 0.5), abs=0.02)
+
+
 def test_a_deadline_narrows_the_band_of_collapse() -> None:
     """Two attempts fit into 5 s, so the collapsed state needs half of the capacity, not a quarter."""
     assert end_of(400, TRIGGER, client={"deadline_s": 5.0}) == WELL

@@ -27,7 +27,7 @@ from twin.jit import njit
 from twin.parts.clients import CALL, any_guarded, collect, forget, give_up, sizes, turn_away
 from twin.parts.draws import arrivals, share
 from twin.parts.kind import Param
-from twin.parts.policies import COST, THROTTLED_COST, guarded, learn, regain
+from twin.parts.policies import COST, THROTTLED_COST, guarded, learn, patience_s, regain
 from twin.parts.records import ASYNC, EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
 from twin.parts.signals import answer, depend, draw, intake, tally
 from twin.parts.station import (
@@ -138,7 +138,7 @@ def least_timeout(w, i):
     for n in range(s.in_start, s.in_end):
         r = w.edge[w.into[n]]
         if r.mode != ASYNC:
-            least = min(least, r.timeout_s)
+            least = min(least, patience_s(r))
     return least
 
 
@@ -225,15 +225,16 @@ def time_out(t, w, i, p, s, c, h, latency_s, soonest):
     row = w.svc[i]
     for e in range(row.in_end - row.in_start):
         r = w.edge[w.into[row.in_start + e]]
-        if r.mode == ASYNC or r.timeout_s / h + 3.0 > MAX_SLOTS:
+        most_s = patience_s(r)
+        if r.mode == ASYNC or most_s / h + 3.0 > MAX_SLOTS:
             continue
-        patience_s = r.timeout_s - latency_s  # longer than this in the queue, and the answer is late
-        patience = max(1, int(patience_s / h + 0.5)) if patience_s >= 0.0 else 1 - soonest
+        left_s = most_s - latency_s  # longer than this in the queue, and the answer is late
+        patience = max(1, int(left_s / h + 0.5)) if left_s >= 0.0 else 1 - soonest
         before = s.live
         expire(s, c, e, patience, servers(p), p.discipline == DEADLINE_DROP)
         if s.live < before:
             s.own_failed += before - s.live
-            give_up(t, w, i, s, c, h, soonest, min(latency_s, r.timeout_s), r.timeout_s, True, COST)
+            give_up(t, w, i, s, c, h, soonest, min(latency_s, most_s), most_s, True, COST)
 
 
 @compiled
@@ -344,7 +345,7 @@ def report(w, i, p, s, c, latency_s):
         good, lost = c[s.good_of + e], c[s.lost_of + e]
         if good + lost > 0:
             r.ok = good / (good + lost)
-        r.attempt_ok, r.latency_s, r.room = 1.0, min(row.latency_s, r.timeout_s), room
+        r.attempt_ok, r.latency_s, r.room = 1.0, min(row.latency_s, patience_s(r)), room
         if s.guarded != 0 and guarded(r):
             learn(w, w.into[row.in_start + e], r.ended_well, r.ended_badly)
             r.ended_well, r.ended_badly = 0, 0

@@ -33,10 +33,11 @@ def sizes(callers, tick_s: float) -> tuple[int, int, int, int, int]:
     edges = max(1, len(callers))
     timeouts_s = [float(r["timeout_s"]) for r in callers if r["mode"] != ASYNC]
     attempts = 1 + max((int(r["retries"]) for r in callers), default=0)
-    shortest_s = min(timeouts_s, default=60.0)
+    deadlines_s = [float(r["deadline_s"]) for r in callers if r["mode"] != ASYNC and r["deadline_s"] > 0.0]
+    shortest_s = min(timeouts_s + deadlines_s, default=60.0)
     substeps = min(MAX_SUBSTEPS, max(1, math.ceil(SUBSTEPS_PER_TIMEOUT * tick_s / shortest_s)))
     h = tick_s / substeps
-    finite = [x for x in timeouts_s if x / h + 3 <= MAX_SLOTS]
+    finite = [x for x in timeouts_s + deadlines_s if x / h + 3 <= MAX_SLOTS]
     waits = [float(r["timeout_s"]) * (r["timeout_s"] in finite) + _longest_backoff_s(r) for r in callers]
     slots = int(max(finite, default=0.0) / h) + 3
     wheel = min(MAX_SLOTS, int(max(waits, default=0.0) / h) + 3)

@@ -27,8 +27,8 @@ EDGE_PARAMETERS = (
           "rate limit at the client, cut by refusals",
           "SDK", choices=RETRY_MODES),
     Param("deadline_s", 0.0, "s", 0.0, 86_400.0,
-          "the caller needs the call within this, retries and waits included: it does not try again if too "
-          "little of it is left for an answer; 0 for none",
+          "the caller needs the call within this, retries and waits included: it waits no longer, and does "
+          "not try again if too little of it is left for an answer; 0 for none",
           "assumed: no deadline unless given", (0.0, 0.0)),
     Param("client_throttle_ratio", 0.0, "ratio", 0.0, 100.0,
           "adaptive throttling: clients send at most so many calls for each that lately came back well; "

@@ -106,6 +106,12 @@ def regain(r, good, retried):
 
 
 @njit
+def patience_s(r):
+    """How long a client waits for an answer to one attempt."""
+    return min(r.timeout_s, r.deadline_s) if r.deadline_s > 0.0 else r.timeout_s
+
+
+@njit
 def in_time(r, elapsed_s, least_s):
     """Whether what is left of the deadline suffices for an answer, which takes ``least_s``."""
     return r.deadline_s <= 0.0 or r.deadline_s - elapsed_s > least_s
@@ -117,7 +123,7 @@ def tries_again(r, miss, retries):
     wanted, each, elapsed_s = 0.0, 1.0, 0.0
     for k in range(int(retries)):
         each *= miss
-        elapsed_s += min(r.latency_s, r.timeout_s) + mean_wait_s(r.jitter, k, r.backoff_s, r.backoff_cap_s)
+        elapsed_s += min(r.latency_s, patience_s(r)) + mean_wait_s(r.jitter, k, r.backoff_s, r.backoff_cap_s)
         if not in_time(r, elapsed_s, r.latency_s):
             break
         wanted += each

@@ -15,7 +15,7 @@ import math
 
 from twin.jit import njit
 from twin.parts.draws import share, thin
-from twin.parts.policies import attempts_at_once, guarded, settle_at_once
+from twin.parts.policies import attempts_at_once, guarded, patience_s, settle_at_once
 from twin.parts.records import (
     ASYNC,
     CACHE_SLOTS,
@@ -134,7 +134,7 @@ def answer(w, i, ok, latency_s):
     room = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
     for n in range(s.in_start, s.in_end):
         r = w.edge[w.into[n]]
-        in_time = latency_s <= r.timeout_s or r.mode == ASYNC  # who hands work over does not wait for it
+        in_time = latency_s <= patience_s(r) or r.mode == ASYNC  # who hands work over does not wait for it
         r.attempt_ok = ok if in_time else 0.0
         _, lost = amplification(1.0 - r.attempt_ok, retries_here(r), r.retry_budget_ratio)
         r.ok, r.latency_s, r.room = 1.0 - lost, latency_s, room
