@@ -17,6 +17,8 @@ ANALYSIS = "tests/validation/test_analysis.py"
 POLICIES = "tests/validation/test_policies.py"
 HOSTS = "tests/validation/test_host_fleet.py"
 BACKOFF = "tests/validation/test_backoff.py"
+CHAINS = "tests/validation/test_ctmc.py"
+TWO_STATES = "tests/validation/test_two_states.py"
 
 # Case → node ids of the tests that cover it.
 COVERED: dict[str, tuple[str, ...]] = {
@@ -55,6 +57,8 @@ COVERED: dict[str, tuple[str, ...]] = {
     "V38": (f"{HOSTS}::test_v38_competing_hazards_without_noise",
             f"{HOSTS}::test_v38_competing_hazards_are_multinomial"),
     "V39b": (f"{HOSTS}::test_v39b_birth_and_death",),
+    "V40b": (f"{CHAINS}::test_v40b_time_to_collapse_and_share_on_time",
+             f"{TWO_STATES}::test_v40b_by_chance", f"{TWO_STATES}::test_v40b_as_the_command_says_it"),
     "V41": ("tests/test_rng.py::test_philox_known_answers",),
     "V42": ("tests/runners/test_partition.py::test_v42_number_of_shards",
             "tests/runners/test_partition.py::test_v42_order_inside_a_window"),
@@ -69,10 +73,7 @@ COVERED: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 # Case → why no run shows it yet.
-NOT_YET: dict[str, str] = {
-    "V40b": "a dependency tries a fixed number of times, this law again and again with probability 0.8; and "
-            "400 runs of six hours in steps of a twentieth of a second take longer than all other tests",
-}  # fmt: skip
+NOT_YET: dict[str, str] = {}
 
 
 def cases() -> dict[str, dict[str, Any]]:

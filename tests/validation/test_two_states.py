@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from twin import ctmc, rng
-from twin.cli import main
+from twin.cli import cli
 from twin.jit import njit
 
 EXAMPLE = Path(__file__).parents[2] / "scenarios" / "examples" / "two-states.yaml"
@@ -58,7 +58,7 @@ def test_v40b_notices_clients_who_try_less_often() -> None:
 
 def test_v40b_as_the_command_says_it() -> None:
     """``twin metastable`` of the example: load, time-out, tries and waits give this very chain."""
-    done = CliRunner().invoke(main, ["metastable", str(EXAMPLE), "front", "--json"])
+    done = CliRunner().invoke(cli, ["metastable", str(EXAMPLE), "front", "--json"])
     assert done.exit_code == 0, done.output
-    reading = json.loads(done.output)["markov_chain"]["readings"][0]
+    reading = json.loads(done.stdout)["markov_chain"]["readings"][0]
     assert reading["well_s"] == pytest.approx(LAW, rel=0.05)
