@@ -26,7 +26,7 @@ TRIAGE = ("triage_s", "triage_doubling_s")
 STAGE = Param("stage", 0.0, "s", 0.0, 7 * 86400.0, "a stage of a diagnosis or an action", "assumed: none")
 CV = Param(
     "stage_cv_ratio", 0.7, "ratio", 0.0, 3.0, "standard deviation of a drawn stage over its mean",
-    "assumed: as wide as repair times that are published elsewhere", (0.4, 1.0),
+    "assumed: nobody published how delays of people spread; nine of ten within a factor of three", (0.4, 1.0),
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from twin.ensemble import drawn
 from twin.model import Scenario
 from twin.numbers import numbers, varies
 from twin.runs import Run
+from twin.world import Shard
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
 NEAR_MIN = 5.0
@@ -143,3 +144,12 @@ def test_drawn_responders_follow_seed_and_replicate() -> None:
     first, again, other = (twin.run(scenario, replicate=n) for n in (1, 1, 2))
     assert first.digest == again.digest
     assert begins(first)["dns-identified"] != begins(other)["dns-identified"]
+
+
+def test_looking_costs_next_to_nothing(modelled: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """People are shown the region when they decide something, not at each of 66 600 ticks."""
+    looks = []
+    see = Shard.holding
+    monkeypatch.setattr(Shard, "holding", lambda self: looks.append(1) or see(self))
+    done = begins(twin.run(modelled))
+    assert len(done) / 2 < len(looks) < 3 * len(done)
