@@ -44,6 +44,7 @@ class Wrong(NamedTuple):
     found: str
     expected: str
     hint: str = ""
+    outcome: str = ""
 
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
@@ -120,6 +121,21 @@ def aim_of(scenario: Scenario) -> Aim:
     return _aim(scenario, fitted, [o for o in published.outcomes if o.id in named])
 
 
+def conditions(scenario: Scenario) -> Aim:
+    """What an ensemble has to agree with: as aim_of, but what cannot be fitted is left out, not refused.
+
+    A number keeps only the outcomes of FITTING_DOMAINS that it names; one that is left with none is held.
+    """
+    assert scenario.published is not None
+    all_fitted = tuple(n for n in numbers(scenario) if n.fitted_to)
+    wrong = {(w.target, w.outcome) for w in _problems(scenario, all_fitted)}
+    roomy = [n for n in all_fitted if (n.target, "") not in wrong]
+    good = {n.target: {o for o in n.fitted_to if (n.target, o) not in wrong} for n in roomy}
+    named = set().union(*good.values())
+    fitted = tuple(n for n in roomy if good[n.target])
+    return _aim(scenario, fitted, [o for o in scenario.published.outcomes if o.id in named])
+
+
 def domain_outcomes(scenario: Scenario) -> Aim:
     """No number, and all outcomes of FITTING_DOMAINS that are not imposed: what a profile looks at."""
     assert scenario.published is not None
@@ -156,9 +172,10 @@ def _problems(scenario: Scenario, fitted: Sequence[Number]) -> Iterator[Wrong]:
             subject = outcomes[id].subject
             if not _is_of_domain(scenario, subject):
                 expected = f"an outcome of {', '.join(FITTING_DOMAINS)}"
-                yield Wrong(number.target, f"outcome {id} of {subject}", expected, "others are predicted")
+                yield Wrong(number.target, f"outcome {id} of {subject}", expected, "others are predicted", id)
             elif minutes_of(scenario, outcomes[id]) > scenario.duration_s / 60:
-                yield Wrong(number.target, f"outcome {id}, after the end of the run", "an outcome within it")
+                found = f"outcome {id}, after the end of the run"
+                yield Wrong(number.target, found, "an outcome within it", outcome=id)
 
 
 def _is_of_domain(scenario: Scenario, subject: str) -> bool:

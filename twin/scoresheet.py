@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from twin.ensemble import WIDE_MIN
 from twin.numbers import Number
 from twin.score import Row, Scorecard
 from twin.units import format_duration
@@ -20,7 +22,7 @@ STYLES = {"imposed": "dim", "fitted": "dim", "predicted": ""}
 
 def render(card: Scorecard, console: Console) -> None:
     """Print ``card``."""
-    for part in (*_misses(card), _outcomes(card), _sums(card), *_foundations(card)):
+    for part in (*_misses(card), *_wide(card), _outcomes(card), _sums(card), *_foundations(card)):
         console.print(part)
 
 
@@ -33,6 +35,20 @@ def _misses(card: Scorecard) -> Iterator[str]:
         yield escape(f"  {row.outcome.id}: {about}; {_off(row)}; hangs on {hangs}")
     for name in card.broken:
         yield f"  {name}: must not happen, and does"
+    yield ""
+
+
+def _wide(card: Scorecard) -> Iterator[str]:
+    """The wide bands, and the unpublished number that would narrow each most."""
+    if card.ensemble is None or not card.ensemble.wide:
+        return
+    yield f"[bold]Wide[/]: {len(card.ensemble.wide)} bands of more than {WIDE_MIN:.0f} min"
+    for each in card.ensemble.wide:
+        named = f"{each.number.target}, known to a third of its range, would leave {each.left_min:.0f}"
+        perhaps = "" if each.certain else "perhaps "
+        is_open = card.ensemble.width_min(each.outcome) == math.inf
+        open_end = " to the end of the run, where it may not have happened" if is_open else ""
+        yield escape(f"  {each.outcome}: {each.band_min:.0f} min{open_end}; {perhaps}{named}")
     yield ""
 
 
@@ -81,14 +97,21 @@ def _foundations(card: Scorecard) -> Iterator[str]:
     if card.ensemble is None:
         return
     drawn = card.ensemble.as_json()
-    covered, nearly = _percent(drawn["coverage"]), _percent(drawn["coverage_with_tolerance"])
-    yield f"\n[bold]Ensemble[/] of {drawn['draws']} draws of {drawn['numbers']} unsourced numbers"
-    yield f"  {drawn['left_out']} draws had trouble before anything happened and were left out."
-    yield f"  The 5–95 % band covers {covered} of the predicted outcomes, {nearly} within their tolerance."
+    yield f"\n[bold]Ensemble[/] of {drawn['draws']} draws of {drawn['numbers']} numbers, {drawn['runs']} runs"
+    if drawn["refitted"]:
+        yield f"  Fitted anew in each draw: {', '.join(drawn['refitted'])}"
+    yield (
+        f"  {drawn['kept']} draws agree with what is known; left out: {drawn['ill']} with trouble before "
+        f"anything happened, {drawn['implausible']} that contradict DynamoDB or EC2."
+    )
+    if drawn["excused"]:
+        yield f"  Not held against them, as the fit itself does it: {', '.join(drawn['excused'])}"
+    yield f"  The 5–95 % band covers {_percent(drawn['coverage'])} of the predicted outcomes."
     if drawn["median_band_min"] is None:
         yield "  More than half of the bands are open: in some draws the outcome never happens."
     else:
         yield f"  Its median width is {_plain(drawn['median_band_min'])} min."
+    yield f"  {_percent(drawn['open_share'])} of the bands are open."
     for moved in drawn["moved_by"]:
         yield escape(f"  {moved['number']} moves {moved['outcome']} by {moved['movement_min']:+.0f} min")
 

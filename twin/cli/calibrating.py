@@ -113,7 +113,9 @@ def _located(error: CannotFit, path: Path) -> Exception:
     tree = read_tree(path, [])
     places = places_of(tree) if tree is not None else {}
     where = {target: (place.line, place.column) for target, place in places.items()}
-    return SpecError(Problem(str(path), *where.get(wrong.target, (1, 1)), *wrong) for wrong in error.problems)
+    return SpecError(
+        Problem(str(path), *where.get(wrong.target, (1, 1)), *wrong[:4]) for wrong in error.problems
+    )
 
 
 def _show(found: Calibration, scenario: Scenario) -> None:
