@@ -5,7 +5,7 @@ logarithmic scale. Those of the event itself (kinds that are GIVEN) stay. Each d
 fitted numbers are fitted anew in each draw, as ``match`` says.
 
 Left out is a draw that contradicts what is known: a service is impaired before anything has happened; a
-fitted outcome is further off than IMPLAUSIBLE times its scale; or something happens that must not, among
+fitted outcome is further off than IMPLAUSIBLE times its doubt; or something happens that must not, among
 services of DynamoDB and EC2, and does not with the scenario's own numbers. So the draws that are kept are a
 posterior given DynamoDB and EC2, and what they say of everything else is a prediction.
 
@@ -26,7 +26,7 @@ import numpy as np
 from scipy.stats import chi2, qmc, rankdata, spearmanr
 
 from twin.fit import Aim, Search, conditions, minutes_of
-from twin.match import Draw, Match, match
+from twin.match import Draw, Match, known, match
 from twin.model import Outcome, Scenario
 from twin.numbers import Number, numbers, varies
 from twin.rng import DELAY, stable_key, uniform
@@ -36,7 +36,7 @@ LOW, HIGH = 0.05, 0.95  # the band
 MOVES_MIN = 10.0  # a number that moves an outcome by less is left out
 CHANCE = 0.05  # of naming any number for an outcome that none moves
 WIDE_MIN = 60.0  # a band wider than this is wide
-IMPLAUSIBLE = 3.0  # scales by which a fitted outcome may be off
+IMPLAUSIBLE = 3.0  # doubts by which a fitted outcome may be off
 FEW = 12  # draws say nothing of which number matters
 
 Progress = Callable[[int, int], None]
@@ -236,11 +236,10 @@ def ensemble(
     jobs = _jobs(scenario, aim, varied, places, seed)
     with Workers(scenario, min(workers, n)) as crew:
         search = Search(crew, aim)
-        start = aim.start()
-        slopes = search.slopes(start)[: len(aim.outcomes)] if len(start) else np.zeros((0, 0))
-        (origin,) = search.trials([start])
+        about = known(search)
+        (origin,) = search.trials([about.start])
         found = []
-        for k, each in enumerate(crew.map(match, [(aim, start, slopes, job) for job in jobs])):
+        for k, each in enumerate(crew.map(match, [(about, job) for job in jobs])):
             found.append(each)
             if progress:
                 progress(k + 1, n)

@@ -11,6 +11,7 @@ the same scenario and seed give the same numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from twin.trials import Trial, Workers, place_of, try_values, value_at
 
 FITTING_DOMAINS = ("dynamodb", "ec2", "ec2-droplets")  # the fit looks at these; the rest is predicted
 SCALE_MIN = 5.0  # no outcome is fitted more closely than this
+DOUBT_RATIO = 0.05  # of the time since the event began, a replay may be off (modelling.md §5.3)
 BAN_SCALE_MIN = 1.0  # a minute of what must not happen weighs as much as five of an error
 NEVER_MIN = 60.0  # what never happens counts as happening this long after the end
 STEP = 0.03  # of a range, to see what a number moves
@@ -68,14 +70,16 @@ class Aim:
     """What is fitted to what.
 
     ``numbers``: those that move, with their ranges. ``outcomes``: ids of what they name, ``at_min`` and
-    ``scale_min`` (outcomes,) when it is published, in minutes from the start, and its scale. ``bans``: ids of
-    what must not happen. ``end_min``: end of the run.
+    ``scale_min`` (outcomes,) when it is published, in minutes from the start, and its scale; ``doubt_min``
+    (outcomes,) how far a replay may be off without being wrong. ``bans``: ids of what must not happen.
+    ``end_min``: end of the run.
     """
 
     numbers: tuple[Number, ...]
     outcomes: tuple[str, ...]
     at_min: np.ndarray
     scale_min: np.ndarray
+    doubt_min: np.ndarray
     bans: tuple[str, ...]
     end_min: float
 
@@ -102,9 +106,8 @@ class Aim:
         keep = [k for k, o in enumerate(self.outcomes) if o != outcome]
         left = tuple(self.outcomes[k] for k in keep)
         held = tuple(n for n in self.numbers if set(n.fitted_to) & set(left))
-        return replace(
-            self, numbers=held, outcomes=left, at_min=self.at_min[keep], scale_min=self.scale_min[keep]
-        )
+        cut = {name: getattr(self, name)[keep] for name in ("at_min", "scale_min", "doubt_min")}
+        return replace(self, numbers=held, outcomes=left, **cut)
 
 
 def aim_of(scenario: Scenario) -> Aim:
@@ -152,11 +155,15 @@ def minutes_of(scenario: Scenario, outcome: Outcome) -> float:
 def _aim(scenario: Scenario, fitted: tuple[Number, ...], named: Sequence[Outcome]) -> Aim:
     assert scenario.published is not None
     bans = (ban for ban in scenario.published.must_not if _is_of_domain(scenario, ban.subject))
+    began_min = min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0) / 60
+    at_min = np.array([minutes_of(scenario, o) for o in named])
+    scale_min = np.array([max(float(o.tolerance_min), SCALE_MIN) for o in named])
     return Aim(
         fitted,
         tuple(o.id for o in named),
-        np.array([minutes_of(scenario, o) for o in named]),
-        np.array([max(float(o.tolerance_min), SCALE_MIN) for o in named]),
+        at_min,
+        scale_min,
+        np.maximum(scale_min, DOUBT_RATIO * (at_min - began_min)),
         tuple(ban.id for ban in bans),
         scenario.duration_s / 60,
     )
@@ -236,10 +243,21 @@ class Search:
         return [self.places[key] for key in sorted(costs, key=lambda key: float(costs[key]))[:n]]
 
     def slopes(self, point: np.ndarray) -> np.ndarray:
-        """(outcomes + bans, numbers) how the misfit changes with each place, by a step inwards."""
+        """(outcomes + bans, numbers) how the misfit changes with each place: by a step inwards, or the other
+        way where that makes an outcome vanish (what never happens says nothing of a slope)."""
         steps = np.where(point + STEP <= 1.0, STEP, -STEP)
-        here, *there = self.misfits([point, *(point + np.diag(steps))])
-        return (np.array(there) - here).T / steps
+        here, *there = self.trials([point, *(point + np.diag(steps))])
+        gone = [self._vanish(here, each) for each in there]
+        other = np.clip(point - steps, 0.0, 1.0) - point
+        steps = np.where(gone & (other != 0.0), other, steps)
+        there = self.trials(list(point + np.diag(steps)))
+        moved = [self.aim.misfit(each) - self.aim.misfit(here) for each in there]
+        return np.array(moved).T / steps
+
+    def _vanish(self, here: Trial, there: Trial) -> bool:
+        return any(
+            math.isfinite(here.times_min[o]) and math.isinf(there.times_min[o]) for o in self.aim.outcomes
+        )
 
     def is_near(self) -> bool:
         """Whether the best place is near enough to stop."""
