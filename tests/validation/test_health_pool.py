@@ -176,6 +176,13 @@ def test_disabling_failover_brings_the_healthy_capacity_back_at_once() -> None:
     assert mean(errors[361:400]) < 0.03 < mean(errors[300:360])  # the unpropagated still fail
 
 
+def test_members_that_wait_for_their_network_hurt_nobody() -> None:
+    hurt, unhurt = overloaded(200.0), overloaded(200.0, wait_for_network=True)
+    assert max(column(hurt, "nlb", "error_ratio")) > 0.02
+    assert max(column(unhurt, "nlb", "error_ratio")) < 0.001
+    assert min(column(unhurt, "nlb", "capacity_per_s")) > 99_000
+
+
 def test_velocity_control_bounds_the_loss() -> None:
     free, limited = overloaded(200.0), overloaded(200.0, velocity_zones_count=1)
     free_left, limited_left = (min(column(run, "nlb", "capacity_per_s")) for run in (free, limited))

@@ -75,6 +75,8 @@ PARAMETERS = (
     Param("unpropagated_fail_ratio", 0.5, "ratio", 0.0, 1.0,
           "chance that a check, or a connection, of a member without its network configuration fails",
           "assumed: results alternated, says PES, so neither 0 nor 1", (0.2, 0.9)),
+    Param("wait_for_network", False, "switch", 0, 1,
+          "a new member joins only once its network configuration has reached it; not so on 20 October", "PES"),
     Param("headroom_ratio", 1.2, "ratio", 1.0, 1e9,
           "capacity of the checker, over its work when nothing changes",
           "assumed: a steady load invites little spare capacity", (1.05, 2.0)),
@@ -181,7 +183,7 @@ def inspect(t, w, i, p, s, c, z, delay_s):
     a = z * ZONE
     if c[a + FRESH_ALL] > 0:
         merge(t, w, i, c, a + FRESH, a + SETTLED, settles(delay_s, p.interval_s))
-    fresh = min(s.newcomers, c[a + SIZE])
+    fresh = min(s.newcomers, c[a + SIZE]) if p.wait_for_network == 0.0 else 0
     settled = min(s.settled_newcomers, c[a + SIZE] - fresh)
     if fresh + settled > 0:
         remove(c, a, 2, c[a + SIZE], fresh + settled)
@@ -282,7 +284,9 @@ def serving(p, s, c, load):
     """What traffic meets: (mean capacity left, share of calls without room, share that meet a fault, share
     that meet a member without its configuration). ``load``: utilisation over that of the daily peak."""
     off = p.fail_open != 0.0 and s.out_of_dns == s.zones * s.balancers
-    able, size, fault, fresh = 0.0, 0.0, 0.0, s.newcomers * p.unpropagated_fail_ratio
+    able, size, fault, fresh = 0.0, 0.0, 0.0, 0.0
+    if p.wait_for_network == 0.0:
+        fresh = s.newcomers * p.unpropagated_fail_ratio
     for z in range(s.zones):
         a = z * ZONE
         ratio = 1.0 if off else 1.0 - c[a + OUT] / s.balancers
