@@ -76,7 +76,7 @@ PARAMETERS = (
           "chance that a check, or a connection, of a member without its network configuration fails",
           "assumed: results alternated, says PES, so neither 0 nor 1", (0.2, 0.9)),
     Param("wait_for_network", False, "switch", 0, 1,
-          "a new member joins only once its network configuration has reached it; not so on 20 October", "PES"),
+          "a new member joins only once its network configuration is there; not so on 20 October", "PES"),
     Param("headroom_ratio", 1.2, "ratio", 1.0, 1e9,
           "capacity of the checker, over its work when nothing changes",
           "assumed: a steady load invites little spare capacity", (1.05, 2.0)),
