@@ -14,6 +14,7 @@ import click
 from twin.cli import show
 from twin.cli.errors import INTERRUPTED, BadInput
 from twin.cli.options import debug_option, examples, json_option
+from twin.cli.rating import by_chance, habits, rate, rate_options
 
 if TYPE_CHECKING:
     from twin.protocol.explore import Exploration, Progress
@@ -28,6 +29,7 @@ COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollb
         "twin explore --guard cas",
         "twin explore --all-guards --keep 1",
         "twin explore --design original",
+        "twin explore --rate --backoff-cap 10m --keep 20",
         "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
     )
 )
@@ -46,19 +48,28 @@ COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollb
               help="Write the shortest trace as a sequence diagram.")  # fmt: skip
 @click.option("--memory-mb", type=click.FloatRange(min=1), default=2000, show_default=True,
               help="A search that would take more is refused.")  # fmt: skip
+@rate_options
 @json_option
 @debug_option
+@click.pass_context
 def explore(
-    guards: tuple[str, ...], all_guards: bool, lock_steps: bool, no_symmetry: bool, design: str | None,
-    mermaid: Path | None, memory_mb: float, as_json: bool, **sizes: int,
+    ctx: click.Context, /, guards: tuple[str, ...], all_guards: bool, lock_steps: bool, no_symmetry: bool,
+    design: str | None, mermaid: Path | None, memory_mb: float, as_json: bool, **numbers: Any,
 ) -> None:  # fmt: skip
     """Every interleaving of Planner and Enactors: can an endpoint be emptied, by which steps, for how long?
 
     Guards: recheck, recheck-in-lock, cas, cleanup-check, cleanup-atomic, protect-rollback, big-lock,
     big-lock-lease, one-batch, tolerate-missing, blind-apply, no-zero-answers. Ctrl-C gives what has been
     found so far. The JSON can be run by the simulator: twin run SCENARIO --trace FILE.
+
+    With --rate, no search: how often chance alone brings the race about, by splitting on the age of a starved
+    Enactor's plan. What is not given then has the simulator's value.
     """
-    size = {"keep_last": sizes.pop("keep"), **sizes}
+    if by_chance(ctx, numbers):
+        rate(habits(numbers), numbers["seed"], as_json)
+        return
+    size = {name: numbers[name] for name in ("enactors", "endpoints", "plans")}
+    size["keep_last"] = numbers["keep"]
     if all_guards and (guards or design or mermaid):
         raise BadInput("--all-guards chooses the guards and designs: leave out --guard, --design, --mermaid")
     searcher = Searcher(not no_symmetry, memory_mb)

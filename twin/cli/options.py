@@ -29,7 +29,9 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in this order."""
+
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -72,7 +74,7 @@ def out_option(function: F) -> F:
     )(function)
 
 
-change_options = _all(
+change_options = all_of(
     click.option(
         "--set",
         "sets",
@@ -116,7 +118,7 @@ change_options = _all(
     click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Seed in place of the scenario's."),
 )
 
-run_options = _all(
+run_options = all_of(
     click.option(
         "--runner",
         type=click.Choice(["inline", "ray", "auto"]),
