@@ -13,7 +13,7 @@ import click
 
 from twin.cli import show
 from twin.cli.errors import INTERRUPTED, BadInput
-from twin.cli.options import debug_option, examples, json_option
+from twin.cli.options import all_of, debug_option, examples, json_option
 from twin.cli.rating import by_chance, habits, rate, rate_options
 
 if TYPE_CHECKING:
@@ -21,6 +21,26 @@ if TYPE_CHECKING:
     from twin.protocol.state import Config
 
 COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollback dangling")
+
+
+search_options = all_of(
+    click.option("--enactors", type=click.IntRange(1, 8), default=3, show_default=True),
+    click.option("--endpoints", type=click.IntRange(1, 16), default=2, show_default=True),
+    click.option("--plans", type=click.IntRange(1, 40), default=4, show_default=True, help="Plans in all."),
+    click.option("--keep", type=click.IntRange(1, 126), default=2, show_default=True,
+                 help="Newest plans whose trees clean-up spares."),
+    click.option("--guard", "guards", multiple=True, metavar="NAME",
+                 help="What could have been different. Repeatable."),
+    click.option("--all-guards", is_flag=True, help="A table of all guards, alone and in known company."),
+    click.option("--lock-steps", is_flag=True, help="The read of each zone's lock is a step of its own."),
+    click.option("--no-symmetry", is_flag=True, help="Count apart what differs only in who is who."),
+    click.option("--design", type=click.Choice(["drifted", "original"]), default=None,
+                 help="Explore this one, and tell which drift matters.  [default: drifted]"),
+    click.option("--mermaid", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+                 help="Write the shortest trace as a sequence diagram."),
+    click.option("--memory-mb", type=click.FloatRange(min=5), default=2000, show_default=True,
+                 help="A search that would take more is refused."),
+)  # fmt: skip
 
 
 @click.command(
@@ -33,21 +53,7 @@ COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollb
         "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
     )
 )
-@click.option("--enactors", type=click.IntRange(1, 8), default=3, show_default=True)
-@click.option("--endpoints", type=click.IntRange(1, 16), default=2, show_default=True)
-@click.option("--plans", type=click.IntRange(1, 40), default=4, show_default=True, help="Plans in all.")
-@click.option("--keep", type=click.IntRange(1, 126), default=2, show_default=True,
-              help="Newest plans whose trees clean-up spares.")  # fmt: skip
-@click.option("--guard", "guards", multiple=True, metavar="NAME", help="What could be different. Repeatable.")
-@click.option("--all-guards", is_flag=True, help="A table of all guards, alone and in known company.")
-@click.option("--lock-steps", is_flag=True, help="The read of each zone's lock is a step of its own.")
-@click.option("--no-symmetry", is_flag=True, help="Count apart what differs only in who is who.")
-@click.option("--design", type=click.Choice(["drifted", "original"]), default=None,
-              help="Explore this one, and tell which drift matters.  [default: drifted]")  # fmt: skip
-@click.option("--mermaid", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write the shortest trace as a sequence diagram.")  # fmt: skip
-@click.option("--memory-mb", type=click.FloatRange(min=1), default=2000, show_default=True,
-              help="A search that would take more is refused.")  # fmt: skip
+@search_options
 @rate_options
 @json_option
 @debug_option

@@ -125,7 +125,7 @@ class Search:
         found = BLOCK * (cfg.enactors + 1)
         sizes = (cells(cfg), cells(cfg), cfg.enactors, cfg.enactors, found * self.bits.words)
         self._room = Room(*(np.zeros(n, np.int64) for n in (*sizes, found, found, found, found, 1)))
-        rows = max(1 << 14, 1 << (4 * found).bit_length())
+        rows = max(1 << 17, 1 << (4 * found).bit_length())
         self.space = allocate(rows, rows, self.bits.words)
 
     def run(self, progress: Progress | None = None) -> bool:
