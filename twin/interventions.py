@@ -197,8 +197,9 @@ class Schedule:
         if plan.what == "step":
             return Change(tick, name, INPUT_CODE, 0, plan.values, silent=True)
         event_id = self._event_id(tick)
+        cause_id = self._happened[name] if name in self._first else 0  # the end of an act, its beginning
         arms = self._go_on(tick, plan.step, event_id) if plan.what == "last" else ()
-        return Change(tick, name, INPUT_ENDED, event_id, plan.values, arms=arms)
+        return Change(tick, name, INPUT_ENDED, event_id, plan.values, cause_id=cause_id, arms=arms)
 
     def _push(self, tick: int, plan: Plan) -> None:
         self._order += 1

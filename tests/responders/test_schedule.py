@@ -155,6 +155,7 @@ def test_what_follows_a_ramp_follows_its_end() -> None:
     plain, done = story(make(scenario())), story(make(ramped))
     assert done["freeze"].tick - plain["freeze"].tick == 1800
     assert done["freeze"].cause_id == done["repair"].event_id != plain["repair"].event_id
+    assert done["repair"].cause_id == plain["repair"].event_id  # it ended because it had begun
     assert done["repair"].arms == (HEALS,)
 
 
