@@ -30,6 +30,7 @@ def load(
     seed: int | None = None,
     mitigate: Iterable[Path | str] = (),
     responders: str | None = None,
+    add_action: Iterable[Path | str] = (),
 ) -> Scenario:
     """The scenario in a file, with changes, as ``twin run`` takes them.
 
@@ -37,15 +38,19 @@ def load(
     ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
     services of one's own on top of the topology; ``until``: another end; ``sample``: another sample interval,
     as in "10s"; ``mitigate``: files of scenarios/mitigations; ``responders``: "scripted", "modelled" or
-    "drawn". Numbers of the result are in SI units. Raises
-    SpecError with every problem of the files, then of the changes.
+    "drawn"; ``add_action``: files with faults and actions to add. Numbers of the result are in SI units.
+    Raises SpecError with every problem of the files, then of the changes.
     """
-    from twin.spec import load_mitigation, load_scenario, override
+    from twin.spec import load_actions, load_mitigation, load_scenario, override, vary
 
     scenario = load_scenario(path, with_files)
+    for file in mitigate:
+        scenario = vary(scenario, load_mitigation(file, scenario))
+    for file in add_action:
+        scenario = vary(scenario, load_actions(file, scenario))
     return override(
         scenario, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed,
-        mitigations=[load_mitigation(file, scenario.topology) for file in mitigate], responders=responders,
+        responders=responders,
     )  # fmt: skip
 
 

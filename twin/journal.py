@@ -121,6 +121,11 @@ def _event_words(codes: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[l
     return words, np.array([place[int(c)] for c in codes], "i4")
 
 
+def before(table: pa.Table, tick: int) -> pa.Table:
+    """The rows of a tick before this one; rows are sorted by tick."""
+    return table.slice(0, int(np.searchsorted(table.column("tick").to_numpy(), tick)))
+
+
 def digest(*tables: pa.Table) -> str:
     """SHA-256 over the values of all rows: equal for equal rows, however they are packed."""
     total = hashlib.sha256()

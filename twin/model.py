@@ -97,7 +97,7 @@ class Quantity(Record):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Quantity:
-        return _one_of(self, "source", "assumed", "fitted_to")
+        return one_of(self, "source", "assumed", "fitted_to")
 
 
 class Evidence(Record):
@@ -193,7 +193,7 @@ class Condition(Record):
 
     @model_validator(mode="after")
     def _one_side(self) -> Condition:
-        return _one_of(self, "above", "below")
+        return one_of(self, "above", "below")
 
 
 class Intervention(Record):
@@ -224,8 +224,8 @@ class Intervention(Record):
     @model_validator(mode="after")
     def _consistent(self) -> Intervention:
         if self.follows is None or self.at_s is not None or self.when is not None:
-            _one_of(self, "at", "when")
-        _one_of(self, "source", "assumed", "fitted_to")
+            one_of(self, "at", "when")
+        one_of(self, "source", "assumed", "fitted_to")
         if self.until_s is not None and self.for_s is not None:
             raise units.Refused("one of until, for", found="both")
         if self.after_s and self.when is None:
@@ -271,7 +271,7 @@ class Expectation(Record):
 
     @model_validator(mode="after")
     def _one_side(self) -> Expectation:
-        return _one_of(self, "above", "below")
+        return one_of(self, "above", "below")
 
 
 class Outcome(Record):
@@ -325,22 +325,6 @@ class Source(Record):
     note: str = ""
 
 
-class Mitigation(Record):
-    """A change to the real system that somebody proposed, as parameters of the twin."""
-
-    name: Name = Field(alias="mitigation")
-    title: str = ""
-    does: str = Field(description="what it does in the real system")
-    proposed_by: str = Field(description="who proposed it")
-    source: str | None = None
-    assumed: str | None = None
-    parameters: dict[str, Quantity] = {}
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Mitigation:
-        return _one_of(self, "source", "assumed")
-
-
 class Scenario(Record):
     """Everything that a run needs. ``parameters`` overrides kinds' parameters and edge numbers by target."""
 
@@ -369,7 +353,7 @@ class Scenario(Record):
         return self.faults + self.actions
 
 
-def _one_of(record: Any, *names: str) -> Any:
+def one_of(record: Any, *names: str) -> Any:
     """The record, if exactly one of these keys is given. The names are those of the file."""
     fields = {field.alias or name: name for name, field in type(record).model_fields.items()}
     given = [name for name in names if getattr(record, fields[name]) is not None]

@@ -35,11 +35,16 @@ def is_modelled(scenario: Scenario) -> bool:
     return scenario.responders != "scripted"
 
 
+def listed(scenario: Scenario) -> tuple[Step, ...]:
+    """Every fault, action and diagnosis, whoever is there."""
+    return scenario.interventions + scenario.diagnoses
+
+
 def steps(scenario: Scenario) -> tuple[Step, ...]:
     """All that may happen by itself or by people. Diagnoses, and faults without an effect, only where there
     is somebody to make them or to be misled."""
     if is_modelled(scenario):
-        return scenario.interventions + scenario.diagnoses
+        return listed(scenario)
     return tuple(x for x in scenario.interventions if x.set)
 
 

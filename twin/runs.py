@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +107,16 @@ def finish(
     events = journal.events_table(rows.events, rows.inputs, shard.names, kinds, start, tick_s)
     samples = journal.samples_table(rows.samples, shard.names, start, tick_s)
     manifest = describe(scenario, rows, seed, replicate, runner) | {"digest": journal.digest(events, samples)}
-    folder = None
-    if out is not None:
-        journal.clean_up(Path(out))
-        folder = Path(out) / manifest["run_id"]
-        journal.write_run(folder, events, samples, manifest)
-    return Run(events, samples, manifest, folder)
+    done = Run(events, samples, manifest)
+    return done if out is None else keep(done, out)
+
+
+def keep(run: Run, out: Path | str) -> Run:
+    """The same run, written to a folder of runs. Raises OSError."""
+    journal.clean_up(Path(out))
+    folder = Path(out) / run.run_id
+    journal.write_run(folder, run.events, run.samples, run.manifest)
+    return replace(run, folder=folder)
 
 
 def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: str) -> dict[str, Any]:

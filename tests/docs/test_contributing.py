@@ -59,6 +59,20 @@ def test_a_mitigation_changes_parameters(tmp_path: Path, monkeypatch: pytest.Mon
     assert after.parameters["guard_cas"].value is True
 
 
+def test_a_what_if_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from twin.spec import load_what_if
+    from twin.whatif import Question, ask
+
+    for folder in ("scenarios", "topology", "data"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    monkeypatch.chdir(tmp_path)
+    question = Question(*load_what_if(write(tmp_path, "faster-rescue.yaml", block("yaml", "what-if"))))
+    (answer,) = ask([question], workers=1)
+    assert answer.cases == ["override", "short-ttl"]
+    assert [judged.case for judged in answer.judged] == ["override", "short-ttl", "override", "short-ttl"]
+    assert answer.agrees is not None
+
+
 KIND_SCENARIO = """\
 scenario: gate
 title: A gate is closed for a while

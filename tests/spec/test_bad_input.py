@@ -13,6 +13,7 @@ from twin.spec import (
     parse_move,
     parse_set,
     parse_until,
+    vary,
 )
 from twin.spec import tree as tree_module
 
@@ -382,7 +383,7 @@ def test_mitigations(files: Files) -> None:
     )
     scenario = load_scenario(files.scenario, kinds=KINDS)
     mitigation = load_mitigation(files.write("m.yaml", text), scenario.topology, KINDS)
-    changed = override(scenario, mitigations=[mitigation], kinds=KINDS)
+    changed = vary(scenario, mitigation)
     assert changed.topology.services["db"].parameters["order"].value == "lifo"
     bad = files.write("m.yaml", text.replace("db.order", "dv.order").replace("does:", "dos:"))
     assert [p.split(",")[0] for p in files.problems(load_mitigation, bad, scenario.topology, KINDS)] == [

@@ -14,6 +14,7 @@ from twin.cli.listing import list_
 from twin.cli.options import examples
 from twin.cli.running import replay, run
 from twin.cli.stability import metastable
+from twin.cli.whatif import what_if
 
 
 @click.group(
@@ -21,6 +22,7 @@ from twin.cli.stability import metastable
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "twin replay scenarios/us-east-1-2025-10-20.yaml",
+        "twin what-if 15",
         "twin why last sts",
         "twin query last 'from totals'",
         "twin COMMAND --help",
@@ -29,7 +31,7 @@ from twin.cli.stability import metastable
     + "\n".join(
         (
             "  0    done",
-            "  1    an expectation of the scenario, or --fail-under, was missed",
+            "  1    an expectation of the scenario, --fail-under or --strict was missed",
             "  2    bad input",
             "  3    an invariant of the model broke",
             "  70   internal error",
@@ -42,7 +44,7 @@ def cli() -> None:
     """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X help?"""
 
 
-for command in (replay, run, calibrate, check, list_, why, diff, query, ui, explore, metastable):
+for command in (replay, run, what_if, calibrate, check, list_, why, diff, query, ui, explore, metastable):
     cli.add_command(command)
 
 

@@ -67,7 +67,7 @@ def calibrate(
 
 
 def _profile(scenario: Scenario, pair: str, workers: int, as_json: bool) -> None:
-    from twin.cli.running import compile_once
+    from twin.cli.executing import compile_once
     from twin.ratios import profile
 
     compile_once(scenario)
@@ -83,7 +83,7 @@ def _calibrate(
     as_json: bool,
 ) -> None:  # fmt: skip
     from twin.calibrate import calibrate as fit
-    from twin.cli.running import compile_once, progress
+    from twin.cli.executing import compile_once, progress
     from twin.fit import aim_of
     from twin.spec.rewrite import rewrite
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 def check(files: tuple[Path, ...], topology: Path, as_json: bool) -> None:
     """Check files and report every problem of each; exit code 2 if there is any.
 
-    Scenarios, topologies (a folder or its files), services of your own, mitigations, published timelines and
-    sources: what a file is shows from its keys.
+    Scenarios, topologies (a folder or its files), services of your own, mitigations, what-ifs, variants
+    of the model, published timelines and sources: what a file is shows from its keys.
     """
     found = {str(file): problems_of(file, topology) for file in files}
     if as_json:
@@ -75,8 +75,11 @@ def _load(file: Path, topology: Path) -> Any:
     keys = _keys(file)
     if "sources" in keys:
         return spec.load_sources(file)
-    if "mitigation" in keys:
-        return spec.load_mitigation(file, spec.load_topology(topology))
+    if "what_if" in keys:
+        return spec.load_what_if(file)
+    for key, load in (("mitigation", spec.load_mitigation), ("variant", spec.load_variant)):
+        if key in keys:
+            return load(file, spec.load_topology(topology))
     if "services" in keys and not {"scenario", "start", "topology"} & keys:
         if (file.parent / "topology.yaml").is_file():  # one file of a topology's folder
             return spec.load_topology(file.parent)

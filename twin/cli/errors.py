@@ -18,6 +18,7 @@ REFUSALS = (
     ("twin.spec.problems", "SpecError"),
     ("twin.journal", "DamagedRun"),
     ("twin.queries", "QueryError"),
+    ("twin.fork", "ForkError"),
     ("twin.units", "Refused"),
 )
 

@@ -113,6 +113,14 @@ change_options = all_of(
         type=click.Choice(["scripted", "modelled", "drawn"]),
         help="Who acts at the scenario's times, or on what is known, after fixed delays or drawn ones.",
     ),
+    click.option(
+        "--add-action",
+        "added",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A file with actions: or faults: to add. Repeatable.",
+    ),
     click.option("--until", metavar="TIME", help="Stop at this time: ISO 8601 with zone, or +2h."),
     click.option("--sample", metavar="DURATION", help="Length of a sample interval, as in 10s."),
     click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Seed in place of the scenario's."),
@@ -156,6 +164,7 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
         seed=changes["seed"],
         mitigate=changes["mitigations"],
         responders=changes["responders"],
+        add_action=changes["added"],
     )
 
 

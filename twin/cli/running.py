@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
+from twin.cli import forking, show
 from twin.cli.errors import BadInput, Missed
+from twin.cli.executing import execute, progress
 from twin.cli.options import change_options, examples, load, run_options
 
 if TYPE_CHECKING:
     from twin.expectations import Verdict
     from twin.model import Scenario
-    from twin.runners.inline import Progress
     from twin.runs import Run
     from twin.score import Scorecard
 
@@ -35,6 +31,7 @@ SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it jud
         "twin run us-east-1-2025-10-20 --set sts.capacity_per_s=500/s --until +6h",
         "twin run us-east-1-2025-10-20 --drop ID --with my-services.yaml --json",
         "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
+        "twin run us-east-1-2025-10-20 --fork last@+4h25m --set dwfm.admission_ratio=0.5",
     )
 )
 @click.argument("scenario")
@@ -46,9 +43,15 @@ SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it jud
     help="Drive the endpoint's automation through this trace of twin explore --json.",
 )
 @click.option("--trace-at", metavar="TIME", help="First move of the trace: ISO 8601 with zone, or +2h.")
+@click.option(
+    "--fork",
+    "left",
+    metavar="RUN@TIME",
+    help="Take up a finished run of SCENARIO at this time; the other options change what follows.",
+)
 @run_options
 def run(
-    scenario: str, as_json: bool, trace: Path | None, trace_at: str | None, **options: Any
+    scenario: str, as_json: bool, trace: Path | None, trace_at: str | None, left: str | None, **options: Any
 ) -> None:  # fmt: skip
     """Step SCENARIO (a file, or a name in scenarios/) to its end and say what broke, when, for how long.
 
@@ -57,8 +60,13 @@ def run(
     """
     from twin.expectations import judge
 
-    loaded = scripted(load(scenario, options), trace, trace_at)
-    done = execute(loaded, options)
+    if left is None:
+        loaded = scripted(load(scenario, options), trace, trace_at)
+        done = execute(loaded, options)
+    elif trace is not None or trace_at is not None:
+        raise BadInput("--trace: not with --fork, as the past was made without")
+    else:
+        loaded, done = forking.execute(scenario, left, options)
     verdicts = judge(loaded, done)
     if as_json:
         show.document(as_document(done, verdicts))
@@ -115,27 +123,6 @@ def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, *
     _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)
 
 
-def execute(scenario: Scenario, options: dict[str, Any]) -> Run:
-    """Run it and write it, with what a person wants to see meanwhile on stderr."""
-    import twin
-
-    if options["address"] and options["runner"] != "ray":
-        raise BadInput("--address: only with --runner ray")
-    prepare(options["out"])
-    compile_once(scenario)
-    clock = show.Clock({"start": scenario.start.isoformat(), "tick_s": scenario.tick_s})
-    with progress(round(scenario.duration_s / scenario.tick_s), "ticks", clock.local) as tick:
-        return twin.run(
-            scenario,
-            runner="ray" if options["runner"] == "ray" else "inline",
-            actors=options["actors"],
-            address=options["address"],
-            out=options["out"],
-            debug=options["debug"],
-            progress=tick,
-        )
-
-
 def scripted(scenario: Scenario, trace: Path | None, at: str | None) -> Scenario:
     """The scenario with the trace in place of what makes its automation fail. Raises BadInput, SpecError."""
     if trace is None:
@@ -145,45 +132,6 @@ def scripted(scenario: Scenario, trace: Path | None, at: str | None) -> Scenario
     from twin.spec.traces import script
 
     return script(scenario, trace, at)
-
-
-def prepare(out: Path) -> None:
-    """Clean up after interrupted runs, and find out now rather than at the end whether one can write here."""
-    from twin import journal
-
-    for name in journal.clean_up(out):
-        show.say(f"removed {name}, which an interrupted run had left")
-    out.mkdir(parents=True, exist_ok=True)
-
-
-def compile_once(scenario: Scenario) -> None:
-    """Compile the engine, or fetch it from the cache, before anything is timed."""
-    from twin import engine, world
-    from twin.runners import inline
-
-    known = engine.is_compiled()
-    if not known:
-        show.say("first run: compiling the engine for this machine, once; this takes a minute or two")
-    began = time.perf_counter()
-    inline.advance(world.build(scenario, seed=scenario.seed), 0, 0)
-    if not known:
-        show.say(f"compiled in {time.perf_counter() - began:.0f} s; from now on it starts at once")
-
-
-@contextmanager
-def progress(total: int, what: str, at: Callable[[int], str] = lambda n: "") -> Iterator[Progress | None]:
-    """A bar on stderr: how many of ``total``, ``at`` that point, time left. Nothing if it is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    text = TextColumn(what + "  {task.fields[at]}  left")
-    columns = (BarColumn(), MofNCompleteColumn(), text, TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total, at=at(0))
-        yield lambda n, _: bar.update(task, completed=n, at=at(n))
 
 
 def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:

@@ -8,8 +8,8 @@ import click
 
 from twin.cli import show
 from twin.cli.errors import BadInput
+from twin.cli.executing import compile_once
 from twin.cli.options import change_options, debug_option, examples, json_option, load
-from twin.cli.running import compile_once
 
 if TYPE_CHECKING:
     from twin.metastability import Study

@@ -23,7 +23,7 @@ from twin.jit import njit
 from twin.parts.kind import Param
 from twin.parts.records import KIND_EVENT_BLOCK, REPLICATE, SEED
 from twin.parts.signals import answer, emit, intake, tally
-from twin.protocol.machine import repair, reset, resume, step_enactor, step_planner
+from twin.protocol.machine import give_up, repair, reset, resume, step_enactor, step_planner
 from twin.protocol.state import (
     CLEANUP,
     DELETING,
@@ -69,6 +69,9 @@ PARAMETERS = (
           "assumed: unpublished", (0.5, 5.0)),
     Param("backoff_cap_s", 10.0, "s", 0.01, 86400, "longest wait after a lost lock",
           "assumed: capped, or a plan would be abandoned for an hour", (5.0, 60.0)),
+    Param("drop_after_count", 0, "count", 0, 1000,
+          "lost locks in a row after which an Enactor drops its plan; 0: it never does",
+          "assumed: a starved Enactor kept its plan", (0, 0)),
     Param("losing_enactor", 0, "count", 0, 8, "number of the Enactor that loses every lock; 0 for none",
           "DAT"),
     Param("automation", True, "switch", 0, 1, "whether Planner and Enactors run", "PE"),
@@ -145,6 +148,15 @@ def back_off(t, w, i, p, c, e):
 
 
 @njit
+def lose(t, w, i, p, c, m, cfg, e):
+    """The lock went to another: try again later or, after so many losses, with a newer plan."""
+    back_off(t, w, i, p, c, e)
+    if 0 < int(p.drop_after_count) <= c[MAX_ENACTORS + e]:
+        give_up(m, cfg, e, IDLE)
+        c[MAX_ENACTORS + e] = 0
+
+
+@njit
 def idle(t, w, i, p, c, m, cfg, e):
     """Look for a plan that is newer than what is applied."""
     if can_pick(m, cfg, e) and step_enactor(m, cfg, e) >= PICKED:
@@ -159,7 +171,7 @@ def walk(t, w, i, p, s, c, m, cfg, e):
     holding, lock = 2 * MAX_ENACTORS + e, 3 * MAX_ENACTORS + endpoint(m, cfg, e)
     if e + 1 == int(p.losing_enactor):
         c[holding] = 0
-        back_off(t, w, i, p, c, e)
+        lose(t, w, i, p, c, m, cfg, e)
     elif c[holding] != 0:
         c[holding] = 0
         settle(t, w, i, p, s, c, e, step_enactor(m, cfg, e))
@@ -172,7 +184,7 @@ def walk(t, w, i, p, s, c, m, cfg, e):
             step_enactor(m, cfg, e)
         c[holding] = 1 if pc(m, cfg, e) != IDLE else 0
     else:
-        back_off(t, w, i, p, c, e)
+        lose(t, w, i, p, c, m, cfg, e)
 
 
 @njit

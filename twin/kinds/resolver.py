@@ -11,6 +11,9 @@ So 15 minutes pass between the repair and the last customer, whatever anybody do
 
 Left out: single names and query types, SERVFAIL, serve-stale (it does not apply to a valid answer), resolvers
 that ignore TTLs; clients that keep negative answers of their own are one extra layer (``client_negative_s``).
+Two parameters change who is hurt and nothing else: clients that go on with what they had before
+(``last_good_ratio``; the old addresses are taken to work), and names spread over zones of which only one
+breaks (``zone_share_ratio``).
 """
 
 from __future__ import annotations
@@ -35,6 +38,12 @@ PARAMETERS = (
     Param("client_negative_s", 0.0, "s", 0, 86400,
           "negative answers kept by clients behind the resolver; 0 for none",
           "assumed: layers that count TTLs down add nothing", (0.0, 10.0)),
+    Param("zone_share_ratio", 1.0, "ratio", 0.0, 1.0,
+          "share of the clients whose name is in the zone asked; the others' cells have zones of their own",
+          "assumed: one zone for the whole Region, as it was", (1.0, 1.0)),
+    Param("last_good_ratio", 0.0, "ratio", 0.0, 1.0,
+          "share of the clients that go on with the addresses they last had when an answer is empty",
+          "assumed: an empty answer is a valid answer, so nobody does", (0.0, 0.0)),
     Param("override", False, "switch", 0, 1,
           "answer the name from a response policy zone, whatever the authority says", "PE"),
     Param("override_rollout_s", 600.0, "s", 0.001, 86400, "time until the last resolver has the override",
@@ -154,6 +163,7 @@ def step(t, w, i, p, s, c):
     elif s.overridden > 0.0:
         s.overridden = 0.0
     served = clients(t, w, p, s, c, s.overridden + (1.0 - s.overridden) * share)
+    served = 1.0 - p.zone_share_ratio * (1.0 - p.last_good_ratio) * (1.0 - served)
     n = intake(t, w, i)
     answer(w, i, served, 0.002)
     row.capacity_per_s = float(s.valid)

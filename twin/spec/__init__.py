@@ -2,38 +2,44 @@
 
 ``tree`` reads YAML with places, ``values`` turns text into typed values by the kinds' own records,
 ``topology``, ``scenario`` and ``sources`` check each kind of file, ``validate`` hands the rest to pydantic,
-``overrides`` changes a loaded scenario, ``schemas`` makes the JSON Schemas for editors.
+``overrides`` changes a loaded scenario, ``variations`` reads files that do, ``schemas`` makes the JSON
+Schemas for editors.
 """
 
 from twin.spec.overrides import (
     fold,
-    load_mitigation,
     override,
     parse_drop,
     parse_move,
     parse_sample,
     parse_set,
     parse_until,
+    vary,
 )
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.scenario import load_scenario
 from twin.spec.sources import load_published, load_sources
 from twin.spec.topology import load_topology
+from twin.spec.variations import load_actions, load_mitigation, load_variant, load_what_if
 
 __all__ = [
     "Problem",
     "SpecError",
     "did_you_mean",
     "fold",
+    "load_actions",
     "load_mitigation",
     "load_published",
     "load_scenario",
     "load_sources",
     "load_topology",
+    "load_variant",
+    "load_what_if",
     "override",
     "parse_drop",
     "parse_move",
     "parse_sample",
     "parse_set",
     "parse_until",
+    "vary",
 ]

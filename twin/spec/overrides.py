@@ -1,21 +1,22 @@
-"""Changes to a loaded scenario: ``--set``, ``--drop``, ``--move``, ``--until``, ``--seed``, mitigations."""
+"""Changes to a loaded scenario: ``--set``, ``--drop``, ``--move``, ``--until``, ``--seed``, variations.
+
+A mitigation, a what-if and the options of a command are applied by the same code, ``vary``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from twin import units
-from twin.model import Intervention, Mitigation, Quantity, Scenario, Topology
+from twin.model import Dependency, Intervention, Quantity, Scenario, Service, Topology
 from twin.responders import with_stages
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import with_responders
-from twin.spec.sources import source_ids
-from twin.spec.tree import Tree, parse_tree, read_tree
-from twin.spec.validate import validate
-from twin.spec.values import Checker, Names, names_of, typed
+from twin.spec.tree import parse_tree
+from twin.spec.values import Names, names_of, typed
 from twin.units import Refused
+from twin.variations import Variation
 
 
 def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
@@ -39,11 +40,58 @@ def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
     return topology.model_copy(update={"services": services})
 
 
+def lay(topology: Topology, services: Mapping[str, Service]) -> Topology:
+    """The topology with services on top: of a known one, what is given replaces, a dependency that on the
+    same callee."""
+    present = dict(topology.services)
+    for name, over in services.items():
+        under = present.get(name)
+        present[name] = over if under is None else _laid(under, over)
+    return topology.model_copy(update={"services": present})
+
+
+def _laid(under: Service, over: Service) -> Service:
+    update = {key: getattr(over, key) for key in over.model_fields_set}
+    if over.domain == over.name:  # what a service has that says nothing of it
+        update.pop("domain", None)
+    update["parameters"] = {**under.parameters, **over.parameters}
+    given = {d.on for d in over.dependencies}
+    update["dependencies"] = (*(d for d in under.dependencies if d.on not in given), *over.dependencies)
+    return under.model_copy(update=update)
+
+
+def _without(topology: Topology, edges: Iterable[str]) -> Topology:
+    """The topology without these dependencies, 'caller->callee'."""
+    gone = {tuple(part.strip() for part in edge.split("->")) for edge in edges}
+
+    def kept(service: Service) -> tuple[Dependency, ...]:
+        return tuple(d for d in service.dependencies if (service.name, d.on) not in gone)
+
+    services = {n: s.model_copy(update={"dependencies": kept(s)}) for n, s in topology.services.items()}
+    return topology.model_copy(update={"services": services}) if gone else topology
+
+
+def vary(scenario: Scenario, variation: Variation) -> Scenario:
+    """The scenario with a variation that has been checked against it."""
+    topology = _without(lay(scenario.topology, variation.services), variation.without)
+    asked = {t: Quantity(value=value, assumed="as asked") for t, value in variation.set.items()}
+    parameters = {**variation.parameters, **asked}
+    dropped, moved = set(variation.drop), variation.move
+    update: dict[str, Any] = {
+        "topology": fold(topology, parameters),
+        "parameters": {**scenario.parameters, **parameters},
+        "faults": _changed(scenario.faults, dropped, moved) + variation.faults,
+        "actions": _changed(scenario.actions, dropped, moved) + variation.actions,
+        "diagnoses": tuple(d for d in scenario.diagnoses if d.id not in dropped) + variation.diagnoses,
+    }
+    return with_stages(scenario.model_copy(update=update), parameters)
+
+
 def parse_set(
-    text: str, topology: Topology, kinds: Mapping[str, Any] | None = None
+    text: str, loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None
 ) -> tuple[str, float | str | bool]:
     """'service.parameter=value' → target and value in SI. Raises SpecError with '--set' as its file."""
-    return _parse_set(text, names_of(topology, kinds))
+    return _parse_set(text, names_of(loaded, kinds))
 
 
 def _parse_set(text: str, names: Names) -> tuple[str, float | str | bool]:
@@ -145,7 +193,6 @@ def override(
     until: str | None = None,
     sample: str | None = None,
     seed: int | None = None,
-    mitigations: Iterable[Mitigation] = (),
     responders: str | None = None,
     kinds: Mapping[str, Any] | None = None,
 ) -> Scenario:
@@ -161,25 +208,20 @@ def override(
 
     names = names_of(scenario, kinds)
     given = dict(pair for text in sets for pair in attempt(_parse_set, text, names))
-    dropped = {name for text in drops for name in attempt(parse_drop, text, scenario)}
+    dropped = [name for text in drops for name in attempt(parse_drop, text, scenario)]
     moved = dict(pair for text in moves for pair in attempt(parse_move, text, scenario))
     ends = attempt(parse_until, until, scenario) if until is not None else []
     samples = attempt(parse_sample, sample, scenario) if sample is not None else []
     if problems:
         raise SpecError(problems)
-    parameters = {target: q for m in mitigations for target, q in m.parameters.items()}
-    parameters |= {target: Quantity(value=value, assumed="--set") for target, value in given.items()}
+    parameters = {target: Quantity(value=value, assumed="--set") for target, value in given.items()}
+    changed = vary(scenario, Variation(parameters=parameters, drop=tuple(dropped), move=moved))
     update: dict[str, Any] = {
-        "topology": fold(scenario.topology, parameters),
-        "parameters": {**scenario.parameters, **parameters},
-        "diagnoses": tuple(d for d in scenario.diagnoses if d.id not in dropped),
-        "faults": _changed(scenario.faults, dropped, moved),
-        "actions": _changed(scenario.actions, dropped, moved),
         "duration_s": ends[0] if ends else scenario.duration_s,
         "sample_s": samples[0] if samples else scenario.sample_s,
         "seed": scenario.seed if seed is None else seed,
     }
-    changed = with_stages(scenario.model_copy(update=update), parameters)
+    changed = changed.model_copy(update=update)
     return changed if responders is None else with_responders(changed, responders)
 
 
@@ -197,31 +239,3 @@ def _changed(
         if x.id not in dropped:
             kept.append(x)
     return tuple(kept)
-
-
-def load_mitigation(
-    path: Path | str, topology: Topology, kinds: Mapping[str, Any] | None = None
-) -> Mitigation:
-    """A file of scenarios/mitigations/, checked against a topology. Raises SpecError."""
-    problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    record = None
-    if tree is not None:
-        names = names_of(topology, kinds)
-        names.sources = source_ids(Path(path), problems)
-        checker = Checker(names, problems)
-        checker.source(tree, "")
-        _check_parameters(tree, checker)
-        record = validate(Mitigation, tree.plain(), tree, problems)
-    if record is None or problems:
-        raise SpecError(problems)
-    return record
-
-
-def _check_parameters(tree: Tree, checker: Checker) -> None:
-    for target, quantity in tree.items("parameters"):
-        path = f"parameters.{target}"
-        try:
-            checker.quantity(quantity, path, checker.names.parameter(target))
-        except Refused as refused:
-            checker.refuse(quantity, path, refused, at_key=True)

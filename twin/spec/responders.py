@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from twin.model import Scenario
-from twin.responders import CV, STAGE, is_modelled
+from twin.responders import CV, STAGE, is_modelled, listed
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.tree import Tree
 from twin.spec.values import Checker
@@ -24,8 +24,11 @@ def decoys(tree: Tree) -> frozenset[str]:
     return frozenset(name for d in tree.elements("diagnoses") for name, _ in d.items("misled_by"))
 
 
-def check_responders(tree: Tree, checker: Checker) -> None:
-    """All of it but the conditions of diagnoses, which are checked as those of interventions are."""
+def check_responders(tree: Tree, checker: Checker, base: Scenario | None = None) -> None:
+    """All of it but the conditions of diagnoses, which are checked as those of interventions are.
+
+    ``base``: a scenario to which the entries of this mapping are added.
+    """
     diagnoses = entries(tree, "diagnoses")
     acts = entries(tree, "faults", "actions")
     if (cv := tree.get("stage_cv_ratio")) is not None:
@@ -33,10 +36,13 @@ def check_responders(tree: Tree, checker: Checker) -> None:
     for path, entry in acts + diagnoses:
         _check_takes(path, entry, checker)
     faults = [str(x.scalar("id")) for x in tree.elements("faults")]
+    faults += [x.id for x in base.faults] if base else []
     for path, entry in diagnoses:
         _check_diagnosis(path, entry, faults, checker)
-    _check_follows(acts + diagnoses, checker)
-    _check_mode(tree, acts, checker)
+    present = {x.id: x.follows for x in listed(base)} if base else {}
+    _check_follows(acts + diagnoses, present, checker)
+    if base is None:
+        _check_mode(tree, acts, checker)
 
 
 def _check_takes(path: str, entry: Tree, checker: Checker) -> None:
@@ -65,9 +71,9 @@ def _check_diagnosis(path: str, entry: Tree, faults: list[str], checker: Checker
         checker.quantity(quantity, where, STAGE)
 
 
-def _check_follows(found: list[Entry], checker: Checker) -> None:
+def _check_follows(found: list[Entry], present: Mapping[str, str | None], checker: Checker) -> None:
     """What is followed exists, nothing follows itself by whatever way, and no fault follows anything."""
-    after = {entry.scalar("id"): entry.scalar("follows") for _, entry in found}
+    after: dict = {**present, **{entry.scalar("id"): entry.scalar("follows") for _, entry in found}}
     told: set[object] = set()  # what is in a cycle that has been reported
     for path, entry in found:
         place, name = entry.get("follows"), entry.scalar("follows")

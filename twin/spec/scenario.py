@@ -139,16 +139,21 @@ def _check(tree: Tree, checker: Checker, start: datetime | None) -> None:
             checker.quantity(quantity, path, checker.names.parameter(target))
         except Refused as refused:
             checker.refuse(quantity, path, refused, at_key=True)
+    check_interventions(tree, checker, start)
+    check_responders(tree, checker)
+    for i, entry in enumerate(tree.elements("expect")):
+        check_service(entry.get("subject"), f"expect.{i}.subject", checker)
+        check_level(entry, f"expect.{i}", entry.scalar("signal"), checker, ("above", "below"))
+
+
+def check_interventions(tree: Tree, checker: Checker, start: datetime | None) -> None:
+    """The faults, actions and diagnoses of a mapping."""
     interventions, diagnoses = entries(tree, "faults", "actions"), entries(tree, "diagnoses")
     for path, entry in interventions:
         _check_intervention(entry, path, checker, start, decoys(tree))
     for path, entry in diagnoses:
         _check_condition(entry.get("when"), f"{path}.when", checker)
     check_unique(((path, entry.get("id")) for path, entry in interventions + diagnoses), checker)
-    check_responders(tree, checker)
-    for i, entry in enumerate(tree.elements("expect")):
-        check_service(entry.get("subject"), f"expect.{i}.subject", checker)
-        check_level(entry, f"expect.{i}", entry.scalar("signal"), checker, ("above", "below"))
 
 
 def _check_intervention(

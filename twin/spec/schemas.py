@@ -15,11 +15,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from twin import units
-from twin.model import SIGNALS, Mitigation, Scenario, Topology
+from twin.model import SIGNALS, Scenario, Topology
 from twin.parts.kind import Param
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import ROOT, Sources
 from twin.spec.values import EDGE, parameters_by_kind
+from twin.variations import Mitigation, Variant, WhatIf
 
 Schema = dict[str, Any]
 
@@ -42,7 +43,9 @@ def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
         "topology/schema/services.schema.json": _services(parameters),
         "topology/schema/topology.schema.json": _of(Topology, parameters),
         "scenarios/schema/scenario.schema.json": _scenario(parameters),
-        "scenarios/schema/mitigation.schema.json": _of(Mitigation, parameters),
+        "scenarios/schema/mitigation.schema.json": _on_top(Mitigation, parameters),
+        "scenarios/schema/variant.schema.json": _on_top(Variant, parameters),
+        "scenarios/schema/what-if.schema.json": _on_top(WhatIf, parameters),
         "data/schema/sources.schema.json": _of(Sources, parameters),
     }
     return {path: json.dumps(d, indent=2, ensure_ascii=False) + "\n" for path, d in documents.items()}
@@ -95,6 +98,13 @@ def _scenario(parameters: Mapping[str, Mapping[str, Param]]) -> Schema:
     schema["$defs"]["Service"]["required"] = []  # what a service of the topology has need not be said again
     schema["required"].remove("topology")
     schema["anyOf"] = [{"required": ["topology"]}, {"required": ["services"]}]
+    return schema
+
+
+def _on_top(model: type[BaseModel], parameters: Mapping[str, Mapping[str, Param]]) -> Schema:
+    """A change to a scenario: what a service of the topology has need not be said again."""
+    schema = _of(model, parameters)
+    schema["$defs"]["Service"]["required"] = []
     return schema
 
 
@@ -160,8 +170,9 @@ def _stages(schema: Schema, definitions: Schema) -> None:
     for name in ("triage_s", "triage_doubling_s"):
         about = definitions["Diagnosis"]["properties"][name]
         definitions["Diagnosis"]["properties"][name] = duration | {"description": about["description"]}
-    about = schema["properties"]["stage_cv_ratio"]
-    schema["properties"]["stage_cv_ratio"] = {"$ref": "#/$defs/Ratio", "description": about["description"]}
+    if (about := schema["properties"].get("stage_cv_ratio")) is not None:
+        spread = {"$ref": "#/$defs/Ratio", "description": about["description"]}
+        schema["properties"]["stage_cv_ratio"] = spread
 
 
 def _condition(schema: Schema) -> None:

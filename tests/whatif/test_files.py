@@ -1,0 +1,71 @@
+"""The 35 questions: each is there, can be put, and expects something that can fail."""
+
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+import twin
+from twin import measures
+from twin.model import Intervention
+from twin.spec import load_variant, load_what_if, vary
+from twin.spec.sources import ROOT
+from twin.variations import Comparison, Variation
+from twin.whatif import Question
+
+FILES = sorted((ROOT / "scenarios" / "what-if").glob("*.yaml"))
+BASES: dict = {}
+QUESTIONS = [Question(*load_what_if(file, BASES)) for file in FILES]
+EXPECTING = [q for q in QUESTIONS if q.what_if.comparisons]
+
+
+def test_every_row_is_a_file() -> None:
+    assert [q.what_if.number for q in QUESTIONS] == list(range(1, 36))
+    for file, question in zip(FILES, QUESTIONS, strict=True):
+        assert file.stem == f"{question.what_if.number:02d}-{question.what_if.name}"
+    assert len(EXPECTING) >= 33, "only rows without a direction expect nothing"
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.what_if.name)
+def test_every_case_changes_something(question: Question) -> None:
+    for case, variations in question.what_if.put.items():
+        assert any(not v.is_empty for v in variations), case
+        assert reduce(vary, variations, question.base) != question.base, case
+
+
+def test_variants_of_the_model() -> None:
+    base = QUESTIONS[0].base
+    variants = [load_variant(f, base) for f in sorted((ROOT / "scenarios" / "variants").glob("*.yaml"))]
+    assert len(variants) >= 2 and all(vary(base, v) != base for v in variants)
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[dict]:
+    """Measures of the unchanged scenario, of a day on which nothing happens, and of one on which DynamoDB
+    itself fails as well."""
+    (base,) = {id(q.base): q.base for q in EXPECTING}.values()
+    quiet = vary(base, Variation(drop=tuple(x.id for x in base.interventions)))
+    broken = {"dynamodb.fault_ratio": 0.5}
+    wreck = Intervention(id="wreck", at_s=7200.0, for_s=3600.0, set=broken, assumed="to spoil the day")
+    wrecked = vary(base, Variation(actions=(wreck,)))
+    names = {c.measure for q in EXPECTING for c in q.what_if.comparisons}
+    return [measures.measure(twin.run(s), names, base.published) for s in (base, quiet, wrecked)]
+
+
+@pytest.mark.parametrize(
+    ("question", "comparison"),
+    [(q, c) for q in EXPECTING for c in q.what_if.comparisons],
+    ids=lambda x: x.what_if.name if isinstance(x, Question) else x.measure,
+)
+def test_every_expectation_can_fail(question: Question, comparison: Comparison, runs: list[dict]) -> None:
+    """A change that changes nothing, one that ends everything, or one that adds a fault does not meet it."""
+    recoveries = measures.ends(question.base.published)
+    baseline = runs[0]
+    assert not all(measures.holds(comparison, run, baseline, recoveries) for run in runs)
+
+
+def test_a_file_that_changes_nothing_is_noticed(tmp_path: Path) -> None:
+    """The law above, broken: a case without a change is equal to its base."""
+    question = QUESTIONS[14]
+    case = Variation()
+    assert case.is_empty and vary(question.base, case) == question.base

@@ -1,0 +1,79 @@
+"""Stepping a scenario for a command: what a person wants to see meanwhile, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin.cli import show
+from twin.cli.errors import BadInput
+
+if TYPE_CHECKING:
+    from twin.model import Scenario
+    from twin.runners.inline import Progress
+    from twin.runs import Run
+
+
+def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, write: bool = True) -> Run:
+    """Run it and, with ``write``, write it."""
+    import twin
+
+    if options["address"] and options["runner"] != "ray":
+        raise BadInput("--address: only with --runner ray")
+    prepare(options["out"])
+    compile_once(scenario)
+    clock = show.Clock({"start": scenario.start.isoformat(), "tick_s": scenario.tick_s})
+    with progress(round(scenario.duration_s / scenario.tick_s), "ticks", clock.local) as tick:
+        return twin.run(
+            scenario,
+            replicate=replicate,
+            runner="ray" if options["runner"] == "ray" else "inline",
+            actors=options["actors"],
+            address=options["address"],
+            out=options["out"] if write else None,
+            debug=options["debug"],
+            progress=tick,
+        )
+
+
+def prepare(out: Path) -> None:
+    """Clean up after interrupted runs, and find out now rather than at the end whether one can write here."""
+    from twin import journal
+
+    for name in journal.clean_up(out):
+        show.say(f"removed {name}, which an interrupted run had left")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def compile_once(scenario: Scenario) -> None:
+    """Compile the engine, or fetch it from the cache, before anything is timed."""
+    from twin import engine, world
+    from twin.runners import inline
+
+    known = engine.is_compiled()
+    if not known:
+        show.say("first run: compiling the engine for this machine, once; this takes a minute or two")
+    began = time.perf_counter()
+    inline.advance(world.build(scenario, seed=scenario.seed), 0, 0)
+    if not known:
+        show.say(f"compiled in {time.perf_counter() - began:.0f} s; from now on it starts at once")
+
+
+@contextmanager
+def progress(total: int, what: str, at: Callable[[int], str] = lambda n: "") -> Iterator[Progress | None]:
+    """A bar on stderr: how many of ``total``, ``at`` that point, time left. Nothing if it is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    text = TextColumn(what + "  {task.fields[at]}  left")
+    columns = (BarColumn(), MofNCompleteColumn(), text, TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total, at=at(0))
+        yield lambda n, _: bar.update(task, completed=n, at=at(n))

@@ -1,0 +1,60 @@
+"""twin run --fork: a finished run, taken up at a moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twin.cli import show
+from twin.cli.errors import BadInput
+from twin.cli.executing import execute as step
+from twin.cli.options import open_run, scenario_path
+
+if TYPE_CHECKING:
+    from twin.fork import Fork
+    from twin.model import Scenario
+    from twin.runs import Run
+
+FIXED = {  # what made the past
+    "with_files": "--with", "sample": "--sample", "seed": "--seed", "responders": "--responders",
+}  # fmt: skip
+
+
+def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario, Run]:
+    """Run what follows from a fork, and write it: what it was made of, and the run."""
+    import twin
+    from twin import runs
+    from twin.fork import fork, joined
+
+    run, at, time = left.rpartition("@")
+    if not at or not run or not time:
+        raise BadInput(f"--fork: found '{left}', expected RUN@TIME, as in last@+4h25m")
+    for key, name in FIXED.items():
+        if options[key]:
+            raise BadInput(f"{name}: not with --fork, as the past was made without")
+    named = twin.load(scenario_path(scenario))
+    past = open_run(run, options["out"])
+    if past.manifest["scenario"] != named.name:
+        found = past.manifest["scenario"]
+        raise BadInput(f"--fork: run {past.run_id} is one of {found}, not of {named.name}")
+    point = fork(past, time)
+    if named != point.scenario:
+        show.say(f"run {past.run_id} was made of other inputs than {scenario} has now: its own are kept")
+    after = _changed(point, options)
+    done = step(after, options, replicate=past.manifest["replicate"], write=False)
+    return after, runs.keep(joined(point, done), options["out"])
+
+
+def _changed(point: Fork, options: dict[str, Any]) -> Scenario:
+    """What is different from the fork on."""
+    from twin.fork import changed
+    from twin.spec import load_actions, load_mitigation, parse_drop, parse_move, parse_set, parse_until
+    from twin.variations import Variation
+
+    scenario = point.scenario
+    sets = dict(parse_set(text, scenario) for text in options["sets"])
+    drop = tuple(parse_drop(text, scenario) for text in options["drops"])
+    move = dict(parse_move(text, scenario) for text in options["moves"])
+    files = [load_mitigation(file, scenario) for file in options["mitigations"]]
+    files += [load_actions(file, scenario) for file in options["added"]]  # type: ignore[misc]
+    until_s = None if options["until"] is None else parse_until(options["until"], scenario)
+    return changed(point, sets, [*files, Variation(drop=drop, move=move)], until_s)

@@ -1,0 +1,245 @@
+"""twin what-if: questions that people asked, answered by the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import show
+from twin.cli.errors import BadInput, Missed
+from twin.cli.executing import compile_once, progress
+from twin.cli.options import ROOT, debug_option, examples, json_option
+
+if TYPE_CHECKING:
+    from twin.variations import Variant
+    from twin.whatif import Answer, Judged, Question, Share
+
+FOLDER = ROOT / "scenarios" / "what-if"
+VARIANTS = ROOT / "scenarios" / "variants"
+COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recovery", "expected")
+
+
+@click.command(
+    "what-if",
+    epilog=examples(
+        "twin what-if", "twin what-if 15 19 --json", "twin what-if 19 --draws 64", "twin what-if --variants"
+    ),
+)
+@click.argument("which", nargs=-1, metavar="[NUMBER|FILE]…")
+@click.option(
+    "--replicates",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    show_default=True,
+    help="Runs of each case, each with noise of its own.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(0, 100_000),
+    default=0,
+    show_default=True,
+    help="Draws of every unsourced number from its range: in how much of the prior does it hold?",
+)
+@click.option("--variants", is_flag=True, help="Also in every variant of the model: is it robust?")
+@click.option(
+    "--responders",
+    type=click.Choice(["scripted", "modelled", "drawn"]),
+    help="Whether people act on what they know, and how soon.  [default: modelled; drawn with --draws]",
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
+@click.option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation.")
+@json_option
+@debug_option
+def what_if(
+    which: tuple[str, ...], replicates: int, draws: int, variants: bool, responders: str | None, workers: int,
+    strict: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Run the questions of scenarios/what-if (all, or by NUMBER or FILE), each beside its baseline.
+
+    Says what each changes in the blast radius, and whether what was expected came. That the model disagrees
+    with an expectation is a finding and no failure, unless --strict.
+    """
+    from twin.whatif import ask
+
+    if draws and replicates > 1:
+        raise BadInput("--replicates: not with --draws, each of which has noise of its own")
+    questions = _questions(which)
+    models = _variants(questions) if variants else []
+    compile_once(questions[0].base)
+    show.say(f"{len(questions)} questions, {workers} processes")
+    with progress(1, "runs") as tick:
+        answers = ask(
+            questions, variants=models, draw_count=draws, replicates=replicates, workers=workers,
+            responders=responders or ("drawn" if draws or replicates > 1 else "modelled"),
+            progress=tick or _said(),
+        )  # fmt: skip
+    if as_json:
+        show.document([_document(answer) for answer in answers])
+    else:
+        _table(answers)
+    against = [f"{a.question.what_if.number}" for a in answers if a.agrees is False]
+    if strict and against:
+        raise Missed(f"the model disagrees with what was expected of {', '.join(against)}")
+
+
+def _said() -> Any:
+    """Progress where stderr is no terminal: a line every ten runs."""
+
+    def say(done: int, total: int) -> None:
+        if done % 10 == 0 or done == total:
+            show.say(f"{done} of {total} runs")
+
+    return say
+
+
+def _questions(which: tuple[str, ...]) -> list[Question]:
+    """The questions asked for, in the order of their numbers. Raises SpecError, BadInput."""
+    from twin.spec import Problem, SpecError, load_what_if
+    from twin.whatif import Question
+
+    files = sorted(FOLDER.glob("*.yaml"))
+    numbered = {int(f.name.split("-")[0]): f for f in files if f.name.split("-")[0].isdigit()}
+    problems: list[Problem] = []
+    bases: dict[tuple[str, ...], Any] = {}
+    found = []
+    for file in dict.fromkeys(_file(text, numbered) for text in which) if which else files:
+        try:
+            found.append(Question(*load_what_if(file, bases)))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    if not found:
+        raise BadInput(f"{FOLDER}: no what-if in this folder")
+    return sorted(found, key=lambda q: q.what_if.number)
+
+
+def _file(text: str, numbered: dict[int, Path]) -> Path:
+    if not text.isdigit():
+        return Path(text)
+    if int(text) not in numbered:
+        raise BadInput(f"what-if {text}: there are {min(numbered, default=0)} to {max(numbered, default=0)}")
+    return numbered[int(text)]
+
+
+def _variants(questions: list[Question]) -> list[Variant]:
+    from twin.spec import load_variant
+
+    return [load_variant(file, q.base) for file in sorted(VARIANTS.glob("*.yaml")) for q in questions[:1]]
+
+
+def _table(answers: list[Answer]) -> None:
+    """One line a case; below it what the model disagrees with."""
+    rows = [row for answer in answers for row in _rows(answer)]
+    show.table(COLUMNS, rows, numbers=("no", "lost min", "change", "peak"))
+    said = [a.agrees for a in answers]
+    click.echo(
+        f"\n{len(answers)} questions: the model agrees with {said.count(True)}, disagrees with "
+        f"{said.count(False)}; nothing was expected of {said.count(None)}"
+    )
+    for answer in answers:
+        if answer.agrees is False:
+            w = answer.question.what_if
+            click.echo(f"  {w.number} expected: {w.expected}")
+            for judged in _missed(answer):
+                click.echo(f"     not so: {judged.words}")
+            if w.note:
+                click.echo(f"     note: {w.note}")
+
+
+def _rows(answer: Answer) -> Iterator[tuple[object, ...]]:
+    from twin.whatif import BASELINE
+
+    w, world = answer.question.what_if, next(iter(answer.measured[BASELINE]), None)
+    if world is None:
+        yield w.number, w.question, "", "", "", "", "", "every draw contradicts what is known"
+        return
+    base = answer.measured[BASELINE][world]
+    for n, case in enumerate(answer.cases):
+        mine = answer.measured[case][world]
+        lost, before = mine["service_minutes_lost"] or 0.0, base["service_minutes_lost"] or 0.0
+        change = f"{(lost - before) / before:+.0%}" if before else ""
+        yield (
+            w.number if n == 0 else "", w.question if n == 0 else "", case, f"{lost:.0f}", change,
+            f"{mine['peak_impaired']:.0f}", _moment(answer, mine["last_recovery"]),
+            _verdict(answer) if n == 0 else "",
+        )  # fmt: skip
+
+
+def _moment(answer: Answer, at_s: float | None) -> str:
+    if at_s is None or math.isinf(at_s):
+        return "none needed" if at_s is None else "not by the end"
+    base = answer.question.base
+    clock = show.Clock({"start": base.start.isoformat(), "tick_s": 1.0})
+    return clock.local(round(at_s))[:-3]
+
+
+def _verdict(answer: Answer) -> str:
+    """'agrees', 'disagrees', or in how much of the prior."""
+    shares = answer.shares
+    if not shares:
+        return "nothing expected"
+    parts = [_share(name, share, len(shares) > 1) for name, share in shares.items()]
+    robust = {None: "", True: "; robust", False: "; not robust"}[answer.robust]
+    return ", ".join(parts) + robust
+
+
+def _share(name: str, share: Share, several: bool) -> str:
+    which = f" ({name or 'as shipped'})" if several else ""
+    if share.worlds == 1:
+        return ("agrees" if share.held else "disagrees") + which
+    low, high = share.interval
+    return f"holds in {share.ratio:.0%} of {share.worlds} ({low:.0%} to {high:.0%}){which}"
+
+
+def _missed(answer: Answer) -> list[Judged]:
+    """What did not come in most worlds of the shipped model."""
+    missed = []
+    for judged in answer.judged:
+        here = [held for world, held in judged.held.items() if not world.variant]
+        if 2 * sum(here) <= len(here):
+            missed.append(judged)
+    return missed
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    """What --json prints of one question."""
+    from twin.whatif import BASELINE
+
+    w = answer.question.what_if
+    return {
+        "number": w.number, "name": w.name, "question": w.question, "asked_by": w.asked_by,
+        "expected": w.expected, "why": w.why, "note": w.note, "agrees": answer.agrees,
+        "robust": answer.robust,
+        "shares": [
+            {"variant": name, "held": s.held, "worlds": s.worlds, "share": round(s.ratio, 4),
+             "ci95": [round(x, 4) for x in s.interval]}
+            for name, s in answer.shares.items()
+        ],
+        "expect": [
+            {"expect": j.words, "case": j.case, "held": sum(j.held.values()), "worlds": len(j.held)}
+            for j in answer.judged
+        ],
+        "baseline": _mean(answer, BASELINE),
+        "cases": {case or "changed": _mean(answer, case) for case in answer.cases},
+    }  # fmt: skip
+
+
+def _mean(answer: Answer, case: str) -> dict[str, float | str | None]:
+    """Measures of a case: means over worlds; in words where a moment does not come in some of them."""
+    worlds = list(answer.measured[case].values())
+    found: dict[str, float | str | None] = {}
+    for name in sorted(set().union(*worlds)):
+        values = [m[name] for m in worlds]
+        known = [v for v in values if v is not None and math.isfinite(v)]
+        if len(known) == len(values):
+            found[name] = round(sum(known) / len(known), 3)
+        else:
+            never = sum(v is None for v in values)
+            endless = len(values) - len(known) - never
+            found[name] = f"of {len(values)}: never comes in {never}, never ends in {endless}"
+    return found
