@@ -12,7 +12,7 @@ import click
 from twin.cli import show
 from twin.cli.errors import BadInput, Missed
 from twin.cli.executing import compile_once, progress
-from twin.cli.options import ROOT, debug_option, examples, json_option
+from twin.cli.options import ROOT, all_of, debug_option, examples, json_option
 
 if TYPE_CHECKING:
     from twin.variations import Variant
@@ -23,6 +23,32 @@ VARIANTS = ROOT / "scenarios" / "variants"
 COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recovery", "expected")
 
 
+asking_options = all_of(
+    click.option(
+        "--replicates",
+        type=click.IntRange(1, 10_000),
+        default=1,
+        show_default=True,
+        help="Runs of each case, each with noise of its own.",
+    ),
+    click.option(
+        "--draws",
+        type=click.IntRange(0, 100_000),
+        default=0,
+        show_default=True,
+        help="Draws of every unsourced number from its range: in how much of the prior does it hold?",
+    ),
+    click.option("--variants", is_flag=True, help="Also in every variant of the model: is it robust?"),
+    click.option(
+        "--responders",
+        type=click.Choice(["scripted", "modelled", "drawn"]),
+        help="Whether people act on what they know, and how soon.  [default: modelled; drawn with --draws]",
+    ),
+    click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes."),
+    click.option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation."),
+)
+
+
 @click.command(
     "what-if",
     epilog=examples(
@@ -30,28 +56,7 @@ COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recover
     ),
 )
 @click.argument("which", nargs=-1, metavar="[NUMBER|FILE]…")
-@click.option(
-    "--replicates",
-    type=click.IntRange(1, 10_000),
-    default=1,
-    show_default=True,
-    help="Runs of each case, each with noise of its own.",
-)
-@click.option(
-    "--draws",
-    type=click.IntRange(0, 100_000),
-    default=0,
-    show_default=True,
-    help="Draws of every unsourced number from its range: in how much of the prior does it hold?",
-)
-@click.option("--variants", is_flag=True, help="Also in every variant of the model: is it robust?")
-@click.option(
-    "--responders",
-    type=click.Choice(["scripted", "modelled", "drawn"]),
-    help="Whether people act on what they know, and how soon.  [default: modelled; drawn with --draws]",
-)
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
-@click.option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation.")
+@asking_options
 @json_option
 @debug_option
 def what_if(
