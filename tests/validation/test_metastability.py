@@ -10,7 +10,7 @@ import pytest
 import twin
 from twin.metastability import document, study
 from twin.metastability.isolate import isolate, operating_point
-from twin.metastability.laws import Fleet, fixed_points, goodput_ratio, saddle
+from twin.metastability.laws import Fleet, attempts, fixed_points, goodput_ratio, saddle
 from twin.metastability.probe import Bench, Push
 from twin.metastability.ways import clear_to
 from twin.model import Scenario
@@ -86,12 +86,24 @@ def test_the_class_follows_the_band(load: float, expected: str) -> None:
 
 @pytest.mark.parametrize(("more", "client"), [
     ({"discipline": "deadline_drop"}, {}), ({}, {"retries": 0}), ({"buffer_count": 1000.0}, {}),
-    ({}, {"retry_budget_ratio": 0.1}), ({"discipline": "lifo"}, {}),
-], ids=["expired work is dropped", "no retries", "small buffer", "retry budget", "newest first"])  # fmt: skip
+    ({}, {"retry_budget_ratio": 0.1}), ({"discipline": "lifo"}, {}), ({}, {"retry_mode": "standard"}),
+    ({}, {"client_throttle_ratio": 2.0}), ({}, {"breaker_error_ratio": 0.5, "clients_count": 600}),
+    ({}, {"deadline_s": 3.0}),
+], ids=["expired work is dropped", "no retries", "small buffer", "retry budget", "newest first",
+        "retry quota", "client throttle", "breakers", "deadline"])  # fmt: skip
 def test_without_the_loop_it_is_stable(more: dict[str, Any], client: dict[str, Any]) -> None:
     """Red versions: each lacks one part of the loop, and must not be called metastable or vulnerable."""
     tripped = station(600, client, (setting(100.0, for_s=60.0, capacity_ratio=0.1),), **more)
     assert study(tripped, "station", at_s=400.0).verdict == "stable"
+
+
+@pytest.mark.parametrize(("client", "tries"), [
+    ({}, 4.0), ({"retry_mode": "standard"}, 1.0), ({"deadline_s": 5.0}, 2.0), ({"deadline_s": 20.0}, 4.0),
+    ({"retry_budget_ratio": 0.1}, 1.1),
+])  # fmt: skip
+def test_attempts_are_what_the_clients_policies_allow(client: dict[str, Any], tries: float) -> None:
+    case = station(600, client)
+    assert attempts(isolate(case, "station", operating_point(case, "station"))) == pytest.approx(tries)
 
 
 def test_a_station_that_its_trigger_has_tipped_is_metastable() -> None:

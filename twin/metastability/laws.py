@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from scipy.stats import gamma
 
 from twin.metastability.isolate import FLEET, Isolated, value_of
+from twin.parts.records import LEGACY
 
 FIFO, RENEWAL = 1.0, 2.0
 
@@ -30,7 +31,8 @@ class Law:
 
 
 def attempts(alone: Isolated) -> float:
-    """Attempts per call when all fail, mean over the callers by load; a budget bounds what it allows."""
+    """Attempts per call when all fail, mean over the callers by load; what budgets, quotas and deadlines of
+    the callers' clients allow."""
     total = sum(alone.point.calls_per_s.values())
     if total <= 0.0:
         return 1.0
@@ -39,9 +41,20 @@ def attempts(alone: Isolated) -> float:
 
 def _attempts(alone: Isolated, caller: str) -> float:
     edge = alone.callers[caller].dependencies[0]
-    budget = value_of(edge, "retry_budget_ratio")
+    budget, deadline_s = value_of(edge, "retry_budget_ratio"), value_of(edge, "deadline_s")
     retries = value_of(edge, "retries")
+    if value_of(edge, "retry_mode") != LEGACY:
+        return 1.0  # where nothing succeeds, the quota is spent
+    if deadline_s > 0.0:  # an attempt is begun while some of it is left, if waits are short
+        retries = min(retries, math.ceil(deadline_s / value_of(edge, "timeout_s")) - 1.0)
     return 1.0 + (min(retries, budget) if budget > 0.0 else retries)
+
+
+def bounded_by_clients(alone: Isolated) -> bool:
+    """Whether some clients stop sending what fails: then attempts are no fixed multiple of the load."""
+    edges = [caller.dependencies[0] for caller in alone.callers.values()]
+    names = ("client_throttle_ratio", "breaker_error_ratio")
+    return any(value_of(edge, name) > 0.0 for edge in edges for name in names)
 
 
 def band(capacity_per_s: float, attempts: float) -> tuple[float, float]:
@@ -143,6 +156,8 @@ def _station(alone: Isolated, shed: float | None) -> list[Law]:
     mu = alone.value("capacity_per_s") * alone.value("capacity_ratio")
     load, tries = alone.point.load_per_s, attempts(alone)
     if alone.value("discipline") != 0.0 or alone.value("half_capacity_backlog_count") > 0.0 or load <= 0.0:
+        return []
+    if bounded_by_clients(alone):
         return []
     low, high = band(mu, tries)
     return [
