@@ -28,6 +28,7 @@ RUNS = 6  # at most, for one draw
 RADIUS = 0.25  # of its range is the longest step of a number
 CAP = 12.0  # doubts: an outcome that is further off, or never happens, says no more than on which side
 UNKNOWN = 1.0  # doubts by which a number moves its outcomes over its whole range, to be known from them
+STANDS = 1e-3  # of its range: a number that moves by less stands
 INSIDE = 0.15  # of the way between two places the next one keeps from both
 
 
@@ -95,9 +96,11 @@ def match(scenario: Scenario, job: tuple[Known, Draw]) -> Match:
         tried.append((float(np.sum(misfit**2)), place, trial))
         if not sloped or not trial.began_well or np.max(np.abs(misfit)) <= 1.0:
             break
-        place = place.copy()
+        before, place = place, place.copy()
         for k in sloped:
             place[k] = lines[k].next(float(place[k]), _own(aim, misfit, k))
+        if np.max(np.abs(place - before)) < STANDS:  # at the ends of their ranges, and still far off
+            break
     _, place, trial = min(tried, key=lambda each: each[0])
     off = np.abs(aim.errors_min(trial) / aim.doubt_min)
     return Match(trial, place, len(tried), float(np.max(off, initial=0.0)))

@@ -2,12 +2,15 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from twin import scoresheet
+from twin.ensemble import Ensemble
 from twin.score import Scorecard, class_of, order, score, tally
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)
@@ -104,3 +107,18 @@ def test_a_miss_names_what_it_hangs_on(card) -> None:
 def test_a_scenario_without_timeline_has_no_score(scenario, run) -> None:
     with pytest.raises(ValueError, match="names no published timeline"):
         score(scenario.model_copy(update={"published": None}), run)
+
+
+def test_wide_bands_come_after_the_misses_and_name_a_number(card) -> None:
+    """Each with what would narrow it most: the number that moves it here."""
+    number = next(n for n in card.numbers if n.target == "users.rate_per_s")
+    places = np.linspace(0.0, 1.0, 30)[:, None]
+    times = {"page-fails": 20.0 + 200.0 * places[:, 0], "page-back": np.full(30, 31.0)}
+    published = {"page-fails": (11.0, 1.0), "page-back": (31.0, 1.0)}
+    wide = replace(card, ensemble=Ensemble((number,), places, times, published, 0, end_min=240.0))
+    out = io.StringIO()
+    scoresheet.render(wide, Console(file=out, width=160))
+    text = out.getvalue()
+    assert "Wide: 1 bands of more than 60 min" in text
+    assert "page-fails: 186 min; users.rate_per_s, known to a third of its range, would leave" in text
+    assert text.index("Missed") < text.index("Wide") < text.index("Published outcomes")
