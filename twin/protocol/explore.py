@@ -46,6 +46,7 @@ from twin.protocol.state import Config, cells, config
 SOURCES = ("search.py", "packed.py", "machine.py", "state.py")
 SLICE = 200_000  # states between two looks at the progress
 MEMORY_MB = 2000.0
+ROWS = ("keys", "parents", "bits", "table")  # what grows with the number of states
 
 Progress = Callable[[int, int], None]
 
@@ -150,28 +151,31 @@ class Search:
         self._run(self.space, self._room, self.cfg, self.bits, self.symmetry, until)
 
     def _grow(self) -> None:
-        """More room, as much as the limit allows. Raises TooLarge."""
+        """More room of the kind that is short, as much as the limit allows. Raises TooLarge."""
         rows, edges = len(self.space.parents), len(self.space.edges) // 2
-        full = int(self.space.counts[EDGES]) + len(self._room.sources) > edges
+        words, counts = self.bits.words, self.space.counts
+        short_of_edges = int(counts[EDGES]) + len(self._room.sources) > edges
         for factor in (4, 2):
-            wanted = (rows, factor * edges) if full else (factor * rows, edges)
-            if size_mb(*wanted, self.bits.words) + size_mb(rows, edges, self.bits.words) <= self.memory_mb:
-                self.space = self._moved(allocate(*wanted, self.bits.words))
-                self._go(0)
+            wanted = (0, factor * edges) if short_of_edges else (factor * rows, 0)
+            if size_mb(*wanted, words) + size_mb(rows, edges, words) <= self.memory_mb:
+                self._move(allocate(*wanted, words), ("edges",) if short_of_edges else ROWS)
                 return
-        expanded, found = int(self.space.counts[HERE]), int(self.space.counts[COUNT])
+        expanded, found = int(counts[HERE]), int(counts[COUNT])
         raise TooLarge(
             f"the search is too large for {self.memory_mb:g} MB: {found:,} states were found, and from "
             f"{found - expanded:,} of them no step has been taken yet. Give it more memory, or explore less: "
             "fewer plans, endpoints or Enactors"
         )
 
-    def _moved(self, space: Space) -> Space:
-        """What is known, in more room; the table is filled anew. The counters stay the same array."""
-        for name in ("keys", "parents", "bits", "edges"):
+    def _move(self, room: Space, names: tuple[str, ...]) -> None:
+        """Go on in the larger arrays of these names, with what is known; a new table is filled anew."""
+        for name in names:
             mine = getattr(self.space, name)
-            getattr(space, name)[: len(mine)] = mine
-        return space._replace(counts=self.space.counts)
+            if name != "table":
+                getattr(room, name)[: len(mine)] = mine
+        self.space = self.space._replace(**{name: getattr(room, name) for name in names})
+        if "table" in names:
+            self._go(0)
 
 
 def allocate(rows: int, edges: int, words: int) -> Space:
