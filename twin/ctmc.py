@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_matrix, csc_matrix, diags
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import splu
 from scipy.special import gammainc
 
 LONGEST = 1e12  # times beyond this many mean services are lost in rounding; see ``mean_time``
@@ -105,7 +105,9 @@ def stationary(chain: Chain) -> np.ndarray:
     Raises ArithmeticError where rounding leaves no digits: two states of the system, each left too rarely.
     """
     shares = _shares(chain, 0)
-    if _lost(shares) or np.abs(shares).max() > LONGEST:
+    if not np.isfinite(shares).all():
+        shares = _shares(chain, len(shares) - 1)
+    elif _lost(shares) or np.abs(shares).max() > LONGEST:
         shares = _shares(chain, int(np.argmax(np.abs(shares))))
     if _lost(shares):
         raise ArithmeticError("the chain mixes too slowly for its stationary shares to have any digits")
@@ -118,7 +120,7 @@ def _shares(chain: Chain, one: int) -> np.ndarray:
     balance = chain.generator.T.tocsc()
     rest = np.flatnonzero(np.arange(balance.shape[0]) != one)
     shares = np.ones(balance.shape[0])
-    shares[rest] = _factorise(balance[rest][:, rest]).solve(-balance[rest][:, [one]].toarray().ravel())
+    shares[rest] = _solve(balance[rest][:, rest], -balance[rest][:, [one]].toarray().ravel())
     return shares
 
 
@@ -130,14 +132,18 @@ def mean_time(chain: Chain, target: np.ndarray) -> np.ndarray:
     """Mean time until a state of ``target`` (bool[chain.shape]) is reached, from each state.
 
     float64[chain.shape]; 0 in the target. Means beyond LONGEST over the chain's fastest rate have lost
-    their digits and come back as inf.
+    their digits and come back as inf (see ``longest``).
     """
     outside = np.flatnonzero(~target.ravel())
     times = np.zeros(target.size)
-    times[outside] = _factorise(chain.generator[outside][:, outside]).solve(-np.ones(len(outside)))
-    fastest = -chain.generator.diagonal().min()
-    times[(times < 0.0) | (times * fastest > LONGEST)] = np.inf
+    times[outside] = _solve(chain.generator[outside][:, outside], -np.ones(len(outside)))
+    times[(times < 0.0) | (times > longest(chain))] = np.inf
     return times.reshape(chain.shape)
+
+
+def longest(chain: Chain) -> float:
+    """The longest mean time of which rounding leaves digits."""
+    return float(LONGEST / -chain.generator.diagonal().min())
 
 
 def _grid(places: int, orbit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -164,10 +170,15 @@ def time_spent(chain: Chain, target: np.ndarray) -> np.ndarray:
     outside = np.flatnonzero(~target.ravel())
     start = (outside == 0).astype(float)
     spent = np.zeros(target.size)
-    spent[outside] = _factorise(chain.generator[outside][:, outside].T.tocsc()).solve(-start)
+    spent[outside] = _solve(chain.generator[outside][:, outside].T, -start)
     return np.maximum(spent, 0.0).reshape(chain.shape)
 
 
-def _factorise(matrix: csc_matrix) -> SuperLU:
-    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True})  # fmt: skip
+def _solve(matrix: csc_matrix, right: np.ndarray) -> np.ndarray:
+    """The solution, inf throughout where rounding has left the matrix singular."""
+    try:
+        factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                       options={"SymmetricMode": True})  # fmt: skip
+    except RuntimeError:  # "exactly singular"
+        return np.full(len(right), np.inf)
+    return factors.solve(right)

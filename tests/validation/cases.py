@@ -13,6 +13,7 @@ QUEUEING = "tests/validation/test_queueing.py"
 FLEET = "tests/validation/test_lease_fleet.py"
 POOL = "tests/validation/test_health_pool.py"
 RESOLVER = "tests/validation/test_resolver.py"
+STABILITY = "tests/validation/test_metastability.py"
 ANALYSIS = "tests/validation/test_analysis.py"
 POLICIES = "tests/validation/test_policies.py"
 HOSTS = "tests/validation/test_host_fleet.py"
@@ -58,7 +59,8 @@ COVERED: dict[str, tuple[str, ...]] = {
             f"{HOSTS}::test_v38_competing_hazards_are_multinomial"),
     "V39b": (f"{HOSTS}::test_v39b_birth_and_death",),
     "V40b": (f"{CHAINS}::test_v40b_time_to_collapse_and_share_on_time",
-             f"{TWO_STATES}::test_v40b_by_chance", f"{TWO_STATES}::test_v40b_as_the_command_says_it"),
+             f"{TWO_STATES}::test_v40b_by_chance", f"{TWO_STATES}::test_v40b_as_the_command_says_it",
+             f"{STABILITY}::test_v40b_the_command_gives_the_time_to_collapse"),
     "V41": ("tests/test_rng.py::test_philox_known_answers",),
     "V42": ("tests/runners/test_partition.py::test_v42_number_of_shards",
             "tests/runners/test_partition.py::test_v42_order_inside_a_window"),

@@ -9,9 +9,10 @@ import pytest
 
 import twin
 from twin.metastability import document, study
-from twin.metastability.isolate import isolate, operating_point
+from twin.metastability.isolate import fewer_hosts, isolate, operating_point, undisturbed
 from twin.metastability.laws import Fleet, attempts, fixed_points, goodput_ratio, saddle
 from twin.metastability.probe import Bench, Push
+from twin.metastability.thermometer import station_reading
 from twin.metastability.ways import clear_to
 from twin.model import Scenario
 
@@ -194,13 +195,50 @@ def test_the_document_is_json_and_complete() -> None:
     assert found["markov_chain"]["readings"][0]["well_s"] > 0.0
 
 
+# --- the Markov chain beside it -----------------------------------------------
+
+
+def slow(load_per_s: float, **client: float) -> Scenario:
+    """One call a second, ten of them in a time-out: small enough for its own chain."""
+    numbers = {"timeout_s": 10.0, "retries": 4, "backoff_s": 0.0} | client
+    return scenario({"capacity_per_s": 1.0, "service_time_s": 0.0}, load_per_s, 400, 0.5, client=numbers,
+                    noise="mean")  # fmt: skip
+
+
+def test_v40b_the_command_gives_the_time_to_collapse() -> None:
+    """V40b: of a service so small its own chain is the law's, states and all: nothing is scaled."""
+    found = document(study(slow(0.5), "station"), horizon_s=3600.0)["markov_chain"]
+    (reading,) = found["readings"]
+    assert found["slots_of_the_service"] == reading["slots"] == 10.0
+    assert reading["states"] == 2501
+    assert reading["well_s"] == pytest.approx(20726.6, rel=1e-5)
+    assert reading["collapsed_s"] == pytest.approx(5.4e7, rel=0.01)
+    assert reading["on_time_ratio"] == pytest.approx(0.000381229, rel=1e-5)
+    assert reading["collapse_chance"] == pytest.approx(1.0 - np.exp(-3600.0 / 20726.6), rel=1e-5)
+
+
+def test_collapse_without_a_trigger_is_rarer_the_larger_the_service() -> None:
+    """A rate, not a yes or no; and a load that is further from capacity makes it rarer."""
+    times = {(load, slots): station_reading(slots, load, 3.0, 5.0, 3.0).well_s
+             for load in (0.5, 0.8) for slots in (10.0, 20.0)}  # fmt: skip
+    assert times[0.5, 10.0] > 10 * times[0.8, 10.0]
+    assert times[0.5, 20.0] > 100 * times[0.5, 10.0]
+
+
+def test_no_chain_for_what_it_does_not_describe() -> None:
+    """Clients with a budget make no fixed number of attempts; those with a throttle obey no band either."""
+    assert study(slow(0.5, retry_budget_ratio=0.1), "station").thermometer is None
+    found = study(slow(0.5, client_throttle_ratio=2.0), "station")
+    assert found.thermometer is None and found.laws == ()
+
+
 # --- the isolated world -------------------------------------------------------
 
 
 def test_the_small_world_has_the_load_of_the_large_one() -> None:
     """Rates over each dependency, and what the service makes of them, are those of the undisturbed region."""
-    region = twin.load(EXAMPLES.parent / "us-east-1-2025-10-20.yaml", until="+20m")
-    quiet = region.model_copy(update={"noise": "mean"})
+    region = twin.load(EXAMPLES.parent / "us-east-1-2025-10-20.yaml")
+    quiet = undisturbed(region)
     for name in ("lambda-async", "network-manager", "sts"):
         alone = isolate(region, name, operating_point(region, name))
         small = Bench(alone).rows((), 600.0)
@@ -253,6 +291,20 @@ def test_laws_of_the_lease_fleet(law: float, workflow: dict[str, Any], tolerance
     if "lapse_per_s" in workflow:
         unstable = next(b for b, stable in numbers.equilibria() if not stable)
         assert count == pytest.approx(unstable, rel=tolerance)
+
+
+def test_a_few_hosts_tell_what_all_of_them_would() -> None:
+    """Each host collapses by itself, so the pushed fleet may be a tenth of the fleet."""
+    world = fleet(600.0, {}, fault_ratio=0.0, sample_s=60.0, tick_s=10.0)
+    whole = isolate(world, "dwfm", operating_point(world, "dwfm"))
+    few, fewer = fewer_hosts(whole)
+    assert (few.value("hosts_count"), few.value("droplets_count"), fewer) == (6, 100_000, 10.0)
+    down = {"dynamodb.fault_ratio": 1.0}
+    for for_s in (60.0, 600.0, 1200.0):
+        large, small = (bench.push(Push(down, for_s=for_s)) for bench in (Bench(whole), Bench(few, fewer)))
+        assert large.state == small.state
+        assert small.error_ratio == pytest.approx(large.error_ratio, abs=0.01)
+        assert small.goodput_per_s == pytest.approx(large.goodput_per_s, abs=0.01 * 1e6)
 
 
 def test_memoryless_work_is_stable() -> None:

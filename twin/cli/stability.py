@@ -97,10 +97,9 @@ def _tell(found: Study, scenario: Scenario) -> None:
 
 def _tell_point(found: Study) -> None:
     at = "" if found.load_ratio == 1.0 else f", {found.load_ratio:g} times the scenario's"
-    line = f"\nLoad {found.load_per_s:.6g}/s{at}, {found.attempts:.3g} attempts a call when all fail"
-    if found.capacity_per_s is not None:
-        line += f"; capacity {found.capacity_per_s:.6g}/s"
-    click.echo(line)
+    capacity = "" if found.capacity_per_s is None else f"; capacity {found.capacity_per_s:.6g}/s"
+    asked = f"{found.load_per_s:.6g}/s{at}, {found.attempts:.3g} attempts a call when all fail"
+    click.echo(f"\nCalls {asked}{capacity}")
     if found.moment is None or found.at_s is None:
         return
     then = "impaired" if found.impaired_then else "well"
@@ -115,10 +114,9 @@ def _tell_frontier(found: Study) -> None:
     rows: list[tuple[object, ...]] = []
     for f in found.frontiers:
         if not f.tips:
-            rows.append((f.trigger.name, f"{f.trigger.depths[0]:g} {f.trigger.depth_is}",
-                         f"none, up to {_for(f.longest_s)}"))  # fmt: skip
-        rows += [(f.trigger.name, f"{depth:.3g} {f.trigger.depth_is}", _for(s)) for depth, s in f.points]
-    show.table(("trigger", "depth", "for at least"), rows)
+            rows.append((f.trigger.words(f.trigger.depths[0]), f"no, not for {_for(f.longest_s)}"))
+        rows += [(f.trigger.words(depth), _for(s)) for depth, s in f.points]
+    show.table(("if", "for at least"), rows)
 
 
 def _tell_ways(found: Study) -> None:
@@ -159,8 +157,8 @@ def _tell_chain(found: Study, horizon_s: float) -> None:
         return
     click.echo(f"\nMarkov chain of the service scaled down: {chain.how}.")
     rows = [
-        (f"{r.slots:g}", r.states, _for(r.well_s), _for(r.collapsed_s), r.late_ratio,
-         r.collapse_chance(horizon_s))
+        (f"{r.slots:g}", r.states, _told(r.well_s, r.told_s), _told(r.collapsed_s, r.told_s),
+         f"{r.late_ratio:.3g}", f"{r.collapse_chance(horizon_s):.3g}")
         for r in chain.readings
     ]  # fmt: skip
     chance = f"P(in {_for(horizon_s)})"
@@ -173,11 +171,14 @@ def _tell_chain(found: Study, horizon_s: float) -> None:
 
 
 def _for(seconds: float) -> str:
-    """'5.52 s', '1h30m', '252 years'; a time that the solver cannot tell is very long."""
+    """'5.52 s', '1h30m', '252 years'."""
     from twin import units
 
-    if seconds == float("inf"):
-        return "too long to tell"
     if seconds >= 1e7:
         return f"{seconds / 86_400 / 365.25:.3g} years"
     return f"{seconds:.3g} s" if seconds < 120.0 else units.format_duration(float(round(seconds)))
+
+
+def _told(seconds: float, longest_s: float) -> str:
+    """A time, or that it is longer than the solver can tell."""
+    return _for(seconds) if seconds <= longest_s else f"over {_for(longest_s)}"

@@ -18,6 +18,8 @@ from twin.metastability.isolate import FLEET, Isolated, value_of
 from twin.parts.records import LEGACY
 
 FIFO, RENEWAL = 1.0, 2.0
+STOPPERS = ("client_throttle_ratio", "breaker_error_ratio")  # clients that stop sending what fails
+LIMITS = ("retry_mode", "retry_budget_ratio", "deadline_s")  # clients that make fewer attempts at times
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,9 @@ def _attempts(alone: Isolated, caller: str) -> float:
     return 1.0 + (min(retries, budget) if budget > 0.0 else retries)
 
 
-def bounded_by_clients(alone: Isolated) -> bool:
-    """Whether some clients stop sending what fails: then attempts are no fixed multiple of the load."""
+def clients_use(alone: Isolated, names: tuple[str, ...]) -> bool:
+    """Whether some client has one of these policies: then attempts are no fixed multiple of the load."""
     edges = [caller.dependencies[0] for caller in alone.callers.values()]
-    names = ("client_throttle_ratio", "breaker_error_ratio")
     return any(value_of(edge, name) > 0.0 for edge in edges for name in names)
 
 
@@ -152,12 +153,17 @@ def laws(alone: Isolated, *, shed: float | None, cleared: float | None) -> list[
     return by_kind[alone.kind]() if alone.kind in by_kind else []
 
 
+def is_plain(alone: Isolated) -> bool:
+    """Whether a station works in order, at one speed and without a bound: what the closed forms speak of."""
+    usual = {"discipline": 0.0, "half_capacity_backlog_count": 0.0, "throttle_per_s": 0.0, "patience_s": 0.0}
+    as_usual = all(alone.value(name) == value for name, value in usual.items())
+    return as_usual and alone.value("buffer_count") >= 1e9
+
+
 def _station(alone: Isolated, shed: float | None) -> list[Law]:
     mu = alone.value("capacity_per_s") * alone.value("capacity_ratio")
     load, tries = alone.point.load_per_s, attempts(alone)
-    if alone.value("discipline") != 0.0 or alone.value("half_capacity_backlog_count") > 0.0 or load <= 0.0:
-        return []
-    if bounded_by_clients(alone):
+    if load <= 0.0 or not is_plain(alone) or clients_use(alone, STOPPERS):
         return []
     low, high = band(mu, tries)
     return [

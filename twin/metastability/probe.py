@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from twin.levels import IMPAIRED_RATIO, SLOW_RATIO
-from twin.metastability.isolate import FLEET, Isolated, value_of
+from twin.metastability.isolate import FLEET, Isolated, value_of, with_values
 from twin.metastability.moment import samples_of
-from twin.model import Intervention, Quantity
+from twin.model import Intervention
 from twin.runners import inline
 from twin.runs import schedule_for
 from twin.world import build
@@ -62,9 +62,10 @@ class Verdict:
 
 @dataclass
 class Bench:
-    """Pushes one isolated service, and counts the runs. ``pace_s``: the time scale on which it moves."""
+    """Pushes one isolated service, and counts the runs; its verdicts' counts are times ``scale``."""
 
     alone: Isolated
+    scale: float = 1.0
     runs: int = 0
     _known: dict[tuple, Verdict] = field(default_factory=dict)
 
@@ -80,6 +81,7 @@ class Bench:
 
     @property
     def pace_s(self) -> float:
+        """The time scale on which the service moves."""
         return max(10.0 * self.period_s, pace_s(self.alone))
 
     @property
@@ -112,11 +114,9 @@ class Bench:
     def from_start(self, parameter: str, value: float) -> Verdict:
         """The verdict on a world that begins with another value of a parameter of the service."""
         quiet = self.rows((), self.warm_s)
-        record, scenario = self.alone.record, self.alone.scenario
-        changed = {**record.parameters, parameter: Quantity(value=value, assumed="a push")}
-        services = scenario.topology.services | {
-            record.name: record.model_copy(update={"parameters": changed})
-        }
+        scenario = self.alone.scenario
+        record = with_values(self.alone.record, {parameter: value}, "a push")
+        services = scenario.topology.services | {record.name: record}
         topology = scenario.topology.model_copy(update={"services": services})
         other = Bench(replace(self.alone, scenario=scenario.model_copy(update={"topology": topology})))
         for factor in LONGER:
@@ -130,7 +130,12 @@ class Bench:
     def judge(self, rows: np.ndarray, warm: int, end: int, final: bool = True) -> Verdict:
         """As the function of that name, for this service."""
         progress = HOPE if self.alone.kind == FLEET else PROGRESS
-        return judge(rows, warm, end, self.period_s, progress, final)
+        found = judge(rows, warm, end, self.period_s, progress, final)
+        return replace(
+            found, goodput_per_s=self.scale * found.goodput_per_s,
+            backlog_count=self.scale * found.backlog_count,
+            pushed_backlog_count=self.scale * found.pushed_backlog_count,
+        )  # fmt: skip
 
     def rows(self, pushes: tuple[Push, ...], duration_s: float) -> np.ndarray:
         """Samples of the service, one a signal period, of the small world with these pushes."""

@@ -84,7 +84,7 @@ def _chain(found: Thermometer, horizon_s: float) -> dict[str, Any]:
 def _reading(reading: Reading, horizon_s: float) -> dict[str, Any]:
     chance = reading.collapse_chance(horizon_s)
     plain = {name: finite(value) for name, value in asdict(reading).items()}
-    return {**plain, "collapse_chance": chance}
+    return {**plain, "collapse_chance": chance, "collapse_chance_is_at_most": reading.well_s > reading.told_s}
 
 
 def finite(value: Any) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twin.metastability import thermometer
-from twin.metastability.isolate import Isolated, isolate, operating_point
+from twin.metastability.isolate import Isolated, fewer_hosts, isolate, operating_point
 from twin.metastability.laws import Law, attempts, laws
 from twin.metastability.moment import alone_from, lived
 from twin.metastability.probe import Bench, Say, Verdict, impaired
@@ -24,6 +24,8 @@ ENDLESS = 1e4  # capacity over load from which on it is never short
 PASSIVE_KINDS = {
     "relay": "a relay keeps nothing: it fails while what it needs fails, and is well when that is well",
     "workload": "customers keep nothing: they call whatever becomes of it",
+    "host_fleet": "its hosts break and are repaired one by one, and know nothing of each other",
+    "reconciler": "each of its objects tries again after a bounded wait, and no try costs another one",
     "resolver": "caches forget by themselves: a wrong answer leaves within its time to live",
     "dns": "its lasting failure is the race of its Enactors, not one of load: see twin explore",
 }
@@ -109,29 +111,29 @@ def nothing_to_sustain(alone: Isolated) -> str:
 
 
 def _push_around(found: Study, scenario: Scenario, alone: Isolated, say: Say) -> Study:
-    bench = Bench(alone)
+    bench = Bench(*fewer_hosts(alone))
     found = replace(found, horizon_s=bench.horizon_s, longest_s=bench.longest_s)
     say("without any trigger")
     usual = bench.push()
     if usual.is_stuck:
         reason = f"no trigger needed: alone and undisturbed, {usual.error_ratio:.0%} of its work fails"
         return replace(found, verdict="overloaded", reason=reason, runs=bench.runs)
-    moment, was_impaired = _moment(found, scenario, alone, bench, say)
+    moment, was_impaired = _moment(found, scenario, Bench(alone), say)
     frontiers = tuple(frontier(bench, trigger, say) for trigger in triggers(alone))
     found = replace(found, frontiers=frontiers, moment=moment, impaired_then=was_impaired)
-    found = _two_states(found, bench, say)
+    found = _two_states(found, alone, bench, say)
     verdict, reason = _class_of(found)
     return replace(found, runs=bench.runs, verdict=verdict, reason=reason)
 
 
 def _moment(
-    found: Study, scenario: Scenario, alone: Isolated, bench: Bench, say: Say
+    found: Study, scenario: Scenario, bench: Bench, say: Say
 ) -> tuple[Verdict | None, bool | None]:
     """How it is at ``at_s``, and what becomes of that once it is alone."""
     if found.at_s is None:
         return None, None
     say("the scenario, up to the time asked for")
-    small, past = lived(scenario, alone, found.at_s)
+    small, past = lived(scenario, bench.alone, found.at_s)
     quiet = bench.rows((), bench.warm_s)
     was_impaired = bool(len(past)) and bool(impaired(past[-1:], quiet, bench.period_s)[0])
     ticks = round(4.0 * bench.horizon_s / scenario.tick_s)
@@ -139,7 +141,7 @@ def _moment(
     return bench.judge(np.concatenate([quiet, rows]), len(quiet), len(quiet)), was_impaired
 
 
-def _two_states(found: Study, bench: Bench, say: Say) -> Study:
+def _two_states(found: Study, alone: Isolated, bench: Bench, say: Say) -> Study:
     """Ways out, hysteresis, laws and thermometer, if there is a second state at all."""
     tipping = [f for f in found.frontiers if f.tips]
     ways: tuple[Way, ...] = ()
@@ -157,7 +159,7 @@ def _two_states(found: Study, bench: Bench, say: Say) -> Study:
     say("closed forms and Markov chain")
     return replace(
         found, ways=ways, tipping_count=cleared, hysteresis=branches,
-        laws=tuple(laws(bench.alone, shed=shed, cleared=cleared)), thermometer=thermometer.take(bench.alone),
+        laws=tuple(laws(alone, shed=shed, cleared=cleared)), thermometer=thermometer.take(alone),
     )  # fmt: skip
 
 
@@ -168,8 +170,8 @@ def _class_of(found: Study) -> tuple[str, str]:
     if tipping:
         easiest = min(tipping, key=lambda f: f.points[0][1])
         depth, for_s = easiest.points[0]
-        push = f"{easiest.trigger.name} ({depth:g} {easiest.trigger.depth_is}) for {for_s:g} s"
-        return "vulnerable", f"it is well, but {push} tips it for good"
+        push = f"{easiest.trigger.words(depth)} for {for_s:g} s"
+        return "vulnerable", f"it is well, but {push}, and it stays down"
     return "stable", _why_stable(found)
 
 

@@ -17,7 +17,15 @@ import numpy as np
 
 from twin import ctmc
 from twin.metastability.isolate import FLEET, Isolated, value_of
-from twin.metastability.laws import attempts, fleet_of, goodput_ratio
+from twin.metastability.laws import (
+    LIMITS,
+    STOPPERS,
+    attempts,
+    clients_use,
+    fleet_of,
+    goodput_ratio,
+    is_plain,
+)
 
 SLOTS = (10.0, 20.0, 40.0)  # calls in a time-out of the scaled-down service
 MOST_STATES = 60_000
@@ -27,17 +35,20 @@ PLACES = 4.0  # the chain's queue, over its slots; who waits beyond three quarte
 @dataclass(frozen=True)
 class Reading:
     """One chain. Times in s: mean time from empty to collapsed, and from collapsed back to empty; inf where
-    longer than the solver can tell. ``late_ratio``: share of attempts that are late while it is well."""
+    longer than ``told_s``, the longest that the solver can tell. ``late_ratio``: share of attempts that are
+    late while it is well; ``on_time_ratio``: of those that are on time in the long run; nan: not known."""
 
     slots: float
     states: int
     well_s: float
     collapsed_s: float
-    late_ratio: float
+    told_s: float
+    late_ratio: float = math.nan
+    on_time_ratio: float = math.nan
 
     def collapse_chance(self, horizon_s: float) -> float:
-        """Chance that it collapses within ``horizon_s``, from a well state."""
-        return -math.expm1(-horizon_s / self.well_s)
+        """Chance that it collapses within ``horizon_s``, from a well state; at most, where it is not told."""
+        return -math.expm1(-horizon_s / min(self.well_s, self.told_s))
 
 
 @dataclass(frozen=True)
@@ -53,9 +64,7 @@ def take(alone: Isolated) -> Thermometer | None:
     """The chains of a service, or None for a kind that has none."""
     if alone.kind == FLEET:
         return _fleet(alone)
-    if alone.kind != "queueing" or alone.value("discipline") != 0.0 or not alone.point.calls_per_s:
-        return None
-    return _station(alone)
+    return _station(alone) if alone.kind == "queueing" and alone.point.calls_per_s else None
 
 
 def _station(alone: Isolated) -> Thermometer | None:
@@ -63,7 +72,9 @@ def _station(alone: Isolated) -> Thermometer | None:
     main = max(alone.point.calls_per_s, key=lambda name: alone.point.calls_per_s[name])
     edge = alone.callers[main].dependencies[0]
     tau, tries, load = value_of(edge, "timeout_s"), attempts(alone), alone.point.load_per_s
-    if edge.mode == "async" or mu * tau > 1e9 or load <= 0.0 or alone.value("half_capacity_backlog_count"):
+    if edge.mode == "async" or mu * tau > 1e9 or load <= 0.0:
+        return None
+    if not is_plain(alone) or clients_use(alone, STOPPERS + LIMITS):
         return None
     wait_s = tau + value_of(edge, "backoff_s")
     readings = [station_reading(s, load / mu, tau, tries, wait_s) for s in _sizes(mu * tau)]
@@ -83,22 +94,32 @@ def station_reading(slots: float, utilisation: float, tau: float, tries: float, 
     mu = slots / tau
     lam, again, theta = utilisation * mu, 1.0 - 1.0 / tries, 1.0 / wait_s
     places = math.ceil(PLACES * slots)
-    orbit = min(10 + math.ceil(1.5 * lam * (tries - 1.0) * wait_s), MOST_STATES // (places + 1))
+    orbit = min(max(10, math.ceil(3.0 * lam * (tries - 1.0) * wait_s)), MOST_STATES // (places + 1))
     chain = ctmc.timeout_by_position(lam, mu, tau, theta, again, places=places, orbit=orbit)
     bad, good = np.zeros(chain.shape, bool), np.zeros(chain.shape, bool)
     bad[math.ceil(0.75 * places) :] = True
-    good[0, : 3 + math.ceil(0.05 * orbit)] = True
+    good[0, : max(3, math.ceil(0.05 * orbit))] = True
     late = ctmc.late(places, mu, tau)
     return Reading(
         slots, chain.generator.shape[0], float(ctmc.mean_time(chain, bad)[0, 0]),
-        float(ctmc.mean_time(chain, good)[-1, -1]), late_while_well(chain, bad, late),
+        float(ctmc.mean_time(chain, good)[-1, -1]), ctmc.longest(chain), late_while_well(chain, bad, late),
+        on_time(chain, late),
     )  # fmt: skip
+
+
+def on_time(chain: ctmc.Chain, late: np.ndarray) -> float:
+    """Share of attempts that are on time in the long run, both states taken together."""
+    try:
+        return float(ctmc.stationary(chain).sum(axis=1) @ (1.0 - late))
+    except ArithmeticError:
+        return math.nan
 
 
 def late_while_well(chain: ctmc.Chain, bad: np.ndarray, late: np.ndarray) -> float:
     """Share of arrivals that are late before the first collapse, by time spent in each state on the way."""
     spent = ctmc.time_spent(chain, bad)
-    return float((spent.sum(axis=1) * late).sum() / spent.sum()) if spent.sum() > 0.0 else math.nan
+    known = 0.0 < spent.sum() < math.inf
+    return float((spent.sum(axis=1) * late).sum() / spent.sum()) if known else math.nan
 
 
 def _fleet(alone: Isolated) -> Thermometer:
@@ -116,7 +137,7 @@ def _fleet(alone: Isolated) -> Thermometer:
         chain = ctmc.birth_death(birth, death)
         bad, good = broken[:, None] >= 0.5 * droplets, broken[:, None] <= 0.1 * slots
         readings.append(Reading(slots, len(broken), float(ctmc.mean_time(chain, bad)[0, 0]),
-                                float(ctmc.mean_time(chain, good)[-1, 0]), 0.0))  # fmt: skip
+                                float(ctmc.mean_time(chain, good)[-1, 0]), ctmc.longest(chain)))  # fmt: skip
     how = (
         "same droplets and lapses over capacity × time-out; all divided until so many workflows fit in a "
         "time-out; renewal goodput, exponential times"

@@ -24,13 +24,21 @@ PASSIVE = ("soft", "async")  # a caller does not fail with these
 
 @dataclass(frozen=True)
 class Trigger:
-    """``settings`` of a depth; ``depths`` from the deepest; ``least``: the depth that does nothing."""
+    """``settings`` of a depth; ``depths`` from the deepest; ``least``: the depth that does nothing.
+
+    ``depth_is`` says what a depth is a share, a multiple or a number of seconds of.
+    """
 
     name: str
     depth_is: str
     depths: tuple[float, ...]
     least: float
     settings: Callable[[float], Settings]
+
+    def words(self, depth: float) -> str:
+        """'80 % of the capacity is lost', '3 times the usual load'."""
+        number = f"{100.0 * depth:.3g} %" if self.depths is SHARES else f"{depth:.3g}"
+        return f"{number} {self.depth_is}"
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,11 @@ def triggers(alone: Isolated) -> Iterator[Trigger]:
     name = alone.service
     if alone.has("capacity_ratio"):
         whole = alone.value("capacity_ratio")
-        yield Trigger("capacity", "share of the capacity that is lost", SHARES, 0.0,
+        yield Trigger("capacity", "of the capacity is lost", SHARES, 0.0,
                       lambda d: {f"{name}.capacity_ratio": whole * (1.0 - d)})  # fmt: skip
     elif alone.kind == FLEET:
         rate = alone.value("capacity_per_s")
-        yield Trigger("capacity", "share of the capacity that is lost", SHARES, 0.0,
+        yield Trigger("capacity", "of the capacity is lost", SHARES, 0.0,
                       lambda d: {f"{name}.capacity_per_s": rate * (1.0 - d)})  # fmt: skip
     for on, mode in alone.modes.items():
         if mode not in PASSIVE:
@@ -66,20 +74,20 @@ def triggers(alone: Isolated) -> Iterator[Trigger]:
         yield Trigger("load", "times the usual load", MULTIPLES, 1.0,
                       lambda d: {f"{caller}.rate_ratio": d for caller in alone.callers})  # fmt: skip
     if alone.has("fault_ratio"):
-        yield Trigger("faults", "share of its own calls that fail", SHARES, 0.0,
+        yield Trigger("faults", "of its own calls fail", SHARES, 0.0,
                       lambda d: {f"{name}.fault_ratio": d})  # fmt: skip
 
 
 def _of_dependency(on: str, mode: str) -> Iterator[Trigger]:
     if mode == "lease":
         whole = 1000.0  # a relay's capacity, of which only the share counts
-        yield Trigger(f"{on} slow", f"seconds that {on} takes", DELAYS_S, 0.0,
+        yield Trigger(f"{on} slow", f"seconds is what {on} takes", DELAYS_S, 0.0,
                       lambda d: {f"{on}.service_time_s": d})  # fmt: skip
-        yield Trigger(f"{on} short", f"share of {on} that is gone, and of its calls that fail", SHARES, 0.0,
+        yield Trigger(f"{on} short", f"of {on} is gone, and of calls to it fail", SHARES, 0.0,
                       lambda d: {f"{on}.fault_ratio": d,
                                  f"{on}.capacity_per_s": max(0.001, whole * (1.0 - d))})  # fmt: skip
     else:
-        yield Trigger(f"{on} fails", f"share of calls to {on} that fail", SHARES, 0.0,
+        yield Trigger(f"{on} fails", f"of calls to {on} fail", SHARES, 0.0,
                       lambda d: {f"{on}.fault_ratio": d})  # fmt: skip
 
 

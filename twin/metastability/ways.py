@@ -141,7 +141,7 @@ def clear_to(bench: Bench) -> float | None:
     """The largest count, waiting or without lease, from which the service recovers; None: not known."""
     alone = bench.alone
     if alone.kind == FLEET:
-        whole = alone.value("droplets_count")
+        whole = bench.scale * alone.value("droplets_count")
         found = largest_of_scale(lambda v: not bench.from_start("broken_at_start_ratio", v).is_stuck, 1.0)
         return None if found is None else found * whole
     if not alone.has("initial_backlog_count"):
