@@ -125,6 +125,15 @@ def test_a_service_that_others_keep_down_is_not_metastable() -> None:
     assert "nothing in it sustains a failure" in found.reason
 
 
+def test_an_empty_record_stays_empty() -> None:
+    """The damage of the race needs no load to last; the resolvers behind it come back once they are alone."""
+    night = twin.load(EXAMPLES.parent / "us-east-1-2025-10-20.yaml", until="+3h")
+    assert study(night, "dynamodb-dns", at_s=9000.0).verdict == "metastable"
+    assert study(night, "dynamodb-dns", at_s=3000.0).verdict == "stable"
+    found = study(night, "resolvers-vpc", at_s=9000.0)
+    assert (found.verdict, found.impaired_then) == ("stable", True)
+
+
 def test_contention_is_a_loop_of_its_own() -> None:
     """Capacity that falls with the backlog keeps a queue down without a single retry."""
     found = study(station(600, {"retries": 0}, half_capacity_backlog_count=10_000.0), "station")

@@ -114,9 +114,10 @@ def _tell_frontier(found: Study) -> None:
     rows: list[tuple[object, ...]] = []
     for f in found.frontiers:
         if not f.tips:
-            rows.append((f.trigger.words(f.trigger.depths[0]), f"no, not for {_for(f.longest_s)}"))
-        rows += [(f.trigger.words(depth), _for(s)) for depth, s in f.points]
-    show.table(("if", "for at least"), rows)
+            rows.append((f.trigger.words(f.trigger.depths[0]), f"no, not for {_for(f.longest_s)}", ""))
+        points = zip(f.points, f.left_ratios, strict=True)
+        rows += [(f.trigger.words(depth), _for(s), f"{left:.0%}") for (depth, s), left in points]
+    show.table(("if", "for at least", "then fails"), rows, numbers=["then fails"])
 
 
 def _tell_ways(found: Study) -> None:

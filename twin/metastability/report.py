@@ -63,7 +63,10 @@ def _frontier(found: Frontier) -> dict[str, Any]:
         "tips": found.tips,
         "least_depth": found.least_depth,
         "longest_s": found.longest_s,
-        "points": [{"depth": depth, "duration_s": for_s} for depth, for_s in found.points],
+        "points": [
+            {"depth": depth, "duration_s": for_s, "error_ratio_after": left}
+            for (depth, for_s), left in zip(found.points, found.left_ratios, strict=True)
+        ],
     }
 
 

@@ -20,14 +20,15 @@ from twin.metastability.triggers import Frontier, frontier, triggers
 from twin.metastability.ways import Branch, Way, clear_to, collapse, hysteresis, ways_out
 from twin.model import Scenario
 
+NOTHING = "nothing in it sustains a failure of load"
 ENDLESS = 1e4  # capacity over load from which on it is never short
-PASSIVE_KINDS = {
+PASSIVE_KINDS = {  # no load and no lack of capacity keeps them down, so none is tried
     "relay": "a relay keeps nothing: it fails while what it needs fails, and is well when that is well",
     "workload": "customers keep nothing: they call whatever becomes of it",
     "host_fleet": "its hosts break and are repaired one by one, and know nothing of each other",
     "reconciler": "each of its objects tries again after a bounded wait, and no try costs another one",
     "resolver": "caches forget by themselves: a wrong answer leaves within its time to live",
-    "dns": "its lasting failure is the race of its Enactors, not one of load: see twin explore",
+    "dns": "what lasts is the damage of its race, see twin explore",
 }
 
 
@@ -84,7 +85,7 @@ def study(
         capacity_of(alone), attempts(alone),
     )  # fmt: skip
     if reason := nothing_to_sustain(alone):
-        return replace(found, reason=reason)
+        return _as_it_was(replace(found, reason=reason), scenario, Bench(alone), say)
     return _push_around(found, scenario, alone, say)
 
 
@@ -99,15 +100,25 @@ def capacity_of(alone: Isolated) -> float | None:
 def nothing_to_sustain(alone: Isolated) -> str:
     """Why the service cannot keep itself down, '' if it might."""
     if alone.kind in PASSIVE_KINDS:
-        return f"nothing in it sustains a failure: {PASSIVE_KINDS[alone.kind]}"
+        return f"{NOTHING}: {PASSIVE_KINDS[alone.kind]}"
     if alone.kind == "queueing":
         capacity, asked = capacity_of(alone) or 0.0, alone.point.load_per_s * attempts(alone)
         if capacity > ENDLESS * asked:
             return (
-                f"nothing in it sustains a failure: its capacity, {capacity:.3g}/s, is never short of the "
+                f"{NOTHING}: its capacity, {capacity:.3g}/s, is never short of the "
                 f"{asked:.3g}/s that come even when every attempt fails"
             )
     return ""
+
+
+def _as_it_was(found: Study, scenario: Scenario, bench: Bench, say: Say) -> Study:
+    """Not pushed, but taken out of the scenario all the same, if it is asked for: an empty record stays."""
+    moment, was_impaired = _moment(found, scenario, bench, say)
+    found = replace(found, moment=moment, impaired_then=was_impaired, runs=bench.runs)
+    if moment is None or not was_impaired or not moment.is_stuck:
+        return found
+    verdict, reason = _class_of(found)
+    return replace(found, verdict=verdict, reason=reason)
 
 
 def _push_around(found: Study, scenario: Scenario, alone: Isolated, say: Say) -> Study:

@@ -44,12 +44,14 @@ class Trigger:
 @dataclass(frozen=True)
 class Frontier:
     """``points``: (depth, duration in s) of the smallest triggers that tip, the deepest first; none if no
-    depth tips within ``longest_s``. ``least_depth``: from there on, one that lasts ``longest_s`` tips."""
+    depth tips within ``longest_s``. ``left_ratios``: share of the work that then goes on failing.
+    ``least_depth``: from there on, one that lasts ``longest_s`` tips."""
 
     trigger: Trigger
     longest_s: float
     points: tuple[tuple[float, float], ...]
     least_depth: float | None
+    left_ratios: tuple[float, ...] = ()
 
     @property
     def tips(self) -> bool:
@@ -102,7 +104,8 @@ def frontier(bench: Bench, trigger: Trigger, say: Say) -> Frontier:
     for d in (*(d for d in trigger.depths if d > depth), depth):
         at_least_s = points[-1][1] if points else 0.0
         points.append((d, shortest_s(bench, trigger, d, at_least_s, longest_s)))
-    return Frontier(trigger, longest_s, tuple(points), depth)
+    left = tuple(bench.push(Push(trigger.settings(d), for_s=s)).error_ratio for d, s in points)
+    return Frontier(trigger, longest_s, tuple(points), depth, left)
 
 
 def tips(bench: Bench, trigger: Trigger, depth: float, for_s: float) -> bool:
