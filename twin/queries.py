@@ -142,6 +142,7 @@ class Tables:
         return texts
 
     def _lock(self) -> None:
-        for setting in ("enable_external_access", "python_enable_replacements"):
+        # A bar of a slow query would go to stdout, into the answer.
+        for setting in ("enable_progress_bar", "enable_external_access", "python_enable_replacements"):
             self._connection.execute(f"set {setting} = false")
         self._connection.execute("set lock_configuration = true")
