@@ -13,6 +13,7 @@ from twin.cli.options import change_options, debug_option, examples, json_option
 
 if TYPE_CHECKING:
     from twin.metastability import Study
+    from twin.metastability.ways import Way
     from twin.model import Scenario
 
 
@@ -98,8 +99,10 @@ def _tell(found: Study, scenario: Scenario) -> None:
 def _tell_point(found: Study) -> None:
     at = "" if found.load_ratio == 1.0 else f", {found.load_ratio:g} times the scenario's"
     capacity = "" if found.capacity_per_s is None else f"; capacity {found.capacity_per_s:.6g}/s"
-    asked = f"{found.load_per_s:.6g}/s{at}, {found.attempts:.3g} attempts a call when all fail"
-    click.echo(f"\nCalls {asked}{capacity}")
+    asked = f"Calls {found.load_per_s:.6g}/s{at}, {found.attempts:.3g} attempts a call when all fail"
+    if found.kind == "lease_fleet":  # works for itself: calls are not what loads it
+        asked = f"Work of its own{at}"
+    click.echo(f"\n{asked}{capacity}")
     if found.moment is None or found.at_s is None:
         return
     then = "impaired" if found.impaired_then else "well"
@@ -124,10 +127,18 @@ def _tell_ways(found: Study) -> None:
     if not found.ways:
         return
     click.echo("\nWays out of the collapse")
-    rows = [(w.name, "not enough" if w.value is None else f"{w.value:.3g}", w.value_is) for w in found.ways]
+    rows = [_way(way) for way in found.ways]
     show.table(("", "limit", "which is"), rows, numbers=["limit"])
     if found.tipping_count is not None:
         click.echo(f"It recovers by itself from up to {found.tipping_count:.4g} that wait or are broken.")
+
+
+def _way(way: Way) -> tuple[str, str, str]:
+    from twin.metastability.ways import HELPS
+
+    if way.value_is == HELPS:
+        return way.name, "enough" if way.value else "not enough", ""
+    return way.name, "not enough" if way.value is None else f"{way.value:.3g}", way.value_is
 
 
 def _tell_hysteresis(found: Study) -> None:

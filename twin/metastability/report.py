@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from twin.metastability.isolate import FLEET
 from twin.metastability.laws import Law
 from twin.metastability.probe import Verdict
 from twin.metastability.study import Study
@@ -26,7 +27,7 @@ def document(found: Study, horizon_s: float) -> dict[str, Any]:
             "load_per_s": found.load_per_s,
             "attempts_per_call": found.attempts,
             "capacity_per_s": found.capacity_per_s,
-            "utilisation_ratio": found.load_per_s / found.capacity_per_s if found.capacity_per_s else None,
+            "utilisation_ratio": _utilisation(found),
         },
         "moment": None if found.moment is None else _moment(found),
         "frontier": [_frontier(f) for f in found.frontiers],
@@ -43,6 +44,13 @@ def document(found: Study, horizon_s: float) -> dict[str, Any]:
         "longest_trigger_s": found.longest_s,
         "runs": found.runs,
     }  # fmt: skip
+
+
+def _utilisation(found: Study) -> float | None:
+    """First tries over capacity; None where there is no capacity, or work that no calls bring."""
+    if not found.capacity_per_s or found.kind == FLEET:
+        return None
+    return found.load_per_s / found.capacity_per_s
 
 
 def _moment(found: Study) -> dict[str, Any]:
