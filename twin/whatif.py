@@ -83,6 +83,12 @@ class Share:
         found = binomtest(self.held, self.worlds).proportion_ci(CONFIDENCE, method="wilson")
         return float(found.low), float(found.high)
 
+    @property
+    def says(self) -> bool | None:
+        """That it holds, that it does not, or None where that cannot be told."""
+        low, high = (self.ratio, self.ratio) if self.worlds == 1 else self.interval
+        return True if low > 0.5 else False if high < 0.5 else None
+
 
 @dataclass
 class Answer:
@@ -125,17 +131,13 @@ class Answer:
 
     @property
     def robust(self) -> bool | None:
-        """Whether every variant of the model says the same, each in nearly all of its worlds.
+        """Whether every variant of the model says the same: that it holds, or that it does not.
 
-        Nearly all: the lower end of the Wilson interval of the share is above a half; with one world each,
-        that all say the same. None with a single variant, or if nothing is expected.
+        A variant says so if the Wilson interval of its share lies beyond a half; with a single world, if it
+        is so there. None with a single variant, or if nothing is expected.
         """
-        shares = self.shares
-        if len(shares) < 2:
-            return None
-        if all(s.worlds == 1 for s in shares.values()):
-            return all(s.held == 1 for s in shares.values())
-        return all(s.interval[0] > 0.5 for s in shares.values())
+        said = {s.says for s in self.shares.values()}
+        return None if len(self.shares) < 2 else len(said) == 1 and None not in said
 
 
 Job = tuple[Scenario, int, tuple[str, ...], bool]

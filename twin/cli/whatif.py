@@ -138,7 +138,7 @@ def _variants(questions: list[Question]) -> list[Variant]:
 
 
 def _table(answers: list[Answer]) -> None:
-    """One line a case; below it what the model disagrees with."""
+    """One line a case, in the middle of its worlds; below it what the model disagrees with."""
     rows = [row for answer in answers for row in _rows(answer)]
     show.table(COLUMNS, rows, numbers=("no", "lost min", "change", "peak"))
     said = [a.agrees for a in answers]
@@ -159,20 +159,28 @@ def _table(answers: list[Answer]) -> None:
 def _rows(answer: Answer) -> Iterator[tuple[object, ...]]:
     from twin.whatif import BASELINE
 
-    w, world = answer.question.what_if, next(iter(answer.measured[BASELINE]), None)
-    if world is None:
+    w, worlds = answer.question.what_if, [w for w in answer.measured[BASELINE] if not w.variant]
+    if not worlds:
         yield w.number, w.question, "", "", "", "", "", "every draw contradicts what is known"
         return
-    base = answer.measured[BASELINE][world]
     for n, case in enumerate(answer.cases):
-        mine = answer.measured[case][world]
-        lost, before = mine["service_minutes_lost"] or 0.0, base["service_minutes_lost"] or 0.0
-        change = f"{(lost - before) / before:+.0%}" if before else ""
+        mine, base = answer.measured[case], answer.measured[BASELINE]
+        lost = [mine[world]["service_minutes_lost"] or 0.0 for world in worlds]
+        before = [base[world]["service_minutes_lost"] or 0.0 for world in worlds]
+        changes = [(a - b) / b for a, b in zip(lost, before, strict=True) if b]
         yield (
-            w.number if n == 0 else "", w.question if n == 0 else "", case, f"{lost:.0f}", change,
-            f"{mine['peak_impaired']:.0f}", _moment(answer, mine["last_recovery"]),
+            w.number if n == 0 else "", w.question if n == 0 else "", case, f"{_middle(lost):.0f}",
+            f"{_middle(changes):+.0%}" if changes else "",
+            f"{_middle([mine[world]['peak_impaired'] for world in worlds]):.0f}",
+            _moment(answer, _middle([mine[world]["last_recovery"] for world in worlds])),
             _verdict(answer) if n == 0 else "",
         )  # fmt: skip
+
+
+def _middle(values: list[Any]) -> Any:
+    """The median of numbers or moments; the lower of the two in the middle. What never comes is the earliest:
+    there was nothing to recover from."""
+    return sorted(values, key=lambda v: -math.inf if v is None else v)[(len(values) - 1) // 2]
 
 
 def _moment(answer: Answer, at_s: float | None) -> str:
