@@ -119,6 +119,8 @@ class Ensemble:
             return []
         found = []
         for k, number in enumerate(self.numbers):
+            if np.ptp(places[happens, k]) < 1e-9:  # fitted, and to the same value in every draw
+                continue
             rank = spearmanr(rankdata(times), places[:, k])
             slope = float(np.polyfit(places[happens, k], times[happens], 1)[0])
             if rank.pvalue < CHANCE / len(self.numbers) and abs(slope) > MOVES_MIN:

@@ -46,6 +46,7 @@ from twin.jit import njit
 from twin.parts.draws import carried
 from twin.parts.kind import Param
 from twin.parts.period import open_elsewhere
+from twin.parts.policies import guarded
 from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, OWN, SERVICE_CARRIES
 from twin.parts.room import remaining, short
 from twin.parts.rounds import RUNS, judge, merge, remove, total
@@ -324,7 +325,7 @@ def reply(w, i, ok, members_ok, latency_s):
         elif r.utilisation_ratio > 0.0 and r.attempt_ok > 0.0:
             r.attempt_ok = members_ok
             _, lost = amplification(1.0 - members_ok, r.retries, r.retry_budget_ratio)
-            r.ok = 1.0 - lost
+            r.ok = (1.0 - lost) * (r.pass_ratio if guarded(r) else 1.0)
 
 
 @njit
