@@ -86,20 +86,21 @@ def holds(comparison: Comparison, mine: Measured, other: Measured, recoveries: s
     # What never comes is later than everything, unless it is the end of something: then nothing began.
     absent = -math.inf if name in recoveries else math.inf
     a, b = (absent if v is None else v for v in (x, y))
-    by = float(comparison.by or 0.0) * (abs(b) if TOTALS.get(name, _sort(name)) == "number" else 1.0)
+    by = float(comparison.by or 0.0) * (abs(b) if is_number(name) else 1.0)
     less = verdict in ("lower", "earlier")
     low, high = (a, b) if less else (b, a)
     return low < high and low <= high - by
 
 
-def _sort(name: str) -> str:
-    return "number" if name.rpartition(".")[2] in OF_SERVICE else "moment"
+def is_number(name: str) -> bool:
+    """Whether a measure is a number, of which margins are shares; or a moment, of which they are times."""
+    return TOTALS.get(name, "number" if name.rpartition(".")[2] in OF_SERVICE else "moment") == "number"
 
 
 def _same(comparison: Comparison, x: float | None, y: float | None) -> bool:
     if x is None or y is None or x == y:
         return x == y
     within = float(comparison.within or 0.0)
-    if TOTALS.get(comparison.measure, _sort(comparison.measure)) == "number":
+    if is_number(comparison.measure):
         within *= max(abs(x), abs(y))
     return abs(x - y) <= within

@@ -22,6 +22,7 @@ from twin.model import Scenario
 from twin.runs import run
 from twin.spec import vary
 from twin.spec.responders import with_responders
+from twin.units import format_duration
 from twin.variations import Comparison, Variant, WhatIf
 
 BASELINE = "(baseline)"
@@ -58,9 +59,10 @@ class Judged:
 
     @property
     def words(self) -> str:
-        """'sixty: nlb.lost_min lower by 0.9'."""
+        """'sixty: nlb.lost_min lower by 90%'."""
         c = self.comparison
-        margin = f" by {c.by:g}" if c.by is not None else f" within {c.within:g}" if c.within else ""
+        told = "{:.0%}".format if measures.is_number(c.measure) else format_duration
+        margin = f" by {told(c.by)}" if c.by is not None else f" within {told(c.within)}" if c.within else ""
         against = f" than {c.against}" if c.against else ""
         return f"{self.case + ': ' if self.case else ''}{c.measure} {c.verdict}{margin}{against}"
 

@@ -36,10 +36,11 @@ def test_the_readme_says_what_a_replay_says() -> None:
 def hold_floors(card: dict) -> None:
     """What the replay must show at least, whatever the README says; and better than without feedback."""
     ours, theirs = card["summary"]["predicted"], card["baseline"]["predicted"]
-    assert ours["exist_share"] >= 0.9
-    assert ours["within_10_min_share"] >= 1 / 3
-    assert ours["within_44_min_share"] >= 2 / 3
-    assert card["summary"]["kendall_tau"] >= 0.77  # 0.8 is wanted and not reached: see the README
-    assert ours["mean_abs_error_min"] < theirs["mean_abs_error_min"]
-    assert sum(card["summary"][kind]["count"] for kind in ("imposed", "fitted", "predicted")) >= 30
+    assert ours["exist_share"] == 1.0
+    assert ours["within_10_min_share"] >= 0.5
+    assert ours["within_44_min_share"] >= 0.75
+    assert ours["mean_abs_error_min"] <= 30 < theirs["mean_abs_error_min"]
+    assert card["summary"]["kendall_tau"] >= 0.8  # 0.85 is wanted and not reached: see the README
+    assert card["summary"]["must_not"]["broken"] == []
+    assert sum(card["summary"][kind]["count"] for kind in ("imposed", "fitted", "predicted")) >= 35
     assert len(card["summary"]["fitted_numbers"]) <= 6

@@ -49,7 +49,7 @@ search_options = all_of(
         "twin explore --guard cas",
         "twin explore --all-guards --keep 1",
         "twin explore --design original",
-        "twin explore --rate --backoff-cap 10m --keep 20",
+        "twin explore --rate --backoff-cap 60s",
         "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
     )
 )

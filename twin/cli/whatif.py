@@ -242,17 +242,12 @@ def _document(answer: Answer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _mean(answer: Answer, case: str) -> dict[str, float | str | None]:
-    """Measures of a case: means over worlds; in words where a moment does not come in some of them."""
+def _mean(answer: Answer, case: str) -> dict[str, float | None]:
+    """Measures of a case: means over worlds; null where a moment does not come, or end, in all of them."""
     worlds = list(answer.measured[case].values())
-    found: dict[str, float | str | None] = {}
+    found: dict[str, float | None] = {}
     for name in sorted(set().union(*worlds)):
         values = [m[name] for m in worlds]
         known = [v for v in values if v is not None and math.isfinite(v)]
-        if len(known) == len(values):
-            found[name] = round(sum(known) / len(known), 3)
-        else:
-            never = sum(v is None for v in values)
-            endless = len(values) - len(known) - never
-            found[name] = f"of {len(values)}: never comes in {never}, never ends in {endless}"
+        found[name] = round(sum(known) / len(known), 3) if len(known) == len(values) else None
     return found

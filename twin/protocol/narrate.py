@@ -22,11 +22,6 @@ class Story:
         """Who made each step: "planner", "A", "B", …"""
         return tuple(actor_name(actor) for actor in self.moves[:, 0].tolist())
 
-    @property
-    def deeds(self) -> tuple[str, ...]:
-        """What each step did, as `twin.protocol.state` names it."""
-        return tuple(st.STEP_NAMES[code] for code in self.moves[:, 1].tolist())
-
 
 def tell(story: Story) -> tuple[str, ...]:
     """The steps of a walk in words."""

@@ -269,15 +269,6 @@ def any_empty(state, cfg):
 
 
 @njit(cache=True)
-def dangling_rollback(state, cfg):
-    """Whether some rollback record names a tree that is gone: the way back is lost."""
-    for j in range(cfg.endpoints):
-        if not tree_exists(state, cfg, rollback(state, cfg, j)):
-            return True
-    return False
-
-
-@njit(cache=True)
 def newest_root(state, cfg):
     """The newest version under any root: what counts as applied in the one-time check."""
     newest = state[ROOTS]
