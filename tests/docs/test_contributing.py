@@ -13,6 +13,7 @@ import twin
 
 ROOT = Path(__file__).resolve().parents[2]
 REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
+ANY_SIZE = ROOT / "scenarios" / "examples" / "fleet-of-any-size.yaml"
 MY_SERVICE = ROOT / "scenarios" / "examples" / "my-service.yaml"
 NIGHT = 8 * 3600.0  # s from the scenario's start: DynamoDB's outage and its immediate consequences
 
@@ -132,3 +133,11 @@ def test_the_example_service_changes_nobody_elses_noise() -> None:
     beside = twin.run(twin.load(REPLAY, until="+1h", with_files=[MY_SERVICE]))
     query = "select offered_per_s, error_ratio from samples where service = 'other-regions' order by tick"
     assert without.sql(query).equals(beside.sql(query))
+
+
+def test_a_fleet_of_any_size_gives_room_to_a_number_and_changes_no_row() -> None:
+    incident = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
+    plain, laid = (twin.load(incident, with_files=files, until="+3h") for files in ([], [ANY_SIZE]))
+    low, high = laid.topology.services["dwfm"].parameters["droplets_count"].range
+    assert low < high
+    assert twin.run(laid).samples.equals(twin.run(plain).samples)
