@@ -1,0 +1,127 @@
+"""Many tests at once, and looks before the end: how often anything at all is found where there is nothing.
+
+A study asks mitigations × measures questions, and may look at the answers before all worlds are run. Both are
+chances to be fooled. The rule: of all looks and all tests together, something that is not there is called
+clear with at most 5 % probability.
+
+*Tests*: Holm's step-down (Scand. J. Statist. 6, 1979), which needs nothing of how tests hang together.
+*Looks*: Haybittle's and Peto's (Br. J. Radiol. 44, 1971; Br. J. Cancer 34, 1976): each look before the last
+has a small error of its own, at most 0.1 %, all of them together at most 1 %; the last has the rest of the
+5 %. Errors add up at most (Bonferroni), so it holds for any law and any order of stopping; and since next to
+nothing is spent early, the last look is almost as sharp as a study without looks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+import numpy as np
+
+from twin.statistics.estimates import CONFIDENCE, Difference, student
+
+ERROR = 0.05  # probability of calling anything clear that is not there
+EARLY = 0.001  # of it, for each look before the last
+EARLY_TOGETHER = 0.01  # and for all of them at most
+BLOCK = 20  # worlds from look to look; at 20, the exact test can reach any level that matters
+# That there is too little to look for hangs on the width of an interval, which is not known well before this
+# (Chow and Robbins's rule stops too soon from a small pilot).
+SURE_OF_WIDTH = 40
+SURE = 0.99  # confidence of the interval that must lie within what is worth having
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Verdict(StrEnum):
+    """What a test has come to."""
+
+    CLEAR = "clear"
+    TOO_SMALL = "no difference worth having"
+    IDENTICAL = "no difference at all"
+    OPEN = "cannot be told apart"
+
+
+def holm(ps: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Adjusted p-values in the order given: those at most 5 % are told apart, at 5 % for all together.
+    Raises ValueError unless each is from 0 to 1."""
+    p = np.asarray(ps, "f8")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("a p-value is from 0 to 1")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return adjusted
+
+
+def distinguishable(ps: Mapping[K, float], error: float = ERROR) -> dict[K, bool]:
+    """Which of all the tests of a study, mitigations × measures, find a difference; by Holm."""
+    return dict(zip(ps, (holm(list(ps.values())) <= error).tolist(), strict=True))
+
+
+def least_worlds(tests: int, error: float = ERROR) -> int:
+    """Worlds below which not one of ``tests`` can be told apart, however large its difference: the smallest
+    p of n pairs is 2^(1-n)."""
+    return 1 + math.ceil(math.log2(tests / error) - 1e-9)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look after ``worlds`` worlds, with the ``error`` that it may spend; ``last``: no more after it."""
+
+    worlds: int
+    error: float
+    last: bool
+
+
+def looks(worlds: int, block: int = BLOCK) -> tuple[Look, ...]:
+    """When to look at a study of at most ``worlds`` worlds: after each block, the last where all are done.
+
+    A last block of less than half a block joins the one before. Raises ValueError for less than one world.
+    """
+    if worlds < 1 or block < 1:
+        raise ValueError("a study has at least one world, and so has a block")
+    early = [n for n in range(block, worlds, block) if worlds - n >= block / 2]
+    each = min(EARLY, EARLY_TOGETHER / len(early)) if early else 0.0
+    last = Look(worlds, ERROR - each * len(early), True)
+    return (*(Look(n, each, False) for n in early), last)
+
+
+def verdicts(
+    look: Look, found: Mapping[K, Difference], worth: Mapping[K, float],
+    before: Mapping[K, Verdict] | None = None,
+) -> dict[K, Verdict | None]:  # fmt: skip
+    """What each test of a study comes to at this look; None: go on.
+
+    ``found``: every test, those that have come to something ``before`` too (their values are not used again;
+    a test that is given up for another reason is OPEN there).
+    ``worth``: the difference, as an absolute number, below which it makes no odds; 0 to never stop for it.
+    A difference is called CLEAR by Holm at the error of the look, TOO_SMALL where its interval of 99 % lies
+    within ± what it is worth, IDENTICAL where no pair has differed yet; the last two not before 40 worlds.
+    A clear one that was stopped early is, if anything, a little smaller than it seems. At the last look,
+    what is left is OPEN. Raises ValueError if a test has more or fewer worlds than the look.
+    """
+    done = dict(before or {})
+    open_tests = [test for test in found if test not in done]
+    if any(found[test].n != look.worlds for test in open_tests):
+        raise ValueError(f"a look after {look.worlds} worlds takes differences of as many")
+    # Those called clear leave Holm's family; those given up stay in it, and cannot be found any more.
+    ps = {test: found[test].p for test in open_tests}
+    ps |= {test: 1.0 for test in done if done[test] != Verdict.CLEAR}
+    clear = distinguishable(ps, look.error)
+    given: dict[K, Verdict | None] = dict(done)
+    for test in open_tests:
+        given[test] = Verdict.CLEAR if clear[test] else _nothing(look, found[test], worth[test])
+    return {test: given[test] for test in found}
+
+
+def _nothing(look: Look, d: Difference, worth: float) -> Verdict | None:
+    if look.worlds >= SURE_OF_WIDTH or look.last:
+        if d.identical:
+            return Verdict.IDENTICAL
+        wider = student(d.n - 1, SURE) / student(d.n - 1, CONFIDENCE) if d.n > 1 else 1.0
+        if abs(d.mean) + d.half_width * wider < worth:
+            return Verdict.TOO_SMALL
+    return Verdict.OPEN if look.last else None
