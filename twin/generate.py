@@ -12,7 +12,7 @@ from types import ModuleType
 
 from twin.kinds import registry
 from twin.parts.edges import EDGE_PARAMETERS
-from twin.parts.kind import Param
+from twin.parts.kind import HOWS, LATE, Param
 from twin.spec.schemas import schemas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +25,8 @@ INTRODUCTION = """\
 A kind is one file in this folder: what the real thing does, its parameters, its state, its events and one
 compiled step. A service in `topology/` names its kind and the parameters that differ from these defaults.
 *Bounds* are what a file may say; the *range* of an assumed number is where its true value plausibly lies.
-"""
+*Broken* says what losing such a service means to `twin blast`: {hows}.
+""".format(hows="; ".join(f"{how}, {what}" for how, what in HOWS.items()))
 
 DEPENDENCY = """
 ## Dependencies
@@ -50,7 +51,17 @@ def kinds_reference() -> str:
 def _section(name: str, kind: ModuleType) -> str:
     about = inspect.cleandoc(kind.__doc__ or "")
     events = ", ".join(f"`{event}`" for event in kind.EVENTS) or "none of its own"
-    return f"\n## {name}\n\n{about}\n\n{''.join(_table(kind.PARAMETERS))}\nEvents: {events}.\n"
+    ends = f"Events: {events}.\n\nBroken: {_breaks(kind)}.\n"
+    return f"\n## {name}\n\n{about}\n\n{''.join(_table(kind.PARAMETERS))}\n{ends}"
+
+
+def _breaks(kind: ModuleType) -> str:
+    """'down (`fault_ratio` 1), slow (`service_time_s` too long for its callers)'."""
+    ways = []
+    for how, values in getattr(kind, "BREAKS", {}).items():
+        told = {n: "too long for its callers" if v == LATE else _value(v) for n, v in values.items()}
+        ways.append(f"{how} ({', '.join(f'`{name}` {value}' for name, value in told.items())})")
+    return ", ".join(ways) or "in no way that it says"
 
 
 def _table(parameters: Iterable[Param]) -> Iterator[str]:

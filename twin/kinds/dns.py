@@ -20,9 +20,9 @@ from __future__ import annotations
 import numpy as np
 
 from twin.jit import njit
-from twin.parts.kind import Param
+from twin.parts.kind import Param, fault_ratio
 from twin.parts.records import KIND_EVENT_BLOCK, REPLICATE, SEED
-from twin.parts.signals import answer, emit, intake, tally
+from twin.parts.signals import answer, draw, emit, intake, tally
 from twin.protocol.machine import give_up, repair, reset, resume, step_enactor, step_planner
 from twin.protocol.state import (
     CLEANUP,
@@ -45,7 +45,7 @@ from twin.protocol.state import (
     tree_count,
 )
 from twin.protocol.state import cells as machine_cells
-from twin.rng import BACKOFF, POLL, subkey, uniform
+from twin.rng import BACKOFF, FAIL, POLL, subkey, uniform
 
 # The event itself: the scorecard's baseline keeps it, and an ensemble leaves its parameters alone.
 GIVEN = True
@@ -89,7 +89,9 @@ PARAMETERS = (
     *(Param("guard_" + name.replace("-", "_"), False, "switch", 0, 1, "guard of the protocol: " + name,
             "MODELLING")
       for name in GUARDS),
+    fault_ratio("share of queries answered without records, whatever the zone holds: a fault's knob"),
 )  # fmt: skip
+BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
 STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8"),
          ("moved", "i8"), ("stuck", "i8")]  # fmt: skip
 EVENTS = ("endpoint_emptied", "endpoint_restored", "enactor_wedged")
@@ -268,11 +270,11 @@ def step(t, w, i, p, s, c):
             step_planner(m, cfg)
             s.next_plan += max(1, int(round(p.plan_interval_s / w.tick_s[0])))
         enact(t, w, i, p, s, c, m, cfg)
-    say(t, w, i, s, endpoint_has_records(m, cfg, 0))
+    say(t, w, i, p, s, endpoint_has_records(m, cfg, 0))
 
 
 @njit
-def say(t, w, i, s, has_records):
+def say(t, w, i, p, s, has_records):
     """Answer the resolvers, and note in the journal when the answer becomes empty or full."""
     row = w.svc[i]
     empty = 0 if has_records else 1
@@ -283,10 +285,11 @@ def say(t, w, i, s, has_records):
         row.own_event = s.open
         s.was_empty = empty
     n = intake(t, w, i)
-    ok = 1.0 - empty
+    ok = (1.0 - empty) * (1.0 - p.fault_ratio)
     answer(w, i, ok, 0.005)
-    row.capacity_per_s, row.own_blame = 1.0, float(empty)
-    tally(w, i, n * (1 - empty), n * empty)
+    row.capacity_per_s, row.own_blame = 1.0, 1.0 - ok
+    good = draw(t, w, i, FAIL, 0, n, ok)
+    tally(w, i, good, n - good)
 
 
 @njit

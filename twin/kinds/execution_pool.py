@@ -18,7 +18,7 @@ import math
 
 from twin.jit import njit
 from twin.parts.draws import share
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param, fault_ratio
 from twin.parts.period import open_elsewhere
 from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, SERVICE_CARRIES
 from twin.parts.signals import answer, arriving, depend, draw, emit, intake, miss_ratio, tally
@@ -43,7 +43,15 @@ PARAMETERS = (
           "assumed: the pool holds its size", (1.0, 1.0)),
     Param("low_priority_ratio", 1.0, "ratio", 0.0, 1.0,
           "share of asynchronous and event-source work that is let in: the throttle of 20 October", "HD"),
+    Param("service_time_s", 0.05, "s", 0.0, 3600.0, "time that a call takes, beyond its dependencies",
+          "assumed: only a scale", (0.05, 0.05)),
+    fault_ratio("share of calls that fail here: a fault's knob"),
 )  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"service_time_s": LATE},
+    "partial": {"fault_ratio": 0.5},
+}
 STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8"), ("losing", "i8")]
 EVENTS = ("capacity_short", "capacity_back")
 
@@ -139,12 +147,13 @@ def step(t, w, i, p, s, c):
     admitted = 1.0 - low * (1.0 - p.low_priority_ratio)
     s.asked += n
     found = room(p, s, n / w.tick_s[0] * admitted)
-    row.own_blame = 1.0 - found
     note(t, w, i, s, found)
+    works = found * (1.0 - p.fault_ratio)
+    row.own_blame = 1.0 - works
     row.capacity_per_s = p.load_per_s / p.utilisation_ratio * s.standing / (s.standing + s.missing)
     row.backlog = s.missing
-    answer_by_priority(w, i, p, ok * found, 0.05 + wait)
-    failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok * found)
+    answer_by_priority(w, i, p, ok * works, p.service_time_s + wait)
+    failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok * works)
     tally(w, i, n - failed, failed)
 
 

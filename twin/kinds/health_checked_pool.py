@@ -44,7 +44,7 @@ import numpy as np
 
 from twin.jit import njit
 from twin.parts.draws import carried
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param
 from twin.parts.period import open_elsewhere
 from twin.parts.policies import guarded
 from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, OWN, SERVICE_CARRIES
@@ -56,7 +56,7 @@ from twin.rng import FAIL, OPEN
 PARAMETERS = (
     Param("capacity_per_s", 100_000.0, "1/s", 0.001, 1e12, "calls that all members together can carry",
           "assumed: only a scale", (1000.0, 1e7)),
-    Param("latency_s", 0.005, "s", 0.0, 60.0, "time that a call takes through a balancer",
+    Param("latency_s", 0.005, "s", 0.0, 3600.0, "time that a call takes through a balancer",
           "assumed: one more hop inside a zone", (0.001, 0.02)),
     Param("zones_count", 6, "count", 1, 64, "availability zones; read at the start", "PES"),
     Param("targets_count", 120_000, "count", 1, 1e12, "members: nodes and targets; read at the start",
@@ -103,6 +103,11 @@ PARAMETERS = (
           "utilisation of the busiest balancer at the daily peak",
           "assumed: balancers differ; few run without a zone to spare", (0.7, 1.0)),
 )  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"latency_s": LATE},
+    "partial": {"fault_ratio": 0.5},
+}
 STATE = [
     ("zones", "i8"), ("members", "i8"), ("balancers", "i8"), ("newcomers", "i8"), ("settled_newcomers", "i8"),
     ("checks", "i8"), ("updates", "i8"), ("transitions", "i8"), ("zone_transitions", "i8"),

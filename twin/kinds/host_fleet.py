@@ -18,7 +18,7 @@ import math
 
 from twin.jit import njit
 from twin.parts.draws import arrivals, compete
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param, fault_ratio
 from twin.parts.records import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
 from twin.parts.signals import answer, depend, draw, intake, tally
 from twin.rng import ARRIVE, COMPLETE, FAIL, LOSE
@@ -38,7 +38,13 @@ PARAMETERS = (
           "assumed: none unless given", (0.0, 0.0)),
     Param("added_per_s", 0.0, "1/s", 0.0, 1e3, "hosts added a second for each host in service",
           "assumed: none unless given", (0.0, 0.0)),
+    fault_ratio("share of calls that fail here: a fault's knob"),
 )  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"service_time_s": LATE},
+    "partial": {"fault_ratio": 0.5},
+}
 STATE = [("up", "i8"), ("down", "i8"), ("retired", "i8"), ("added", "i8")]
 EVENTS: tuple[str, ...] = ()
 
@@ -85,7 +91,7 @@ def step(t, w, i, p, s, c):
     n = intake(t, w, i)
     ok, wait = depend(t, w, i, n)
     here = s.up + s.down
-    works = s.up / here if here > 0 else 0.0
+    works = s.up / here * (1.0 - p.fault_ratio) if here > 0 else 0.0
     row.own_blame = 1.0 - works
     row.capacity_per_s, row.backlog = s.up * p.host_capacity_per_s, s.down
     answer(w, i, ok * works, p.service_time_s + wait)

@@ -46,7 +46,7 @@ import math
 
 from twin.jit import njit
 from twin.parts.draws import carried
-from twin.parts.kind import Param
+from twin.parts.kind import Param, fault_ratio
 from twin.parts.lease_host import (
     ADRIFT,
     ATTEMPT_US,
@@ -131,7 +131,13 @@ PARAMETERS = (
           "assumed: one to five minutes", (60.0, 600.0)),
     Param("needed_ratio", 0.8, "ratio", 0.001, 1.0, "share of leased droplets below which launches lack room",
           "assumed: a fifth of the droplets is spare", (0.5, 0.95)),
+    fault_ratio("share of checks, finished attempts and launches that fail here: a fault's knob"),
 )  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"min_duration_s": 3600.0},  # no attempt is done before it times out
+    "partial": {"fault_ratio": 0.5},
+}
 EVENTS = ("timeouts", "timeouts_ended", "restarts", "restarts_ended")
 TIMEOUTS, TIMEOUTS_ENDED, RESTARTS, RESTARTS_ENDED = range(4)
 STATE = [
@@ -355,6 +361,8 @@ def step(t, w, i, p, s, c):
     slot, slot_s = t // s.slot_ticks + 1, s.slot_ticks * w.tick_s[0]
     elapsed_s = min(slot_s, (t + 1) * w.tick_s[0])
     reach, call_ok = reachable(w, i, ok)
+    works = 1.0 - p.fault_ratio
+    call_ok *= works
     chance, late = luck(t, w, i), 0
     for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
         late += step_host(chance, p, s, c, h, slot, slot_s, elapsed_s, reach, call_ok)
@@ -366,7 +374,7 @@ def step(t, w, i, p, s, c):
     # What is broken beyond the checks that fail now is broken because of the queue.
     row.own_blame = max(0.0, broken / s.droplets - (1.0 - ok))
     note_timeouts(t, w, i, p, s, late)
-    answer(w, i, s.ok_sum / (BILLION * s.hosts), s.attempt_sum / (MICRO * s.hosts))
+    answer(w, i, works * s.ok_sum / (BILLION * s.hosts), s.attempt_sum / (MICRO * s.hosts))
     row.latency_s = s.release_sum / (MICRO * s.hosts)
 
 

@@ -18,7 +18,7 @@ import math
 
 from twin.jit import njit
 from twin.parts.draws import share
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param, fault_ratio
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
 from twin.parts.signals import accept, answer, depend, draw, emit, intake, tally
 from twin.rng import LOSE, OPEN, SERVE
@@ -40,7 +40,15 @@ PARAMETERS = (
           "HD"),
     Param("age_limit_s", 345_600.0, "s", 60.0, 1e9, "age at which a waiting message is lost",
           "assumed: the default retention of a queue, four days", (21_600.0, 1_209_600.0)),
+    Param("service_time_s", 0.05, "s", 0.0, 3600.0, "time that a message takes, beyond its dependencies",
+          "assumed: only a scale", (0.05, 0.05)),
+    fault_ratio("share of messages that cannot be taken, for which no poller gives up: a fault's knob"),
 )  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"service_time_s": LATE},
+    "partial": {"fault_ratio": 0.5},
+}
 STATE = [
     ("alive", "i8"), ("dead", "i8"), ("waiting", "i8"), ("came", "i8"), ("done", "i8"), ("lost", "i8"),
     ("open", "i8"),
@@ -90,6 +98,7 @@ def step(t, w, i, p, s, c):
     taken = min(s.waiting, room)
     ok, wait = depend(t, w, i, taken)
     live_and_die(t, w, i, p, s, ok)
+    ok *= 1.0 - p.fault_ratio
     done = draw(t, w, i, SERVE, 0, taken, ok)
     s.waiting -= done
     s.done += done
@@ -99,9 +108,9 @@ def step(t, w, i, p, s, c):
         s.waiting -= dropped
         s.lost += dropped
     row.capacity_per_s, row.backlog = p.capacity_per_s * living * p.rate_ratio, s.waiting
-    row.own_blame = 1.0 - living
+    row.own_blame = 1.0 - living * (1.0 - p.fault_ratio)
     works = ok * living
-    answer(w, i, works, 0.05 + wait)
+    answer(w, i, works, p.service_time_s + wait)
     accept(w, i)
     failed = draw(t, w, i, SERVE, 1, n, 1.0 - works)
     tally(w, i, n - failed, failed)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from twin.jit import njit
 from twin.parts.draws import carried, share
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param
 from twin.parts.period import open_elsewhere
 from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
 from twin.parts.signals import answer, depend, draw, emit, intake, tally
@@ -46,6 +46,11 @@ PARAMETERS = (
     Param("control_s", 60.0, "s", 0.1, 86_400.0, "time in which admission corrects a backlog that is off",
           "assumed: a rate limit that is adjusted once a minute", (10.0, 600.0)),
 )  # fmt: skip
+BREAKS = {
+    "down": {"capacity_ratio": 0.0},
+    "slow": {"base_delay_s": LATE},
+    "partial": {"capacity_ratio": 0.5},
+}
 STATE = [("waiting", "i8"), ("entered", "i8"), ("delivered", "i8"), ("held_s", "f8"), ("open", "i8")]
 EVENTS = ("queue_formed", "queue_emptied")
 

@@ -26,7 +26,7 @@ import math
 from twin.jit import njit
 from twin.parts.clients import CALL, any_guarded, collect, forget, give_up, sizes, turn_away
 from twin.parts.draws import arrivals, share
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param
 from twin.parts.policies import COST, THROTTLED_COST, guarded, learn, patience_s, regain
 from twin.parts.records import ASYNC, EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
 from twin.parts.signals import answer, depend, draw, intake, tally
@@ -86,6 +86,11 @@ PARAMETERS = (
     Param("initial_backlog_count", 0.0, "count", 0.0, 1e12, "work at the start, whose clients have gone",
           "assumed: none unless given", (0.0, 0.0)),
 )  # fmt: skip
+BREAKS = {
+    "down": {"capacity_ratio": 0.0},  # clients wait in vain; one that refuses them has fault_ratio 1
+    "slow": {"service_time_s": LATE},
+    "partial": {"fault_ratio": 0.5, "capacity_ratio": 0.5},  # half of its servers, to which half of them go
+}
 STATE = [
     *FIELDS,
     ("substeps", "i8"), ("busy", "i8"), ("guarded", "i8"), ("least_s", "f8"),

@@ -20,7 +20,7 @@ and jitter: first failures come at all times, which spreads the rest.
 from __future__ import annotations
 
 from twin.jit import njit
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param, fault_ratio
 from twin.parts.signals import answer, depend, draw, intake, tally
 from twin.rng import FAIL, SPLIT
 
@@ -32,7 +32,13 @@ PARAMETERS = (
     Param("backoff_cap_s", 1620.0, "s", 1.0, 86_400.0, "longest wait; read at the start", "ECSDOC"),
     Param("service_time_s", 1.0, "s", 0.0, 3600.0, "latency of a change, beyond its dependencies",
           "assumed: a change is asked for and not awaited", (0.1, 5.0)),
+    fault_ratio("share of changes that fail here: a fault's knob"),
 )  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"service_time_s": LATE},
+    "partial": {"fault_ratio": 0.5},
+}
 STATE = [("content", "i8"), ("waiting", "i8"), ("levels", "i8"), ("slots", "i8"), ("tries", "i8")]
 EVENTS: tuple[str, ...] = ()
 
@@ -93,12 +99,14 @@ def step(t, w, i, p, s, c):
     content = s.content / (s.content + s.waiting)
     fresh = min(draw(t, w, i, SPLIT, 0, n, content), s.content)
     ok, wait_s = depend(t, w, i, fresh + s.tries)  # what was due in the last tick, for what is due now
+    blame = 0.0 if ok < 1.0 else 1.0 - content
+    ok *= 1.0 - p.fault_ratio
     s.tries = try_again(t, w, i, p, s, c, ok)
     failed = draw(t, w, i, FAIL, s.levels, fresh, 1.0 - ok)
     lost = min(failed, s.content)  # two calls of one tick may have met in one object
     wait(t, w, p, s, c, 0, lost)
     row.backlog = s.waiting
-    row.own_blame = 0.0 if ok < 1.0 else 1.0 - content
+    row.own_blame = max(blame, p.fault_ratio)
     answer(w, i, ok * content, p.service_time_s + wait_s)
     tally(w, i, fresh - failed, n - fresh + failed)
 

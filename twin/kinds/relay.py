@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twin.jit import njit
 from twin.parts.draws import carried
-from twin.parts.kind import Param
+from twin.parts.kind import LATE, Param
 from twin.parts.records import EDGE_CARRIES, SERVICE_CARRIES
 from twin.parts.signals import answer, depend, draw, intake, tally
 from twin.rng import ARRIVE, FAIL
@@ -25,6 +25,11 @@ PARAMETERS = (
           "calls that begin here: those of customers, or of work of its own",
           "assumed: none unless given", (0.0, 0.0)),
 )  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"service_time_s": LATE},
+    "partial": {"fault_ratio": 0.5},
+}
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 
 from twin.jit import njit
-from twin.parts.kind import Param
+from twin.parts.kind import Param, fault_ratio
 from twin.parts.signals import answer, draw, intake, miss_ratio, tally
 from twin.rng import FAIL, LOOKUP, OPEN
 
@@ -48,7 +48,9 @@ PARAMETERS = (
           "answer the name from a response policy zone, whatever the authority says", "PE"),
     Param("override_rollout_s", 600.0, "s", 0.001, 86400, "time until the last resolver has the override",
           "assumed: a push for the most common name, then for the others", (120.0, 1200.0)),
+    fault_ratio("share of clients that get no answer: a fault's knob"),
 )  # fmt: skip
+BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
 STATE = [
     ("valid", "i8"), ("empty", "i8"), ("expired", "i8"),
     ("well", "i8"), ("ill", "i8"), ("behind", "i8"), ("overridden", "f8"),
@@ -164,10 +166,12 @@ def step(t, w, i, p, s, c):
         s.overridden = 0.0
     served = clients(t, w, p, s, c, s.overridden + (1.0 - s.overridden) * share)
     served = 1.0 - p.zone_share_ratio * (1.0 - p.last_good_ratio) * (1.0 - served)
+    blame = 0.0 if ok < 1.0 else 1.0 - served
+    served *= 1.0 - p.fault_ratio
     n = intake(t, w, i)
     answer(w, i, served, 0.002)
     row.capacity_per_s = float(s.valid)
-    row.own_blame = 0.0 if ok < 1.0 else 1.0 - served
+    row.own_blame = max(blame, p.fault_ratio)
     good = draw(t, w, i, FAIL, 0, n, served)
     tally(w, i, good, n - good)
 

@@ -29,6 +29,7 @@ PARAMETERS = (
     Param("peak_s", 0.0, "s", 0.0, 86_400.0, "time of day, in UTC, at which load peaks; read at the start",
           "assumed: means nothing without a swing", (0.0, 0.0)),
 )  # fmt: skip
+BREAKS: dict[str, dict[str, float]] = {}  # nobody depends on customers
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
 

@@ -12,6 +12,15 @@ from types import ModuleType
 import numpy as np
 
 UNITS = ("s", "1/s", "count", "ratio", "choice", "switch")
+LATE = "late"  # in BREAKS: a time that every caller who waits finds too long
+
+# How any service can be broken. A kind says in BREAKS which of its parameters that means, and what they are
+# then: {"down": {"fault_ratio": 1.0}, "slow": {"service_time_s": LATE}}. What it does not name it cannot be.
+HOWS = {
+    "down": "nothing that it is asked is answered well",
+    "slow": "it answers, and later than its callers wait",
+    "partial": "half of it is away",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,12 @@ class Param:
         if self.unit == "choice":
             return float(self.choices.index(str(value)))
         return float(value)
+
+
+def fault_ratio(meaning: str) -> Param:
+    """The share of its work that a fault of a service's own spoils: a knob, and no estimate."""
+    why = "assumed: no fault of its own unless a scenario says so"
+    return Param("fault_ratio", 0.0, "ratio", 0.0, 1.0, meaning, why, (0.0, 0.0))
 
 
 def parameter_dtype(kind: ModuleType) -> np.dtype:

@@ -1,0 +1,188 @@
+"""Lose a service for a while: how each kind is broken, the quiet world to do it in, and what came of it.
+
+Pure: a fault is a change to a scenario, what came of it is read from the values of finished runs. Times are
+seconds, from the start of the run unless said otherwise; durations of trouble are minutes, as in
+``twin/sql/episodes.sql``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from twin.interventions import parameter_of
+from twin.kinds import registry
+from twin.levels import METASTABLE_S
+from twin.model import Intervention, Scenario, Topology, Value
+from twin.parts.edges import EDGE_PARAMETERS
+from twin.parts.kind import HOWS, LATE
+from twin.variations import Variation
+
+WARM_UP_S = 600.0  # undisturbed before the fault: levels and latencies are known by then
+WATCH_S = 7200.0  # after the fault
+TOO_LATE = 1.5  # a late answer takes so many times what the most patient caller waits,
+MUCH_SLOWER = 10.0  # and at least so many times what it takes undisturbed
+NOON = datetime(2025, 1, 15, 18, tzinfo=UTC)  # start of a topology alone: the day's peak in North America
+CHANGED_MIN = 1.0  # trouble that differs by less from the baseline's is the baseline's
+
+_SYNCHRONOUS = ("hard", "soft", "lease")  # who calls over another mode does not wait for the answer
+
+
+class CannotBreak(Exception):
+    """No way to break this service so; the message says why."""
+
+
+def settings(scenario: Scenario, service: str, how: str) -> dict[str, Value]:
+    """Target → value that break ``service`` in one of the ways of HOWS, by what its kind says of itself.
+
+    Raises CannotBreak, KeyError for an unknown service.
+    """
+    kind = scenario.topology.services[service].kind
+    breaks = getattr(registry()[kind], "BREAKS", {})
+    if how not in breaks:
+        ways = ", ".join(breaks) or "none"
+        raise CannotBreak(f"{service} cannot be {how}: kind {kind} knows no such break (ways: {ways})")
+    values = {f"{service}.{name}": value for name, value in breaks[how].items()}
+    return {t: _late(scenario, service, t) if v == LATE else v for t, v in values.items()}
+
+
+def _late(scenario: Scenario, service: str, target: str) -> float:
+    """A time that every caller who waits finds too long, as far as the parameter goes."""
+    parameter, given = parameter_of(scenario, target), scenario.topology.services[service].parameters
+    name = parameter.name
+    usual_s = parameter.encode(given[name].value if name in given else parameter.default)
+    return min(parameter.high, max(MUCH_SLOWER * usual_s, TOO_LATE * patience_s(scenario.topology, service)))
+
+
+def patience_s(topology: Topology, service: str) -> float:
+    """How long the most patient of those waits who call ``service`` and wait; 0 if nobody does."""
+    default = next(p.default for p in EDGE_PARAMETERS if p.name == "timeout_s")
+    calls = (d for s in topology.services.values() for d in s.dependencies if d.on == service)
+    waits = (d.timeout_s.value if d.timeout_s else default for d in calls if d.mode in _SYNCHRONOUS)
+    return max((float(s) for s in waits), default=0.0)
+
+
+def lose(scenario: Scenario, service: str, how: str, at_s: float, for_s: float) -> Variation:
+    """The loss of a service as a change to a scenario. Raises CannotBreak, KeyError."""
+    taken = {x.id for x in scenario.interventions}
+    name = next(n for n in _names(f"lose-{service}"[:50]) if n not in taken)
+    values = settings(scenario, service, how)
+    fault = Intervention(
+        id=name, kind="fault", title=f"{service} is {how}: {HOWS[how]}", at_s=at_s, for_s=for_s, set=values,
+        assumed="as asked: twin blast",
+    )  # fmt: skip
+    return Variation(faults=(fault,))
+
+
+def _names(first: str) -> Iterable[str]:
+    yield first
+    yield from (f"{first}-{k}" for k in range(2, 1000))
+
+
+def of_topology(topology: Topology) -> Scenario:
+    """A scenario in which nothing happens, at NOON."""
+    return Scenario(name=f"quiet-{topology.name}"[:60], topology=topology, start=NOON, duration_s=WARM_UP_S,
+                    seed=1)  # fmt: skip
+
+
+def quiet(scenario: Scenario) -> Scenario:
+    """The scenario without what happens in it: no fault, no action, nobody who looks for one."""
+    return scenario.model_copy(update={"faults": (), "actions": (), "diagnoses": (), "expect": ()})
+
+
+def lasting(scenario: Scenario, at_s: float, for_s: float, watch_s: float) -> Scenario:
+    """The scenario up to ``watch_s`` after the end of the fault, in whole samples."""
+    samples = math.ceil((at_s + for_s + watch_s) / scenario.sample_s)
+    return scenario.model_copy(update={"duration_s": samples * scenario.sample_s})
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What one run did to one service: ``onset_s`` and ``recovery_s`` of all its episodes, infinite if the
+    last one does not end; minutes impaired and lost; highest error ratio."""
+
+    onset_s: float
+    recovery_s: float
+    impaired_min: float
+    lost_min: float
+    peak_error_ratio: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the loss of a service does to ``service``, beyond what happens without it.
+
+    ``onset_s`` after the fault began, None where it was in trouble before; ``recovery_s`` after the fault
+    ended (negative: before that), infinite if not within the run; ``depth_ratio``: highest error ratio.
+    """
+
+    service: str
+    onset_s: float | None
+    recovery_s: float
+    impaired_min: float
+    lost_min: float
+    depth_ratio: float
+
+    @property
+    def outlives_cause(self) -> bool:
+        """Still impaired when the fault has been over for METASTABLE_S."""
+        return self.recovery_s >= METASTABLE_S
+
+
+@dataclass(frozen=True)
+class Radius:
+    """What the loss of ``lost`` for ``for_s`` does, to itself (``own``) and to others, the worst first."""
+
+    lost: str
+    for_s: float
+    own: Effect | None
+    others: tuple[Effect, ...]
+    visible: frozenset[str]
+
+    @property
+    def lost_per_min(self) -> float:
+        """Minutes of service lost among the others that customers see, for each minute of the fault."""
+        return sum(e.lost_min for e in self.others if e.service in self.visible) / (self.for_s / 60)
+
+    @property
+    def outlasting(self) -> tuple[Effect, ...]:
+        """Those that outlive their cause, the lost service itself included, the longest first."""
+        found = [e for e in (*((self.own,) if self.own else ()), *self.others) if e.outlives_cause]
+        return tuple(sorted(found, key=lambda e: (-e.recovery_s, e.service)))
+
+
+def effect(
+    service: str, mine: Trouble | None, without: Trouble | None, at_s: float, for_s: float
+) -> Effect | None:
+    """What a fault at ``at_s`` did to a service; None if it fared as it does ``without`` the fault."""
+    if mine is None:
+        return None
+    none = Trouble(math.inf, -math.inf, 0.0, 0.0, 0.0)
+    base = without or none
+    impaired_min, lost_min = mine.impaired_min - base.impaired_min, mine.lost_min - base.lost_min
+    if max(abs(impaired_min), abs(lost_min)) < CHANGED_MIN:
+        return None
+    onset_s = mine.onset_s - at_s if mine.onset_s >= at_s else None
+    # What ends as it would have ended anyway does not last because of the fault.
+    ends_s = mine.recovery_s if mine.recovery_s > base.recovery_s else min(mine.recovery_s, at_s + for_s)
+    return Effect(service, onset_s, ends_s - at_s - for_s, impaired_min, lost_min, mine.peak_error_ratio)
+
+
+def radius(
+    scenario: Scenario, lost: str, mine: Mapping[str, Trouble], without: Mapping[str, Trouble], at_s: float,
+    for_s: float,
+) -> Radius:  # fmt: skip
+    """What came of losing ``lost``, from the trouble of every service with the fault and without it."""
+    services = scenario.topology.services
+    effects = {name: effect(name, mine.get(name), without.get(name), at_s, for_s) for name in services}
+    others = [e for name, e in effects.items() if e is not None and name != lost]
+    others.sort(key=lambda e: (-e.lost_min, -e.impaired_min, e.service))
+    visible = frozenset(name for name, s in services.items() if s.visible)
+    return Radius(lost, for_s, effects[lost], tuple(others), visible)
+
+
+def ranked(found: Iterable[Radius]) -> list[Radius]:
+    """Those who take most with them first."""
+    return sorted(found, key=lambda r: (-r.lost_per_min, -len(r.others), r.lost))
