@@ -7,6 +7,7 @@ limited, and the configuration is locked. So a query can read this run and nothi
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -146,3 +147,20 @@ class Tables:
         for setting in ("enable_progress_bar", "enable_external_access", "python_enable_replacements"):
             self._connection.execute(f"set {setting} = false")
         self._connection.execute("set lock_configuration = true")
+
+
+def ask_files(files: Sequence[Path], query: str, **parameters: object) -> pa.Table:
+    """The answer to ``query`` over Parquet files with a row a run (see ``twin/studies/store.py``): the tables
+    ``runs``, and ``outcomes`` with a row a value. Raises QueryError."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        try:
+            paths = [str(path) for path in files]
+            connection.execute("create view runs as select * from read_parquet(" + repr(paths) + ")")
+            connection.execute(
+                "create view outcomes as select * exclude (values, curve, v), v.service::varchar as service, "
+                "v.measure::varchar as measure, v.value as value "
+                "from (select *, unnest(values) as v from runs)"
+            )
+            return connection.sql(query, params=parameters or None).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(_reason(str(error))) from error

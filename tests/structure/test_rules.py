@@ -20,7 +20,7 @@ class Canary(NamedTuple):
 # An outcome that the project does not have, so that its time is forbidden in these tests alone.
 PUBLISHED = {"data/published/canary.csv": "id,published\ncanary,2025-10-20T03:33:00-07:00\n"}
 BRANCHES = "".join(f"    if x == {n}:\n        x += {n}\n" for n in range(12))
-MIDDLING = "".join(f"def f{n}():\n" + "    pass\n" * 25 for n in range(2000))
+MIDDLING = "".join(f"def f{n}():\n" + "    pass\n" * 40 for n in range(6000))
 
 CANARIES = [
     Canary("layers", "the bottom imports the top", "twin/units.py", "\nimport twin.spec\n"),

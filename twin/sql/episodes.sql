@@ -4,7 +4,6 @@
 create view episodes as
 with trouble as (
     select service, tick - sample_s() / tick_s() as begins, tick as ends, error_ratio,
-        max(tick) over () as last_tick,
         lag(tick) over (partition by service order by tick) as before
     from impairment where state in ('impaired', 'down')
 ), marked as (

@@ -1,0 +1,163 @@
+"""A study: the same runs whoever does them, none of them twice, and nothing lost."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+import twin
+from twin.model import Quantity
+from twin.runners.pool import WorkerLost, batches, open_pool
+from twin.studies import BASELINE, Arm, Job, OtherStudy, Study, World, worlds
+from twin.studies.study import Setting
+from twin.studies.worlds import places
+from twin.variations import Variation
+
+STORM = Path("scenarios/examples/retry-storm.yaml")
+LESS = Arm("less", (Variation(parameters={"front.capacity_per_s": Quantity(value=500.0, assumed="t")}),))
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    return Setting({"storm": twin.load(STORM, until="+20m")})
+
+
+def jobs(count: int) -> list[Job]:
+    return [Job("storm", arm, world) for world in worlds(count) for arm in (Arm(), LESS)]
+
+
+def done(setting: Setting, folder: Path, runner: str, workers: int, count: int = 5, address=None) -> bytes:
+    """The bytes of a finished study."""
+    with Study(setting, folder, runner=runner, workers=workers, address=address) as study:
+        study.do(jobs(count))
+    assert [path.name for path in folder.glob("*.parquet")] == ["runs.parquet"]
+    return (folder / "runs.parquet").read_bytes()
+
+
+def test_the_same_rows_whoever_does_the_work(setting: Setting, tmp_path: Path) -> None:
+    inline = done(setting, tmp_path / "inline", "inline", 1)
+    assert done(setting, tmp_path / "processes", "process", 2) == inline
+
+
+@pytest.mark.ray
+def test_the_same_rows_on_one_two_and_four_actors(setting: Setting, tmp_path: Path) -> None:
+    inline = done(setting, tmp_path / "inline", "inline", 1)
+    for actors in (1, 2, 4):
+        assert done(setting, tmp_path / f"{actors}", "ray", actors) == inline
+
+
+@pytest.mark.ray
+def test_the_same_rows_on_a_cluster_of_two_nodes(setting: Setting, tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    inline = done(setting, tmp_path / "inline", "inline", 1)
+    store = 80 * 2**20
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": store})
+    try:
+        cluster.add_node(num_cpus=1, object_store_memory=store)
+        cluster.wait_for_nodes()
+        assert done(setting, tmp_path / "two", "ray", 2, address=cluster.address) == inline
+    finally:
+        cluster.shutdown()
+
+
+def test_what_is_done_is_not_done_again(setting: Setting, tmp_path: Path) -> None:
+    made = []
+    with pytest.raises(KeyboardInterrupt), Study(setting, tmp_path) as study:
+        study.do(jobs(9), lambda k, n: made.append(k) if k < 11 else os.kill(os.getpid(), signal.SIGINT))
+    assert list(tmp_path.glob("part-*.parquet")), "nothing was kept"
+    with Study(setting, tmp_path) as study:
+        left = len(study.missing(jobs(9)))
+        assert 18 - 11 <= left <= 18 - 8, "at most the batch under way is lost"
+        study.do(jobs(9))
+    with Study(setting, tmp_path) as study:
+        assert study.missing(jobs(9)) == []
+    assert (tmp_path / "runs.parquet").read_bytes() == done(setting, tmp_path / "x", "inline", 1, 9)
+
+
+def die_once(marks: Path, job: int) -> int:
+    """A worker that dies the first time that it is given job 3; and each time, job 13."""
+    mark = marks / "died"
+    if job == 13 or (job == 3 and not mark.exists()):
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job * job
+
+
+@pytest.mark.parametrize("runner", ["process", pytest.param("ray", marks=pytest.mark.ray)])
+def test_a_killed_worker_loses_nothing(runner: str, tmp_path: Path) -> None:
+    with open_pool(runner, tmp_path, 2) as pool:
+        assert dict(pool.map(die_once, range(12))) == {k: k * k for k in range(12)}
+        assert (tmp_path / "died").exists()
+
+
+@pytest.mark.parametrize("runner", ["process", pytest.param("ray", marks=pytest.mark.ray)])
+def test_work_that_kills_every_worker_is_given_up(runner: str, tmp_path: Path) -> None:
+    (tmp_path / "died").touch()
+    with pytest.raises(WorkerLost), open_pool(runner, tmp_path, 2) as pool:
+        dict(pool.map(die_once, [13]))
+
+
+def test_every_job_is_in_one_batch() -> None:
+    for count in (0, 1, 7, 100, 577):
+        assert [k for batch in batches(count, 2) for k in batch] == list(range(count))
+
+
+def test_a_draw_is_what_it_is_whatever_else_is_drawn(setting: Setting) -> None:
+    base = setting.bases["storm"]
+    assert worlds(3) == worlds(5)[:3]
+    few = {n.target: p for n, p in places(base, 2).items()}
+    wider = base.topology.services["front"].model_copy(update={"name": "back"})
+    services = {**base.topology.services, "back": wider}
+    more = base.model_copy(update={"topology": base.topology.model_copy(update={"services": services})})
+    found = {n.target: p for n, p in places(more, 2).items()}
+    assert len(found) > len(few) and found.items() >= few.items()
+    assert all(0.0 <= p <= 1.0 for p in few.values()) and len(set(few.values())) == len(few)
+    assert few != {n.target: p for n, p in places(base, 3).items()}
+
+
+def test_an_arm_that_changes_nothing_makes_no_difference(setting: Setting, tmp_path: Path) -> None:
+    null = Arm("null", (Variation(set={"front.discipline": "fifo"}),))
+    with Study(setting, tmp_path) as study:
+        found = study.do([Job("storm", a, w) for w in worlds(4) for a in (Arm(), null, LESS)])
+        lost = found.values("requests_lost")
+    assert lost["null"] == lost[BASELINE]
+    assert lost["less"] != lost[BASELINE], "a check that cannot fail"
+
+
+def test_a_study_of_something_else_is_left_alone(setting: Setting, tmp_path: Path) -> None:
+    before = done(setting, tmp_path, "inline", 1, 1)
+    other = Setting({"storm": twin.load(STORM, until="+21m")})
+    with pytest.raises(OtherStudy, match="something else"):
+        Study(other, tmp_path)
+    manifest = tmp_path / "study.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": 0}))
+    with pytest.raises(OtherStudy, match="version 0, expected 1"):
+        Study(setting, tmp_path)
+    manifest.write_text("[]")
+    with pytest.raises(OtherStudy, match="not a study's manifest"):
+        Study(setting, tmp_path)
+    assert (tmp_path / "runs.parquet").read_bytes() == before
+
+
+def test_two_processes_do_not_share_a_study(setting: Setting, tmp_path: Path) -> None:
+    with Study(setting, tmp_path), pytest.raises(OtherStudy, match="another process"):
+        Study(setting, tmp_path)
+
+
+def test_values_of_a_run_are_those_of_its_queries(tmp_path: Path) -> None:
+    setting, world = Setting({"storm": twin.load(STORM)}), World(0, 0)
+    run = twin.run(setting.bases["storm"])
+    with Study(setting, tmp_path) as study:
+        found = study.do([Job("storm", Arm(), world)])
+        totals = run.sql("from totals").to_pylist()[0]
+        for measure in ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered"):
+            assert found.values(measure)[BASELINE][world] == pytest.approx(totals[measure])
+        assert found.values("metastable")[BASELINE][world] == 1.0, "the storm outlives its trigger"
+        lost = "select sum(offered_per_s * error_ratio) * 10 as n from samples where service = 'customers'"
+        (asked,) = run.sql(lost).to_pylist()
+        assert found.values("requests_lost")[BASELINE][world] == pytest.approx(asked["n"])
+        assert found.services("onset_s") == ["customers", "front"]
+        assert found.curves()[BASELINE][world].max() == totals["peak_impaired"]

@@ -1,0 +1,199 @@
+"""A study: which runs, on which workers, what came of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from twin import engine
+from twin.model import Scenario
+from twin.runners.pool import Pool, open_pool
+from twin.runs import run
+from twin.studies.arms import Arm
+from twin.studies.store import Row, Store
+from twin.studies.worlds import World, placed
+from twin.variations import Variant
+
+CURVE_S = 300.0  # of a run's time, for each number of its curve
+
+Progress = Callable[[int, int], None]
+Values = dict[World, float | None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: ``scenario`` is a name that the study knows."""
+
+    scenario: str
+    arm: Arm
+    world: World
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all workers of a study know: its scenarios, and other ways in which the model could be true."""
+
+    bases: Mapping[str, Scenario]
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+
+    def identity(self) -> dict[str, Any]:
+        """What makes runs of a study comparable."""
+        return {
+            "scenarios": {name: _hash(base.model_dump(mode="json")) for name, base in self.bases.items()},
+            "variants": {n: _hash(v.model_dump(mode="json")) for n, v in self.variants.items()},
+            "code": engine.source_hash(),
+        }
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Study:
+    """Runs of some scenarios, in a folder that remembers them. A context manager.
+
+    What a run comes to follows from its job alone, so it is never done twice.
+    """
+
+    def __init__(
+        self, setting: Setting, folder: Path, *, runner: str = "inline", workers: int = 2,
+        address: str | None = None,
+    ) -> None:  # fmt: skip
+        """``folder`` holds this study or nothing. Raises OtherStudy, OSError."""
+        self.setting = setting
+        self.store = Store(folder, setting.identity())
+        self.pool: Pool = open_pool(runner, setting, workers, address)
+        self.done = self.store.keys()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pool.__exit__(kind, error, trace)
+        if kind is None:
+            self.store.merge()
+        self.store.close()
+
+    def missing(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those that are not done, each once; jobs of one world beside each other."""
+        todo = {_key(job): job for job in jobs}
+        todo = {key: job for key, job in todo.items() if key not in self.done}
+        return sorted(todo.values(), key=lambda job: (job.scenario, job.world))
+
+    def do(self, jobs: Sequence[Job], progress: Progress | None = None) -> Results:
+        """What comes of the jobs; those are run that are not done yet.
+
+        Raises WorkerLost, and whatever a run raises.
+        """
+        todo = self.missing(jobs)
+        waiting: list[Row] = []
+        for k, (at, row) in enumerate(self.pool.map(one_run, todo)):
+            waiting.append(row)
+            self.done.add(_key(todo[at]))
+            if len(waiting) >= 8 or k + 1 == len(todo):
+                self.store.add(waiting)
+                waiting = []
+            if progress:
+                progress(k + 1, len(todo))
+        return Results(self, tuple(dict.fromkeys(jobs)))
+
+
+def _key(job: Job) -> tuple[str, str, str, int, int]:
+    return job.scenario, job.arm.content, job.world.variant, job.world.draw, job.world.replicate
+
+
+def one_run(setting: Setting, job: Job) -> Row:
+    """Run one job; the row that a study keeps of it."""
+    base = setting.bases[job.scenario]
+    there = _there(setting, job.scenario, job.world)
+    done = run(job.arm.applied(there), replicate=job.world.replicate, digest=False)
+    scenario, key, variant, draw, replicate = _key(job)
+    with done.tables() as tables:
+        values = tables.rows("from worth")
+        curve = tables.rows("select impaired from curve order by bin")
+    first_input_s = min((x.at_s for x in base.interventions if x.at_s is not None), default=0.0)
+    onset_s = min((v["value"] for v in values if v["measure"] == "first_onset_s"), default=math.inf)
+    return {
+        "scenario": scenario, "arm": job.arm.name, "key": key, "variant": variant, "draw": draw,
+        "replicate": replicate, "began_well": onset_s >= first_input_s, "values": values,
+        "curve": [row["impaired"] for row in curve],
+    }  # fmt: skip
+
+
+_placed: dict[tuple[int, str, World], Scenario] = {}  # the latest: jobs of one world come together
+
+
+def _there(setting: Setting, scenario: str, world: World) -> Scenario:
+    asked = (id(setting), scenario, world)
+    if asked not in _placed:
+        _placed.clear()
+        _placed[asked] = placed(setting.bases[scenario], world, setting.variants)
+    return _placed[asked]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of some jobs of a study."""
+
+    study: Study
+    jobs: tuple[Job, ...]
+
+    @cached_property
+    def _names(self) -> dict[tuple[str, str, World], list[str]]:
+        """(scenario, content of an arm, world) → names of the arms with that content."""
+        found: dict[tuple[str, str, World], list[str]] = {}
+        for job in self.jobs:
+            found.setdefault((job.scenario, job.arm.content, job.world), []).append(job.arm.name)
+        return found
+
+    def values(self, measure: str, service: str = "", scenario: str = "") -> dict[str, Values]:
+        """Arm → world → the value of a measure; None where what it speaks of never comes."""
+        query = """
+            select scenario, key, draw, replicate, variant, any_value(value) as value from outcomes
+            where measure = $measure and service = $service group by all"""
+        rows = self.study.store.ask(query, measure=measure, service=service).to_pylist()
+        there = {(r["scenario"], r["key"], _world(r)): r["value"] for r in rows}
+        found: dict[str, Values] = {}
+        for (name, key, world), arms in self._names.items():
+            if not scenario or name == scenario:
+                for arm in arms:
+                    found.setdefault(arm, {})[world] = there.get((name, key, world))
+        return found
+
+    def services(self, measure: str) -> list[str]:
+        """Services with this measure in any run of the study."""
+        query = "select distinct service from outcomes where measure = $m and service <> '' order by service"
+        return [row["service"] for row in self.study.store.ask(query, m=measure).to_pylist()]
+
+    def curves(self, scenario: str = "") -> dict[str, dict[World, np.ndarray]]:
+        """Arm → world → services impaired at the most in each CURVE_S of the run."""
+        found: dict[str, dict[World, np.ndarray]] = {}
+        for row in self.study.store.ask("select distinct on (scenario, key, draw, replicate, variant) * "
+                                        "exclude (values) from runs").to_pylist():  # fmt: skip
+            if not scenario or row["scenario"] == scenario:
+                for arm in self._names.get((row["scenario"], row["key"], _world(row)), ()):
+                    found.setdefault(arm, {})[_world(row)] = np.array(row["curve"])
+        return found
+
+    def ill(self, scenario: str = "") -> set[World]:
+        """Worlds in which a service of an unchanged scenario was impaired before anything had happened."""
+        query = """
+            select distinct scenario, draw, replicate, variant from runs
+            where not began_well and arm = '(baseline)'"""
+        rows = self.study.store.ask(query).to_pylist()
+        return {_world(row) for row in rows if scenario in ("", row["scenario"])}
+
+
+def _world(row: Row) -> World:
+    return World(row["draw"], row["replicate"], row["variant"])
