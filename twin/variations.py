@@ -24,6 +24,7 @@ TOTALS = {  # measures of a whole run, and whether each is a number or a moment
     "not_recovered": "number",
     "last_recovery": "moment",
 }
+Layer = Literal["DNS automation", "DNS", "EC2", "network", "load balancing", "Lambda"]
 OF_SERVICE = ("lost_min", "impaired_min", "peak_error_ratio")
 OF_MOMENTS = ("earlier", "later", "never", "sometime", "same")
 OF_NUMBERS = ("lower", "higher", "same")
@@ -81,6 +82,37 @@ class Variant(Variation):
     @model_validator(mode="after")
     def _one_origin(self) -> Variant:
         return one_of(self, "source", "assumed")
+
+
+class Barrier(Record):
+    """One defence in an event's way, how it stood, and how it is switched: ``on`` makes it hold (or puts it
+    there), ``off`` weakens it or takes it away; None where it was not there, or has no weaker version."""
+
+    name: Name
+    title: str
+    layer: Layer
+    guards: str = Field(description="what it is in the real system, and against what")
+    stood: Literal["passed", "absent"] = Field(description="there, and it let the event pass; or not there")
+    that_night: str = Field(description="how it stood in the event, in words")
+    on: Variation = Field(description="switched on: what is different")
+    on_means: str = Field(description="what that is in the real system")
+    off: Variation | None = Field(None, description="switched off: what is different")
+    off_means: str = ""
+    source: str | None = None
+    assumed: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Barrier:
+        return one_of(self, "source", "assumed")
+
+
+class Barriers(Record):
+    """The defences in the way of a scenario's event, in the order in which it came through them."""
+
+    name: Name = Field(alias="barriers_of")
+    title: str = ""
+    base: StrictStr = Field(description="the scenario, relative to this file")
+    barriers: tuple[Barrier, ...]
 
 
 class Case(Variation):

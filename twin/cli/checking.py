@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def check(files: tuple[Path, ...], topology: Path, as_json: bool) -> None:
     """Check files and report every problem of each; exit code 2 if there is any.
 
     Scenarios, topologies (a folder or its files), services of your own, mitigations, what-ifs, variants
-    of the model, published timelines and sources: what a file is shows from its keys.
+    of the model, barriers, published timelines and sources: what a file is shows from its keys.
     """
     found = {str(file): problems_of(file, topology) for file in files}
     if as_json:
@@ -73,10 +74,10 @@ def _load(file: Path, topology: Path) -> Any:
     if file.suffix == ".csv":  # a published timeline; what must not happen stands in a file beside it
         return spec.load_published(file.with_name(file.name.replace("-must-not.csv", ".csv")))
     keys = _keys(file)
-    if "sources" in keys:
-        return spec.load_sources(file)
-    if "what_if" in keys:
-        return spec.load_what_if(file)
+    whole: dict[str, Callable[[Path], Any]]
+    whole = {"sources": spec.load_sources, "what_if": spec.load_what_if, "barriers": spec.load_barriers}
+    for key in whole.keys() & keys:
+        return whole[key](file)
     for key, load in (("mitigation", spec.load_mitigation), ("variant", spec.load_variant)):
         if key in keys:
             return load(file, spec.load_topology(topology))

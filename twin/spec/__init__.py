@@ -6,6 +6,7 @@
 Schemas for editors.
 """
 
+from twin.spec.barriers import load_barriers
 from twin.spec.overrides import (
     fold,
     override,
@@ -28,6 +29,7 @@ __all__ = [
     "did_you_mean",
     "fold",
     "load_actions",
+    "load_barriers",
     "load_mitigation",
     "load_published",
     "load_scenario",

@@ -20,7 +20,7 @@ from twin.parts.kind import Param
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import ROOT, Sources
 from twin.spec.values import EDGE, parameters_by_kind
-from twin.variations import Mitigation, Variant, WhatIf
+from twin.variations import Barriers, Mitigation, Variant, WhatIf
 
 Schema = dict[str, Any]
 
@@ -46,6 +46,7 @@ def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
         "scenarios/schema/mitigation.schema.json": _on_top(Mitigation, parameters),
         "scenarios/schema/variant.schema.json": _on_top(Variant, parameters),
         "scenarios/schema/what-if.schema.json": _on_top(WhatIf, parameters),
+        "scenarios/schema/barriers.schema.json": _on_top(Barriers, parameters),
         "data/schema/sources.schema.json": _of(Sources, parameters),
     }
     return {path: json.dumps(d, indent=2, ensure_ascii=False) + "\n" for path, d in documents.items()}

@@ -83,11 +83,11 @@ def load_what_if(
     tree = read_tree(path, problems)
     if tree is None:
         raise SpecError(problems)
-    base = _base(tree, Path(path), {} if bases is None else bases, kinds)
+    base = base_of(tree, Path(path), {} if bases is None else bases, kinds)
     return _checked(WhatIf, tree, Path(path), base, kinds), base
 
 
-def _base(tree: Tree, path: Path, bases: Bases, kinds: Kinds) -> Scenario:
+def base_of(tree: Tree, path: Path, bases: Bases, kinds: Kinds) -> Scenario:
     """The scenario that a what-if names, with the services on both sides of its question."""
     named = tree.get("base")
     if named is None or not isinstance(named.value, str):
@@ -120,16 +120,16 @@ def _checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, 
     checker.source(tree, "")
     parts = [("", tree), *((f"cases.{name}.", case) for name, case in tree.items("cases"))]
     for prefix, part in parts:
-        _check_variation(part, prefix, checker, base)
+        check_variation(part, prefix, checker, base)
     if isinstance(base, Scenario):
         _check_comparisons(tree, checker, base, kinds)
     start = base.start if isinstance(base, Scenario) else None
-    record = validate(model, _data(tree), tree, problems, {"start": start})
+    record = validate(model, plain_of(tree), tree, problems, {"start": start})
     if record is None or problems:
         raise SpecError(problems)
     put = record.put if isinstance(record, WhatIf) else {"": (record,)}
     for case, variations in put.items():
-        _check_applied(_stub(base), variations, tree.get("cases", case) or tree, kinds)  # type: ignore[arg-type]
+        check_applied(_stub(base), variations, tree.get("cases", case) or tree, kinds)  # type: ignore[arg-type]
     return record
 
 
@@ -141,7 +141,7 @@ def _stub(base: Scenario | Topology) -> Scenario:
     return Scenario(name="stub", topology=base, start=start, duration_s=3600.0)
 
 
-def _check_variation(tree: Tree, prefix: str, checker: Checker, base: Scenario | Topology) -> None:
+def check_variation(tree: Tree, prefix: str, checker: Checker, base: Scenario | Topology) -> None:
     """The keys of a Variation, wherever it stands in its file."""
     _check_on_top(tree, checker)
     for target, quantity in tree.items("parameters"):
@@ -240,7 +240,7 @@ def _measures(checker: Checker, base: Scenario, kinds: Kinds) -> dict[str, str]:
     return found | {o.id: "moment" for o in (base.published.outcomes if base.published else ())}
 
 
-def _data(tree: Tree) -> Any:
+def plain_of(tree: Tree) -> Any:
     """The plain form of a file, with what its places say: names of services, kinds of interventions."""
     data = tree.plain()
     cases = data.get("cases")
@@ -258,7 +258,7 @@ def _data(tree: Tree) -> Any:
     return data
 
 
-def _check_applied(base: Scenario, variations: Iterable[Variation], place: Tree, kinds: Kinds) -> None:
+def check_applied(base: Scenario, variations: Iterable[Variation], place: Tree, kinds: Kinds) -> None:
     """What shows only once everything is applied: ids twice, settings of what has gone, endless calls."""
     problems: list[Problem] = []
     for variation in variations:
