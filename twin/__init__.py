@@ -37,15 +37,15 @@ def load(
     ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions;
     ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
     services of one's own on top of the topology; ``until``: another end; ``sample``: another sample interval,
-    as in "10s"; ``mitigate``: files of scenarios/mitigations; ``responders``: "scripted", "modelled" or
-    "drawn"; ``add_action``: files with faults and actions to add. Numbers of the result are in SI units.
-    Raises SpecError with every problem of the files, then of the changes.
+    as in "10s"; ``mitigate``: mitigations by name or file, also 'A+B'; ``responders``: "scripted",
+    "modelled" or "drawn"; ``add_action``: files with faults and actions to add. Numbers of the result are
+    in SI units. Raises SpecError with every problem of the files, then of the changes.
     """
-    from twin.spec import load_actions, load_mitigation, load_scenario, override, vary
+    from twin.spec import load_actions, load_mitigations, load_scenario, override, vary
 
     scenario = load_scenario(path, with_files)
-    for file in mitigate:
-        scenario = vary(scenario, load_mitigation(file, scenario))
+    for mitigation in load_mitigations(mitigate, scenario):
+        scenario = vary(scenario, mitigation)
     for file in add_action:
         scenario = vary(scenario, load_actions(file, scenario))
     return override(

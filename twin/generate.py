@@ -13,7 +13,9 @@ from types import ModuleType
 from twin.kinds import registry
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import HOWS, LATE, Param
+from twin.spec.mitigations import overview
 from twin.spec.schemas import schemas
+from twin.variations import COSTS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,18 +36,44 @@ DEPENDENCY = """
 The numbers that an entry of `dependencies:` may give.
 """
 
+MITIGATIONS = """\
+# Mitigations
+
+<!-- Written by `make docs` from the files beside it. Edit those. -->
+
+What somebody proposed, the cheapest first: `twin run SCENARIO --mitigate NAME`, or `A+B`. Each file says what is changed,
+who proposed it, what it costs and why, and what it makes worse. The last column is where that shows: the scenario, and what
+is different there with it; *not in the twin* where the model has no such effect, and the file says why.
+
+"""
+
 COLUMNS = ("parameter", "unit", "default", "bounds", "meaning", "source", "range")
 
 
 def generated() -> dict[str, str]:
     """Path relative to the root → the text that should be there."""
-    return {"twin/kinds/README.md": kinds_reference(), **schemas()}
+    return {
+        "twin/kinds/README.md": kinds_reference(),
+        "scenarios/mitigations/README.md": mitigations_reference(),
+        **schemas(),
+    }
 
 
 def kinds_reference() -> str:
     """Markdown: every kind with its description, its parameters and its events."""
     sections = [INTRODUCTION, *(_section(name, kind) for name, kind in registry().items())]
     return "".join([*sections, DEPENDENCY, "\n", *_table(EDGE_PARAMETERS)])
+
+
+def mitigations_reference() -> str:
+    """Markdown: the classes of cost, and every mitigation with what it makes worse."""
+    rows = [_row(("cost", "what it means")), _row(("---", "---")), *map(_row, COSTS.items()), "\n"]
+    head = ("mitigation", "what it does", "cost", "side effect", "shown by")
+    rows += [_row(head), _row("---" for _ in head)]
+    for m in overview():
+        where = f"{m.shown_by}: {m.shows or 'not in the twin'}" if m.shown_by else ""
+        rows.append(_row((f"[{m.name}]({m.name}.yaml)", m.title, m.cost, m.side_effect, where)))
+    return MITIGATIONS + "".join(rows)
 
 
 def _section(name: str, kind: ModuleType) -> str:

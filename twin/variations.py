@@ -25,6 +25,15 @@ TOTALS = {  # measures of a whole run, and whether each is a number or a moment
     "last_recovery": "moment",
 }
 Layer = Literal["DNS automation", "DNS", "EC2", "network", "load balancing", "Lambda"]
+CostClass = Literal["setting", "procedure", "code", "capacity", "architecture"]
+COSTS: dict[str, str] = {  # from cheap to dear, with what makes the cost
+    "setting": "a number or a switch of what runs already; hours",
+    "procedure": "what people do: a rule, a runbook, a rehearsal; days, again and again",
+    "code": "one component changed, tested and rolled out; weeks",
+    "capacity": "machines that stand ready; money for as long as they stand",
+    "architecture": "how names, data or services are divided and lean on each other; quarters, several teams",
+}
+
 OF_SERVICE = ("lost_min", "impaired_min", "peak_error_ratio")
 OF_MOMENTS = ("earlier", "later", "never", "sometime", "same")
 OF_NUMBERS = ("lower", "higher", "same")
@@ -54,21 +63,6 @@ class Variation(Record):
     def is_empty(self) -> bool:
         """Whether nothing is different."""
         return not any(getattr(self, name) for name in Variation.model_fields)
-
-
-class Mitigation(Variation):
-    """A change to the real system that somebody proposed, as a change to the scenario."""
-
-    name: Name = Field(alias="mitigation")
-    title: str = ""
-    does: str = Field(description="what it does in the real system")
-    proposed_by: str = Field(description="who proposed it")
-    source: str | None = None
-    assumed: str | None = None
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Mitigation:
-        return one_of(self, "source", "assumed")
 
 
 class Variant(Variation):
@@ -143,6 +137,54 @@ class Comparison(Record):
             raise units.Refused("within: with is: same, and only there", found=f"is: {self.verdict}")
         if self.by is not None and self.verdict in ("never", "sometime"):
             raise units.Refused("no by:", found=f"is: {self.verdict}, and by")
+        return self
+
+
+class Cost(Record):
+    """What a mitigation costs, roughly: its class in COSTS, and why."""
+
+    class_: CostClass = Field(alias="class", description="; ".join(f"{k}: {v}" for k, v in COSTS.items()))
+    reason: str
+
+    @property
+    def rank(self) -> int:
+        """0 for the cheapest class; a difference of ranks means nothing."""
+        return list(COSTS).index(self.class_)
+
+
+class Mitigation(Variation):
+    """A change to the real system, or to what people do, that somebody proposed, as a change to the scenario.
+
+    ``base``: the scenario whose script it is about, where it is about one: in any other scenario, what it
+    says of that script's steps is left out, and the rest holds. ``also``: names of other mitigations that
+    belong to it, files beside this one. ``shown_by``: the scenario in which its side effect shows;
+    ``shows``: what is then different there from the same scenario without it, nothing if the twin does not
+    show it.
+    """
+
+    name: Name = Field(alias="mitigation")
+    title: str = ""
+    does: str = Field(description="what it does in the real system")
+    proposed_by: str = Field(description="who proposed it")
+    source: str | None = None
+    assumed: str | None = None
+    base: StrictStr | None = Field(None, description="the scenario whose steps it names, relative to here")
+    also: tuple[Name, ...] = Field((), description="other mitigations that belong to it")
+    cost: Cost | None = Field(None, description="what it costs, roughly")
+    side_effect: str = Field("", description="what it makes worse, and whether the twin shows it")
+    shown_by: str = Field("", description="the scenario that shows the side effect, relative to here")
+    shows: tuple[Comparison, ...] = Field((), description="what is different in that scenario with it")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Mitigation:
+        one_of(self, "source", "assumed")
+        if bool(self.side_effect) != bool(self.shown_by):
+            found = "side_effect without shown_by" if self.side_effect else "shown_by without side_effect"
+            raise units.Refused("side_effect: and shown_by: together, or neither", found=found)
+        if self.shows and not self.shown_by:
+            raise units.Refused("shown_by: with shows:", found="shows without a scenario")
+        if any(c.case or c.against for c in self.shows):
+            raise units.Refused("no case: and no against:", found="a comparison of cases, and there are none")
         return self
 
 

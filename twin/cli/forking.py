@@ -47,14 +47,14 @@ def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario
 def _changed(point: Fork, options: dict[str, Any]) -> Scenario:
     """What is different from the fork on."""
     from twin.fork import changed
-    from twin.spec import load_actions, load_mitigation, parse_drop, parse_move, parse_set, parse_until
+    from twin.spec import load_actions, load_mitigations, parse_drop, parse_move, parse_set, parse_until
     from twin.variations import Variation
 
     scenario = point.scenario
     sets = dict(parse_set(text, scenario) for text in options["sets"])
     drop = tuple(parse_drop(text, scenario) for text in options["drops"])
     move = dict(parse_move(text, scenario) for text in options["moves"])
-    files = [load_mitigation(file, scenario) for file in options["mitigations"]]
-    files += [load_actions(file, scenario) for file in options["added"]]  # type: ignore[misc]
+    files = [*load_mitigations(options["mitigations"], scenario)]
+    files += [load_actions(file, scenario) for file in options["added"]]
     until_s = None if options["until"] is None else parse_until(options["until"], scenario)
     return changed(point, sets, [*files, Variation(drop=drop, move=move)], until_s)

@@ -1,4 +1,4 @@
-"""twin list: kinds, services, scenarios, runs."""
+"""twin list: kinds, services, scenarios, mitigations, runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twin.cli.options import ROOT, TOPOLOGY, debug_option, examples, finished_ru
         "twin list kinds", "twin list services --topology topology/us-east-1", "twin list runs --json"
     ),
 )
-@click.argument("what", type=click.Choice(["kinds", "services", "scenarios", "runs"]))
+@click.argument("what", type=click.Choice(["kinds", "services", "scenarios", "mitigations", "runs"]))
 @click.option(
     "--topology",
     type=click.Path(path_type=Path),
@@ -30,11 +30,12 @@ from twin.cli.options import ROOT, TOPOLOGY, debug_option, examples, finished_ru
 @json_option
 @debug_option
 def list_(what: str, topology: Path, out: Path, as_json: bool) -> None:
-    """List the kinds of service, the services of a topology, the scenarios, or the finished runs."""
+    """List the kinds of service, the services of a topology, scenarios, mitigations, or finished runs."""
     columns, rows = {
         "kinds": kinds,
         "services": lambda: services(topology),
         "scenarios": scenarios,
+        "mitigations": mitigations,
         "runs": lambda: runs(out),
     }[what]()
     if as_json:
@@ -78,6 +79,13 @@ def scenarios() -> Listing:
         told = [str(tree.scalar(key) or "") if tree else "" for key in ("title", "question")]
         rows.append((path.stem, *told))
     return ("scenario", "title", "question"), rows
+
+
+def mitigations() -> Listing:
+    """The files of scenarios/mitigations/, the cheapest first."""
+    from twin.spec.mitigations import overview
+
+    return ("mitigation", "cost", "title"), [(m.name, m.cost, m.title) for m in overview()]
 
 
 def runs(out: Path) -> Listing:

@@ -104,9 +104,8 @@ change_options = all_of(
         "--mitigate",
         "mitigations",
         multiple=True,
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="A mitigation of scenarios/mitigations. Repeatable.",
+        metavar="NAME|FILE",
+        help="A mitigation of scenarios/mitigations by its name, or any file; A+B for both. Repeatable.",
     ),
     click.option(
         "--responders",

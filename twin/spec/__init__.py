@@ -2,11 +2,13 @@
 
 ``tree`` reads YAML with places, ``values`` turns text into typed values by the kinds' own records,
 ``topology``, ``scenario`` and ``sources`` check each kind of file, ``validate`` hands the rest to pydantic,
-``overrides`` changes a loaded scenario, ``variations`` reads files that do, ``schemas`` makes the JSON
-Schemas for editors.
+``overrides`` changes a loaded scenario, ``variations`` reads files that do, ``mitigations`` those that one
+applies several of at once, ``clashes`` says which contradict each other, ``schemas`` makes the JSON Schemas
+for editors.
 """
 
 from twin.spec.barriers import load_barriers
+from twin.spec.mitigations import find_mitigations, load_mitigation, load_mitigations
 from twin.spec.overrides import (
     fold,
     override,
@@ -21,16 +23,18 @@ from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.scenario import load_scenario
 from twin.spec.sources import load_published, load_sources
 from twin.spec.topology import load_topology
-from twin.spec.variations import load_actions, load_mitigation, load_variant, load_what_if
+from twin.spec.variations import load_actions, load_variant, load_what_if
 
 __all__ = [
     "Problem",
     "SpecError",
     "did_you_mean",
+    "find_mitigations",
     "fold",
     "load_actions",
     "load_barriers",
     "load_mitigation",
+    "load_mitigations",
     "load_published",
     "load_scenario",
     "load_sources",

@@ -28,7 +28,6 @@ from twin.variations import (
     OF_NUMBERS,
     OF_SERVICE,
     TOTALS,
-    Mitigation,
     Variant,
     Variation,
     WhatIf,
@@ -41,17 +40,9 @@ Bases = dict[tuple[str, ...], Scenario]
 _MARGIN = {"number": "ratio", "moment": "s"}  # unit of by: and within:
 
 
-def load_mitigation(path: Path | str, base: Scenario | Topology, kinds: Kinds = None) -> Mitigation:
-    """A file of scenarios/mitigations/, checked against what it changes. Raises SpecError.
-
-    Against a topology alone, ids of interventions cannot be checked, and are not.
-    """
-    return _load(Mitigation, Path(path), base, kinds)
-
-
 def load_variant(path: Path | str, base: Scenario | Topology, kinds: Kinds = None) -> Variant:
     """A file of scenarios/variants/, checked against what it changes. Raises SpecError."""
-    return _load(Variant, Path(path), base, kinds)
+    return checked(Variant, _tree(path), Path(path), base, kinds)
 
 
 def load_actions(path: Path | str, scenario: Scenario, kinds: Kinds = None) -> Variation:
@@ -69,7 +60,7 @@ def load_actions(path: Path | str, scenario: Scenario, kinds: Kinds = None) -> V
             problems.append(tree.problem("", "no intervention", "actions: with a list"))
     if tree is None or problems:
         raise SpecError(problems)
-    return _checked(Variation, tree, Path(path), scenario, kinds)
+    return checked(Variation, tree, Path(path), scenario, kinds)
 
 
 def load_what_if(
@@ -79,12 +70,9 @@ def load_what_if(
 
     ``bases`` keeps scenarios that have been loaded, for the next file.
     """
-    problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    if tree is None:
-        raise SpecError(problems)
+    tree = _tree(path)
     base = base_of(tree, Path(path), {} if bases is None else bases, kinds)
-    return _checked(WhatIf, tree, Path(path), base, kinds), base
+    return checked(WhatIf, tree, Path(path), base, kinds), base
 
 
 def base_of(tree: Tree, path: Path, bases: Bases, kinds: Kinds) -> Scenario:
@@ -103,16 +91,17 @@ def base_of(tree: Tree, path: Path, bases: Bases, kinds: Kinds) -> Scenario:
     return bases[paths]
 
 
-def _load(model: type[R], path: Path, base: Scenario | Topology, kinds: Kinds) -> R:
+def _tree(path: Path | str) -> Tree:
     problems: list[Problem] = []
     tree = read_tree(path, problems)
     if tree is None:
         raise SpecError(problems)
-    return _checked(model, tree, path, base, kinds)
+    return tree
 
 
-def _checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, kinds: Kinds) -> R:
-    """The record of a tree, if it and each of its cases can be applied to ``base``."""
+def checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, kinds: Kinds) -> R:
+    """The record of a tree, if it and each of its cases can be applied to ``base``. Values in the tree are
+    typed in place. Raises SpecError."""
     problems: list[Problem] = []
     names = names_of(base, kinds)
     names.sources = source_ids(path, problems)
@@ -122,7 +111,7 @@ def _checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, 
     for prefix, part in parts:
         check_variation(part, prefix, checker, base)
     if isinstance(base, Scenario):
-        _check_comparisons(tree, checker, base, kinds)
+        check_comparisons(tree, checker, base, kinds)
     start = base.start if isinstance(base, Scenario) else None
     record = validate(model, plain_of(tree), tree, problems, {"start": start})
     if record is None or problems:
@@ -201,16 +190,18 @@ def _check_ids(tree: Tree, prefix: str, checker: Checker, base: Scenario) -> Non
             continue  # pydantic reports it
 
 
-def _check_comparisons(tree: Tree, checker: Checker, base: Scenario, kinds: Kinds) -> None:
-    """Each measure exists, goes with its verdict, and its margins are in its unit."""
+def check_comparisons(
+    tree: Tree, checker: Checker, base: Scenario, kinds: Kinds, key: str = "expect"
+) -> None:
+    """Each measure in the list of this key exists, goes with its verdict, and its margins are in its unit."""
     measures = _measures(checker, base, kinds)
     cases = dict(tree.items("cases"))
-    for i, entry in enumerate(tree.elements("expect")):
-        path = f"expect.{i}"
-        for key in ("case", "against"):
-            place = entry.get(key)
+    for i, entry in enumerate(tree.elements(key)):
+        path = f"{key}.{i}"
+        for other in ("case", "against"):
+            place = entry.get(other)
             if place is not None and place.value not in cases:
-                checker.refuse(place, f"{path}.{key}", Refused("a case", did_you_mean(place.value, cases)))
+                checker.refuse(place, f"{path}.{other}", Refused("a case", did_you_mean(place.value, cases)))
         measure = entry.get("measure")
         if measure is None or isinstance(measure.value, dict | list):
             continue
@@ -223,9 +214,9 @@ def _check_comparisons(tree: Tree, checker: Checker, base: Scenario, kinds: Kind
         wanted = OF_NUMBERS if sort == "number" else OF_MOMENTS
         if verdict is not None and verdict.value in set(OF_NUMBERS + OF_MOMENTS) - set(wanted):
             checker.refuse(verdict, f"{path}.is", Refused(f"of a {sort}, one of {', '.join(wanted)}"))
-        for key in ("by", "within"):
-            if (margin := entry.get(key)) is not None:
-                checker.value(margin, f"{path}.{key}", Param(key, 0.0, _MARGIN[sort], 0.0, 1e9, "", ""))
+        for of in ("by", "within"):
+            if (margin := entry.get(of)) is not None:
+                checker.value(margin, f"{path}.{of}", Param(of, 0.0, _MARGIN[sort], 0.0, 1e9, "", ""))
 
 
 def _measures(checker: Checker, base: Scenario, kinds: Kinds) -> dict[str, str]:

@@ -6,9 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from pathlib import Path
 
 from twin.model import Scenario
-from twin.spec import vary
+from twin.spec import find_mitigations, load_mitigations, vary
+from twin.spec.mitigations import FOLDER
 from twin.variations import Variation
 
 BASELINE = "(baseline)"
@@ -33,3 +35,16 @@ class Arm:
     def applied(self, scenario: Scenario) -> Scenario:
         """The scenario on this side."""
         return reduce(vary, self.variations, scenario)
+
+
+def arm_of(text: str | Path, base: Scenario, folder: Path = FOLDER) -> Arm:
+    """The arm of 'A', of 'A+B', or of a file; the baseline of BASELINE.
+
+    A, B: names of mitigations in ``folder``, or paths. A bundle brings its parts; what comes twice counts
+    once. Raises SpecError with every problem of every file, and with what two of them contradict each other
+    in.
+    """
+    if str(text) == BASELINE:
+        return Arm()
+    files = find_mitigations(text, folder)
+    return Arm("+".join(file.stem for file in files), load_mitigations(files, base))

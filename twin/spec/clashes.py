@@ -1,0 +1,133 @@
+"""What two mitigations contradict each other in, with the places in both files.
+
+Each file makes claims: it sets a number, drops a step, removes a dependency. Two claims of two files clash if
+the one undoes the other, whichever comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from twin.spec.problems import Problem, shown
+from twin.spec.tree import Tree
+
+STEPS = ("faults", "actions", "diagnoses")
+UNDONE_BY = {  # what one file does → what another cannot ask of the same thing
+    "drops": ("moves", "follows", "adds", "times"),
+    "replaces": ("moves", "adds", "times"),
+    "moves": ("times",),
+    "removes": ("sets", "needs"),
+}
+ALONE = ("sets", "times", "moves", "adds")  # two files may ask it of the same thing only in the same way
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``verb`` ``target`` [to ``value``], at a place: 'sets nlb.failover to false'."""
+
+    verb: str
+    target: str
+    value: Any
+    place: Tree
+    at_key: bool
+
+    @property
+    def words(self) -> str:
+        verb = "sets" if self.verb == "times" else self.verb
+        told = f" to {shown(self.value)}" if verb in ("sets", "moves") else ""
+        return f"{verb} {self.target}{told}"
+
+    def problem(self, path: str, found: str, expected: str, hint: str) -> Problem:
+        return self.place.problem(path, found, expected, hint, self.at_key)
+
+
+def clashes(trees: list[Tree]) -> list[Problem]:
+    """A problem for each two claims of two files that contradict each other, at the later file's place."""
+    each = [list(_claims(tree)) for tree in trees]
+    return [_told(a, b) for one, other in combinations(each, 2) for a, b in _between(one, other)]
+
+
+def _between(one: list[Claim], other: list[Claim]) -> Iterator[tuple[Claim, Claim]]:
+    agreed = {c.target for c in one if c.verb == "adds"} & {c.target for c in other if c.verb == "adds"}
+    by_target: dict[str, list[Claim]] = {}
+    for claim in one:
+        by_target.setdefault(_thing(claim), []).append(claim)
+    for b in other:
+        for a in by_target.get(_thing(b), []):
+            same_way = a.verb == b.verb in ALONE and a.target == b.target
+            both = {a.verb, b.verb} == {"replaces", "adds"} and a.target in agreed
+            if (same_way and a.value != b.value) or (_undone(a, b) and not both):
+                yield a, b
+
+
+def _undone(a: Claim, b: Claim) -> bool:
+    return b.verb in UNDONE_BY.get(a.verb, ()) or a.verb in UNDONE_BY.get(b.verb, ())
+
+
+def _thing(claim: Claim) -> str:
+    """What a claim is about: a parameter, a step, or a dependency."""
+    owner = claim.target.rpartition(".")[0]
+    is_of_edge = claim.verb == "sets" and "->" in owner
+    return owner if is_of_edge or claim.verb == "times" else claim.target
+
+
+def _told(a: Claim, b: Claim) -> Problem:
+    line, column = a.place.key if a.at_key and a.place.key else (a.place.line, a.place.column)
+    expected = f"nothing against {a.place.file}:{line}:{column}, which {a.words}"
+    return b.problem("", f"what {b.words}", expected, "they contradict each other: leave one of them out")
+
+
+def _claims(tree: Tree) -> Iterator[Claim]:
+    """All that a file asks for, with its place. A target without '->' whose owner is no service is a time
+    that a step takes; as that cannot be seen here, each such target is both."""
+    for target, quantity in tree.items("parameters"):
+        yield from _settings(target, quantity.scalar("value"), quantity)
+    for target, value in tree.items("set"):
+        yield from _settings(target, value.value, value)
+    for name, service in tree.items("services"):
+        yield from _of_service(name, service)
+    for edge in tree.elements("without"):
+        yield Claim("removes", _edge(str(edge.value)), None, edge, False)
+    added = {x.scalar("id") for key in STEPS for x in tree.elements(key)}
+    for step in tree.elements("drop"):
+        yield Claim("replaces" if step.value in added else "drops", str(step.value), None, step, False)
+    for name, time in tree.items("move"):
+        yield Claim("moves", name, time.value, time, True)
+    for step in (x for key in STEPS for x in tree.elements(key)):
+        yield from _of_step(step)
+
+
+def _settings(target: str, value: Any, place: Tree) -> Iterator[Claim]:
+    owner, _, name = target.rpartition(".")
+    target = f"{_edge(owner)}.{name}"
+    yield Claim("sets", target, value, place, True)
+    if "->" not in owner:
+        yield Claim("times", target, value, place, True)
+
+
+def _of_service(name: str, service: Tree) -> Iterator[Claim]:
+    for parameter, quantity in service.items("parameters"):
+        yield Claim("sets", f"{name}.{parameter}", quantity.scalar("value"), quantity, True)
+    for dependency in service.elements("dependencies"):
+        edge = f"{name}->{dependency.scalar('on')}"
+        yield Claim("needs", edge, None, dependency, False)
+        for number, quantity in dependency.items():
+            if quantity.get("value") is not None:
+                yield Claim("sets", f"{edge}.{number}", quantity.scalar("value"), quantity, True)
+
+
+def _of_step(step: Tree) -> Iterator[Claim]:
+    yield Claim("adds", str(step.scalar("id")), step.plain(), step, False)
+    if (first := step.get("follows")) is not None:
+        yield Claim("follows", str(first.value), None, first, False)
+    for target, value in step.items("set"):
+        owner = target.rpartition(".")[0]
+        if "->" in owner:
+            yield Claim("needs", _edge(owner), None, value, True)
+
+
+def _edge(text: str) -> str:
+    return "->".join(part.strip() for part in text.split("->"))

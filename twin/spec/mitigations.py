@@ -1,0 +1,240 @@
+"""Files of scenarios/mitigations/: by name or by path, alone or several at once, bundles with their parts.
+
+A mitigation that names steps of one scenario's script says so (``base:``). It is checked against that
+scenario, so that a wrong name is found whatever it is applied to; in any other scenario those steps are not
+there, and what it says of them is left out (``pruned``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twin.model import Scenario, Topology
+from twin.responders import listed, stage_targets
+from twin.spec.clashes import clashes
+from twin.spec.problems import Problem, SpecError, did_you_mean
+from twin.spec.scenario import load_scenario
+from twin.spec.sources import ROOT
+from twin.spec.tree import Tree, read_tree
+from twin.spec.values import Checker, names_of
+from twin.spec.variations import check_applied, check_comparisons, checked
+from twin.variations import COSTS, Mitigation
+
+Kinds = Mapping[str, Any] | None
+
+FOLDER = ROOT / "scenarios" / "mitigations"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A mitigation as it applies to a scenario, and the tree that it was read from."""
+
+    tree: Tree
+    mitigation: Mitigation
+
+
+def load_mitigation(path: Path | str, base: Scenario | Topology, kinds: Kinds = None) -> Mitigation:
+    """A file of scenarios/mitigations/, checked against what it changes. Raises SpecError.
+
+    Of a bundle it is the bundle's own part: ``load_mitigations`` has all of them. Against a topology alone,
+    ids of steps are checked if the file names its base.
+    """
+    return _placed(Path(path), base, kinds).mitigation
+
+
+def load_mitigations(
+    asked: Iterable[str | Path], base: Scenario, folder: Path = FOLDER, kinds: Kinds = None
+) -> tuple[Mitigation, ...]:
+    """Several at once, in this order, each by name, file or as 'A+B': bundles with their parts before them,
+    each file once. Raises SpecError with every problem of every file; or, where all are good, with what
+    contradicts each other."""
+    problems: list[Problem] = []
+    files: list[Path] = []
+    for text in asked:
+        try:
+            files += find_mitigations(text, folder)
+        except SpecError as error:
+            problems.extend(error.problems)
+    paths = {p.resolve(): p for file in files for p in _with_parts(file, problems)}
+    placed: list[Placed] = []
+    for path in paths.values():
+        try:
+            placed.append(_placed(path, base, kinds))
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems := problems or clashes([one.tree for one in placed]):
+        raise SpecError(problems)
+    found = _said_once([one.mitigation for one in placed])
+    if placed:
+        check_applied(base, found, placed[-1].tree, kinds)
+    return found
+
+
+def find_mitigations(text: str | Path, folder: Path = FOLDER) -> list[Path]:
+    """The files of 'A+B', each once: A, B are paths if they look like one, otherwise names of files in the
+    folder. Raises SpecError with every name that is none."""
+    if isinstance(text, Path) or Path(text).is_file():
+        return [Path(text)]
+    known = {path.stem: path for path in folder.glob("*.yaml")}
+    found: dict[Path, Path] = {}
+    problems = []
+    for name in (part.strip() for part in text.split("+")):
+        if "/" in name or name.endswith((".yaml", ".yml")):
+            found.setdefault(Path(name).resolve(), Path(name))
+        elif name in known:
+            found.setdefault(known[name].resolve(), known[name])
+        else:
+            hint = did_you_mean(name, known) or "twin list mitigations shows them"
+            problems.append(Problem("--mitigate", 1, 1, "", f"'{name}'", "the name of a mitigation", hint))
+    if problems:
+        raise SpecError(problems)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a list says of a mitigation. ``shows``: what the twin shows of its side effect, in words."""
+
+    name: str
+    title: str
+    cost: str
+    side_effect: str
+    shown_by: str
+    shows: str
+
+
+def overview(folder: Path = FOLDER) -> list[Summary]:
+    """Every file of the folder, from the cheapest class of cost to the dearest. A file that cannot be read is
+    listed by its name."""
+    order = list(COSTS)
+    found = [_summary(path, read_tree(path, [])) for path in folder.glob("*.yaml")]
+    return sorted(found, key=lambda m: (order.index(m.cost) if m.cost in order else len(order), m.name))
+
+
+def _summary(path: Path, tree: Tree | None) -> Summary:
+    def told(*keys: str) -> str:
+        return str((tree.scalar(*keys) if tree else None) or "")
+
+    shows = [
+        " ".join(str(c.scalar(key)) for key in ("measure", "is") if c.scalar(key))
+        for c in (tree.elements("shows") if tree else [])
+    ]
+    shown_by = Path(told("shown_by")).stem
+    return Summary(
+        path.stem, told("title"), told("cost", "class"), told("side_effect"), shown_by, ", ".join(shows)
+    )
+
+
+def _placed(path: Path, scenario: Scenario | Topology, kinds: Kinds) -> Placed:
+    """A file as it applies to a scenario; to its base, if there is only a topology."""
+    tree = _tree(path)
+    base = _named(tree, "base", path, kinds)
+    problems: list[Problem] = []
+    _with_parts(path, problems)
+    if problems:
+        raise SpecError(problems)
+    if base is not None and isinstance(scenario, Scenario) and scenario != base:
+        _checked(tree, path, base, kinds)
+        tree = pruned(_tree(path), base, scenario)
+    elif base is not None:
+        scenario = base
+    return Placed(tree, _checked(tree, path, scenario, kinds))
+
+
+def _checked(tree: Tree, path: Path, scenario: Scenario | Topology, kinds: Kinds) -> Mitigation:
+    shown = _named(tree, "shown_by", path, kinds)
+    problems: list[Problem] = []
+    if shown is not None:
+        checker = Checker(names_of(shown, kinds), problems)
+        check_comparisons(tree, checker, shown, kinds, "shows")
+    if problems:
+        raise SpecError(problems)
+    return checked(Mitigation, tree, path, scenario, kinds)
+
+
+def _named(tree: Tree, key: str, path: Path, kinds: Kinds) -> Scenario | None:
+    """The scenario that a key names, relative to the file; None if it names none."""
+    place = tree.get(key)
+    if place is None or not isinstance(place.value, str):
+        return None  # for the record to say
+    file = path.parent / place.value
+    if not file.is_file():
+        near = did_you_mean(file.stem, (p.stem for p in file.parent.glob("*.yaml")))
+        expected = "the file of a scenario, relative to this one"
+        raise SpecError([place.problem(key, f"no such file '{place.value}'", expected, near)])
+    return load_scenario(file, kinds=kinds)
+
+
+def _tree(path: Path) -> Tree:
+    problems: list[Problem] = []
+    tree = read_tree(path, problems)
+    if tree is None:
+        raise SpecError(problems)
+    return tree
+
+
+def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = ()) -> list[Path]:
+    """The files of a bundle, those that it is made of before itself; what is no file is a problem."""
+    try:
+        tree = _tree(path)
+    except SpecError as error:
+        problems.extend(error.problems)
+        return []
+    found: list[Path] = []
+    around = (*around, path.resolve())
+    for i, place in enumerate(tree.elements("also")):
+        part = path.parent / f"{place.value}.yaml"
+        if part.resolve() in around:
+            ring = [*(p.stem for p in around[around.index(part.resolve()) :]), part.stem]
+            told = f"a cycle, {' → '.join(ring)}"
+            problems.append(place.problem(f"also.{i}", told, "parts that do not contain the whole"))
+        elif not part.is_file():
+            near = did_you_mean(place.value, (p.stem for p in path.parent.glob("*.yaml")))
+            problems.append(place.problem(f"also.{i}", f"'{place.value}'", "a mitigation beside this", near))
+        else:
+            found += [p for p in _with_parts(part, problems, around) if p not in found]
+    return [*found, path]
+
+
+def pruned(tree: Tree, base: Scenario, scenario: Scenario) -> Tree:
+    """The tree without what it says of steps that ``base`` has and ``scenario`` has not; changed in place."""
+    gone = {x.id for x in listed(base)} - {x.id for x in listed(scenario)}
+    times = stage_targets(base).keys() - stage_targets(scenario).keys()
+    _keep(tree, "drop", lambda _, place: place.value not in gone)
+    _keep(tree, "move", lambda name, _: name not in gone)
+    for key in ("parameters", "set"):
+        _keep(tree, key, lambda target, _: target not in times)
+    for diagnosis in tree.elements("diagnoses"):
+        _keep(diagnosis, "misled_by", lambda name, _: name not in gone)
+    added = [x for key in ("faults", "actions", "diagnoses") for x in tree.elements(key)]
+    while orphans := [x for x in added if x.scalar("follows") in gone]:
+        gone |= {x.scalar("id") for x in orphans}
+        added = [x for x in added if x not in orphans]
+    for key in ("faults", "actions", "diagnoses"):
+        _keep(tree, key, lambda _, place: place in added)
+    return tree
+
+
+def _keep(tree: Tree, key: str, wanted: Any) -> None:
+    """Keep the entries of a mapping or list for which ``wanted(key, place)``."""
+    place = tree.get(key)
+    if place is not None and isinstance(place.value, dict):
+        place.value = {name: x for name, x in place.value.items() if wanted(name, x)}
+    elif place is not None and isinstance(place.value, list):
+        place.value = [x for x in place.value if wanted(None, x)]
+
+
+def _said_once(mitigations: list[Mitigation]) -> tuple[Mitigation, ...]:
+    """Without the steps that an earlier one adds in the same words, unless they are put in the place of one
+    that is dropped: then each drops the one before."""
+    found: list[Mitigation] = []
+    for mitigation in mitigations:
+        update: dict[str, Any] = {}
+        for key in ("faults", "actions", "diagnoses"):
+            before = [x for one in found for x in getattr(one, key) if x.id not in mitigation.drop]
+            update[key] = tuple(x for x in getattr(mitigation, key) if x not in before)
+        found.append(mitigation.model_copy(update=update))
+    return tuple(found)
