@@ -41,9 +41,10 @@ MITIGATIONS = """\
 
 <!-- Written by `make docs` from the files beside it. Edit those. -->
 
-What somebody proposed, the cheapest first: `twin run SCENARIO --mitigate NAME`, or `A+B`. Each file says what is changed,
-who proposed it, what it costs and why, and what it makes worse. The last column is where that shows: the scenario, and what
-is different there with it; *not in the twin* where the model has no such effect, and the file says why.
+What somebody proposed, the cheapest first: `twin run SCENARIO --mitigate NAME`, or `A+B`. Each file says what
+is changed, who proposed it, what it costs and why, and what it makes worse. The last column is where that
+shows: the scenario, and what is different there with it; *not in the twin* where the model has no such
+effect, and the file says so.
 
 """
 

@@ -153,6 +153,7 @@ def test_lists(twin: Twin, run_folder: Path) -> None:
     assert run_folder.name in twin("list", "runs").stdout
     assert json.loads(twin("list", "runs", "--json").stdout)[0]["run"] == run_folder.name
     assert twin("list", "scenarios").exit_code == 0
+    assert {"mitigation", "cost", "title"} == set(json.loads(twin("list", "mitigations", "--json").stdout)[0])
 
 
 def test_check(twin: Twin, tiny: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def _changed(point: Fork, options: dict[str, Any]) -> Scenario:
     sets = dict(parse_set(text, scenario) for text in options["sets"])
     drop = tuple(parse_drop(text, scenario) for text in options["drops"])
     move = dict(parse_move(text, scenario) for text in options["moves"])
-    files = [*load_mitigations(options["mitigations"], scenario)]
+    files: list[Variation] = [*load_mitigations(options["mitigations"], scenario)]
     files += [load_actions(file, scenario) for file in options["added"]]
     until_s = None if options["until"] is None else parse_until(options["until"], scenario)
     return changed(point, sets, [*files, Variation(drop=drop, move=move)], until_s)

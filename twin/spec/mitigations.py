@@ -49,8 +49,8 @@ def load_mitigations(
     asked: Iterable[str | Path], base: Scenario, folder: Path = FOLDER, kinds: Kinds = None
 ) -> tuple[Mitigation, ...]:
     """Several at once, in this order, each by name, file or as 'A+B': bundles with their parts before them,
-    each file once. Raises SpecError with every problem of every file; or, where all are good, with what
-    contradicts each other."""
+    each file once. Raises SpecError with every name that is none; else with every problem of every file; else
+    with what contradicts each other."""
     problems: list[Problem] = []
     files: list[Path] = []
     for text in asked:
@@ -59,6 +59,8 @@ def load_mitigations(
         except SpecError as error:
             problems.extend(error.problems)
     paths = {p.resolve(): p for file in files for p in _with_parts(file, problems)}
+    if problems:
+        raise SpecError(problems)
     placed: list[Placed] = []
     for path in paths.values():
         try:
