@@ -7,17 +7,73 @@ only a run can show (queues, retries, collapse) is not here. Ratios are 0 to 1; 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 
 from scipy.optimize import brentq
 from scipy.stats import binom
 
-from twin.graph import dominators
+from twin.graph import dominators, reach
+from twin.model import Dependency, Service
 
 __all__ = [
-    "availability_ratio", "cascade_size", "common_cause_ratio", "dominators", "extinction_ratio",
-    "negative_ttl_s", "repaired_ratio", "shuffle_shards",
+    "NEEDED", "Dependent", "availability_ratio", "cascade_size", "common_cause_ratio", "dependents",
+    "dominators", "extinction_ratio", "negative_ttl_s", "repaired_ratio", "shuffle_shards", "single_points",
 ]  # fmt: skip
+
+# Modes without which a caller does not work, at once or when what it has runs out (connections, cached
+# answers, leases). Soft ones cost it nothing, and what it hands over (async) waits until it is taken.
+NEEDED = ("hard", "cached", "new_connections", "lease")
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """A service that depends on another: over ``path``, from it to the other, as dependencies.
+
+    ``hard``: it needs every one of them. The path is a shortest hard one where there is any, else a shortest
+    of all; ``calls``: who calls on it, the service first.
+    """
+
+    service: str
+    calls: tuple[str, ...]
+    path: tuple[Dependency, ...]
+
+    @property
+    def hard(self) -> bool:
+        return all(d.mode in NEEDED for d in self.path)
+
+    @property
+    def ends_at(self) -> tuple[str, str] | None:
+        """Caller and callee of the dependency that ends the chain: the first that is not needed, seen from
+        what is lost. None for a hard chain."""
+        steps = reversed([*zip(self.calls, self.path, strict=True)])
+        return next(((caller, d.on) for caller, d in steps if d.mode not in NEEDED), None)
+
+    @property
+    def share_ratio(self) -> float:
+        """Calls to what is lost for each call, along this path; more than one counts as one."""
+        return math.prod(min(1.0, float(d.share.value) if d.share else 1.0) for d in self.path)
+
+
+def dependents(services: Mapping[str, Service], name: str) -> list[Dependent]:
+    """Who depends on ``name``: those over hard chains first, then the nearest, then by name.
+
+    An AND graph, without alternatives: whoever reaches ``name`` over a hard chain does not work without it.
+    Raises KeyError for an unknown service.
+    """
+    hard = reach(services, name, NEEDED)
+    paths = hard | {end: path for end, path in reach(services, name).items() if end not in hard}
+    edges = {(s.name, d.on): d for s in services.values() for d in s.dependencies}
+    found = [Dependent(end, way[:-1], tuple(edges[e] for e in pairwise(way))) for end, way in paths.items()]
+    return sorted(found, key=lambda d: (not d.hard, len(d.path), d.service))
+
+
+def single_points(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]:
+    """Service → all that do not work without it, in the order of names: it is a single point of their
+    failure. Those that most depend on come first; those that nobody does are left out."""
+    found = {name: tuple(sorted(reach(services, name, NEEDED))) for name in services}
+    return dict(sorted(((n, those) for n, those in found.items() if those), key=lambda i: (-len(i[1]), i[0])))
 
 
 def availability_ratio(own: float, hard: Iterable[float] = ()) -> float:

@@ -6,7 +6,7 @@ so the same topology always gives the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import networkx as nx
 
@@ -37,16 +37,20 @@ def cycles(services: Mapping[str, Service]) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
-def reach(services: Mapping[str, Service], name: str) -> dict[str, tuple[str, ...]]:
+def reach(
+    services: Mapping[str, Service], name: str, modes: Collection[str] | None = None
+) -> dict[str, tuple[str, ...]]:
     """Who depends on ``name``, directly or not: service → one shortest path of calls, from it to ``name``.
 
-    Nearest first, then by name. Raises KeyError for an unknown service.
+    Over dependencies of ``modes`` only, if given. Nearest first, then by name. Raises KeyError for an unknown
+    service.
     """
     if name not in services:
         raise KeyError(name)
+    calls = dependencies(services).edges(data="mode")
     callers = nx.DiGraph()
     callers.add_nodes_from(sorted(services))
-    callers.add_edges_from(sorted((callee, caller) for caller, callee in dependencies(services).edges))
+    callers.add_edges_from(sorted((b, a) for a, b, mode in calls if modes is None or mode in modes))
     paths = nx.single_source_shortest_path(callers, name)
     found = {end: tuple(reversed(path)) for end, path in paths.items() if end != name}
     return dict(sorted(found.items(), key=lambda item: (len(item[1]), item[0])))

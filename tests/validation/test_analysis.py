@@ -91,3 +91,72 @@ def test_v57_shuffle_sharding() -> None:
     assert analysis.shuffle_shards(3, 2)[1] == 1.0
     with pytest.raises(ValueError, match="a shard of 9"):
         analysis.shuffle_shards(8, 9)
+
+
+def chain(edges: str) -> dict[str, Service]:
+    """'web=api api~log' as services: = hard, ~ soft, > async, * new connections."""
+    modes = {"=": "hard", "~": "soft", ">": "async", "*": "new_connections"}
+    needs: dict[str, list[dict]] = {}
+    for part in edges.split():
+        sign = next(s for s in modes if s in part)
+        caller, callee = part.split(sign)
+        needs.setdefault(callee, [])
+        evidence = {"source": "PES", "confidence": "published", "note": f"{caller} says so"}
+        needs.setdefault(caller, []).append({"on": callee, "mode": modes[sign], "evidence": evidence})
+    return {name: Service(name=name, kind="relay", dependencies=calls) for name, calls in needs.items()}
+
+
+SHOP = "web=api api*dns api~log log=dns cart=web mail>web audit=log backup~audit free=other"
+
+
+def told(services: dict[str, Service], name: str) -> dict[str, tuple[str, bool]]:
+    return {d.service: (" ".join([*d.calls, name]), d.hard) for d in analysis.dependents(services, name)}
+
+
+def test_who_depends_on_a_service_and_over_which_chain() -> None:
+    found = told(chain(SHOP), "dns")
+    assert found == {
+        "api": ("api dns", True),
+        "log": ("log dns", True),
+        "audit": ("audit log dns", True),
+        "web": ("web api dns", True),
+        "cart": ("cart web api dns", True),
+        "backup": ("backup audit log dns", False),
+        "mail": ("mail web api dns", False),
+    }
+    assert list(found)[-2:] == ["backup", "mail"]
+    assert told(chain(SHOP), "backup") == {}
+    with pytest.raises(KeyError):
+        analysis.dependents(chain(SHOP), "nobody")
+
+
+def test_a_soft_dependency_ends_a_hard_chain() -> None:
+    """And with a hard one in its place it does not: a rule that counts soft ones would fail here."""
+    found = {d.service: d for d in analysis.dependents(chain(SHOP), "log")}
+    assert found["api"].ends_at == found["web"].ends_at == ("api", "log")
+    assert not found["api"].hard and not found["web"].hard and found["audit"].hard
+    assert found["audit"].ends_at is None
+    assert analysis.single_points(chain(SHOP))["log"] == ("audit",)
+    harder = analysis.single_points(chain(SHOP.replace("api~log", "api=log")))
+    assert harder["log"] == ("api", "audit", "cart", "web")
+
+
+def test_a_hard_chain_counts_even_where_a_softer_one_is_shorter() -> None:
+    services = chain("web~dns web=api api=dns")
+    assert told(services, "dns") == {"api": ("api dns", True), "web": ("web api dns", True)}
+
+
+def test_single_points_are_all_hard_dependencies_in_reach() -> None:
+    points = analysis.single_points(chain(SHOP))
+    assert next(iter(points)) == "dns"
+    assert points["dns"] == ("api", "audit", "cart", "log", "web")
+    assert points == {n: tuple(sorted(d.service for d in analysis.dependents(chain(SHOP), n) if d.hard))
+                      for n in points}  # fmt: skip
+    assert not {"cart", "mail", "backup", "free"} & points.keys()
+
+
+def test_the_evidence_of_each_dependency_is_there() -> None:
+    (cart,) = (d for d in analysis.dependents(chain(SHOP), "dns") if d.service == "cart")
+    notes = [d.evidence.note for d in cart.path if d.evidence]
+    assert notes == ["cart says so", "web says so", "api says so"]
+    assert cart.share_ratio == 1.0
