@@ -1,27 +1,30 @@
 """Lose a service for a while: how each kind is broken, the quiet world to do it in, and what came of it.
 
-Pure: a fault is a change to a scenario, what came of it is read from the values of finished runs. Times are
-seconds, from the start of the run unless said otherwise; durations of trouble are minutes, as in
-``twin/sql/episodes.sql``.
+Pure: a loss is an arm of a study, a fault as a change to a scenario; what came of it is read from the values
+of finished runs. Times are seconds, from the start of the run unless said otherwise; durations of trouble are
+minutes, as in ``twin/sql/episodes.sql``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from twin.analysis import dependents
 from twin.interventions import parameter_of
 from twin.kinds import registry
-from twin.levels import METASTABLE_S
+from twin.levels import METASTABLE_S, RECOVERED_S
 from twin.model import Intervention, Scenario, Topology, Value
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import HOWS, LATE
+from twin.studies import BASELINE, Arm, Job, Results, World
+from twin.units import format_duration
 from twin.variations import Variation
 
 WARM_UP_S = 600.0  # undisturbed before the fault: levels and latencies are known by then
-WATCH_S = 7200.0  # after the fault
+LEAST_WATCH_S = METASTABLE_S + RECOVERED_S  # after the fault; in less nothing is seen to outlive its cause
 TOO_LATE = 1.5  # a late answer takes so many times what the most patient caller waits,
 MUCH_SLOWER = 10.0  # and at least so many times what it takes undisturbed
 NOON = datetime(2025, 1, 15, 18, tzinfo=UTC)  # start of a topology alone: the day's peak in North America
@@ -99,6 +102,49 @@ def lasting(scenario: Scenario, at_s: float, for_s: float, watch_s: float) -> Sc
 
 
 @dataclass(frozen=True)
+class Question:
+    """Which services of ``scenario``, one at a time, to lose how, when, for how long.
+
+    The scenario lasts long enough. ``refused``: service → why it cannot be broken so; it has no run.
+    """
+
+    scenario: Scenario
+    how: str
+    at_s: float
+    for_s: float
+    arms: Mapping[str, Arm]
+    refused: Mapping[str, str]
+
+    @property
+    def watch_s(self) -> float:
+        """How long everybody is watched after the fault."""
+        return self.scenario.duration_s - self.at_s - self.for_s
+
+    @property
+    def jobs(self) -> list[Job]:
+        """A run without the fault, then one with each."""
+        here = World()
+        return [Job(self.scenario.name, arm, here) for arm in (Arm(), *self.arms.values())]
+
+
+def question(
+    scenario: Scenario, services: Iterable[str], how: str, at_s: float, for_s: float, watch_s: float
+) -> Question:
+    """Ask it of these services. Raises KeyError for an unknown one."""
+    scenario = lasting(scenario, at_s, for_s, watch_s)
+    arms, refused = {}, {}
+    for service in services:
+        try:
+            variation = lose(scenario, service, how, at_s, for_s)
+        except CannotBreak as error:
+            refused[service] = str(error)
+            continue
+        name = f"{service} {how} for {format_duration(for_s)} from +{format_duration(at_s)}"
+        arms[service] = Arm(name, (variation,))
+    return Question(scenario, how, at_s, for_s, arms, refused)
+
+
+@dataclass(frozen=True)
 class Trouble:
     """What one run did to one service: ``onset_s`` and ``recovery_s`` of all its episodes, infinite if the
     last one does not end; minutes impaired and lost; highest error ratio."""
@@ -133,23 +179,45 @@ class Effect:
 
 @dataclass(frozen=True)
 class Radius:
-    """What the loss of ``lost`` for ``for_s`` does, to itself (``own``) and to others, the worst first."""
+    """What the loss of ``lost`` for ``for_s`` does, to itself (``own``) and to others, the worst first.
+
+    ``needed_by``: those that reach it over a hard chain; ``visible``: those that customers see.
+    """
 
     lost: str
     for_s: float
     own: Effect | None
     others: tuple[Effect, ...]
     visible: frozenset[str]
+    needed_by: frozenset[str]
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """On itself, if any, then on the others."""
+        return (*((self.own,) if self.own else ()), *self.others)
 
     @property
     def lost_per_min(self) -> float:
-        """Minutes of service lost among the others that customers see, for each minute of the fault."""
-        return sum(e.lost_min for e in self.others if e.service in self.visible) / (self.for_s / 60)
+        """Minutes lost of services that customers see, itself among them, for each minute of the fault."""
+        return self._per_min(self.effects)
+
+    @property
+    def others_per_min(self) -> float:
+        """As much of that as others lose."""
+        return self._per_min(self.others)
+
+    def _per_min(self, effects: Iterable[Effect]) -> float:
+        return sum(e.lost_min for e in effects if e.service in self.visible) / (self.for_s / 60)
+
+    @property
+    def surprises(self) -> tuple[Effect, ...]:
+        """On others, from which no hard chain leads to it: they wait for it, or get its load."""
+        return tuple(e for e in self.others if e.service not in self.needed_by)
 
     @property
     def outlasting(self) -> tuple[Effect, ...]:
-        """Those that outlive their cause, the lost service itself included, the longest first."""
-        found = [e for e in (*((self.own,) if self.own else ()), *self.others) if e.outlives_cause]
+        """Those that outlive their cause, itself included, the longest first."""
+        found = [e for e in self.effects if e.outlives_cause]
         return tuple(sorted(found, key=lambda e: (-e.recovery_s, e.service)))
 
 
@@ -180,7 +248,38 @@ def radius(
     others = [e for name, e in effects.items() if e is not None and name != lost]
     others.sort(key=lambda e: (-e.lost_min, -e.impaired_min, e.service))
     visible = frozenset(name for name, s in services.items() if s.visible)
-    return Radius(lost, for_s, effects[lost], tuple(others), visible)
+    needed_by = frozenset(d.service for d in dependents(services, lost) if d.hard)
+    return Radius(lost, for_s, effects[lost], tuple(others), visible, needed_by)
+
+
+_VALUES = "select key, service, measure, value from outcomes where service <> '' and scenario = $scenario"
+
+
+def troubles(results: Results, scenario: str) -> dict[str, dict[str, Trouble]]:
+    """Name of each arm of finished runs → service → its trouble; services without any are left out."""
+    arms = {job.arm.content: job.arm.name for job in results.jobs}
+    values: dict[str, dict[str, dict[str, float]]] = {name: {} for name in arms.values()}
+    for row in results.study.store.ask(_VALUES, scenario=scenario).to_pylist():
+        if row["key"] in arms:
+            values[arms[row["key"]]].setdefault(row["service"], {})[row["measure"]] = row["value"]
+    return {arm: {service: Trouble(**v) for service, v in each.items()} for arm, each in values.items()}
+
+
+def radii(asked: Question, results: Results) -> list[Radius]:
+    """What came of each loss, those who take most with them first."""
+    found = troubles(results, asked.scenario.name)
+    without = found[BASELINE]
+    return ranked(
+        radius(asked.scenario, lost, found[arm.name], without, asked.at_s, asked.for_s)
+        for lost, arm in asked.arms.items()
+    )
+
+
+def matrix(found: Sequence[Radius]) -> tuple[list[str], list[list[Effect | None]]]:
+    """Services that any loss hurts, in the order of names, and for each loss what it does to them."""
+    effects = [{e.service: e for e in r.effects} for r in found]
+    columns = sorted({service for each in effects for service in each})
+    return columns, [[each.get(service) for service in columns] for each in effects]
 
 
 def ranked(found: Iterable[Radius]) -> list[Radius]:

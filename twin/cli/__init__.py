@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from twin.cli.asking import diff, query, why
+from twin.cli.blast import blast
 from twin.cli.calibrating import calibrate
 from twin.cli.checking import check
 from twin.cli.errors import Group
@@ -44,7 +45,9 @@ def cli() -> None:
     """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X help?"""
 
 
-for command in (replay, run, what_if, calibrate, check, list_, why, diff, query, ui, explore, metastable):
+for command in (
+    replay, run, what_if, blast, calibrate, check, list_, why, diff, query, ui, explore, metastable,
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -20,6 +20,8 @@ REFUSALS = (
     ("twin.queries", "QueryError"),
     ("twin.fork", "ForkError"),
     ("twin.units", "Refused"),
+    ("twin.studies.store", "OtherStudy"),
+    ("twin.runners.pool", "WorkerLost"),
 )
 
 

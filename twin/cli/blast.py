@@ -1,0 +1,230 @@
+"""twin blast: who depends on a service, and what its loss does to them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from twin.cli import radius, show
+from twin.cli.checking import _keys
+from twin.cli.errors import BadInput
+from twin.cli.executing import compile_once, progress
+from twin.cli.options import ROOT, debug_option, examples, json_option, scenario_path
+
+if TYPE_CHECKING:
+    from twin.blast import Question, Radius
+    from twin.model import Scenario
+    from twin.studies.study import Setting
+
+STUDIES = ROOT / "data" / "studies"
+FEW = 4  # runs: for fewer, no process is worth starting
+START_S = 5.0  # until processes or actors are ready
+
+
+@dataclass(frozen=True)
+class Place:
+    """What was asked about: a scenario, or a topology as a scenario in which nothing happens."""
+
+    scenario: Scenario
+    is_topology: bool
+
+
+@click.command(
+    epilog=examples(
+        "twin blast topology/us-east-1",
+        "twin blast topology/us-east-1 --service dynamodb-dns --static",
+        "twin blast topology/us-east-1 --service dynamodb --how slow --for 15m",
+        "twin blast us-east-1-2025-10-20 --service sts --at +3h",
+        "twin blast topology/us-east-1 --all --runner ray --json",
+    )
+)
+@click.argument("where", metavar="SCENARIO|TOPOLOGY")
+@click.option("--service", "services", multiple=True, metavar="NAME", help="Lose this one. Repeatable.")
+@click.option("--all", "every", is_flag=True, help="Lose each service in turn.")
+@click.option("--for", "for_", default="15m", show_default=True, metavar="DURATION", help="For so long.")
+@click.option(
+    "--how",
+    type=click.Choice(["down", "slow", "partial"]),
+    default="down",
+    show_default=True,
+    help="Nothing is answered well; answers come later than callers wait; half of it is away.",
+)
+@click.option("--at", metavar="TIME", help="On top of what happens in a scenario, from this time on.")
+@click.option("--watch", default="2h", show_default=True, metavar="DURATION", help="So long after the fault.")
+@click.option("--static", is_flag=True, help="Only who depends on it: no run.")
+@click.option(
+    "--cells",
+    type=click.Choice(["minutes", "depth"]),
+    default="minutes",
+    show_default=True,
+    help="The matrix shows minutes impaired, or the highest error ratio in percent.",
+)
+@click.option(
+    "--runner",
+    type=click.Choice(["auto", "inline", "process", "ray"]),
+    default="auto",
+    show_default=True,
+    help="Where to run; the result is the same.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes or actors."
+)
+@click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one.")
+@click.option(
+    "--study",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder that keeps the runs.  [default: one for each question, in data/studies]",
+)
+@json_option
+@debug_option
+def blast(
+    where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
+    static: bool, cells: str, runner: str, workers: int, address: str | None, study: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Who depends on a service, over which chain; and what happens if it is lost for a while?
+
+    Without --service or --all: the single points of failure, without a run. Static: an AND graph without
+    alternatives, so whoever reaches a service over a hard chain does not work without it; a soft or
+    asynchronous dependency ends the chain. Dynamic: the service breaks ten minutes into a quiet world (a
+    topology at the peak of its day; a scenario without its faults and actions, unless --at is given), and
+    everybody is watched, beside the same world without the fault.
+    """
+    from twin import blast as blasting
+
+    place = load_place(where)
+    if address and runner != "ray":
+        raise BadInput("--address: only with --runner ray")
+    chosen = _chosen(place.scenario, services, every)
+    if not chosen or static:
+        radius.tell_static(place.scenario, services if not every else (), as_json)
+        return
+    for_s, watch_s = _duration("--for", for_, 1.0), _duration("--watch", watch, blasting.LEAST_WATCH_S)
+    base = place.scenario if at else blasting.quiet(place.scenario)
+    at_s = _moment(place, at) if at else blasting.WARM_UP_S
+    asked = blasting.question(base, chosen, how, at_s, for_s, watch_s)
+    if services and asked.refused:
+        raise BadInput("; ".join(asked.refused.values()))
+    found = _run(asked, study, runner, workers, address)
+    radius.tell(asked, found, services, cells, as_json)
+
+
+def load_place(where: str) -> Place:
+    """A scenario (a file, or its name), or a topology (a folder, one of its files, or its name).
+
+    Raises SpecError, BadInput.
+    """
+    from twin import blast as blasting
+    from twin import spec
+
+    path, named = Path(where), ROOT / "topology" / where
+    if not path.exists() and "/" not in where and where and named.is_dir():
+        path = named
+    if path.is_dir():
+        return Place(blasting.of_topology(spec.load_topology(path)), True)
+    file = scenario_path(where)
+    keys = _keys(file) if file.is_file() else set()
+    if keys and not {"scenario", "start"} & keys:
+        if not {"services", "topology"} & keys or {"mitigation", "variant", "what_if"} & keys:
+            expected = "a file with scenario: or services:, or a folder like topology/us-east-1"
+            raise BadInput(f"{where}: found neither a scenario nor a topology; expected {expected}")
+        is_part = (file.parent / "topology.yaml").is_file()
+        return Place(blasting.of_topology(spec.load_topology(file.parent if is_part else file)), True)
+    return Place(spec.load_scenario(file), False)
+
+
+def _chosen(scenario: Scenario, services: tuple[str, ...], every: bool) -> tuple[str, ...]:
+    """The services to lose. Raises BadInput."""
+    from twin.spec import did_you_mean
+
+    known = list(scenario.topology.services)
+    if services and every:
+        raise BadInput("--service, --all: found both, expected one of the two")
+    unknown = [name for name in services if name not in known]
+    if unknown:
+        lines = (f"--service: found '{name}', expected a service of {scenario.topology.name} "
+                 f"({did_you_mean(name, known) or 'twin list services shows those of a topology'})"
+                 for name in unknown)  # fmt: skip
+        raise BadInput("\n".join(lines))
+    return tuple(sorted(known)) if every else tuple(dict.fromkeys(services))
+
+
+def _duration(option: str, text: str, least_s: float) -> float:
+    from twin import units
+
+    try:
+        seconds = units.parse_duration(text)
+    except units.Refused as refused:
+        raise BadInput(f"{option}: found '{text}', {refused}") from None
+    if seconds < least_s:
+        raise BadInput(f"{option}: found '{text}', expected {units.format_duration(least_s)} or more")
+    return seconds
+
+
+def _moment(place: Place, at: str) -> float:
+    from twin import units
+
+    if place.is_topology:
+        raise BadInput("--at: nothing happens in a topology, so any time is alike; give it with a scenario")
+    scenario = place.scenario
+    try:
+        at_s = units.parse_time(at, scenario.start)
+    except units.Refused as refused:
+        raise BadInput(f"--at: found '{at}', {refused}") from None
+    if not 0.0 <= at_s <= scenario.duration_s:
+        end = units.format_duration(scenario.duration_s)
+        raise BadInput(f"--at: found '{at}', expected a time within the scenario, up to +{end}")
+    return at_s
+
+
+def _run(
+    asked: Question, folder: Path | None, runner: str, workers: int, address: str | None
+) -> list[Radius]:
+    """Do the runs that the study has not got yet, and read what came of them. Raises OtherStudy."""
+    from twin import blast as blasting
+    from twin.studies import Study
+    from twin.studies.study import Setting
+
+    setting = Setting({asked.scenario.name: asked.scenario})
+    folder = folder or STUDIES / f"blast-{asked.scenario.name}-{_short(setting)}"
+    compile_once(asked.scenario)
+    where = ("process" if len(asked.jobs) > FEW and workers > 1 else "inline") if runner == "auto" else runner
+    with Study(setting, folder, runner=where, workers=workers, address=address) as study:
+        todo = len(study.missing(asked.jobs))
+        show.say(_announced(setting, asked, todo, 1 if where == "inline" else workers, folder))
+        with progress(todo, "runs") as tick:
+            results = study.do(asked.jobs, tick)
+        return blasting.radii(asked, results)
+
+
+def _short(setting: Setting) -> str:
+    """Names a folder: another scenario, length or version of the code gets another."""
+    return hashlib.sha256(json.dumps(setting.identity(), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _announced(setting: Setting, asked: Question, todo: int, workers: int, folder: Path) -> str:
+    """How many runs, and how long they will take."""
+    from twin.units import format_duration
+
+    runs, long = len(asked.jobs), format_duration(asked.scenario.duration_s)
+    what = f"{len(asked.arms)} to lose, one run of {long} each, and one without: {runs} runs"
+    kept = f", {runs - todo} of them done before" if todo < runs else ""
+    took = f"; about {_seconds(setting, asked, todo, workers):.0f} s" if todo > FEW else ""
+    return f"{what}{kept}{took}; kept in {folder}"
+
+
+def _seconds(setting: Setting, asked: Question, todo: int, workers: int) -> float:
+    """How long that takes here, from the run without a fault."""
+    from twin.studies.study import one_run
+
+    began = time.perf_counter()
+    one_run(setting, asked.jobs[0])
+    return (time.perf_counter() - began) * todo / workers + (START_S if workers > 1 else 0.0)
+
