@@ -7,15 +7,15 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from twin.cli import radius, show
-from twin.cli.checking import _keys
+from twin.cli.checking import keys_of
 from twin.cli.errors import BadInput
 from twin.cli.executing import compile_once, progress
-from twin.cli.options import ROOT, debug_option, examples, json_option, scenario_path
+from twin.cli.options import ROOT, all_of, debug_option, examples, json_option, scenario_path
 
 if TYPE_CHECKING:
     from twin.blast import Question, Radius
@@ -35,6 +35,51 @@ class Place:
     is_topology: bool
 
 
+loss_options = all_of(
+    click.option("--service", "services", multiple=True, metavar="NAME", help="Lose this one. Repeatable."),
+    click.option("--all", "every", is_flag=True, help="Lose each service in turn."),
+    click.option("--for", "for_", default="15m", show_default=True, metavar="DURATION", help="For so long."),
+    click.option(
+        "--how",
+        type=click.Choice(["down", "slow", "partial"]),
+        default="down",
+        show_default=True,
+        help="Nothing is answered well; answers come later than callers wait; half of it is away.",
+    ),
+    click.option("--at", metavar="TIME", help="On top of what happens in a scenario, from this time on."),
+    click.option("--watch", default="2h", show_default=True, metavar="DURATION", help="After the fault."),
+    click.option("--static", is_flag=True, help="Only who depends on it: no run."),
+    click.option(
+        "--cells",
+        type=click.Choice(["minutes", "depth"]),
+        default="minutes",
+        show_default=True,
+        help="The matrix shows minutes impaired, or the highest error ratio in percent.",
+    ),
+)
+
+study_options = all_of(
+    click.option(
+        "--runner",
+        type=click.Choice(["auto", "inline", "process", "ray"]),
+        default="auto",
+        show_default=True,
+        help="Where to run; the result is the same.",
+    ),
+    click.option(
+        "--workers", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes or actors."
+    ),
+    click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one."),
+    click.option(
+        "--study",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Folder that keeps the runs.  [default: one for each question, in data/studies]",
+    ),
+)
+
+
 @click.command(
     epilog=examples(
         "twin blast topology/us-east-1",
@@ -45,49 +90,13 @@ class Place:
     )
 )
 @click.argument("where", metavar="SCENARIO|TOPOLOGY")
-@click.option("--service", "services", multiple=True, metavar="NAME", help="Lose this one. Repeatable.")
-@click.option("--all", "every", is_flag=True, help="Lose each service in turn.")
-@click.option("--for", "for_", default="15m", show_default=True, metavar="DURATION", help="For so long.")
-@click.option(
-    "--how",
-    type=click.Choice(["down", "slow", "partial"]),
-    default="down",
-    show_default=True,
-    help="Nothing is answered well; answers come later than callers wait; half of it is away.",
-)
-@click.option("--at", metavar="TIME", help="On top of what happens in a scenario, from this time on.")
-@click.option("--watch", default="2h", show_default=True, metavar="DURATION", help="So long after the fault.")
-@click.option("--static", is_flag=True, help="Only who depends on it: no run.")
-@click.option(
-    "--cells",
-    type=click.Choice(["minutes", "depth"]),
-    default="minutes",
-    show_default=True,
-    help="The matrix shows minutes impaired, or the highest error ratio in percent.",
-)
-@click.option(
-    "--runner",
-    type=click.Choice(["auto", "inline", "process", "ray"]),
-    default="auto",
-    show_default=True,
-    help="Where to run; the result is the same.",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes or actors."
-)
-@click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one.")
-@click.option(
-    "--study",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder that keeps the runs.  [default: one for each question, in data/studies]",
-)
+@loss_options
+@study_options
 @json_option
 @debug_option
 def blast(
     where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
-    static: bool, cells: str, runner: str, workers: int, address: str | None, study: Path | None,
-    as_json: bool,
+    static: bool, cells: str, as_json: bool, **study: Any,
 ) -> None:  # fmt: skip
     """Who depends on a service, over which chain; and what happens if it is lost for a while?
 
@@ -100,19 +109,19 @@ def blast(
     from twin import blast as blasting
 
     place = load_place(where)
-    if address and runner != "ray":
+    if study["address"] and study["runner"] != "ray":
         raise BadInput("--address: only with --runner ray")
     chosen = _chosen(place.scenario, services, every)
+    for_s, watch_s = _duration("--for", for_, 1.0), _duration("--watch", watch, blasting.LEAST_WATCH_S)
+    at_s = _moment(place, at) if at else blasting.WARM_UP_S
     if not chosen or static:
         radius.tell_static(place.scenario, services if not every else (), as_json)
         return
-    for_s, watch_s = _duration("--for", for_, 1.0), _duration("--watch", watch, blasting.LEAST_WATCH_S)
     base = place.scenario if at else blasting.quiet(place.scenario)
-    at_s = _moment(place, at) if at else blasting.WARM_UP_S
     asked = blasting.question(base, chosen, how, at_s, for_s, watch_s)
     if services and asked.refused:
         raise BadInput("; ".join(asked.refused.values()))
-    found = _run(asked, study, runner, workers, address)
+    found = _run(asked, **study)
     radius.tell(asked, found, services, cells, as_json)
 
 
@@ -130,7 +139,7 @@ def load_place(where: str) -> Place:
     if path.is_dir():
         return Place(blasting.of_topology(spec.load_topology(path)), True)
     file = scenario_path(where)
-    keys = _keys(file) if file.is_file() else set()
+    keys = keys_of(file) if file.is_file() else set()
     if keys and not {"scenario", "start"} & keys:
         if not {"services", "topology"} & keys or {"mitigation", "variant", "what_if"} & keys:
             expected = "a file with scenario: or services:, or a folder like topology/us-east-1"

@@ -73,7 +73,7 @@ def _load(file: Path, topology: Path) -> Any:
         return spec.load_topology(file)
     if file.suffix == ".csv":  # a published timeline; what must not happen stands in a file beside it
         return spec.load_published(file.with_name(file.name.replace("-must-not.csv", ".csv")))
-    keys = _keys(file)
+    keys = keys_of(file)
     whole: dict[str, Callable[[Path], Any]]
     whole = {"sources": spec.load_sources, "what_if": spec.load_what_if, "barriers": spec.load_barriers}
     for key in whole.keys() & keys:
@@ -90,7 +90,7 @@ def _load(file: Path, topology: Path) -> Any:
     return spec.load_scenario(file)
 
 
-def _keys(file: Path) -> set[str]:
+def keys_of(file: Path) -> set[str]:
     from twin.spec.tree import read_tree
 
     tree = read_tree(file, [])
