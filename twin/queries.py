@@ -7,6 +7,7 @@ limited, and the configuration is locked. So a query can read this run and nothi
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -64,22 +65,44 @@ def _reason(said: str) -> str:
     return said
 
 
+# Connections with every view in place, for the next runs: to make one takes longer than to fill five.
+_idle: deque[duckdb.DuckDBPyConnection] = deque(maxlen=2)  # what is pushed out is closed with its last user
+
+
+def _from_before() -> duckdb.DuckDBPyConnection | None:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return None
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    """One thread: sums come out the same each time. Without a folder for temporary files, a query that
+    outgrows its memory fails; it fills no disk."""
+    config: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": ""}
+    return duckdb.connect(":memory:", config=config)
+
+
 class Tables:
     """One run in DuckDB: tables events, samples, services, dependencies, inputs, and a view a question."""
 
     def __init__(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
-        # One thread: sums come out the same each time. Without a folder for temporary files, a query that
-        # outgrows its memory fails; it fills no disk.
-        config: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": ""}
-        self._connection = duckdb.connect(":memory:", config=config)
+        used = _from_before()
+        self._connection = used or _connect()
         self._load(events, samples, manifest)
-        self._lock()
+        if used is None:
+            for text in self._in_order():
+                self._connection.execute(text)
+            self._lock()
 
     def __enter__(self) -> Tables:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._connection.close()
+        if kind is None:
+            _idle.append(self._connection)
+        else:
+            self._connection.close()
 
     def ask(self, query: str, **parameters: object) -> pa.Table:
         """The answer as an Arrow table. Raises QueryError."""
@@ -125,13 +148,11 @@ class Tables:
         }  # fmt: skip
         for name, table in tables.items():
             c.register("incoming", table)
-            c.execute(f"create table {name} as select * from incoming")
+            c.execute(f"create or replace table {name} as select * from incoming")
             c.unregister("incoming")
         words = {name.lower(): value for name, value in vars(levels).items() if name.isupper()}
         for name, value in {**words, "tick_s": manifest["tick_s"], "sample_s": manifest["sample_s"]}.items():
-            c.execute(f"create macro {name}() as {float(value)!r}::double")
-        for text in self._in_order():
-            c.execute(text)
+            c.execute(f"create or replace macro {name}() as {float(value)!r}::double")
 
     def _in_order(self) -> list[str]:
         """The texts of the views, each after those that its first line says it reads."""

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from multiprocessing import get_context
 
-from scipy.stats import binomtest
-
 from twin import measures, outcomes
 from twin.ensemble import drawn, draws
 from twin.measures import Measured
@@ -22,11 +20,11 @@ from twin.model import Scenario
 from twin.runs import run
 from twin.spec import vary
 from twin.spec.responders import with_responders
+from twin.statistics import wilson
 from twin.units import format_duration
 from twin.variations import Comparison, Variant, WhatIf
 
 BASELINE = "(baseline)"
-CONFIDENCE = 0.95
 
 Progress = Callable[[int, int], None]
 
@@ -82,8 +80,8 @@ class Share:
     def interval(self) -> tuple[float, float]:
         if not self.worlds:
             return 0.0, 1.0
-        found = binomtest(self.held, self.worlds).proportion_ci(CONFIDENCE, method="wilson")
-        return float(found.low), float(found.high)
+        found = wilson(self.held, self.worlds)
+        return found.low, found.high
 
     @property
     def says(self) -> bool | None:
