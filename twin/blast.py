@@ -19,7 +19,9 @@ from twin.levels import METASTABLE_S, RECOVERED_S
 from twin.model import Intervention, Scenario, Topology, Value
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.parts.kind import HOWS, LATE
-from twin.studies import BASELINE, Arm, Job, Results, World
+from twin.studies.arms import BASELINE, Arm
+from twin.studies.study import Job, Results
+from twin.studies.worlds import World
 from twin.units import format_duration
 from twin.variations import Variation
 

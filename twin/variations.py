@@ -109,6 +109,29 @@ class Barriers(Record):
     barriers: tuple[Barrier, ...]
 
 
+class Defect(Record):
+    """Something that was wrong, and the mitigations ``without`` which it is: those that take it away."""
+
+    name: Name
+    title: str
+    without: tuple[Name, ...] = Field(min_length=1)
+    source: str | None = None
+    assumed: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Defect:
+        return one_of(self, "source", "assumed")
+
+
+class Defects(Record):
+    """What a scenario's loss is shared out among."""
+
+    name: Name = Field(alias="defects_of")
+    title: str = ""
+    base: StrictStr = Field(description="the scenario, relative to this file")
+    defects: tuple[Defect, ...] = Field(min_length=1)
+
+
 class Case(Variation):
     """One way in which a question is put: one point of a sweep."""
 

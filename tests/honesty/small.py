@@ -12,7 +12,7 @@ import numpy as np
 import twin
 from twin.model import Scenario
 from twin.runs import Run, run
-from twin.studies import Arm
+from twin.studies.arms import Arm
 from twin.variations import Variation
 
 TINY = twin.load(Path(__file__).with_name("tiny.yaml"))

@@ -8,8 +8,9 @@ import pytest
 
 from twin.runs import run
 from twin.statistics import Difference, distinguishable, interaction, paired
-from twin.studies import BASELINE, Arm, Job, World
-from twin.studies.study import Setting, one_run
+from twin.studies.arms import BASELINE, Arm
+from twin.studies.study import Job, Setting, one_run
+from twin.studies.worlds import World
 
 from .small import (
     LONGER,

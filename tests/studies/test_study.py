@@ -10,9 +10,10 @@ import pytest
 import twin
 from twin.model import Quantity
 from twin.runners.pool import WorkerLost, batches, open_pool
-from twin.studies import BASELINE, Arm, Job, OtherStudy, Study, World, worlds
-from twin.studies.study import Setting
-from twin.studies.worlds import places
+from twin.studies.arms import BASELINE, Arm
+from twin.studies.store import OtherStudy
+from twin.studies.study import Job, Setting, Study
+from twin.studies.worlds import World, places, worlds
 from twin.variations import Variation
 
 STORM = Path("scenarios/examples/retry-storm.yaml")

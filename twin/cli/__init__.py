@@ -8,6 +8,7 @@ from twin.cli.asking import diff, query, why
 from twin.cli.blast import blast
 from twin.cli.calibrating import calibrate
 from twin.cli.checking import check
+from twin.cli.comparing import compare
 from twin.cli.errors import Group
 from twin.cli.exploring import explore
 from twin.cli.extras import ui
@@ -45,9 +46,10 @@ def cli() -> None:
     """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X help?"""
 
 
-for command in (
-    replay, run, what_if, blast, calibrate, check, list_, why, diff, query, ui, explore, metastable,
-):  # fmt: skip
+COMMANDS = (
+    replay, run, what_if, compare, blast, calibrate, check, list_, why, diff, query, ui, explore, metastable,
+)  # fmt: skip
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -198,8 +198,7 @@ def _run(
 ) -> list[Radius]:
     """Do the runs that the study has not got yet, and read what came of them. Raises OtherStudy."""
     from twin import blast as blasting
-    from twin.studies import Study
-    from twin.studies.study import Setting
+    from twin.studies.study import Setting, Study
 
     setting = Setting({asked.scenario.name: asked.scenario})
     folder = folder or STUDIES / f"blast-{asked.scenario.name}-{_short(setting)}"

@@ -22,6 +22,7 @@ REFUSALS = (
     ("twin.units", "Refused"),
     ("twin.studies.store", "OtherStudy"),
     ("twin.runners.pool", "WorkerLost"),
+    ("twin.compare", "NoWorlds"),
 )
 
 

@@ -34,6 +34,11 @@ class Clock:
         return self.start + timedelta(seconds=tick * self.tick_s)
 
 
+def hours(seconds: float) -> str:
+    """'13.5 h'; minutes below two hours."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
+
+
 def document(value: object) -> None:
     """One JSON document on stdout."""
     click.echo(json.dumps(value, indent=2, default=_plain))

@@ -8,6 +8,7 @@ for editors.
 """
 
 from twin.spec.barriers import load_barriers
+from twin.spec.defects import load_defects
 from twin.spec.mitigations import find_mitigations, load_mitigation, load_mitigations
 from twin.spec.overrides import (
     fold,
@@ -33,6 +34,7 @@ __all__ = [
     "fold",
     "load_actions",
     "load_barriers",
+    "load_defects",
     "load_mitigation",
     "load_mitigations",
     "load_published",

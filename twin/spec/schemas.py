@@ -20,7 +20,7 @@ from twin.parts.kind import Param
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import ROOT, Sources
 from twin.spec.values import EDGE, parameters_by_kind
-from twin.variations import Barriers, Mitigation, Variant, WhatIf
+from twin.variations import Barriers, Defects, Mitigation, Variant, WhatIf
 
 Schema = dict[str, Any]
 
@@ -47,6 +47,7 @@ def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
         "scenarios/schema/variant.schema.json": _on_top(Variant, parameters),
         "scenarios/schema/what-if.schema.json": _on_top(WhatIf, parameters),
         "scenarios/schema/barriers.schema.json": _on_top(Barriers, parameters),
+        "scenarios/schema/defects.schema.json": _of(Defects, parameters),
         "data/schema/sources.schema.json": _of(Sources, parameters),
     }
     return {path: json.dumps(d, indent=2, ensure_ascii=False) + "\n" for path, d in documents.items()}

@@ -25,6 +25,11 @@ class Proportion:
     def ratio(self) -> float:
         return self.count / self.n
 
+    @property
+    def mean(self) -> float:
+        """The ratio, as of an Estimate."""
+        return self.ratio
+
     def as_json(self) -> dict[str, Any]:
         """{"mean", "ci95", "n", "count"}: the shape of an Estimate, so that tables need one reader."""
         return {"mean": self.ratio, "ci95": [self.low, self.high], "n": self.n, "count": self.count}

@@ -123,6 +123,13 @@ class Store:
         return ask_files(self.files(), query, **parameters)
 
 
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Rows, which all have the same words, as a Parquet file. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _finished(path) as partial:
+        pq.write_table(pa.Table.from_pylist(list(rows)), partial, compression="zstd")
+
+
 def _write(path: Path, rows: Iterable[Row]) -> None:
     """Rows to a file, some at a time."""
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:

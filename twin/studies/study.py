@@ -54,6 +54,11 @@ class Setting:
         }
 
 
+    def name(self) -> str:
+        """Eight hex digits of what it is: the folder of a study that was not given one."""
+        return _hash(self.identity())[:8]
+
+
 def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -164,11 +169,26 @@ class Results:
             where measure = $measure and service = $service group by all"""
         rows = self.study.store.ask(query, measure=measure, service=service).to_pylist()
         there = {(r["scenario"], r["key"], _world(r)): r["value"] for r in rows}
+        return self._by_arm(there, scenario)
+
+    def of_services(self, measure: str, scenario: str = "") -> dict[str, dict[str, Values]]:
+        """Service → arm → world → value, for every service that has this measure in any of the runs."""
+        query = """
+            select service, scenario, key, draw, replicate, variant, any_value(value) as value from outcomes
+            where measure = $measure and service <> '' group by all order by service"""
+        there: dict[str, dict[tuple[str, str, World], float | None]] = {}
+        for r in self.study.store.ask(query, measure=measure).to_pylist():
+            there.setdefault(r["service"], {})[r["scenario"], r["key"], _world(r)] = r["value"]
+        return {service: self._by_arm(known, scenario) for service, known in there.items()}
+
+    def _by_arm(
+        self, known: Mapping[tuple[str, str, World], float | None], scenario: str
+    ) -> dict[str, Values]:
         found: dict[str, Values] = {}
         for (name, key, world), arms in self._names.items():
-            if not scenario or name == scenario:
+            if scenario in ("", name):
                 for arm in arms:
-                    found.setdefault(arm, {})[world] = there.get((name, key, world))
+                    found.setdefault(arm, {})[world] = known.get((name, key, world))
         return found
 
     def services(self, measure: str) -> list[str]:

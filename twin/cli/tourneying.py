@@ -1,0 +1,156 @@
+"""twin compare --all: every mitigation, the best pairs, and whose doing the loss was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from twin.cli import show
+from twin.cli.errors import BadInput
+from twin.cli.options import ROOT
+
+if TYPE_CHECKING:
+    from twin.compare import Question
+    from twin.model import Scenario
+    from twin.studies.arms import Arm
+    from twin.studies.study import Study
+    from twin.tournament import Tournament
+    from twin.variations import Defects
+
+DEFECTS = ROOT / "scenarios" / "defects"
+SHARE_WORLDS = 8  # in which the loss is shared out: many subsets count for more than many worlds
+
+all_options = (
+    click.option("--all", "every", is_flag=True, help="Every mitigation; then the best pairs."),
+    click.option(
+        "--pairs",
+        type=click.IntRange(0, 40),
+        default=4,
+        show_default=True,
+        help="With --all: how many of the best to pair.",
+    ),
+    click.option(
+        "--attribution",
+        type=click.IntRange(0, 10_000_000),
+        default=480,
+        show_default=True,
+        help="With --all: runs to share the loss out among the scenario's defects with; 0 for none.",
+    ),
+)
+
+
+def everything(base: Scenario) -> tuple[Arm, ...]:
+    """An arm for each mitigation of scenarios/mitigations. Raises SpecError."""
+    from twin.spec import Problem, SpecError
+    from twin.spec.mitigations import FOLDER
+    from twin.studies.arms import arm_of
+
+    arms: list[Arm] = []
+    problems: list[Problem] = []
+    for file in sorted(FOLDER.glob("*.yaml")):
+        try:
+            arms.append(arm_of(file.stem, base))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return tuple(arms)
+
+
+def defects_of(base: Scenario) -> Defects | None:
+    """What the scenario's loss is shared out among; None if nobody has said. Raises SpecError."""
+    from twin.spec import load_defects
+
+    path = DEFECTS / f"{base.name}.yaml"
+    return load_defects(path, base) if path.is_file() else None
+
+
+def most_runs(arms: int, replicates: int, pairs: int, attribution: int) -> int:
+    """How many runs it may take; says of what."""
+    from twin.tournament import runs
+
+    parts = dict(runs(arms, replicates, pairs, attribution))
+    show.say(", ".join(f"{what}: {n} runs" for what, n in parts.items()) + ", at most")
+    return sum(parts.values())
+
+
+def hold(
+    study: Study, question: Question, base: Scenario, pairs: int, attribution: int,
+    tick: Callable[[int], None],
+) -> Tournament:  # fmt: skip
+    """The whole of it. Raises BadInput, NoWorlds, WorkerLost."""
+    from dataclasses import replace
+
+    from twin.studies.arms import arm_of
+    from twin.tournament import shared_out, tournament
+
+    found = tournament(study, question, lambda names: arm_of("+".join(names), base), pairs, show.say, tick)
+    defects = defects_of(base) if attribution else None
+    if defects is None:
+        return found
+    mitigations = {d.name: d.without for d in defects.defects}
+
+    def without(gone: Iterable[str]) -> Arm:
+        names = [m for d in gone for m in mitigations[d]]
+        return arm_of("+".join(names) if names else "(baseline)", base)
+
+    few = question.of((), min(SHARE_WORLDS, question.replicates))
+    show.say(f"attribution: {len(mitigations)} defects in {few.replicates} worlds")
+    try:
+        shares = shared_out(study, few, tuple(mitigations), without, attribution, tick)
+    except ValueError as error:
+        raise BadInput(f"--attribution: {error}, in {few.replicates} worlds each") from None
+    return replace(found, attribution=shares)
+
+
+def say(found: Tournament) -> None:
+    """What the tournament adds to the table of singles."""
+    if found.pairs is not None:
+        from twin.cli.comparing import table
+
+        click.echo("\nPairs")
+        table(found.pairs)
+    _front(found)
+    _interactions(found)
+    _shares(found)
+    if found.clashing:
+        click.echo(f"\nContradict each other: {', '.join(found.clashing)}")
+
+
+def _front(found: Tournament) -> None:
+    from twin.compare import PRIMARY
+    from twin.tournament import cost_class
+
+    click.echo("\nNo other is both better and in a cheaper class (Pareto)")
+    by_name = {a.arm.name: a for a in found.arms}
+    rows = []
+    for name in found.front:
+        d = by_name[name].difference[PRIMARY]
+        rows.append((name, cost_class(by_name[name].arm), f"{d.mean:+.0f} [{d.low:+.0f}, {d.high:+.0f}]"))
+    show.table(("mitigation", "cost class", "service-minutes"), rows)
+
+
+def _interactions(found: Tournament) -> None:
+    if found.interactions:
+        click.echo("\nWhat pairs do beyond their parts, in service-minutes (negative: saves more)")
+        rows = [
+            (name, i.words(p), f"{i.contrast.mean:+.0f} [{i.contrast.low:+.0f}, {i.contrast.high:+.0f}]")
+            for name, (i, p) in found.interactions.items()
+        ]
+        show.table(("pair", "says", "beyond"), rows)
+
+
+def _shares(found: Tournament) -> None:
+    if found.attribution is None:
+        return
+    a = found.attribution
+    how = "all subsets" if a.exact else f"{a.orders} orders"
+    whole = a.whole.mean
+    click.echo(f"\nWhose doing: {whole:.0f} service-minutes shared out (Shapley; {how}, {a.worlds} worlds)")
+    rows = [
+        (name, f"{e.mean:.0f} [{e.low:.0f}, {e.high:.0f}]", f"{e.mean / whole:.0%}" if whole else "")
+        for name, e in sorted(a.shares.items(), key=lambda pair: -pair[1].mean)
+    ]
+    show.table(("defect", "service-minutes", "share"), rows)

@@ -1,0 +1,40 @@
+"""Files with the defects that an event is shared out among: ``scenarios/defects/``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twin.model import Scenario
+from twin.spec.mitigations import FOLDER, find_mitigations
+from twin.spec.problems import Problem, SpecError
+from twin.spec.sources import check_unique, source_ids
+from twin.spec.tree import read_tree
+from twin.spec.validate import validate
+from twin.spec.values import Checker, names_of
+from twin.units import Refused
+from twin.variations import Defects
+
+
+def load_defects(path: Path, base: Scenario, folder: Path = FOLDER) -> Defects:
+    """A file of scenarios/defects/, each mitigation in it known. Raises SpecError."""
+    problems: list[Problem] = []
+    tree = read_tree(path, problems)
+    if tree is None:
+        raise SpecError(problems)
+    names = names_of(base)
+    names.sources = source_ids(path, problems)
+    checker = Checker(names, problems)
+    places = tree.elements("defects")
+    check_unique(((f"defects.{at}", place.get("name")) for at, place in enumerate(places)), checker)
+    for at, place in enumerate(places):
+        checker.source(place, f"defects.{at}")
+        for k, name in enumerate(place.elements("without")):
+            try:
+                find_mitigations(str(name.value), folder)
+            except SpecError as error:
+                expected = error.problems[0].expected
+                checker.refuse(name, f"defects.{at}.without.{k}", Refused(expected, error.problems[0].hint))
+    found = validate(Defects, tree.plain(), tree, problems, {})
+    if found is None or problems:
+        raise SpecError(problems)
+    return found

@@ -1,0 +1,154 @@
+"""All mitigations against each other: singles, the best pairs, whose doing the loss was.
+
+Pairs are made of the best singles that leave something to gain: where one alone leaves next to nothing, a
+second has nothing to do. The attribution is of the loss itself: each *defect* is there or taken away, and its
+share is what it adds to those that are there before it, over the orders in which all may come (Shapley).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from twin.compare import PRIMARY, Compared, Comparison, Note, Question, compare
+from twin.spec import SpecError
+from twin.statistics.attribution import (
+    Attribution,
+    Interaction,
+    attribute,
+    interaction,
+    plan_attribution,
+)
+from twin.statistics.estimates import pareto
+from twin.statistics.families import holm
+from twin.studies.arms import Arm
+from twin.studies.study import Job, Study
+from twin.variations import Mitigation
+
+LEAVES_RATIO = 0.05  # of the baseline's loss: who leaves less needs no second
+
+Tick = Callable[[int], None]
+Together = Callable[[Sequence[str]], Arm]
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """``pairs``: compared like singles; None where no two were worth pairing. ``front``: names of arms,
+    single or pair, that no other beats in both benefit and cost class. ``interactions``: pair → what it does
+    beyond its parts, with the p-value adjusted for all pairs. ``clashing``: pairs that contradict each other.
+    """
+
+    singles: Comparison
+    pairs: Comparison | None
+    front: tuple[str, ...]
+    interactions: Mapping[str, tuple[Interaction, float]]
+    clashing: tuple[str, ...]
+    attribution: Attribution | None = None
+
+    @property
+    def arms(self) -> tuple[Compared, ...]:
+        """Singles and pairs."""
+        return self.singles.arms + (self.pairs.arms if self.pairs else ())
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of the singles, with what the tournament adds."""
+        pairs = self.pairs.as_json()["mitigations"] if self.pairs else []
+        return self.singles.as_json() | {
+            "pairs": pairs, "pareto": list(self.front), "contradict_each_other": list(self.clashing),
+            "costs": {a.arm.name: cost_class(a.arm) for a in self.arms},
+            "interactions": [
+                {"pair": name, "says": i.words(p), "adjusted_p": p, **i.contrast.as_json()}
+                for name, (i, p) in self.interactions.items()
+            ],
+            "attribution": self.attribution.as_json() if self.attribution else None,
+        }  # fmt: skip
+
+
+def cost_class(arm: Arm) -> str | None:
+    """The dearest class among its mitigations; None if one of them has none."""
+    costs = [v.cost for v in arm.variations if isinstance(v, Mitigation)]
+    if not costs or any(cost is None for cost in costs):
+        return None
+    return max((cost for cost in costs if cost is not None), key=lambda cost: cost.rank).class_
+
+
+def cost_rank(arm: Arm) -> int | None:
+    """The rank of that class."""
+    ranks = [v.cost.rank for v in arm.variations if isinstance(v, Mitigation) and v.cost is not None]
+    return max(ranks) if cost_class(arm) is not None else None
+
+
+def tournament(
+    study: Study, question: Question, together: Together, best: int, say: Note, tick: Tick
+) -> Tournament:
+    """Compare all arms of the question, then the pairs of the ``best`` of them.
+
+    ``together``: names → the arm of all of them. Raises NoWorlds, WorkerLost.
+    """
+    singles = compare(study, question, say, tick)
+    made, clashing = _pairs(singles, together, best)
+    pairs = None
+    if made:
+        say(f"pairs: {', '.join(arm.name for arm in made)}")
+        pairs = compare(study, question.of(made), say, tick)
+    arms = singles.arms + (pairs.arms if pairs else ())
+    priced = {a.arm.name: (-a.difference[PRIMARY].mean, float(cost_rank(a.arm) or 0))
+              for a in arms if cost_class(a.arm) is not None}  # fmt: skip
+    return Tournament(singles, pairs, pareto(priced), _interactions(singles, pairs), tuple(clashing))
+
+
+def _pairs(singles: Comparison, together: Together, best: int) -> tuple[tuple[Arm, ...], list[str]]:
+    """The arms of pairs, and the names of those that contradict each other."""
+    lost = singles.baseline[PRIMARY].mean
+    helps = [a for a in singles.ranking if a.words == "helps" and len(a.arm.variations) == 1]
+    worth = [a.arm.name for a in helps if a.value[PRIMARY].mean > LEAVES_RATIO * lost][:best]
+    made: list[Arm] = []
+    clashing = []
+    for pair in combinations(worth, 2):
+        try:
+            made.append(together(pair))
+        except SpecError:
+            clashing.append("+".join(pair))
+    return tuple(made), clashing
+
+
+def _interactions(singles: Comparison, pairs: Comparison | None) -> dict[str, tuple[Interaction, float]]:
+    """What each pair does beyond its parts, in the worlds in which all four sides ran."""
+    by_name = {a.arm.name: a for a in singles.arms}
+    found: dict[str, Interaction] = {}
+    for pair in pairs.arms if pairs else ():
+        first, second = (by_name[name] for name in pair.arm.name.split("+"))
+        n = min(len(pair.worlds), len(first.worlds), len(second.worlds))
+        mine, a, b = (side.values[PRIMARY][:n] for side in (pair, first, second))
+        found[pair.arm.name] = interaction(a, b, mine, singles.values[PRIMARY][:n], "lower")
+    adjusted = holm([i.contrast.p for i in found.values()])
+    return {name: (i, float(p)) for (name, i), p in zip(found.items(), adjusted, strict=True)}
+
+
+def shared_out(
+    study: Study, question: Question, defects: Sequence[str], without: Callable[[Iterable[str]], Arm],
+    budget: int, tick: Tick,
+) -> Attribution:  # fmt: skip
+    """Each defect's share of the loss, over the first worlds of the question, with ``budget`` runs.
+
+    ``without``: defects to take away → the arm that does. Raises ValueError if the budget is too small.
+    """
+    seed = study.setting.bases[question.scenario].seed
+    plan = plan_attribution(tuple(defects), budget // question.replicates, seed)
+    worlds = compare(study, question.of(())).worlds
+    arms = {present: without(n for n in defects if n not in present) for present in plan.subsets}
+    jobs = [Job(question.scenario, arm, w) for arm in arms.values() for w in worlds]
+    results = study.do(jobs, lambda done, _: tick(done))
+    lost = results.values(PRIMARY, scenario=question.scenario)
+    values = {present: [lost[arm.name][w] or 0.0 for w in worlds] for present, arm in arms.items()}
+    return attribute(plan, values)
+
+
+def runs(arms: int, replicates: int, best: int, budget: int) -> Iterator[tuple[str, int]]:
+    """At most how many runs each part takes."""
+    yield "singles", replicates * (1 + arms)
+    yield "pairs", replicates * best * (best - 1) // 2
+    yield "attribution", budget
+
