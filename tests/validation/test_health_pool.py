@@ -103,6 +103,14 @@ def test_a_lost_zone_takes_its_share_of_the_calls_when_nobody_fails_over() -> No
     assert not ticks(run, "nlb", "zone_left_dns")
 
 
+def test_nothing_new_comes_up_in_a_zone_that_is_dead() -> None:
+    """Once its members are out, the checker has no more work with it, however many are registered."""
+    services = launches(200.0, wait_for_network=True)
+    run = twin.run(scenario(services, 7200, fault(1800, nlb__faulty_zones_count=1)), debug=True)
+    left = column(run, "nlb", "capacity_per_s")
+    assert min(left[540:]) == max(left[540:]) == pytest.approx(100_000 * 5 / 6)
+
+
 @pytest.mark.parametrize("n", [2, 3])
 def test_detection_takes_half_an_interval_less_than_n(n: int) -> None:
     """Members that go silent leave after (n - 1/2) intervals on average; a check itself takes no time."""

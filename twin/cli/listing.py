@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from twin.cli import show
-from twin.cli.options import ROOT, TOPOLOGY, debug_option, examples, finished_runs, json_option, out_option
+from twin.cli.options import (
+    TOPOLOGY,
+    debug_option,
+    examples,
+    finished_runs,
+    json_option,
+    named_scenarios,
+    out_option,
+)
 
 
 @click.command(
@@ -70,11 +78,12 @@ def services(topology: Path) -> Listing:
 
 
 def scenarios() -> Listing:
-    """The files of scenarios/, with what each asks. A file that cannot be read is listed as it is."""
+    """The scenarios that can be run by name, with what each asks. One that cannot be read is listed as it
+    is."""
     from twin.spec.tree import read_tree
 
     rows = []
-    for path in sorted((ROOT / "scenarios").glob("*.yaml")):
+    for path in sorted(named_scenarios().values(), key=lambda path: (len(path.parts), path.stem)):
         tree = read_tree(path, [])
         told = [str(tree.scalar(key) or "") if tree else "" for key in ("title", "question")]
         rows.append((path.stem, *told))

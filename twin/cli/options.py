@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else Path()
 RUNS = ROOT / "data" / "runs"
 TOPOLOGY = ROOT / "topology" / "us-east-1"
+SCENARIOS = (ROOT / "scenarios", ROOT / "scenarios" / "faults")  # where a bare name is looked for
 MANIFEST = "manifest.json"
 
 
@@ -167,10 +168,25 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
     )
 
 
+def named_scenarios() -> dict[str, Path]:
+    """Bare name → file of every scenario of the project: those of scenarios/, then those of its suite."""
+    files = [path for folder in SCENARIOS for path in sorted(folder.glob("*.yaml"))]
+    return {path.stem: path for path in reversed(files)}
+
+
 def scenario_path(text: str) -> Path:
-    """A file; or, where there is none, the scenario of that name."""
-    path, named = Path(text), ROOT / "scenarios" / f"{text}.yaml"
-    return named if not path.exists() and "/" not in text and named.is_file() else path
+    """A file; or, where there is none, the scenario of that bare name. Raises BadInput, as for a name that
+    nothing has."""
+    path = Path(text)
+    if path.exists() or "/" in text or path.suffix:
+        return path
+    named = named_scenarios()
+    if text not in named:
+        from twin.spec.problems import did_you_mean
+
+        hint = did_you_mean(text, named) or "twin list scenarios shows them"
+        raise BadInput(f"{text}: no such file, nor a scenario of that name ({hint})")
+    return named[text]
 
 
 def finished_runs(out: Path) -> dict[str, Path]:

@@ -8,6 +8,9 @@ takes, how a lost lock is retried. The fault is one Enactor that loses every loc
 although its freshness check has passed. That an old tree lands under the root, is cleaned up, and wedges
 every Enactor, comes out or does not come out of the machine.
 
+A plan can also be wrong: new, and with addresses behind which nothing answers. The automation cannot tell;
+guards of freshness are no help, and it lasts until a later plan is right.
+
 A trace of `twin explore` takes the place of the timing, where one is given: then this file only makes the
 moves that it is told, and what follows from the state that they lead to is the region's.
 
@@ -29,8 +32,10 @@ from twin.protocol.state import (
     DELETING,
     GUARDS,
     IDLE,
+    LATEST,
     NOTHING,
     PICKED,
+    PLANNED,
     RECHECK,
     RECHECK_IN_LOCK,
     RECHECKED,
@@ -42,6 +47,7 @@ from twin.protocol.state import (
     endpoint_has_records,
     guarded,
     pc,
+    root,
     tree_count,
 )
 from twin.protocol.state import cells as machine_cells
@@ -75,6 +81,9 @@ PARAMETERS = (
     Param("losing_enactor", 0, "count", 0, 8, "number of the Enactor that loses every lock; 0 for none",
           "DAT"),
     Param("automation", True, "switch", 0, 1, "whether Planner and Enactors run", "PE"),
+    Param("wrong_plans", False, "switch", 0, 1,
+          "plans made now name addresses behind which nothing answers: they are new, and wrong",
+          "assumed: plans are right unless a scenario says otherwise"),
     Param("repair", False, "switch", 0, 1, "operators point the root at a preserved tree by hand", "PE"),
     Param("repair_s", 600.0, "s", 1, 86400, "from the start of the repair by hand to its effect",
           "PE", (300.0, 600.0)),
@@ -93,8 +102,10 @@ PARAMETERS = (
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
 STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8"),
-         ("moved", "i8"), ("stuck", "i8")]  # fmt: skip
-EVENTS = ("endpoint_emptied", "endpoint_restored", "enactor_wedged")
+         ("moved", "i8"), ("stuck", "i8"),
+         ("first_wrong", "i8"), ("last_wrong", "i8"), ("was_wrong", "i8")]  # fmt: skip
+EVENTS = ("endpoint_emptied", "endpoint_restored", "enactor_wedged", "endpoint_misled", "endpoint_put_right")
+EMPTIED, MISLED = 0, 3
 MAX_ENACTORS, MAX_ENDPOINTS = 8, 16
 TIMERS = 3 * MAX_ENACTORS + MAX_ENDPOINTS  # due tick, tries, holding; locked until
 _GUARD_BITS = tuple(GUARDS.values())
@@ -267,28 +278,51 @@ def step(t, w, i, p, s, c):
             s.repair_since = -1
             resume(m, cfg)
         if t >= s.next_plan:
-            step_planner(m, cfg)
+            if step_planner(m, cfg) == PLANNED and p.wrong_plans != 0.0:
+                mark_wrong(m, s)
             s.next_plan += max(1, int(round(p.plan_interval_s / w.tick_s[0])))
         enact(t, w, i, p, s, c, m, cfg)
-    say(t, w, i, p, s, endpoint_has_records(m, cfg, 0))
+    empty = 0 if endpoint_has_records(m, cfg, 0) else 1
+    wrong = 1 if empty == 0 and 0 < s.first_wrong <= root(m, 0) <= s.last_wrong else 0
+    say(t, w, i, p, s, empty, wrong)
 
 
 @njit
-def say(t, w, i, p, s, has_records):
-    """Answer the resolvers, and note in the journal when the answer becomes empty or full."""
+def mark_wrong(m, s):
+    """The plan just made is wrong. Those in a row are one stretch of numbers; the latest stretch counts."""
+    if s.first_wrong == 0 or s.last_wrong != m[LATEST] - 1:
+        s.first_wrong = m[LATEST]
+    s.last_wrong = m[LATEST]
+
+
+@njit
+def note(t, w, i, s, k, now):
+    """An event of the kind: number ``k`` as something begins (``now`` is 1), the next as it ends."""
     row = w.svc[i]
-    empty = 0 if has_records else 1
+    code = KIND_EVENT_BLOCK * (1 + row.kind) + k + (1 - now)
+    s.open = emit(t, w, i, code, i, float(now), row.input_event)
+    row.own_event = s.open
+
+
+@njit
+def say(t, w, i, p, s, empty, wrong):
+    """Answer the resolvers, and note in the journal when the answer becomes empty or full, wrong or right.
+
+    A wrong answer is an answer like any other; what resolvers see of it is that there is no capacity behind.
+    """
     if empty != s.was_empty:
-        code = KIND_EVENT_BLOCK * (1 + row.kind) + (0 if empty != 0 else 1)
-        cause = row.input_event
-        s.open = emit(t, w, i, code, i, float(empty), cause)
-        row.own_event = s.open
+        note(t, w, i, s, EMPTIED, empty)
         s.was_empty = empty
+    if wrong != s.was_wrong:
+        note(t, w, i, s, MISLED, wrong)
+        s.was_wrong = wrong
+    row = w.svc[i]
+    row.capacity_per_s = 1.0 - wrong
     n = intake(t, w, i)
     ok = (1.0 - empty) * (1.0 - p.fault_ratio)
     answer(w, i, ok, 0.005)
-    row.capacity_per_s, row.own_blame = 1.0, 1.0 - ok
-    good = draw(t, w, i, FAIL, 0, n, ok)
+    row.own_blame = 1.0 - ok * (1.0 - wrong)
+    good = draw(t, w, i, FAIL, 0, n, ok * (1.0 - wrong))
     tally(w, i, good, n - good)
 
 

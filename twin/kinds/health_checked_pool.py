@@ -189,8 +189,9 @@ def inspect(t, w, i, p, s, c, z, delay_s):
     a = z * ZONE
     if c[a + FRESH_ALL] > 0:
         merge(t, w, i, c, a + FRESH, a + SETTLED, settles(delay_s, p.interval_s))
-    fresh = min(s.newcomers, c[a + SIZE]) if p.wait_for_network == 0.0 else 0
-    settled = min(s.settled_newcomers, c[a + SIZE] - fresh)
+    place = c[a + SIZE] if z >= p.faulty_zones_count else 0  # nobody comes up where everything is dead
+    fresh = min(s.newcomers, place) if p.wait_for_network == 0.0 else 0
+    settled = min(s.settled_newcomers, place - fresh)
     if fresh + settled > 0:
         remove(c, a, 2, c[a + SIZE], fresh + settled)
         c[a + FRESH] += fresh

@@ -9,6 +9,9 @@ The claim. An empty answer is a fresh answer: it replaces the good one within se
 leaves linearly over the negative TTL, because the moments at which busy caches last asked are spread evenly.
 So 15 minutes pass between the repair and the last customer, whatever anybody does meanwhile.
 
+A *wrong* answer has addresses, behind which nothing is. It is kept for the TTL of a good one, clients cannot
+tell the two apart, and those that go on with what they had when an answer is empty do not do so here.
+
 Left out: single names and query types, SERVFAIL, serve-stale (it does not apply to a valid answer), resolvers
 that ignore TTLs; clients that keep negative answers of their own are one extra layer (``client_negative_s``).
 Two parameters change who is hurt and nothing else: clients that go on with what they had before
@@ -52,7 +55,7 @@ PARAMETERS = (
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
 STATE = [
-    ("valid", "i8"), ("empty", "i8"), ("expired", "i8"),
+    ("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("wrong", "i8"),
     ("well", "i8"), ("ill", "i8"), ("behind", "i8"), ("overridden", "f8"),
 ]  # fmt: skip
 EVENTS = ("answers_empty", "answers_back")
@@ -63,8 +66,10 @@ def _slots(ttl_s: float, tick_s: float) -> int:
 
 
 def cells(p, callers, tick_s: float) -> int:
-    """One ring of expiry slots for good answers, one for empty ones, one for the clients' own layer."""
-    return sum(_slots(x, tick_s) for x in (p.positive_ttl_s, p.negative_ttl_s, p.client_negative_s)) + 3
+    """One ring of expiry slots for good answers, one for empty ones, one for the clients' own layer, one for
+    wrong answers."""
+    ttls_s = (p.positive_ttl_s, p.negative_ttl_s, p.client_negative_s, p.positive_ttl_s)
+    return sum(_slots(x, tick_s) for x in ttls_s) + 3
 
 
 def init(p, s, c, callers, tick_s: float) -> None:
@@ -84,22 +89,28 @@ def ticks(seconds, tick_s, slots):
 
 
 @njit
-def refresh(t, w, i, p, s, c, ok):
-    """Caches whose answer has expired ask again: what they get is kept for its own TTL."""
-    positive, negative = 3, 3 + c[0]
-    at_positive, at_negative = positive + t % c[0], negative + t % c[1]
+def refresh(t, w, i, p, s, c, ok, right):
+    """Caches whose answer has expired ask again: what they get is kept for its own TTL. ``ok``: share of
+    questions that are answered with addresses; ``right``: share of these that lead somewhere."""
+    positive, negative, wrong = 3, 3 + c[0], 3 + c[0] + c[1] + c[2]
+    at_positive, at_negative, at_wrong = positive + t % c[0], negative + t % c[1], wrong + t % c[0]
     s.valid -= c[at_positive]
     s.empty -= c[at_negative]
-    s.expired += c[at_positive] + c[at_negative]
-    c[at_positive] = c[at_negative] = 0
+    s.wrong -= c[at_wrong]
+    s.expired += c[at_positive] + c[at_negative] + c[at_wrong]
+    c[at_positive] = c[at_negative] = c[at_wrong] = 0
     asked = s.expired
     if p.queries_per_s * w.tick_s[0] < 20.0:
         asked = draw(t, w, i, LOOKUP, 0, s.expired, 1.0 - math.exp(-p.queries_per_s * w.tick_s[0]))
     good = draw(t, w, i, OPEN, 0, asked, ok)
+    misled = draw(t, w, i, OPEN, 1, good, 1.0 - right) if right < 1.0 else 0
     s.expired -= asked
-    s.valid += good
+    s.valid += good - misled
+    s.wrong += misled
     s.empty += asked - good
-    c[positive + (t + ticks(p.positive_ttl_s, w.tick_s[0], c[0])) % c[0]] += good
+    until = (t + ticks(p.positive_ttl_s, w.tick_s[0], c[0])) % c[0]
+    c[positive + until] += good - misled
+    c[wrong + until] += misled
     c[negative + (t + ticks(p.negative_ttl_s, w.tick_s[0], c[1])) % c[1]] += asked - good
     return asked
 
@@ -151,22 +162,25 @@ def lose(s, c, ring, n):
 def step(t, w, i, p, s, c):
     """One tick: caches refresh from the authority, clients get what the caches (or the override) hold."""
     row = w.svc[i]
-    ok, latency = 1.0, 0.0
+    ok, right = 1.0, 1.0
     for e in range(row.out_start, row.out_end):
         ok *= 1.0 - miss_ratio(w, e)
-        w.edge[e].blame = 1.0 - ok
-        latency += w.edge[e].seen_latency_s
-    asked = refresh(t, w, i, p, s, c, ok)
+        right *= min(1.0, w.edge[e].seen_room)
+        w.edge[e].blame = 1.0 - ok * right
+    asked = refresh(t, w, i, p, s, c, ok, right)
     for e in range(row.out_start, row.out_end):
         w.edge[e].calls += asked
-    share = (s.valid + s.expired * ok) / (s.valid + s.empty + s.expired)
+    every = s.valid + s.empty + s.wrong + s.expired
+    share = (s.valid + s.expired * ok * right) / every
     if p.override != 0.0:
         s.overridden = min(1.0, s.overridden + w.tick_s[0] / p.override_rollout_s)
     elif s.overridden > 0.0:
         s.overridden = 0.0
     served = clients(t, w, p, s, c, s.overridden + (1.0 - s.overridden) * share)
-    served = 1.0 - p.zone_share_ratio * (1.0 - p.last_good_ratio) * (1.0 - served)
-    blame = 0.0 if ok < 1.0 else 1.0 - served
+    misled = min(1.0 - served, (1.0 - s.overridden) * (s.wrong + s.expired * ok * (1.0 - right)) / every)
+    unserved = misled + (1.0 - p.last_good_ratio) * (1.0 - served - misled)
+    served = 1.0 - p.zone_share_ratio * unserved
+    blame = 0.0 if ok * right < 1.0 else 1.0 - served
     served *= 1.0 - p.fault_ratio
     n = intake(t, w, i)
     answer(w, i, served, 0.002)
@@ -178,11 +192,13 @@ def step(t, w, i, p, s, c):
 
 @njit
 def check(p, s, c):
-    """Every cache holds a good answer, an empty one, or none; the rings agree."""
+    """Every cache holds a good answer, a wrong one, an empty one, or none; the rings agree."""
     total = 0
-    for k in range(3, 3 + c[0] + c[1]):
+    wrong = 3 + c[0] + c[1] + c[2]
+    for k in range(3, wrong + c[0]):
         if c[k] < 0:
             return False
-        total += c[k]
-    kept = s.valid + s.empty
+        if k < 3 + c[0] + c[1] or k >= wrong:
+            total += c[k]
+    kept = s.valid + s.wrong + s.empty
     return total == kept and s.expired >= 0 and kept + s.expired == int(p.caches_count)

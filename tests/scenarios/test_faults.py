@@ -1,0 +1,93 @@
+"""The suite of other faults: each loads, runs, does what its author expects, and is quiet without its fault.
+
+A mitigation is judged on all of them: what is good in the replay may be bad in another.
+"""
+
+from functools import cache
+
+import pytest
+
+import twin
+from tests.cli.conftest import invoke
+from twin.cli.checking import problems_of
+from twin.cli.options import ROOT, TOPOLOGY, named_scenarios
+from twin.expectations import judge
+from twin.runs import Run
+
+REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
+FILES = {path.stem: path for path in sorted((ROOT / "scenarios" / "faults").glob("*.yaml"))}
+NAMES = (
+    "az-loss",
+    "slow-dynamodb",
+    "ec2-api-brown-out",
+    "nlb-checker-overload",
+    "customer-retry-storm",
+    "bad-plan",
+)
+
+
+@cache
+def _run(name: str, *changes: str) -> Run:
+    """A scenario of the suite, or the replay, with these parameters."""
+    return twin.run(twin.load(FILES.get(name, REPLAY), set=changes))
+
+
+def _of(run: Run, column: str, service: str) -> float:
+    with run.tables() as tables:
+        (row,) = tables.rows(
+            f"select coalesce(sum({column}), 0) as it from impact where service = $s", s=service
+        )
+    return float(row["it"])
+
+
+def _lost_min(run: Run) -> float:
+    with run.tables() as tables:
+        (row,) = tables.rows("from totals")
+    return float(row["service_minutes_lost"])
+
+
+def test_the_suite_is_whole() -> None:
+    assert set(NAMES) == set(FILES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_no_problem_and_says_what_it_asks(name: str) -> None:
+    assert problems_of(FILES[name], TOPOLOGY) == []
+    scenario = twin.load(FILES[name])
+    assert scenario.name == name and scenario.question.endswith("?") and scenario.title
+    assert scenario.expect and scenario.faults
+    assert 2 <= scenario.duration_s / 3600 <= 8, "a study runs all of them many times"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_its_author_expects_comes(name: str) -> None:
+    run = _run(name)
+    assert [v.words for v in judge(twin.load(FILES[name]), run) if v.held is not True] == []
+    assert run.manifest["engine_seconds"] <= 3.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_its_fault_nothing_is_impaired(name: str) -> None:
+    scenario = twin.load(FILES[name])
+    quiet = twin.load(FILES[name], drop=[fault.id for fault in scenario.faults])
+    run = twin.run(quiet)
+    with run.tables() as tables:
+        assert tables.rows("from totals")[0]["services_impaired"] == 0
+    assert any(v.held is False for v in judge(quiet, run)), "its expectations would hold without it"
+
+
+def test_commands_find_it_by_its_name() -> None:
+    assert set(FILES) < set(named_scenarios())
+    listed = invoke("list", "scenarios", "--json").stdout
+    assert all(f'"{name}"' in listed for name in NAMES)
+    missed = invoke("run", "az-los")
+    assert missed.exit_code == 2 and "did you mean az-loss" in missed.stderr
+
+
+def test_no_zone_failover_is_good_in_the_replay_and_bad_when_a_zone_is_lost() -> None:
+    """Failing open: no zone ever leaves DNS by itself."""
+    off = "nlb.failover=false"
+    replayed = twin.load(REPLAY, set=[off], drop=["failover-off", "failover-on"])
+    assert _of(twin.run(replayed), "lost_min", "nlb") < 0.5 * _of(_run("replay"), "lost_min", "nlb")
+    assert _of(_run("az-loss", off), "lost_min", "nlb") > 2 * _of(_run("az-loss"), "lost_min", "nlb")
+    assert _lost_min(_run("az-loss", off)) > _lost_min(_run("az-loss"))
