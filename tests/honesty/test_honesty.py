@@ -3,82 +3,87 @@
 Red versions stand beside: an estimator that is wrong in a way that is easily made fails the same check.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from twin.compare import PRIMARY, Compared
 from twin.runs import run
-from twin.statistics import Difference, distinguishable, interaction, paired
-from twin.studies.arms import BASELINE, Arm
+from twin.statistics import Difference, interaction
+from twin.studies.arms import Arm
 from twin.studies.study import Job, Setting, one_run
 from twin.studies.worlds import World
 
 from .small import (
+    ARMS,
     LONGER,
     LONGER_S,
     SAME,
     SEEDS,
-    SHAM_A,
-    SHAM_B,
     TINY,
-    Values,
+    compared,
     lost_count,
     measured,
-    run_arms,
     study,
 )
 
 pytestmark = pytest.mark.slow  # a hundred studies of sixty runs, once for all tests
 
 KNOWN_COUNT = lost_count(LONGER_S) - lost_count(120.0)
+SHAMS = ("a", "b", "a+b")
 
 
-def share_of(happens) -> float:
+def share_of(happens: Callable[[int], bool]) -> float:
     return sum(map(happens, SEEDS)) / len(SEEDS)
 
 
-def differences(found: dict[str, Values]) -> dict[tuple[str, str], Difference]:
-    """(arm, measure) → against the baseline."""
-    base = found[BASELINE]
-    return {
-        (arm, measure): paired(mine, base[measure])
-        for arm, by_measure in found.items() if arm != BASELINE
-        for measure, mine in by_measure.items()
-    }  # fmt: skip
+def arm_of(seed: int, name: str) -> Compared:
+    return next(arm for arm in study(seed).arms if arm.arm.name == name)
 
 
-def told_apart(seed: int) -> set[str]:
-    """Arms of which at least one measure is told from the baseline, over all tests of the study."""
-    found = distinguishable({test: d.p for test, d in differences(study(seed)).items()})
-    return {arm for (arm, _), is_told in found.items() if is_told}
+def told_apart(seed: int, name: str) -> bool:
+    """Whether any measure of the arm is told from the baseline, all tests of the study accounted for."""
+    return any(arm_of(seed, name).distinguishable.values())
 
 
-def shams_contrast(seed: int) -> Difference:
-    lost = {arm: by_measure["requests_lost"] for arm, by_measure in study(seed).items()}
-    return interaction(lost["a"], lost["b"], lost["a+b"], lost[BASELINE], "lower").contrast
+def lost(seed: int, name: str = "") -> np.ndarray:
+    """Requests lost in each world; by the baseline, if no arm is named."""
+    return (arm_of(seed, name).values if name else study(seed).values)["requests_lost"]
+
+
+def contrast(seed: int, measure: str) -> Difference:
+    """What the two shams do together beyond what each does alone."""
+    a, b, both = (arm_of(seed, name).values[measure] for name in SHAMS)
+    return interaction(a, b, both, study(seed).values[measure], "lower").contrast
 
 
 # --- the scenario ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("arm", [Arm(), SHAM_A, SHAM_B, LONGER], ids=lambda arm: arm.name)
-def test_the_short_way_to_the_measures_is_that_of_studies(arm: Arm):
-    kept = one_run(Setting({"tiny": TINY}), Job("tiny", arm, World(0, 3)))
+@pytest.mark.parametrize("arm", [Arm(), *ARMS, SAME], ids=lambda arm: arm.name)
+@pytest.mark.parametrize("replicate", [1, 2])
+def test_the_short_way_to_the_measures_is_that_of_studies(arm: Arm, replicate: int):
+    kept = one_run(Setting({"tiny": TINY}), Job("tiny", arm, World(0, replicate)))
     values = {row["measure"]: row["value"] for row in kept["values"] if not row["service"]}
-    quick = measured(run(arm.applied(TINY), replicate=3, digest=False))
+    quick = measured(run(arm.applied(TINY), replicate=replicate, digest=False))
     assert quick == pytest.approx({name: values[name] for name in quick}, rel=1e-12)
 
 
 def test_the_closed_form_is_that_of_the_scenario():
     """The mean of 1200 runs, within four standard errors."""
-    lost = np.concatenate([study(seed)[BASELINE]["requests_lost"] for seed in SEEDS])
-    assert abs(lost.mean() - lost_count(120.0)) <= 4 * lost.std() / np.sqrt(len(lost))
+    for name, lifetime_s in (("", 120.0), (LONGER.name, LONGER_S)):
+        all_lost = np.concatenate([lost(seed, name) for seed in SEEDS])
+        assert abs(all_lost.mean() - lost_count(lifetime_s)) <= 4 * all_lost.std() / np.sqrt(len(all_lost))
 
 
-def test_shams_are_luck_of_their_own():
+@pytest.mark.parametrize("measure", [PRIMARY, "requests_lost"])
+def test_shams_are_luck_of_their_own(measure: str):
     """They would be no test if they changed nothing, or if all luck were shared."""
-    for arm in ("a", "b", "a+b"):
-        d = differences(study(1))[arm, "requests_lost"]
+    for name in SHAMS:
+        d = arm_of(1, name).difference[measure]
         assert not d.identical and abs(d.correlation or 0.0) < 0.9
+    assert not contrast(1, measure).identical
 
 
 # --- honesty ---------------------------------------------------------------
@@ -86,68 +91,64 @@ def test_shams_are_luck_of_their_own():
 
 def test_what_changes_nothing_differs_by_exactly_nothing():
     for seed in SEEDS:
-        found = differences(run_arms(seed, (Arm(), SAME), 1))
-        assert len(found) == 2
-        assert all(d.identical and (d.mean, d.low, d.high, d.p) == (0, 0, 0, 1) for d in found.values())
+        (same,) = compared(seed, (SAME,), 2).arms
+        assert same.words == "no difference at all" and not any(same.distinguishable.values())
+        assert all(d.identical and (d.mean, d.p) == (0.0, 1.0) for d in same.difference.values())
+        d = same.difference[PRIMARY]
+        assert (d.low, d.high) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("sham", ["a", "b", "a+b"])
-def test_a_sham_is_indistinguishable(sham: str):
-    assert share_of(lambda seed: sham not in told_apart(seed)) >= 0.90
+@pytest.mark.parametrize("name", SHAMS)
+def test_a_sham_is_indistinguishable(name: str):
+    assert share_of(lambda seed: not told_apart(seed, name)) >= 0.90
+    assert share_of(lambda seed: arm_of(seed, name).words == "cannot be told apart") >= 0.90
 
 
 def test_no_sham_among_several_is_told_apart():
-    def honest(seed: int) -> bool:
-        return told_apart(seed) <= {LONGER.name}
-
     def each_by_itself(seed: int) -> bool:
-        ps = {test: d.p for test, d in differences(study(seed)).items() if test[0] != LONGER.name}
-        return min(ps.values()) > 0.05
+        return all(d.p > 0.05 for name in SHAMS for d in arm_of(seed, name).difference.values())
 
-    assert share_of(honest) >= 0.90
+    assert share_of(lambda seed: not any(told_apart(seed, name) for name in SHAMS)) >= 0.90
     assert share_of(each_by_itself) < 0.90, "without accounting for many tests, shams pass for mitigations"
 
 
 def test_a_real_effect_is_told_apart():
-    assert share_of(lambda seed: LONGER.name in told_apart(seed)) >= 0.90
+    assert share_of(lambda seed: arm_of(seed, LONGER.name).words == "helps") >= 0.90
 
 
 def test_a_known_effect_is_covered():
     def covered(seed: int) -> bool:
-        d = differences(study(seed))[LONGER.name, "requests_lost"]
+        d = arm_of(seed, LONGER.name).difference["requests_lost"]
         return d.low <= KNOWN_COUNT <= d.high
 
     assert share_of(covered) >= 0.90
 
 
-def test_an_interval_of_the_spread_of_two_worlds_is_not_honest():
-    """The same data, the same check; an interval from 3 worlds with the factor of many."""
-
+def test_an_interval_that_takes_three_worlds_for_many_is_not_honest():
     def covered(seed: int) -> bool:
-        arms = study(seed)
-        d = (arms[LONGER.name]["requests_lost"] - arms[BASELINE]["requests_lost"])[:3]
+        d = (lost(seed, LONGER.name) - lost(seed))[:3]
         return abs(d.mean() - KNOWN_COUNT) <= 1.96 * d.std(ddof=1) / np.sqrt(3)
 
     assert share_of(covered) < 0.90
 
 
 def test_pairs_are_worth_having():
-    """Common luck: the interval is narrower than that of two samples of the same sizes."""
-    arms = [study(seed) for seed in SEEDS]
-    mine = np.concatenate([a[LONGER.name]["requests_lost"] for a in arms])
-    base = np.concatenate([a[BASELINE]["requests_lost"] for a in arms])
+    """Luck that is shared cancels: differences vary by less than those of two samples would."""
+    mine = np.concatenate([lost(seed, LONGER.name) for seed in SEEDS])
+    base = np.concatenate([lost(seed) for seed in SEEDS])
     assert np.var(mine - base) < 0.5 * (np.var(mine) + np.var(base))
 
 
-def test_a_sham_interaction_is_not_reported():
-    assert share_of(lambda seed: shams_contrast(seed).p > 0.05) >= 0.90
+@pytest.mark.parametrize("measure", [PRIMARY, "requests_lost"])
+def test_a_sham_interaction_is_not_reported(measure: str):
+    assert share_of(lambda seed: contrast(seed, measure).p > 0.05) >= 0.90
 
 
-def test_an_interaction_by_the_luck_of_one_effect_is_not_honest():
-    """The same data, the same check; the contrast held against the spread of one of its four parts."""
+def test_an_interaction_by_the_luck_of_one_of_its_parts_is_not_honest():
+    """The same data, the same check; the contrast held against the spread of one of the four sides."""
 
     def silent(seed: int) -> bool:
-        d, part = shams_contrast(seed), study(seed)[BASELINE]["requests_lost"]
+        d, part = contrast(seed, "requests_lost"), lost(seed)
         return abs(d.mean) <= 2.2 * part.std(ddof=1) / np.sqrt(len(part))
 
     assert share_of(silent) < 0.90

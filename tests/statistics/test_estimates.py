@@ -132,6 +132,19 @@ def test_a_known_effect_is_covered():
     assert too_sure < 0.90, "an interval that takes few values for many passes"
 
 
+@pytest.mark.parametrize(("worlds", "holds"), [(64, True), (8, False)])
+def test_an_effect_in_a_tenth_of_the_worlds_takes_many_worlds(worlds: int, holds: bool):
+    """What the interval cannot do is known, and said where it is made."""
+
+    def covered(seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+        d = -600.0 * (rng.random(worlds) < 0.1) + rng.normal(0, 30, worlds)
+        found = paired(d, np.zeros(worlds))
+        return found.low <= -60.0 <= found.high
+
+    assert (share_of(covered) >= 0.90) == holds
+
+
 def test_pairing_finds_what_is_lost_between_worlds():
     """The same data as if of different worlds: the interval of an effect of one thirtieth holds 0."""
 
