@@ -124,6 +124,13 @@ def test_a_scenario_is_asked_at_rest_or_on_top_of_its_faults(twin: Twin, tiny: P
     assert on_top["own"]["lost_min"] == pytest.approx(2.5, abs=0.2)
 
 
+def test_what_makes_no_difference_says_so(twin: Twin, shop: Path, tmp_path: Path) -> None:
+    """Half a minute is too short to count as trouble of anybody."""
+    short = ("--for", "30s", "--watch", "35m", "--study", tmp_path / "s")
+    result = twin("blast", shop, "--service", "store", *short)
+    assert "It makes no difference" in result.stdout and "onset" not in result.stdout
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--service", "stoer"], "--service: found 'stoer', expected a service of shop (did you mean store?)"),
     (["--service", "store", "--all"], "--service, --all: found both, expected one of the two"),

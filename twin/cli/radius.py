@@ -150,6 +150,9 @@ def tell_loss(asked: Question, r: Radius) -> None:
     fault = asked.arms[r.lost].variations[0].faults[0]
     values = ", ".join(f"{target} = {value:.6g}" for target, value in fault.set.items())
     click.echo(f"\nLost for {_min(asked.for_s)} min: {fault.title} ({values}).")
+    if not r.effects:
+        click.echo("It makes no difference: each service, this one too, fares as it does without the fault.")
+        return
     if not r.others:
         click.echo("Nobody else is hurt.")
     rows = [
