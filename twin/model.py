@@ -140,8 +140,8 @@ class Dependency(Record):
     @property
     def numbers(self) -> dict[str, Quantity]:
         """The edge numbers that the file gives; the others have the defaults of EDGE_PARAMETERS."""
-        given = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return {name: value for name, value in given if isinstance(value, Quantity)}
+        given = self.__dict__  # of a record, its fields; asked often enough to matter
+        return {name: value for name, value in given.items() if isinstance(value, Quantity)}
 
 
 class Service(Record):

@@ -10,7 +10,7 @@ import click
 
 from twin.cli import show
 from twin.cli.errors import BadInput
-from twin.cli.options import all_of, change_options, debug_option, examples, json_option, load
+from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option, load
 from twin.cli.studying import Options, study, study_options
 from twin.cli.tourneying import all_options, everything, hold, most_runs, say
 
@@ -42,6 +42,14 @@ comparing_options = all_of(
     click.option("--to-the-end", is_flag=True, help="All replicates, also where the answer is clear early."),
     *all_options,
     click.option(
+        "--mitigations",
+        "mitigations_in",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        default=ROOT / "scenarios" / "mitigations",
+        metavar="DIR",
+        help="Folder of mitigations.  [default: scenarios/mitigations]",
+    ),
+    click.option(
         "--parquet", type=click.Path(path_type=Path), metavar="FILE", help="The tables as Parquet."
     ),
 )  # fmt: skip
@@ -62,6 +70,7 @@ comparing_options = all_of(
 def compare(
     scenario: str, mitigations: tuple[str, ...], replicates: int, within: str, weights: Path | None,
     shipped: bool, to_the_end: bool, parquet: Path | None, every: bool, pairs: int, attribution: int,
+    mitigations_in: Path,
     folder: Path | None, runner: str, actors: int, address: str | None, as_json: bool, **changes: Any,
 ) -> None:  # fmt: skip
     """Run SCENARIO with and without each mitigation, in the same worlds, and say which would have helped.
@@ -76,7 +85,7 @@ def compare(
     base = prepared(scenario, changes)
     if every and mitigations:
         raise BadInput("--all: not with --mitigate")
-    arms = everything(base) if every else sides(mitigations, base)
+    arms = everything(base, mitigations_in) if every else sides(mitigations, base, mitigations_in)
     question = Question(
         base.name, arms, replicates, seconds(within, "--within"), weights_of(weights, base),
         draws=not shipped, early=not to_the_end,
@@ -86,7 +95,7 @@ def compare(
     held = None
     with study({base.name: base}, options, most) as (opened, tick):
         if every:
-            held = hold(opened, question, base, pairs, attribution, tick)
+            held = hold(opened, question, mitigations_in, pairs, attribution, tick)
         found = held.singles if held else run(opened, question, show.say, tick)
     if parquet is not None:
         write(found, parquet)
@@ -108,7 +117,7 @@ def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
     return base
 
 
-def sides(texts: Iterable[str | Path], base: Scenario) -> tuple[Arm, ...]:
+def sides(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms asked for. Raises SpecError with the problems of all of them."""
     from twin.spec import Problem, SpecError
     from twin.studies.arms import arm_of
@@ -117,7 +126,7 @@ def sides(texts: Iterable[str | Path], base: Scenario) -> tuple[Arm, ...]:
     problems: list[Problem] = []
     for text in texts:
         try:
-            arms.append(arm_of(text, base))
+            arms.append(arm_of(text, base, folder))
         except SpecError as error:
             problems += error.problems
     if problems:
@@ -151,7 +160,7 @@ def weights_of(path: Path | None, base: Scenario) -> dict[str, float]:
     problems: list[Problem] = []
     tree = read_tree(path, problems)
     found: dict[str, float] = {}
-    for name, value in tree.items("") if tree is not None else ():
+    for name, value in tree.items() if tree is not None else ():
         if name not in base.topology.services:
             hint = did_you_mean(name, base.topology.services)
             problems.append(value.problem(name, f"'{name}'", "a service", hint, at_key=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,22 +42,26 @@ all_options = (
 )
 
 
-def everything(base: Scenario) -> tuple[Arm, ...]:
-    """An arm for each mitigation of scenarios/mitigations. Raises SpecError."""
-    from twin.spec import Problem, SpecError
-    from twin.spec.mitigations import FOLDER
+def everything(base: Scenario, folder: Path) -> tuple[Arm, ...]:
+    """An arm for each mitigation of a folder that changes something that the scenario has. Raises BadInput,
+    SpecError."""
+    from twin.spec import SpecError
     from twin.studies.arms import arm_of
 
     arms: list[Arm] = []
-    problems: list[Problem] = []
-    for file in sorted(FOLDER.glob("*.yaml")):
+    refused: list[SpecError] = []
+    files = sorted(folder.glob("*.yaml"))
+    for file in files:
         try:
-            arms.append(arm_of(file.stem, base))
+            arms.append(arm_of(file.stem, base, folder))
         except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    return tuple(arms)
+            refused.append(error)
+            show.say(f"left out, as it does not fit this scenario: {file.stem} ({error.problems[0]})")
+    if not arms and refused:
+        raise refused[0]
+    if not arms:
+        raise BadInput(f"{folder}: no mitigation in this folder")
+    return tuple(arm for arm in arms if any(not v.is_empty for v in arm.variations))
 
 
 def defects_of(base: Scenario) -> Defects | None:
@@ -77,24 +82,28 @@ def most_runs(arms: int, replicates: int, pairs: int, attribution: int) -> int:
 
 
 def hold(
-    study: Study, question: Question, base: Scenario, pairs: int, attribution: int,
+    study: Study, question: Question, folder: Path, pairs: int, attribution: int,
     tick: Callable[[int], None],
 ) -> Tournament:  # fmt: skip
     """The whole of it. Raises BadInput, NoWorlds, WorkerLost."""
     from dataclasses import replace
 
-    from twin.studies.arms import arm_of
+    from twin.studies.arms import BASELINE, arm_of
     from twin.tournament import shared_out, tournament
 
-    found = tournament(study, question, lambda names: arm_of("+".join(names), base), pairs, show.say, tick)
+    base = study.setting.bases[question.scenario]
+
+    def together(names: Sequence[str]) -> Arm:
+        return arm_of("+".join(names) if names else BASELINE, base, folder)
+
+    found = tournament(study, question, together, pairs, show.say, tick)
     defects = defects_of(base) if attribution else None
     if defects is None:
         return found
     mitigations = {d.name: d.without for d in defects.defects}
 
     def without(gone: Iterable[str]) -> Arm:
-        names = [m for d in gone for m in mitigations[d]]
-        return arm_of("+".join(names) if names else "(baseline)", base)
+        return together([m for d in gone for m in mitigations[d]])
 
     few = question.of((), min(SHARE_WORLDS, question.replicates))
     show.say(f"attribution: {len(mitigations)} defects in {few.replicates} worlds")

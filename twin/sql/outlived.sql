@@ -1,16 +1,16 @@
--- reads: episodes, events, cascade, interventions, samples
+-- reads: events, samples, cascade, interventions
 -- How long each stretch of impairment outlived the faults in its chain of causes; metastable from metastable_s() on.
--- Stretches without a fault in their chain, or with one that never ended, are left out.
+-- A stretch is an onset and the recovery after it, as the run itself noted them; those without a fault in their chain,
+-- or with one that never ended, are left out.
 create view outlived as
-with began as (
-    select e.service, e.episode, e.recovery_tick, max(o.event_id) as event_id
-    from episodes e join events o on o.service = e.service and o.event = 'onset'
-        and o.tick between e.onset_tick and coalesce(e.recovery_tick, (select max(tick) from samples)) + hold_s() / tick_s()
-    group by e.service, e.episode, e.recovery_tick
+with stretches as (
+    select o.service, o.event_id, min(r.tick) - recovered_s() / tick_s() as recovery_tick
+    from events o left join events r on r.service = o.service and r.event = 'recovery' and r.tick > o.tick
+    where o.event = 'onset' group by o.service, o.event_id
 )
-select b.service, b.episode, max(i.ends) as fault_ends,
-    (coalesce(b.recovery_tick, (select max(tick) from samples)) - max(i.ends)) * tick_s() as outlived_s
-from began b join cascade c using (event_id) join interventions i on i.id = c.subject and i.kind = 'fault'
+select s.service, s.event_id, max(i.ends) as fault_ends,
+    (coalesce(s.recovery_tick, (select max(tick) from samples)) - max(i.ends)) * tick_s() as outlived_s
+from stretches s join cascade c using (event_id) join interventions i on i.id = c.subject and i.kind = 'fault'
 where c.origin = 'input'
-group by b.service, b.episode, b.recovery_tick
+group by s.service, s.event_id, s.recovery_tick
 having bool_and(i.ends is not null);

@@ -1,0 +1,106 @@
+"""twin compare, as people and machines use it, and what it says to those who ask for what there is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from twin.cli import cli
+
+STORM = "scenarios/examples/retry-storm.yaml"
+HEAD = "does: a test\nproposed_by: us\nassumed: a test\ncost: {class: setting, reason: a test}\n"
+LIFO = HEAD + "mitigation: lifo\nparameters:\n  front.discipline: {value: lifo, assumed: a test}\n"
+FIFO = HEAD + "mitigation: fifo\nparameters:\n  front.discipline: {value: fifo, assumed: a test}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "mitigations"
+    found.mkdir()
+    (found / "lifo.yaml").write_text(LIFO)
+    (found / "fifo.yaml").write_text(FIFO)
+    return found
+
+
+def ask(folder: Path, *more: str) -> Result:
+    study = ("--study", str(folder.parent / "study"), "--mitigations", str(folder), "--runner", "inline")
+    return CliRunner().invoke(cli, ["compare", STORM, "--until", "+20m", "--shipped", *study, *more])
+
+
+def test_json_and_parquet_say_the_same(folder: Path) -> None:
+    table = folder.parent / "t.parquet"
+    done = ask(folder, "--mitigate", "lifo", "--replicates", "8", "--json", "--parquet", str(table))
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["replicates"] == 8 and [m["name"] for m in document["mitigations"]] == ["lifo"]
+    from pyarrow import parquet
+
+    rows = parquet.read_table(table).to_pylist()
+    by_name = {r["measure"]: r for r in rows if r["mitigation"] == "lifo"}
+    for measure, d in document["mitigations"][0]["difference"].items():
+        assert by_name[measure]["difference"] == d["mean"]
+        assert by_name[measure]["distinguishable"] == d["distinguishable"]
+
+
+def test_the_table_says_what_helps_and_what_was_assumed(folder: Path) -> None:
+    done = ask(folder, "--mitigate", "lifo", "--mitigate", "fifo", "--replicates", "12")
+    assert done.exit_code == 0, done.output
+    assert "at most 36 runs" in done.stderr
+    for words in ("lifo", "helps", "no difference at all", "(baseline)", "the shipped numbers", "Holm"):
+        assert words in done.stdout
+
+
+def test_few_worlds_tell_nothing_and_say_so(folder: Path) -> None:
+    done = ask(folder, "--mitigate", "lifo", "--replicates", "3")
+    assert "3 worlds tell nothing apart" in done.stdout and "cannot be told apart" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "--mitigate: at least one"),
+        (("--mitigate", "lifi"), "did you mean lifo?"),
+        (("--mitigate", "lifo+fifo"), "front.discipline"),
+        (("--mitigate", "lifo", "--replicates", "0"), "0 is not in the range"),
+        (("--mitigate", "lifo", "--within", "soon"), "--within: found 'soon', expected"),
+        (("--mitigate", "lifo", "--within", "0s"), "expected more than nought"),
+        (("--mitigate", "lifo", "--all"), "--all: not with --mitigate"),
+        (("--mitigate", "lifo", "--weights", "no-such.yaml"), "no-such.yaml"),
+        (("--mitigate", "lifo", "--address", "h:1"), "--address: only with --runner ray"),
+        (("--mitigations", "no-such-folder"), "no-such-folder"),
+    ],
+)
+def test_bad_input(folder: Path, more: tuple[str, ...], says: str) -> None:
+    done = ask(folder, *more)
+    assert done.exit_code == 2, done.output
+    assert says in done.output and "Traceback" not in done.output
+
+
+def test_weights_that_make_no_sense(folder: Path) -> None:
+    weights = folder.parent / "w.yaml"
+    weights.write_text("front: -1\nfrnt: 2\ncustomers: many\n")
+    done = ask(folder, "--mitigate", "lifo", "--weights", str(weights))
+    assert done.exit_code == 2
+    for says in ("w.yaml:1:", "w.yaml:2:", "w.yaml:3:", "did you mean front?", "a weight, 0 or more"):
+        assert says in done.output
+
+
+def test_a_study_of_another_version_is_left_alone(folder: Path) -> None:
+    assert ask(folder, "--mitigate", "lifo", "--replicates", "2").exit_code == 0
+    study = folder.parent / "study"
+    manifest = study / "study.json"
+    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 0'))
+    before = (study / "runs.parquet").read_bytes()
+    done = ask(folder, "--mitigate", "lifo", "--replicates", "2")
+    assert done.exit_code == 2 and "version 0, expected 1" in done.output
+    assert (study / "runs.parquet").read_bytes() == before
+
+
+def test_the_tournament_of_a_folder(folder: Path) -> None:
+    done = ask(folder, "--all", "--replicates", "12", "--attribution", "0", "--json")
+    assert done.exit_code == 0, done.output
+    assert "singles: 36 runs" in done.stderr
+    document = json.loads(done.stdout)
+    assert {m["name"] for m in document["mitigations"]} == {"lifo", "fifo"}
+    assert document["pareto"] == ["lifo"] and document["attribution"] is None

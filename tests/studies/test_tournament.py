@@ -1,0 +1,88 @@
+"""All against each other: pairs of the best, what they do beyond their parts, whose doing the loss was."""
+
+from pathlib import Path
+
+import pytest
+
+import twin
+from twin.compare import PRIMARY, Question
+from twin.model import Quantity
+from twin.studies.arms import Arm
+from twin.studies.study import Setting, Study
+from twin.tournament import Tournament, cost_class, runs, shared_out, tournament
+from twin.variations import Cost, Mitigation
+
+STORM = Path("scenarios/examples/retry-storm.yaml")
+
+
+def mitigation(name: str, cost: str | None, **values: object) -> Mitigation:
+    given = {f"front.{k}": Quantity(value=v, assumed="a test") for k, v in values.items()}
+    price = Cost.model_validate({"class": cost, "reason": "a test"}) if cost else None
+    about = {"does": "a test", "proposed_by": "us", "assumed": "a test"}
+    return Mitigation(mitigation=name, parameters=given, cost=price, **about)
+
+
+ALL = {
+    "lifo": mitigation("lifo", "setting", discipline="lifo"),
+    "more": mitigation("more", "capacity", capacity_per_s=1030.0),
+    "much-more": mitigation("much-more", "capacity", capacity_per_s=4000.0),
+    "same": mitigation("same", "architecture", discipline="fifo"),
+    "free": mitigation("free", None, discipline="lifo", capacity_per_s=1030.0),
+}
+
+
+def together(names) -> Arm:
+    names = tuple(names)
+    return Arm("+".join(names), tuple(ALL[name] for name in names)) if names else Arm()
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Tournament:
+    setting = Setting({"storm": twin.load(STORM, until="+20m")})
+    arms = tuple(together([name]) for name in ALL)
+    question = Question("storm", arms, 12, 600.0, draws=False)
+    with Study(setting, tmp_path_factory.mktemp("study")) as study:
+        return tournament(study, question, together, 3, lambda text: None, lambda made: None)
+
+
+def test_only_those_that_leave_something_are_paired(held: Tournament) -> None:
+    by_name = {a.arm.name: a for a in held.singles.arms}
+    lost = held.singles.baseline[PRIMARY].mean
+    assert by_name["much-more"].value[PRIMARY].mean < 0.05 * lost, "it leaves nothing to a second"
+    assert held.pairs is not None
+    paired = {name for a in held.pairs.arms for name in a.arm.name.split("+")}
+    assert "much-more" not in paired and "same" not in paired
+
+
+def test_the_front_has_what_no_other_beats(held: Tournament) -> None:
+    assert set(held.front) <= {a.arm.name for a in held.arms}
+    assert "same" not in held.front, "dear, and of no use"
+    assert "free" not in held.front, "nobody knows what it costs"
+    assert "lifo" in held.front, "the cheapest that helps"
+    assert cost_class(together(["lifo", "much-more"])) == "capacity", "the dearest of the two"
+
+
+def test_the_document_has_all_of_it(held: Tournament) -> None:
+    document = held.as_json()
+    assert {"baseline", "mitigations", "pairs", "pareto", "interactions", "attribution"} <= document.keys()
+    assert {row["pair"] for row in document["interactions"]} == {a.arm.name for a in held.pairs.arms}
+
+
+def test_shares_add_up_to_the_loss(tmp_path: Path) -> None:
+    setting = Setting({"storm": twin.load(STORM, until="+20m")})
+    gone = {"retries": "lifo", "room": "much-more", "nothing": "same"}
+    question = Question("storm", (), 3, 600.0, draws=False)
+
+    def without(names) -> Arm:
+        return together(gone[name] for name in names)
+
+    with Study(setting, tmp_path) as study:
+        shares = shared_out(study, question, tuple(gone), without, 30, lambda made: None)
+        assert shares.exact and len(study.done) <= 8 * 3
+    assert sum(e.mean for e in shares.shares.values()) == pytest.approx(shares.whole.mean)
+    assert shares.shares["nothing"].mean == pytest.approx(0.0)
+    assert shares.shares["room"].mean > 0
+
+
+def test_how_many_runs_is_said_before() -> None:
+    assert dict(runs(25, 64, 4, 480)) == {"singles": 26 * 64, "pairs": 6 * 64, "attribution": 480}
