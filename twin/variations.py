@@ -1,4 +1,4 @@
-"""A change to a base scenario, as records: mitigations, what-if questions and variants of the model share it.
+"""A change to a base scenario, as records: mitigations, what-ifs, variants and other scenarios share it.
 
 Frozen, in SI units, as in ``twin.model``. ``twin.spec`` reads the files, and applies a change (``vary``).
 """
@@ -10,7 +10,21 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, model_validator
 
 from twin import units
-from twin.model import Diagnosis, Intervention, Moment, Name, Quantity, Record, Service, Value, one_of
+from twin.model import (
+    Clock,
+    Diagnosis,
+    Expectation,
+    Intervention,
+    Moment,
+    Name,
+    Quantity,
+    Record,
+    Responders,
+    Seconds,
+    Service,
+    Value,
+    one_of,
+)
 
 Verdict = Literal["lower", "higher", "earlier", "later", "same", "never", "sometime"]
 Margin = Annotated[
@@ -130,6 +144,22 @@ class Defects(Record):
     title: str = ""
     base: StrictStr = Field(description="the scenario, relative to this file")
     defects: tuple[Defect, ...] = Field(min_length=1)
+
+
+class Extension(Variation):
+    """A scenario that is another one with something different. What it does not say is its base's, but for
+    its name, its question, and what must come of it. With another ``start`` the base's script moves along."""
+
+    name: Name = Field(alias="scenario")
+    title: str = ""
+    question: str = ""
+    base: StrictStr = Field(description="the scenario that it is otherwise, relative to this file")
+    start: Clock | None = None
+    duration_s: Seconds | None = Field(None, alias="duration")
+    sample_s: Seconds | None = Field(None, alias="sample")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**64)] | None = None
+    responders: Responders | None = None
+    expect: tuple[Expectation, ...] = ()
 
 
 class Case(Variation):

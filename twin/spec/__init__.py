@@ -2,12 +2,13 @@
 
 ``tree`` reads YAML with places, ``values`` turns text into typed values by the kinds' own records,
 ``topology``, ``scenario`` and ``sources`` check each kind of file, ``validate`` hands the rest to pydantic,
-``overrides`` changes a loaded scenario, ``variations`` reads files that do, ``mitigations`` those that one
-applies several of at once, ``clashes`` says which contradict each other, ``schemas`` makes the JSON Schemas
-for editors.
+``overrides`` changes a loaded scenario, ``variations`` reads files that do, ``bases`` loads scenarios and
+what stands on one, ``mitigations`` what one applies several of at once, ``clashes`` says which contradict
+each other, ``schemas`` makes the JSON Schemas for editors.
 """
 
 from twin.spec.barriers import load_barriers
+from twin.spec.bases import load_scenario, load_what_if
 from twin.spec.defects import load_defects
 from twin.spec.mitigations import find_mitigations, load_mitigation, load_mitigations
 from twin.spec.overrides import (
@@ -21,10 +22,9 @@ from twin.spec.overrides import (
     vary,
 )
 from twin.spec.problems import Problem, SpecError, did_you_mean
-from twin.spec.scenario import load_scenario
 from twin.spec.sources import load_published, load_sources
 from twin.spec.topology import load_topology
-from twin.spec.variations import load_actions, load_variant, load_what_if
+from twin.spec.variations import load_actions, load_variant
 
 __all__ = [
     "Problem",

@@ -14,9 +14,9 @@ from typing import Any
 
 from twin.model import Scenario, Topology
 from twin.responders import listed, stage_targets
+from twin.spec.bases import load_scenario
 from twin.spec.clashes import clashes
 from twin.spec.problems import Problem, SpecError, did_you_mean
-from twin.spec.scenario import load_scenario
 from twin.spec.sources import ROOT
 from twin.spec.tree import Tree, read_tree
 from twin.spec.values import Checker, names_of

@@ -25,7 +25,7 @@ from twin.spec.sources import (
     source_ids,
 )
 from twin.spec.topology import build_topology, check_services, lay_file_on_top, lay_on_top, read_topology
-from twin.spec.tree import Tree, read_tree
+from twin.spec.tree import Tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, Names, parameters_by_kind
 from twin.units import Refused
@@ -33,29 +33,22 @@ from twin.units import Refused
 OF_TOPOLOGY = ("services", "signal_period")  # keys of a scenario that go on top of the topology
 
 
-def load_scenario(
-    path: Path | str,
-    with_files: Iterable[Path | str] = (),
-    topology: Path | str | None = None,
-    *,
-    kinds: Mapping[str, Any] | None = None,
+def load_whole(
+    tree: Tree,
+    path: Path,
+    with_files: Iterable[Path | str],
+    topology: Path | str | None,
+    kinds: Mapping[str, Any] | None,
+    problems: list[Problem],
 ) -> Scenario:
-    """The scenario in a file. Its ``parameters`` are in its topology already; all numbers are in SI.
-
-    ``with_files``: files with services of one's own, laid on top; ``topology``: a folder in place of the one
-    that the scenario names; ``kinds``: kind → object with PARAMETERS, by default all kinds of the package.
-    Raises SpecError with every problem of every file.
-    """
-    problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    if tree is None:
-        raise SpecError(problems)
-    under = _topology(tree, Path(path), topology, problems)
+    """The scenario of a file that stands by itself; as ``twin.spec.bases.load_scenario``, but with the
+    problems of its text, which has been read."""
+    under = _topology(tree, path, topology, problems)
     for file in with_files:
         lay_file_on_top(under, Path(file), problems)
-    names = Names(parameters_by_kind(kinds), source_ids(Path(path), problems))
+    names = Names(parameters_by_kind(kinds), source_ids(path, problems))
     checker = Checker(names, problems)
-    published = _published(tree, Path(path), checker)
+    published = _published(tree, path, checker)
     check_services(under, checker)
     if published is not None:
         check_subjects(published, checker)
@@ -141,6 +134,11 @@ def _check(tree: Tree, checker: Checker, start: datetime | None) -> None:
             checker.refuse(quantity, path, refused, at_key=True)
     check_interventions(tree, checker, start)
     check_responders(tree, checker)
+    check_expectations(tree, checker)
+
+
+def check_expectations(tree: Tree, checker: Checker) -> None:
+    """Each entry of ``expect`` speaks of a service, and its level is in the signal's unit."""
     for i, entry in enumerate(tree.elements("expect")):
         check_service(entry.get("subject"), f"expect.{i}.subject", checker)
         check_level(entry, f"expect.{i}", entry.scalar("signal"), checker, ("above", "below"))
@@ -242,11 +240,11 @@ def _build(
     scenario = validate(Scenario, data, tree, problems, {"start": start})
     if scenario is None or problems:
         return None
-    _check_steps(scenario, tree, problems)
+    check_steps(scenario, tree, problems)
     return scenario.model_copy(update={"topology": fold(scenario.topology, scenario.parameters)})
 
 
-def _check_steps(scenario: Scenario, tree: Tree, problems: list[Problem]) -> None:
+def check_steps(scenario: Scenario, tree: Tree, problems: list[Problem]) -> None:
     """The tick divides the signal period, and that the sample interval; nothing lasts no time."""
     period_s = scenario.topology.signal_period_s
     period = f"the signal period, {units.format_duration(period_s)}"

@@ -20,7 +20,7 @@ from twin.parts.kind import Param
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import ROOT, Sources
 from twin.spec.values import EDGE, parameters_by_kind
-from twin.variations import Barriers, Defects, Mitigation, Variant, WhatIf
+from twin.variations import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
 
 Schema = dict[str, Any]
 
@@ -93,13 +93,19 @@ def _services(parameters: Mapping[str, Mapping[str, Param]]) -> Schema:
 
 
 def _scenario(parameters: Mapping[str, Mapping[str, Param]]) -> Schema:
-    """A scenario may bring services of its own, and needs no topology then."""
+    """A scenario may bring services of its own, and needs no topology then; or stand on another one, and
+    then say only what is different."""
     schema, topology = _of(Scenario, parameters), _of(Topology, parameters)
+    different = _of(Extension, parameters)
+    schema["properties"] = different["properties"] | schema["properties"]
     schema["properties"] |= {key: topology["properties"][key] for key in OF_TOPOLOGY}
     schema["$defs"] = topology["$defs"] | schema["$defs"]
     schema["$defs"]["Service"]["required"] = []  # what a service of the topology has need not be said again
-    schema["required"].remove("topology")
-    schema["anyOf"] = [{"required": ["topology"]}, {"required": ["services"]}]
+    whole = [key for key in schema["required"] if key not in different["required"] and key != "topology"]
+    schema["required"] = [key for key in schema["required"] if key in different["required"]]
+    named = [{"required": ["topology"]}, {"required": ["services"]}]
+    stands_alone = {"required": whole, "anyOf": named, "not": {"required": ["base"]}}
+    schema["oneOf"] = [{"required": ["base"]}, stands_alone]
     return schema
 
 

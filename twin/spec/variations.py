@@ -1,4 +1,4 @@
-"""Files with changes to a base scenario: mitigations, what-ifs, variants of the model, more actions."""
+"""Changes to a base scenario, checked against it; files of variants of the model, and of more actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import check_responders
-from twin.spec.scenario import check_interventions, load_scenario
+from twin.spec.scenario import check_expectations, check_interventions
 from twin.spec.sources import check_unique, source_ids
 from twin.spec.topology import check_services
 from twin.spec.tree import Tree, read_tree
@@ -28,6 +28,7 @@ from twin.variations import (
     OF_NUMBERS,
     OF_SERVICE,
     TOTALS,
+    Extension,
     Variant,
     Variation,
     WhatIf,
@@ -35,7 +36,6 @@ from twin.variations import (
 
 R = TypeVar("R", bound=Record)
 Kinds = Mapping[str, Any] | None
-Bases = dict[tuple[str, ...], Scenario]
 
 _MARGIN = {"number": "ratio", "moment": "s"}  # unit of by: and within:
 
@@ -63,34 +63,6 @@ def load_actions(path: Path | str, scenario: Scenario, kinds: Kinds = None) -> V
     return checked(Variation, tree, Path(path), scenario, kinds)
 
 
-def load_what_if(
-    path: Path | str, bases: Bases | None = None, kinds: Kinds = None
-) -> tuple[WhatIf, Scenario]:
-    """A file of scenarios/what-if/, and the scenario that it asks about. Raises SpecError.
-
-    ``bases`` keeps scenarios that have been loaded, for the next file.
-    """
-    tree = _tree(path)
-    base = base_of(tree, Path(path), {} if bases is None else bases, kinds)
-    return checked(WhatIf, tree, Path(path), base, kinds), base
-
-
-def base_of(tree: Tree, path: Path, bases: Bases, kinds: Kinds) -> Scenario:
-    """The scenario that a what-if names, with the services on both sides of its question."""
-    named = tree.get("base")
-    if named is None or not isinstance(named.value, str):
-        raise SpecError([(named or tree).problem("base", "no scenario", "base: PATH, relative to this file")])
-    files = [named, *tree.elements("with")]
-    paths = tuple(str((path.parent / str(place.value)).resolve()) for place in files)
-    missing = [(place, p) for place, p in zip(files, paths, strict=True) if not Path(p).is_file()]
-    if missing:
-        expected = "a file, relative to this one"
-        raise SpecError([p.problem("base", f"no such file '{p.value}'", expected) for p, _ in missing])
-    if paths not in bases:
-        bases[paths] = load_scenario(paths[0], paths[1:], kinds=kinds)
-    return bases[paths]
-
-
 def _tree(path: Path | str) -> Tree:
     problems: list[Problem] = []
     tree = read_tree(path, problems)
@@ -110,7 +82,9 @@ def checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, k
     parts = [("", tree), *((f"cases.{name}.", case) for name, case in tree.items("cases"))]
     for prefix, part in parts:
         check_variation(part, prefix, checker, base)
-    if isinstance(base, Scenario):
+    if issubclass(model, Extension):
+        check_expectations(tree, checker)
+    elif isinstance(base, Scenario):
         check_comparisons(tree, checker, base, kinds)
     start = base.start if isinstance(base, Scenario) else None
     record = validate(model, plain_of(tree), tree, problems, {"start": start})
