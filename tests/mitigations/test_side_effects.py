@@ -1,0 +1,69 @@
+"""What a mitigation makes worse shows in the scenario that its file names, or the file says it does not."""
+
+from functools import cache, reduce
+from pathlib import Path
+
+import pytest
+
+import twin
+from twin import measures
+from twin.measures import Measured, holds
+from twin.model import Scenario
+from twin.spec import load_mitigation, load_mitigations, vary
+from twin.spec.mitigations import FOLDER, overview
+from twin.spec.sources import ROOT
+from twin.variations import Comparison, Mitigation, Variation
+
+REPLAY = twin.load(ROOT / "scenarios" / "us-east-1-2025-10-20.yaml")
+MITIGATIONS = [load_mitigation(path, REPLAY) for path in sorted(FOLDER.glob("*.yaml"))]
+SHOWING = [m for m in MITIGATIONS if m.shows]
+NAMES = sorted({c.measure for m in SHOWING for c in m.shows})
+
+
+def scenario_of(mitigation: Mitigation) -> Path:
+    return (FOLDER / mitigation.shown_by).resolve()
+
+
+@cache
+def loaded(path: Path) -> Scenario:
+    return twin.load(path)
+
+
+@cache
+def measured(path: Path, name: str) -> Measured:
+    """Of the scenario with this mitigation; '' is the scenario as it is, 'quiet' without its faults."""
+    scenario = loaded(path)
+    if name == "quiet":
+        scenario = vary(scenario, Variation(drop=tuple(x.id for x in scenario.faults)))
+    elif name:
+        scenario = reduce(vary, load_mitigations([name], scenario), scenario)
+    known = [n for n in NAMES if n.rpartition(".")[0] in {"", *scenario.topology.services}]
+    return measures.measure(twin.run(scenario), known, scenario.published)
+
+
+def shown(comparison: Comparison, path: Path, name: str) -> bool:
+    ends = measures.ends(loaded(path).published)
+    return holds(comparison, measured(path, name), measured(path, ""), ends)
+
+
+@pytest.mark.parametrize("mitigation", MITIGATIONS, ids=lambda m: m.name)
+def test_each_names_a_side_effect_and_where_to_look(mitigation: Mitigation) -> None:
+    assert mitigation.side_effect and scenario_of(mitigation).is_file()
+    if not mitigation.shows:
+        assert "twin" in mitigation.side_effect, "what it does not show, a file says"
+
+
+def test_some_are_good_here_and_bad_elsewhere() -> None:
+    assert len(SHOWING) >= 8
+    assert {"az-loss", "slow-dynamodb"} <= {m.shown_by for m in overview() if m.shows}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mitigation", SHOWING, ids=lambda m: m.name)
+def test_the_side_effect_shows(mitigation: Mitigation) -> None:
+    """And would not, if the scenario were as it is; nor does one go unhelped that has no fault."""
+    path = scenario_of(mitigation)
+    for comparison in mitigation.shows:
+        assert shown(comparison, path, mitigation.name), comparison
+        other = "quiet" if comparison.verdict == "same" else ""
+        assert not shown(comparison, path, other), "it cannot fail"
