@@ -110,3 +110,21 @@ def test_without_its_change_it_is_the_replay(name: str) -> None:
     again = twin.load(FILES[name], drop=sorted(own)).model_copy(update={"start": base.start})
     same = {"name", "title", "question", "published", "expect"}
     assert again.model_dump(exclude=same) == base.model_dump(exclude=same)
+
+
+def test_breakers_end_a_storm_and_make_half_an_outage_a_whole_one() -> None:
+    def with_breakers(name: str) -> float:
+        return _lost_min(twin.run(twin.load(FILES[name], mitigate=["breakers"])))
+
+    assert with_breakers("customer-retry-storm") < 0.1 * _lost_min(_run("customer-retry-storm"))
+    assert with_breakers("slow-dynamodb") > 1.05 * _lost_min(_run("slow-dynamodb"))
+
+
+def test_addresses_that_are_kept_longer_are_wrong_for_longer() -> None:
+    """It delays the end for customers; that it delays the beginning too saves them some of it."""
+    kept = _run("bad-plan", "resolvers-vpc.positive_ttl_s=15m", "resolvers-internal.positive_ttl_s=15m")
+
+    def recovery(run: Run) -> float:
+        return _of(run, "recovery_tick", "dynamodb-customers")
+
+    assert recovery(kept) > recovery(_run("bad-plan")) + 300
