@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 import twin
-from twin import barriers
-from twin.barriers import Effect, Findings, Search, combined, effect, findings, label, too_late
+from twin.barriers import Effect, Findings, Search, combined, findings, label, late, switches_of
+from twin.barriers.analysis import RESOLUTION_S, effect, most_rounds, too_late
+from twin.barriers.switches import comes_late
 from twin.spec import load_barriers, vary
 from twin.spec.sources import ROOT
 from twin.variations import Barriers, Variation
@@ -93,14 +94,14 @@ def test_until_when_it_would_have_helped() -> None:
     for search in searches:
         half_s = moment_s[search.name] + 5_000.0
         assert search.helps_s <= half_s <= search.too_late_s
-        assert search.too_late_s - search.helps_s <= barriers.RESOLUTION_S
+        assert search.too_late_s - search.helps_s <= RESOLUTION_S
 
 
 def test_a_search_asks_as_often_as_it_says() -> None:
     search, asked = Search("x", 0.0, 66_600.0), 0
     while (at_s := search.next_s()) is not None:
         search.too_late_s, asked = at_s, asked + 1
-    assert asked <= barriers.most_rounds(66_600.0) == 11
+    assert asked <= most_rounds(66_600.0) == 11
 
 
 # ---------------------------------------------------------------- the file that is shipped
@@ -116,14 +117,14 @@ def test_every_defence_of_the_event_is_there(shipped: Barriers) -> None:
         "lock", "freshness-check", "keep-n", "active-tree-guard", "empty-answer-floor", "rollback",
         "lease-length", "poller-supervision", "admission", "network-ready", "thresholds", "failover-floor",
     ]  # fmt: skip
-    assert all(barriers.comes_late(b.on) for b in shipped.barriers)
-    singles = barriers.switches_of(shipped.barriers)
+    assert all(comes_late(b.on) for b in shipped.barriers)
+    singles = switches_of(shipped.barriers)
     assert len(list(combined(shipped.barriers))) == 1 + len(singles) + 12 * 11 // 2
 
 
 def test_every_switch_changes_the_scenario(shipped: Barriers) -> None:
     base = load_barriers(FILE)[1]
-    for name, variation in barriers.switches_of(shipped.barriers).items():
+    for name, variation in switches_of(shipped.barriers).items():
         assert vary(base, variation) != base, name
 
 
@@ -139,9 +140,9 @@ def test_a_defence_that_comes_at_the_start_is_one_that_was_there(shipped: Barrie
 
     lease = next(b for b in shipped.barriers if b.name == "lease-length")
     always, never = minutes(lease.on), minutes(Variation())
-    assert minutes(barriers.late(lease, base, 0.0)) == always < 0.98 * never
-    assert minutes(barriers.late(lease, base, base.duration_s)) == pytest.approx(never, rel=0.01)
+    assert minutes(late(lease, base, 0.0)) == always < 0.98 * never
+    assert minutes(late(lease, base, base.duration_s)) == pytest.approx(never, rel=0.01)
 
 
 def test_what_cannot_be_timed(shipped: Barriers) -> None:
-    assert not barriers.comes_late(Variation(drop=("lock-starvation",)))
+    assert not comes_late(Variation(drop=("lock-starvation",)))

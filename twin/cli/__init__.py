@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from twin.cli.asking import diff, query, why
+from twin.cli.barriers import barriers
 from twin.cli.blast import blast
 from twin.cli.calibrating import calibrate
 from twin.cli.checking import check
@@ -47,7 +48,8 @@ def cli() -> None:
 
 
 COMMANDS = (
-    replay, run, what_if, compare, blast, calibrate, check, list_, why, diff, query, ui, explore, metastable,
+    replay, run, what_if, compare, blast, barriers, calibrate, check, list_, why, diff, query, ui, explore,
+    metastable,
 )  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)

@@ -8,14 +8,10 @@ arithmetic on them; what runs the worlds is somebody else's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
-
-from twin.interventions import parameter_of
-from twin.model import Intervention, Scenario, Value
-from twin.variations import Barrier, Variation
 
 STOPS_RATIO = 0.95  # of the loss: an event of which so much is saved has not happened
 COUNTS_RATIO = 0.02  # of the loss: less is the luck of a run
@@ -135,30 +131,9 @@ def findings(losses: Losses, switches: Iterable[str]) -> Findings:
     return Findings(singles, tuple(pair(losses, a, b) for a, b in known))
 
 
-# ---------------------------------------------------------------- what is switched
-
-
 def is_off(switch: str) -> bool:
     """Whether a switch weakens its defence."""
     return switch.startswith("no-")
-
-
-def switches_of(barriers: Iterable[Barrier]) -> dict[str, Variation]:
-    """Every switch that there is, in the order of the event's path, and what it changes."""
-    found = {}
-    for barrier in barriers:
-        found[barrier.name] = barrier.on
-        if barrier.off is not None:
-            found[f"no-{barrier.name}"] = barrier.off
-    return found
-
-
-def combined(barriers: Iterable[Barrier]) -> Iterator[Switches]:
-    """What is to be run: as it was, each switch alone, each two defences that are switched on."""
-    switches = switches_of(barriers)
-    yield AS_IT_WAS
-    yield from (frozenset((name,)) for name in switches)
-    yield from map(frozenset, combinations([name for name in switches if not is_off(name)], 2))
 
 
 def label(switches: Switches) -> str:
@@ -167,37 +142,6 @@ def label(switches: Switches) -> str:
 
 
 # ---------------------------------------------------------------- too late
-
-
-def comes_late(on: Variation) -> bool:
-    """Whether a defence can be switched on while the event goes on: it only sets parameters."""
-    return on.model_copy(update={"set": {}}).is_empty
-
-
-def late(barrier: Barrier, scenario: Scenario, at_s: float) -> Variation:
-    """The defence switched on at ``at_s`` s from the start.
-
-    It is there from the start, so that what is laid out once has room for it, and is set back to how it stood
-    before the first tick.
-    """
-    stood = {target: present(scenario, target) for target in barrier.on.set}
-    why = {"title": barrier.title, "assumed": "a defence that comes late"}
-    steps = [("as-it-stood", 0.0, stood), ("switched-on", at_s, barrier.on.set)]
-    actions = tuple(
-        Intervention(id=f"{barrier.name}-{name}", at_s=when_s, set=dict(values), **why)
-        for name, when_s, values in steps
-    )
-    return Variation(set=barrier.on.set, actions=actions)
-
-
-def present(scenario: Scenario, target: str) -> Value:
-    """The value of 'service.parameter' or 'caller->callee.number' in a scenario, as a file would say it."""
-    owner, _, name = target.rpartition(".")
-    caller, _, callee = owner.partition("->")
-    service = scenario.topology.services[caller]
-    edge = next((d for d in service.dependencies if d.on == callee), None)
-    given = service.parameters if edge is None else edge.numbers
-    return given[name].value if name in given else parameter_of(scenario, target).default
 
 
 @dataclass

@@ -1,0 +1,86 @@
+"""The runs behind what is said of defences: a study with an arm for every set of switches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from twin.barriers.analysis import AS_IT_WAS, Effect, Search, Switches, Times, label, most_rounds, too_late
+from twin.barriers.switches import combined, comes_late, late, switches_of
+from twin.model import Scenario
+from twin.studies import BASELINE, Arm, Job, Study, World
+from twin.studies.study import Progress
+from twin.units import format_duration
+from twin.variations import Barrier
+
+LOSS = "service_minutes_lost"
+MEASURES = (LOSS, "peak_impaired", "last_recovery_s")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the runs came to: measure → set of switches → a value a world, None where it never comes."""
+
+    values: Mapping[str, Mapping[Switches, Sequence[float | None]]]
+
+    @property
+    def losses(self) -> dict[Switches, list[float]]:
+        """Set of switches → service-minutes lost, a value a world."""
+        return {on: [v or 0.0 for v in values] for on, values in self.values[LOSS].items()}
+
+    @property
+    def lost(self) -> list[float]:
+        """Service-minutes lost as it was, a value a world."""
+        return self.losses[AS_IT_WAS]
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """``barriers`` of ``scenario``, in ``worlds``; ``study`` knows the scenario by its name."""
+
+    study: Study
+    scenario: Scenario
+    barriers: Sequence[Barrier]
+    worlds: Sequence[World]
+
+    def arms(self) -> dict[Switches, Arm]:
+        """The sides to compare: as it was, each switch alone, each two defences at once."""
+        changes = switches_of(self.barriers)
+        return {
+            on: Arm(label(on) if on else BASELINE, tuple(changes[name] for name in sorted(on)))
+            for on in combined(self.barriers)
+        }
+
+    def runs(self) -> tuple[int, int]:
+        """(runs that are left to do, how many more the search of the moments takes at most)."""
+        left = len(self.study.missing(self._jobs(self.arms().values())))
+        late_ones = sum(comes_late(b.on) for b in self.barriers)
+        return left, late_ones * most_rounds(self.scenario.duration_s) * len(self.worlds)
+
+    def _jobs(self, arms: Iterable[Arm]) -> list[Job]:
+        return [Job(self.scenario.name, arm, world) for arm in arms for world in self.worlds]
+
+    def measure(self, progress: Progress | None = None) -> Measured:
+        """Run every side in every world."""
+        arms = self.arms()
+        results = self.study.do(self._jobs(arms.values()), progress)
+        found = {measure: results.values(measure) for measure in MEASURES}
+        return Measured({
+            measure: {on: [values[arm.name][world] for world in self.worlds] for on, arm in arms.items()}
+            for measure, values in found.items()
+        })  # fmt: skip
+
+    def too_late(self, effects: Iterable[Effect], progress: Progress | None = None) -> list[Search]:
+        """Until when each of these defences would have helped; those that can be switched on in a run."""
+        known = {b.name: b for b in self.barriers if comes_late(b.on)}
+        helpful = [e for e in effects if label(e.switches) in known]
+
+        def losses_at(times: Times) -> dict[str, list[float]]:
+            arms = {
+                name: Arm(f"{name} @ +{format_duration(at_s)}", (late(known[name], self.scenario, at_s),))
+                for name, at_s in times.items()
+            }
+            found = self.study.do(self._jobs(arms.values()), progress).values(LOSS)
+            return {name: [found[arm.name][w] or 0.0 for w in self.worlds] for name, arm in arms.items()}
+
+        return too_late(helpful, self.scenario.duration_s, losses_at)

@@ -1,0 +1,193 @@
+"""What twin barriers says: the defences in the order of the event's path, as text and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import show
+
+if TYPE_CHECKING:
+    from twin.barriers import Effect, Findings, Search
+    from twin.barriers.inquiry import Measured
+    from twin.model import Scenario
+    from twin.runs import Run
+    from twin.variations import Barrier
+
+TOP = 12  # pairs that are listed
+VERDICTS = {"stops": "stops it", "shrinks": "shrinks it", "worsens": "makes it worse", "nothing": "no help"}
+COLUMNS = (
+    "layer", "defence", "that night", "if it had held", "", "saves", "left min", "peak", "too late from",
+)  # fmt: skip
+ABOUT = ("name", "title", "layer", "guards", "stood", "that_night")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was found of ``known`` defences of ``base``; ``plain`` is the run as it was."""
+
+    base: Scenario
+    known: Sequence[Barrier]
+    measured: Measured
+    found: Findings
+    searches: Sequence[Search]
+    plain: Run
+
+    @property
+    def stops(self) -> list[str]:
+        """Defences of which any one alone would have stopped the event."""
+        return [name for name in self.found.lined_up if self.found.singles[name].verdict == "stops"]
+
+    def picture(self) -> None:
+        """The defences in the order of the event's path; then what follows from them."""
+        lost = self.measured.lost
+        worlds = f"{len(lost)} world" + "s" * (len(lost) > 1)
+        click.echo(f"{self.base.title}\n{_mean(lost):.0f} service-minutes lost as it was ({worlds})\n")
+        moments = {s.name: self._moment(s) for s in self.searches}
+        rows = [
+            (b.layer, b.title, f"hole: {b.stood}", b.on_means, *self._effect(self.found.singles[b.name]),
+             moments.get(b.name, ""))
+            for b in self.known
+        ]  # fmt: skip
+        show.table(COLUMNS, rows, numbers=("saves", "left min", "peak"))
+        self._weakened()
+        self._said()
+        self._together()
+        self._turns()
+
+    def _effect(self, effect: Effect) -> tuple[str, str, str, str]:
+        peak = [value or 0.0 for value in self.measured.values["peak_impaired"][effect.switches]]
+        return VERDICTS[effect.verdict], f"{effect.ratio:.0%}", f"{effect.left:.0f}", f"{_mean(peak):.0f}"
+
+    def _weakened(self) -> None:
+        """What would have come of less of a defence."""
+        singles = self.found.singles
+        rows = [
+            (b.title, b.off_means, *self._effect(singles[f"no-{b.name}"]))
+            for b in self.known
+            if b.off is not None
+        ]
+        if rows:
+            click.echo("\nWith less of what was there (of the others there is no less):")
+            columns = ("defence", "with", "", "saves", "left min", "peak")
+            show.table(columns, rows, numbers=columns[3:])
+
+    def _said(self) -> None:
+        lined_up = self.found.lined_up
+        shrinks = [name for name in lined_up if name not in self.stops]
+        rest = [b.name for b in self.known if b.name not in lined_up]
+        click.echo(f"\nHoles that had to line up (filling it alone helps): {_list(lined_up)}.")
+        click.echo(f"Any one of these alone would have stopped the event: {_list(self.stops)};")
+        click.echo(f"or shrunk it: {_list(shrinks)}.")
+        click.echo(f"By itself this would have changed nothing: {_list(rest)}.")
+
+    def _together(self) -> None:
+        """Pairs that do what neither does alone."""
+        pairs = self.found.together
+        if not self.found.pairs:
+            return
+        click.echo(f"\n{len(pairs)} of {len(self.found.pairs)} pairs do what neither does alone")
+        rows = [
+            (" + ".join(sorted(p.effect.switches)), f"{p.effect.ratio:.0%}", f"{p.better.ratio:.0%}",
+             f"{_mean(p.beyond_sum) / _mean(p.effect.lost):+.0%}", p.sort)
+            for p in pairs[:TOP]
+        ]  # fmt: skip
+        if rows:
+            columns = ("two", "save", "the better one", "beyond their sum", "")
+            show.table(columns, rows, numbers=columns[1:4])
+        if len(pairs) > TOP:
+            click.echo(f"… and {len(pairs) - TOP} more: --json has all")
+
+    def _turns(self) -> None:
+        """When it was too late, and what happened then."""
+        if not self.searches:
+            return
+        click.echo("\nToo late: switched on from then on, it saves less than half of what it would have")
+        titles = {b.name: b.title for b in self.known}
+        rows = [
+            (titles[s.name], self._moment(s), "; ".join(self._just_then(s)))
+            for s in sorted(self.searches, key=lambda s: s.too_late_s)
+        ]
+        show.table(("defence", "too late from", "just then, as it was"), rows)
+
+    def _just_then(self, search: Search) -> list[str]:
+        """What happened in the event as it was while the defence became too late: mechanisms and inputs."""
+        query = """
+            select distinct service, event, subject from events
+            where tick between $low and $high and event not in ('onset', 'recovery') order by all"""
+        tick_s = self.base.tick_s
+        low, high = (round(at_s / tick_s) for at_s in (search.helps_s, search.too_late_s))
+        words = {"input": "begins", "input_ended": "ends", "diagnosed": "is found"}
+        return [
+            f"{r['subject']} {words[r['event']]}" if r["event"] in words else f"{r['service']} {r['event']}"
+            for r in self.plain.sql(query, low=low, high=high).to_pylist()
+        ]
+
+    def _moment(self, search: Search) -> str:
+        """'20 Oct 02:25', to the minute."""
+        return self._clock.local(round(search.too_late_s))[:-3]
+
+    @property
+    def _clock(self) -> show.Clock:
+        return show.Clock({"start": self.base.start.isoformat(), "tick_s": 1.0})
+
+    # ------------------------------------------------------------ the document
+
+    def document(self) -> dict[str, Any]:
+        """What --json prints."""
+        from twin.barriers import label
+        from twin.barriers.analysis import AS_IT_WAS
+
+        pairs = [
+            {"pair": label(p.effect.switches), **self._numbers(p.effect), "more": p.more, "sort": p.sort,
+             "beyond_better_min": round(_mean(p.extra), 1), "beyond_sum_min": round(_mean(p.beyond_sum), 1)}
+            for p in self.found.pairs
+        ]  # fmt: skip
+        return {
+            "scenario": self.base.name,
+            "replicates": len(self.measured.lost),
+            "baseline": {name: list(sides[AS_IT_WAS]) for name, sides in self.measured.values.items()},
+            "defences": [self._defence(b) for b in self.known],
+            "lined_up": self.found.lined_up,
+            "stops_alone": self.stops,
+            "pairs": pairs,
+        }
+
+    def _defence(self, barrier: Barrier) -> dict[str, Any]:
+        """One defence: how it stood, what it does on and off, until when."""
+        singles = self.found.singles
+        about = {key: getattr(barrier, key) for key in ABOUT}
+        off = None
+        if barrier.off is not None:
+            off = {"means": barrier.off_means, **self._numbers(singles[f"no-{barrier.name}"])}
+        search = next((s for s in self.searches if s.name == barrier.name), None)
+        until = None
+        if search is not None:
+            until = {
+                "helps_at": self._clock.iso(round(search.helps_s)),
+                "too_late_at": self._clock.iso(round(search.too_late_s)),
+                "just_then": self._just_then(search),
+            }
+        on = {"means": barrier.on_means, **self._numbers(singles[barrier.name])}
+        return {**about, "on": on, "off": off, "until": until}
+
+    def _numbers(self, effect: Effect) -> dict[str, Any]:
+        """An effect: its verdict, what it saves on average, what each world came to."""
+        return {
+            "verdict": effect.verdict,
+            "saved_ratio": round(effect.ratio, 4),
+            "saved_min": round(_mean(effect.saved), 1),
+            "left_min": round(effect.left, 1),
+            "worlds": {name: list(sides[effect.switches]) for name, sides in self.measured.values.items()},
+        }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
