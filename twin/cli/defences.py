@@ -147,7 +147,6 @@ class Told:
             for p in self.found.pairs
         ]  # fmt: skip
         return {
-            "scenario": self.base.name,
             "replicates": len(self.measured.lost),
             "baseline": {name: list(sides[AS_IT_WAS]) for name, sides in self.measured.values.items()},
             "defences": [self._defence(b) for b in self.known],

@@ -59,8 +59,12 @@ def owner_of(target: str) -> str:
     return target.rpartition(".")[0].split("->")[0]
 
 
-def run(shard: Shard, schedule: Schedule, ticks: int, progress: Progress | None = None) -> Rows:
-    """Step ``shard`` for ``ticks`` ticks under ``schedule``."""
+def run(
+    shard: Shard, schedule: Schedule, ticks: int, progress: Progress | None = None,
+    slice_ticks: int = SLICE_TICKS,
+) -> Rows:  # fmt: skip
+    """Step ``shard`` for ``ticks`` ticks under ``schedule``; ``progress`` hears of it every ``slice_ticks``
+    or sooner, when the state is that of the tick."""
     rows, t = Rows(), 0
     began = time.perf_counter()
     while t < ticks:
@@ -68,7 +72,7 @@ def run(shard: Shard, schedule: Schedule, ticks: int, progress: Progress | None 
         apply(shard, changes)
         rows.inputs += [c for c in changes if not c.silent]
         coming = schedule.next_tick()
-        t = advance(shard, t, min(ticks, coming if coming is not None else ticks, t + SLICE_TICKS))
+        t = advance(shard, t, min(ticks, coming if coming is not None else ticks, t + slice_ticks))
         for condition, cause in shard.newly_fired():
             schedule.fired(condition, t, cause)
         events, samples = shard.drain()
