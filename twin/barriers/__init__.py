@@ -6,7 +6,7 @@ helped.
 """
 
 from twin.barriers.analysis import Effect, Findings, Pair, Search, findings, label
-from twin.barriers.inquiry import Inquiry
+from twin.barriers.inquiry import Inquiry, most_runs
 from twin.barriers.switches import combined, late, switches_of
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "findings",
     "label",
     "late",
+    "most_runs",
     "switches_of",
 ]

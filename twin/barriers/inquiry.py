@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from twin.barriers.analysis import AS_IT_WAS, Effect, Search, Switches, Times, label, most_rounds, too_late
 from twin.barriers.switches import combined, comes_late, late, switches_of
 from twin.model import Scenario
-from twin.studies import BASELINE, Arm, Job, Study, World
-from twin.studies.study import Progress
+from twin.studies.arms import BASELINE, Arm
+from twin.studies.study import Job, Results, Study
+from twin.studies.worlds import World
 from twin.units import format_duration
 from twin.variations import Barrier
 
 LOSS = "service_minutes_lost"
+Tick = Callable[[int], None]
 MEASURES = (LOSS, "peak_impaired", "last_recovery_s")
 
 
@@ -34,6 +36,13 @@ class Measured:
         return self.losses[AS_IT_WAS]
 
 
+def most_runs(scenario: Scenario, barriers: Sequence[Barrier], worlds: int, moments: bool) -> int:
+    """How many runs there may be: every side, and with ``moments`` the search for when it was too late."""
+    sides = sum(1 for _ in combined(barriers))
+    searches = sum(comes_late(b.on) for b in barriers) if moments else 0
+    return worlds * (sides + searches * most_rounds(scenario.duration_s))
+
+
 @dataclass(frozen=True)
 class Inquiry:
     """``barriers`` of ``scenario``, in ``worlds``; ``study`` knows the scenario by its name."""
@@ -51,26 +60,23 @@ class Inquiry:
             for on in combined(self.barriers)
         }
 
-    def runs(self) -> tuple[int, int]:
-        """(runs that are left to do, how many more the search of the moments takes at most)."""
-        left = len(self.study.missing(self._jobs(self.arms().values())))
-        late_ones = sum(comes_late(b.on) for b in self.barriers)
-        return left, late_ones * most_rounds(self.scenario.duration_s) * len(self.worlds)
-
-    def _jobs(self, arms: Iterable[Arm]) -> list[Job]:
-        return [Job(self.scenario.name, arm, world) for arm in arms for world in self.worlds]
-
-    def measure(self, progress: Progress | None = None) -> Measured:
-        """Run every side in every world."""
+    def measure(self, tick: Tick | None = None) -> Measured:
+        """Run every side in every world. ``tick`` hears how many runs are made, of this and what was
+        before."""
         arms = self.arms()
-        results = self.study.do(self._jobs(arms.values()), progress)
+        results = self._do(arms.values(), tick)
         found = {measure: results.values(measure) for measure in MEASURES}
         return Measured({
             measure: {on: [values[arm.name][world] for world in self.worlds] for on, arm in arms.items()}
             for measure, values in found.items()
         })  # fmt: skip
 
-    def too_late(self, effects: Iterable[Effect], progress: Progress | None = None) -> list[Search]:
+    def _do(self, arms: Iterable[Arm], tick: Tick | None) -> Results:
+        before = len(self.study.done)
+        jobs = [Job(self.scenario.name, arm, world) for arm in arms for world in self.worlds]
+        return self.study.do(jobs, None if tick is None else lambda done, _: tick(before + done))
+
+    def too_late(self, effects: Iterable[Effect], tick: Tick | None = None) -> list[Search]:
         """Until when each of these defences would have helped; those that can be switched on in a run."""
         known = {b.name: b for b in self.barriers if comes_late(b.on)}
         helpful = [e for e in effects if label(e.switches) in known]
@@ -80,7 +86,7 @@ class Inquiry:
                 name: Arm(f"{name} @ +{format_duration(at_s)}", (late(known[name], self.scenario, at_s),))
                 for name, at_s in times.items()
             }
-            found = self.study.do(self._jobs(arms.values()), progress).values(LOSS)
+            found = self._do(arms.values(), tick).values(LOSS)
             return {name: [found[arm.name][w] or 0.0 for w in self.worlds] for name, arm in arms.items()}
 
         return too_late(helpful, self.scenario.duration_s, losses_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,15 @@ import click
 from twin.cli import control, show
 from twin.cli.defences import Told
 from twin.cli.errors import BadInput
-from twin.cli.executing import compile_once, progress
+from twin.cli.executing import compile_once
 from twin.cli.options import ROOT, all_of, debug_option, examples, json_option, scenario_path
+from twin.cli.studying import Options, study, study_options
 
 if TYPE_CHECKING:
-    from twin.barriers import Findings, Inquiry, Search
     from twin.model import Scenario
     from twin.variations import Barrier
 
 FOLDER = ROOT / "scenarios" / "barriers"
-STUDIES = ROOT / "data" / "studies"
 
 barrier_options = all_of(
     click.option(
@@ -41,22 +39,6 @@ barrier_options = all_of(
     ),
     click.option("--loops", "loops_only", is_flag=True, help="The control loops alone: one run."),
     click.option("--moments/--no-moments", default=True, help="Also until when each would have helped."),
-    click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes."),
-    click.option(
-        "--runner",
-        type=click.Choice(["inline", "process", "ray"]),
-        default="process",
-        show_default=True,
-        help="Who does the runs; the result is the same.",
-    ),
-    click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one."),
-    click.option(
-        "--study",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Folder that keeps the runs; a study that was stopped goes on.  "
-        "[default: data/studies/barriers-SCENARIO]",
-    ),
 )
 
 
@@ -70,6 +52,7 @@ barrier_options = all_of(
 )
 @click.argument("scenario")
 @barrier_options
+@study_options
 @json_option
 @debug_option
 def barriers(scenario: str, as_json: bool, **options: Any) -> None:
@@ -103,25 +86,20 @@ def barriers(scenario: str, as_json: bool, **options: Any) -> None:
 
 def _told(base: Scenario, known: list[Barrier], options: Mapping[str, Any]) -> Told:
     """Have it all run, and find what it says."""
-    from twin.barriers import Inquiry, findings, switches_of
+    from twin.barriers import Inquiry, findings, most_runs, switches_of
     from twin.runs import run
-    from twin.studies import Study, worlds
-    from twin.studies.study import Setting
+    from twin.studies.worlds import worlds
 
-    began = time.perf_counter()
-    plain = run(base)
-    run_s = time.perf_counter() - began
-    folder = options["study"] or STUDIES / f"barriers-{base.name}"
     there = worlds(options["replicates"], draws=False, first=0)
-    with Study(Setting({base.name: base}), folder, runner=options["runner"], workers=options["workers"],
-               address=options["address"]) as study:  # fmt: skip
-        inquiry = Inquiry(study, base, known, there)
-        _announce(inquiry, run_s, options)
-        with progress(inquiry.runs()[0], "runs") as tick:
-            measured = inquiry.measure(tick)
+    given = Options(options["folder"], options["runner"], options["actors"], options["address"])
+    most = most_runs(base, known, len(there), options["moments"])
+    with study({base.name: base}, given, most) as (opened, tick):
+        inquiry = Inquiry(opened, base, known, there)
+        measured = inquiry.measure(tick)
         found = findings(measured.losses, switches_of(known))
-        searches = _searched(inquiry, found) if options["moments"] else []
-    return Told(base, known, measured, found, searches, plain)
+        helpful = [found.singles[name] for name in found.lined_up]
+        searches = inquiry.too_late(helpful, tick) if options["moments"] else []
+    return Told(base, known, measured, found, searches, run(base))
 
 
 def _load(scenario: str, file: Path | None, only: str | None) -> tuple[Scenario, list[Barrier]]:
@@ -147,21 +125,3 @@ def _with_people(base: Scenario) -> Scenario:
     from twin.spec.responders import with_responders
 
     return with_responders(base, "modelled") if any(x.follows for x in base.actions) else base
-
-
-def _announce(inquiry: Inquiry, run_s: float, options: Mapping[str, Any]) -> None:
-    """How many runs there are to do, and how long that takes."""
-    left, more = inquiry.runs()
-    more *= options["moments"]
-    workers = 1 if options["runner"] == "inline" else options["workers"]
-    longest_min = (left + more) * run_s / workers / 60
-    search = f", and at most {more} to find the moments" if more else ""
-    who = "one after the other" if workers == 1 else f"on {workers} workers"
-    show.say(f"{left} runs{search}: at most {longest_min:.1f} min {who}, at {run_s:.1f} s each")
-
-
-def _searched(inquiry: Inquiry, found: Findings) -> list[Search]:
-    """Until when the defences that help would have helped; the rounds of the search are short."""
-    helpful = [found.singles[name] for name in found.lined_up]
-    show.say(f"until when: {len(helpful)} defences that help, each switched on later and later")
-    return inquiry.too_late(helpful)
