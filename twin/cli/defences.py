@@ -127,7 +127,7 @@ class Told:
         ]
 
     def _moment(self, search: Search) -> str:
-        """'20 Oct 02:25', to the minute."""
+        """Day, hour and minute."""
         return self._clock.local(round(search.too_late_s))[:-3]
 
     @property
