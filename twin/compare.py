@@ -22,7 +22,7 @@ from twin.statistics.estimates import Band, Difference, Estimate, curve_band, es
 from twin.statistics.families import Verdict, distinguishable, looks, verdicts
 from twin.statistics.proportions import Proportion, paired_proportions, wilson
 from twin.studies.arms import BASELINE, Arm
-from twin.studies.study import Job, Results, Study
+from twin.studies.study import Job, Results, Study, beginning_of, first_input_s
 from twin.studies.worlds import World, worlds
 
 WORTH_RATIO = 0.02  # of the baseline's loss: less is no difference worth having
@@ -210,7 +210,7 @@ class _Comparing:
         self.tried = 0
         self.stopped: dict[str, tuple[int, Verdict]] = {}
         base = study.setting.bases[question.scenario]
-        self.origin_s = min((x.at_s for x in base.interventions if x.at_s is not None), default=0.0)
+        self.origin_s = first_input_s(base)
         self.horizon_s = base.duration_s - self.origin_s
         self.measures = tuple(m for m in MEASURES if question.weights or not m.name.startswith("weighted"))
 
@@ -234,15 +234,22 @@ class _Comparing:
         return self.study.do(jobs, count)
 
     def _draw(self, count: int) -> None:
-        """Find so many worlds that begin well, by running the baseline."""
+        """Find so many worlds that begin well."""
         q = self.question
         while len(self.worlds) < count:
             if self.tried >= TRIES * q.replicates:
                 raise NoWorlds(f"{len(self.worlds)} of {self.tried} worlds begin well")
             new = worlds(count - len(self.worlds), draws=q.draws, variant=q.variant, first=self.tried + 1)
             self.tried += len(new)
-            ill = self._do([Job(q.scenario, Arm(), w) for w in new]).ill(q.scenario)
+            ill = self._ill(new)
             self.worlds += [w for w in new if w not in ill]
+
+    def _ill(self, new: Sequence[World]) -> set[World]:
+        """Those that do not begin well. A run to the first input shows it, and costs little."""
+        if not self.origin_s:
+            return set()
+        name = beginning_of(self.question.scenario)
+        return self.study.do([Job(name, Arm(), w) for w in new]).ill(name)
 
     def _jobs(self, count: int) -> Iterator[Job]:
         for arm in (Arm(), *self.question.arms):

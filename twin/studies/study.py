@@ -23,10 +23,21 @@ from twin.studies.store import Row, Store
 from twin.studies.worlds import World, placed
 from twin.variations import Variant
 
+BEGINNING = ", its beginning"
 CURVE_S = 300.0  # of a run's time, for each number of its curve
 
 Progress = Callable[[int, int], None]
 Values = dict[World, float | None]
+
+
+def beginning_of(scenario: str) -> str:
+    """The name of a scenario up to its first input: whether a world begins well shows in a short run."""
+    return scenario + BEGINNING
+
+
+def first_input_s(scenario: Scenario) -> float:
+    """When the first thing happens that the scenario says, in s from the start; 0 if it says no time."""
+    return min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,13 @@ class Setting:
 
     bases: Mapping[str, Scenario]
     variants: Mapping[str, Variant] = field(default_factory=dict)
+
+    def scenario(self, name: str) -> Scenario:
+        """One of the scenarios, or the beginning of one (``beginning_of``)."""
+        if not name.endswith(BEGINNING):
+            return self.bases[name]
+        base = self.bases[name.removesuffix(BEGINNING)]
+        return base.model_copy(update={"duration_s": first_input_s(base)})
 
     def identity(self) -> dict[str, Any]:
         """What makes runs of a study comparable."""
@@ -120,18 +138,16 @@ def _key(job: Job) -> tuple[str, str, str, int, int]:
 
 def one_run(setting: Setting, job: Job) -> Row:
     """Run one job; the row that a study keeps of it."""
-    base = setting.bases[job.scenario]
     there = _there(setting, job.scenario, job.world)
     done = run(job.arm.applied(there), replicate=job.world.replicate, digest=False)
     scenario, key, variant, draw, replicate = _key(job)
     with done.tables() as tables:
         values = tables.rows("from worth")
         curve = tables.rows("select impaired from curve order by bin")
-    first_input_s = min((x.at_s for x in base.interventions if x.at_s is not None), default=0.0)
     onset_s = min((v["value"] for v in values if v["measure"] == "first_onset_s"), default=math.inf)
     return {
         "scenario": scenario, "arm": job.arm.name, "key": key, "variant": variant, "draw": draw,
-        "replicate": replicate, "began_well": onset_s >= first_input_s, "values": values,
+        "replicate": replicate, "began_well": onset_s >= first_input_s(there), "values": values,
         "curve": [row["impaired"] for row in curve],
     }  # fmt: skip
 
@@ -143,7 +159,7 @@ def _there(setting: Setting, scenario: str, world: World) -> Scenario:
     asked = (id(setting), scenario, world)
     if asked not in _placed:
         _placed.clear()
-        _placed[asked] = placed(setting.bases[scenario], world, setting.variants)
+        _placed[asked] = placed(setting.scenario(scenario), world, setting.variants)
     return _placed[asked]
 
 

@@ -1,0 +1,101 @@
+"""What a study costs: a run with everything around it, Ray beside processes, memory over replicates."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import twin
+from twin.runners.pool import open_pool
+from twin.spec.responders import with_responders
+from twin.studies.arms import Arm, arm_of
+from twin.studies.study import Job, Setting, Study, one_run
+from twin.studies.worlds import worlds
+
+from .measure import SCENARIO, figure
+
+EIGHT = (
+    "compare-and-swap", "short-negative-ttl", "tolerate-missing-target", "long-leases", "wait-for-network",
+    "no-zone-failover", "self-healing-poller", "restart-runbook",
+)  # fmt: skip
+
+
+def setting() -> Setting:
+    return Setting({"replay": with_responders(twin.load(SCENARIO), "drawn")})
+
+
+def jobs(count: int) -> list[Job]:
+    return [Job("replay", Arm(), w) for w in worlds(count)]
+
+
+def test_a_run_of_a_study_costs_little() -> None:
+    there = setting()
+    one_run(there, jobs(1)[0])
+    began = time.process_time()
+    for job in jobs(6):
+        one_run(there, job)
+    each_s = (time.process_time() - began) / 6
+    figure("a run of a study, all of it", each_s, "s", 1.2)
+    assert each_s < 3.0, "far more than on a quiet machine"
+
+
+def wall_s(runner: str, count: int) -> float:
+    """Of so many runs on two workers that are warm."""
+    with open_pool(runner, setting(), 2) as pool:
+        dict(pool.map(one_run, jobs(4)))
+        began = time.perf_counter()
+        dict(pool.map(one_run, jobs(count)))
+        return time.perf_counter() - began
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_ray_costs_little_more_than_processes() -> None:
+    processes, ray = wall_s("process", 24), wall_s("ray", 24)
+    figure("Ray over processes, two of each", (ray / processes - 1) * 100, "%", 10.0)
+    assert ray < 1.5 * processes
+
+
+SCRIPT = """
+import resource, sys
+from pathlib import Path
+import twin
+from twin.studies.arms import Arm
+from twin.studies.study import Job, Setting, Study
+from twin.studies.worlds import worlds
+there = Setting({"tiny": twin.load("tests/honesty/tiny.yaml")})
+with Study(there, Path(sys.argv[1])) as study:
+    study.do([Job("tiny", Arm(), w) for w in worlds(int(sys.argv[2]))]).values("requests_lost")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def peak_mb(folder: Path, count: int) -> float:
+    command = [sys.executable, "-c", SCRIPT, str(folder), str(count)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 1024
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_replicates(tmp_path: Path) -> None:
+    few, many = peak_mb(tmp_path / "few", 50), peak_mb(tmp_path / "many", 800)
+    figure("memory of 800 replicates beside 50", many - few, "MB", 25.0)
+    assert many - few < 60
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(3600)
+def test_eight_mitigations_in_sixty_four_worlds(tmp_path: Path) -> None:
+    from twin.compare import Question, compare
+
+    there = setting()
+    arms = tuple(arm_of(name, there.bases["replay"]) for name in EIGHT)
+    began = time.perf_counter()
+    with Study(there, tmp_path, runner="ray", workers=2) as study:
+        question = Question("replay", arms, 64, 6 * 3600.0, early=False)
+        found = compare(study, question)
+    minutes = (time.perf_counter() - began) / 60
+    figure("baseline and 8 mitigations × 64, two actors", minutes, "min", 6.0)
+    assert len(found.arms) == 8 and minutes < 20
