@@ -11,6 +11,7 @@ import click
 from twin.cli import show
 from twin.cli.errors import BadInput
 from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option, load
+from twin.cli.reporting import check_place, html_option, write_page
 from twin.cli.studying import Options, study, study_options
 from twin.cli.tourneying import all_options, everything, hold, most_runs, say
 
@@ -52,6 +53,7 @@ comparing_options = all_of(
     click.option(
         "--parquet", type=click.Path(path_type=Path), metavar="FILE", help="The tables as Parquet."
     ),
+    html_option,
 )  # fmt: skip
 
 
@@ -69,9 +71,9 @@ comparing_options = all_of(
 @debug_option
 def compare(
     scenario: str, mitigations: tuple[str, ...], replicates: int, within: str, weights: Path | None,
-    shipped: bool, to_the_end: bool, parquet: Path | None, every: bool, pairs: int, attribution: int,
-    mitigations_in: Path,
-    folder: Path | None, runner: str, actors: int, address: str | None, as_json: bool, **changes: Any,
+    shipped: bool, to_the_end: bool, parquet: Path | None, html: Path | None, every: bool, pairs: int,
+    attribution: int, mitigations_in: Path, folder: Path | None, runner: str, actors: int,
+    address: str | None, as_json: bool, **changes: Any,
 ) -> None:  # fmt: skip
     """Run SCENARIO with and without each mitigation, in the same worlds, and say which would have helped.
 
@@ -82,6 +84,7 @@ def compare(
     from twin.compare import Question
     from twin.compare import compare as run
 
+    check_place(html)
     base = prepared(scenario, changes)
     if every and mitigations:
         raise BadInput("--all: not with --mitigate")
@@ -99,6 +102,8 @@ def compare(
         found = held.singles if held else run(opened, question, show.say, tick)
     if parquet is not None:
         write(found, parquet)
+    if html is not None:
+        write_page(html, base, found, held, opened)
     if as_json:
         show.document((held or found).as_json())
         return

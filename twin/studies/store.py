@@ -72,7 +72,7 @@ class Store:
         if not path.exists():
             if any(self.folder.glob("*.parquet")):
                 raise OtherStudy(f"{self.folder}: Parquet files without a {MANIFEST}; choose another")
-            with _finished(path) as partial:
+            with finished(path) as partial:
                 partial.write_text(json.dumps(identity, indent=1) + "\n")
             return
         try:
@@ -87,7 +87,7 @@ class Store:
     def add(self, rows: Sequence[Row]) -> None:
         """Keep these runs. Raises OSError."""
         path = self.folder / f"part-{self._parts:06d}.parquet"
-        with _finished(path) as partial:
+        with finished(path) as partial:
             pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), partial, compression="zstd")
         self._parts += 1
 
@@ -112,7 +112,7 @@ class Store:
         for path in files:
             for row in pq.read_table(path).to_pylist():
                 rows[tuple(row[name] for name in KEY)] = row
-        with _finished(self.folder / WHOLE) as partial:
+        with finished(self.folder / WHOLE) as partial:
             _write(partial, (rows[key] for key in sorted(rows)))
         for path in files:
             if path.name != WHOLE:
@@ -126,7 +126,7 @@ class Store:
 def write_table(path: Path, rows: Sequence[Row]) -> None:
     """Rows, which all have the same words, as a Parquet file. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _finished(path) as partial:
+    with finished(path) as partial:
         pq.write_table(pa.Table.from_pylist(list(rows)), partial, compression="zstd")
 
 
@@ -144,7 +144,7 @@ def _write(path: Path, rows: Iterable[Row]) -> None:
 
 
 @contextmanager
-def _finished(path: Path) -> Iterator[Path]:
+def finished(path: Path) -> Iterator[Path]:
     """A file that appears when it is whole, or not at all."""
     partial = path.with_name(f"{path.name}.unfinished")
     try:

@@ -1,0 +1,226 @@
+"""The page says what the comparison found, needs nothing from elsewhere, and is the same each time."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import invoke
+from twin.compare import PRIMARY, Comparison
+from twin.report import assumptions
+from twin.report.report import Report, write
+from twin.report.verdict import best_of, headline
+from twin.report.words import amount
+from twin.statistics.attribution import interaction, shapley
+from twin.statistics.proportions import Proportion, wilson
+from twin.studies.arms import BASELINE
+from twin.tournament import Tournament
+
+from .conftest import HOSTILE, Reader
+
+LOADS = ("src", "srcset", "href", "action", "data", "poster", "background", "xlink:href")
+
+
+def outside(page: str) -> list[str]:
+    """Whatever a browser would fetch or run."""
+    tags = Reader(page).tags
+    fetched = [
+        at[name] for _, at in tags for name in LOADS if not at.get(name, "#").startswith(("#", "data:,"))
+    ]
+    run = [tag for tag, at in tags if tag in ("script", "iframe", "object", "embed", "base")
+           or any(name.startswith("on") for name in at)]  # fmt: skip
+    styled = re.findall(r"@import|@font-face|url\((?!#)[^)]*\)", page)
+    return [*fetched, *run, *styled, *re.findall(r"(?:https?:)?//\w", page)]
+
+
+def test_nothing_comes_from_outside(page: str) -> None:
+    assert outside(page) == []
+
+
+CANARIES = (
+    '<img src="a.png">', '<link rel="stylesheet" href="style.css">', "<script>1</script>",
+    '<p onclick="f()">', "<style>@import 'a.css'</style>", '<p style="background: url(a.png)">',
+    '<svg><use href="//x"/></svg>',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+def test_what_would_come_from_outside_is_seen(page: str, canary: str) -> None:
+    assert outside(page.replace("</main>", canary + "</main>"))
+
+
+def of_document(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str], list[float]]]:
+    """The numbers of --json in the order of the page: (name, measure) → difference, then value."""
+    for name, entry in document["baseline"].items():
+        yield (BASELINE, name), [entry["mean"], *entry["ci95"]]
+    for arm in document["mitigations"]:
+        for name, d in arm["difference"].items():
+            value = arm["value"][name]
+            yield (arm["name"], name), [d["mean"], *d["ci95"], value["mean"], *value["ci95"]]
+
+
+def test_the_ranking_has_the_numbers_of_the_document(page: str, found: Comparison) -> None:
+    assert Reader(page).numbers == dict(of_document(found.as_json()))
+
+
+def test_a_number_that_differs_is_seen(page: str, found: Comparison) -> None:
+    lost = found.baseline[PRIMARY].mean
+    assert Reader(page.replace(f'value="{lost}"', 'value="7"')).numbers != dict(of_document(found.as_json()))
+
+
+def test_names_are_text(page: str) -> None:
+    reader = Reader(page)
+    assert HOSTILE in reader.words and "<page>" in reader.words
+    assert "script" not in {tag for tag, _ in reader.tags}
+
+
+def test_names_in_pictures_are_text(found: Comparison, report: Report) -> None:
+    arms = tuple(replace(a, arm=replace(a.arm, name=HOSTILE)) for a in found.arms if a.arm.name == "lifo")
+    there = {HOSTILE if k == "lifo" else k: v for k, v in found.curves.items()}
+    ends = {HOSTILE if k == "lifo" else k: v for k, v in found.recovery_s.items()}
+    renamed = replace(report, found=replace(found, arms=arms, curves=there, recovery_s=ends))
+    reader = Reader(renamed.page())
+    assert "script" not in {tag for tag, _ in reader.tags}
+    assert reader.words.count(HOSTILE) > 6
+
+
+def test_the_same_again_is_the_same_bytes(report: Report, page: str) -> None:
+    again = Report(report.found, report.base, report.origin)
+    assert again.page() == page
+
+
+def test_ids_are_unique_and_found(page: str) -> None:
+    tags = Reader(page).tags
+    ids = [at["id"] for _, at in tags if "id" in at]
+    assert len(ids) == len(set(ids))
+    wanted = {at["href"][1:] for _, at in tags if at.get("href", "").startswith("#")}
+    wanted |= set(re.findall(r"url\(#([^)]*)\)", page)) | {
+        at["aria-labelledby"] for _, at in tags if "aria-labelledby" in at
+    }
+    assert wanted <= set(ids)
+
+
+def test_pictures_have_names_and_the_page_colours(page: str) -> None:
+    titles = [tag for tag, _ in Reader(page).tags if tag == "title"]
+    assert (
+        len(titles) == 1 + 2 * 4
+    )  # the page; forest, timelines, recoveries, costs, on a desk and on a phone
+    assert not re.search(r"(fill|stroke): #[0-9a-f]{6}", page), "a colour that does not turn dark"
+
+
+def test_what_it_rests_on_is_said(page: str, report: Report, found: Comparison) -> None:
+    words = Reader(page).words
+    numbers = ("customers.rate_per_s", "an example; between a quarter of the capacity")
+    own = ("customers->front.breaker_error_ratio", "a common one", "Old calls are never served", "storm")
+    for text in (*numbers, *own, report.origin.command, "c0de"):
+        assert text in words
+    assert f"{found.left_out} other worlds were left out" in words
+    assert f"{len(found.arms) * len(found.measures)} tests" in words
+
+
+# --- what it concludes -------------------------------------------------------------
+
+
+def test_the_headline_is_the_best(report: Report, found: Comparison) -> None:
+    best = best_of(report.arms)
+    assert best.arm.arm.name == "lifo" and best.helps
+    saved = amount(found.measures[0], -best.arm.difference[PRIMARY].mean)
+    assert headline(found, best).startswith(f"lifo would have saved {saved} service-minutes")
+
+
+def test_what_cannot_be_told_is_no_headline(found: Comparison) -> None:
+    untold = tuple(replace(a, distinguishable=dict.fromkeys(a.distinguishable, False)) for a in found.arms)
+    best = best_of(untold)
+    assert not best.helps and headline(found, best) == "None of 2 can be told to help"
+
+
+def test_equals_of_the_best_are_named(found: Comparison) -> None:
+    lifo = next(a for a in found.arms if a.arm.name == "lifo")
+    twin_ = replace(lifo, arm=replace(lifo.arm, name="twin"))
+    breaker = next(a for a in found.arms if a.arm.name == "breaker")
+    assert best_of([lifo, twin_, breaker]).equals == ("twin",)
+
+
+def test_numbers_that_matter_are_told_from_those_that_do_not(found: Comparison, report: Report) -> None:
+    told = {m.target: m.sure for m in assumptions.movers(report.base, found, report.best.arm)}
+    assert told["front.capacity_per_s"] and told["customers.rate_per_s"]
+    luck = np.arange(len(found.worlds)) * 7.0 % 20.0  # goes with nothing
+    unmoved = replace(found, values={**found.values, PRIMARY: luck})
+    best = replace(report.best.arm, values={**report.best.arm.values, PRIMARY: luck})
+    assert not any(m.sure for m in assumptions.movers(report.base, unmoved, best))
+
+
+@dataclass(frozen=True)
+class Claim:
+    words: str
+    holds: Proportion
+    deciding: dict[str, float]
+
+
+def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> None:
+    lifo, breaker = (
+        next(a for a in found.arms if a.arm.name == n).values[PRIMARY] for n in ("lifo", "breaker")
+    )
+    base = found.values[PRIMARY]
+    value = {frozenset(): base, frozenset("a"): lifo, frozenset("b"): breaker, frozenset("ab"): lifo}
+    shares = shapley("ab", lambda s: base - value[s], budget=4, seed=1)
+    both = {"lifo+breaker": (interaction(lifo, breaker, lifo, base, "lower"), 0.03)}
+    held = Tournament(found, None, ("lifo",), both, ("x+y",), shares)
+    claim = Claim("lifo helps", wilson(91, 100), {"front.capacity_per_s": 0.4})
+    page = replace(report, tournament=held, claims=(claim,)).page()
+    words = Reader(page).words
+    for text in ("Whose doing the loss was", "Two at once", "lifo+breaker", "x+y", "lifo helps", "91 %"):
+        assert text in words
+    assert outside(page) == []
+
+
+# --- the command ---------------------------------------------------------------------
+
+
+def command(folder: Path, page: Path, *more: object):
+    return invoke("compare", folder / "storm.yaml", "--mitigate", folder / "lifo.yaml", "--mitigate",
+                  folder / "breaker.yaml", "--replicates", 4, "--runner", "inline", "--study",
+                  folder / "by-command", "--html", page, *more)  # fmt: skip
+
+
+def test_the_command_writes_the_page(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "new" / "page.html"
+    first = command(folder, page, "--json")
+    assert first.exit_code == 0, first.output
+    text = page.read_text()
+    assert Reader(text).numbers == dict(of_document(json.loads(first.stdout)))
+    assert f"--html {page}" in Reader(text).words and "by-command" in text
+    assert command(folder, page, "--json").exit_code == 0
+    assert page.read_text() == text
+    assert [p.name for p in page.parent.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize("place", ["a-file/page.html", "a-folder"])
+def test_a_page_that_cannot_be_written_is_refused_first(folder: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "a-file").write_text("mine")
+    (tmp_path / "a-folder").mkdir()
+    result = command(folder, tmp_path / place, "--study", tmp_path / "never")
+    assert result.exit_code == 2 and "--html" in result.output and place in result.output
+    assert not (tmp_path / "never").exists(), "nothing runs for a page that cannot be written"
+    assert (tmp_path / "a-file").read_text() == "mine" and not [*(tmp_path / "a-folder").iterdir()]
+
+
+def test_a_disk_that_fills_up_leaves_the_old_page(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("the old one")
+
+    def full(self: Path, text: str, **_: object) -> int:
+        self.write_bytes(text[:10].encode())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        write(report, path)
+    assert path.read_text() == "the old one" and [p.name for p in tmp_path.iterdir()] == ["page.html"]

@@ -1,0 +1,71 @@
+"""--html: a comparison as a page."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from twin.cli import show
+from twin.cli.errors import BadInput
+
+if TYPE_CHECKING:
+    from twin.compare import Comparison
+    from twin.model import Scenario
+    from twin.studies.study import Study
+    from twin.tournament import Tournament
+
+PACKAGES = ("us-east-1-cascade-twin", "numba", "numpy", "scipy", "duckdb")  # that numbers come through
+
+html_option = click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A page with pictures, in one file that needs nothing else.",
+)
+
+
+def check_place(path: Path | None) -> None:
+    """That the page can be written, before anything is run for it. Raises BadInput."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise BadInput(f"--html: {path}: found a folder, expected the name of a file in one")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _refused(path, error) from None
+
+
+def write_page(path: Path, base: Scenario, found: Comparison, held: Tournament | None, study: Study) -> None:
+    """Write the page and say where it is. Raises BadInput."""
+    from twin.report.report import Origin, Report, write
+
+    versions = {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    origin = Origin(command(), _short(study.store.folder), study.setting.identity()["code"], versions)
+    try:
+        write(Report(found, base, origin, held), path)
+    except OSError as error:
+        raise _refused(path, error) from None
+    show.say(f"page: {path}")
+
+
+def _refused(path: Path, error: OSError) -> BadInput:
+    return BadInput(f"--html: {path}: cannot be written: {error.strerror or error}; choose another file")
+
+
+def command() -> str:
+    """The command line of this process."""
+    return "twin " + shlex.join(click.get_current_context().find_root().meta.get("twin.args", []))
+
+
+def _short(folder: Path) -> str:
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)

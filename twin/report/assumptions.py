@@ -1,0 +1,121 @@
+"""What the answer rests on: numbers that nobody published, with their ranges, and how much they matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from twin.compare import PRIMARY, Compared, Comparison
+from twin.kinds import registry
+from twin.model import Quantity, Scenario
+from twin.numbers import Number, numbers, varies
+from twin.parts.edges import EDGE_PARAMETERS
+from twin.report.words import quantity
+from twin.statistics.families import ERROR, holm
+from twin.studies.worlds import places
+from twin.variations import Mitigation
+
+FEW = 12  # worlds say nothing of which number matters
+SHOWN = 8  # numbers that go with the outcome most
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """A number as the page shows it: its value, the range, and why it is what it is."""
+
+    target: str
+    value: str
+    range: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Mover:
+    """How far a drawn number goes with the outcome, from world to world: Spearman's rank correlation of its
+    place in its range with the baseline's loss, and with what the best arm changes. ``sure``: told apart from
+    none at 5 %, for all numbers and both together (Holm)."""
+
+    target: str
+    with_loss: float
+    with_difference: float
+    sure: bool
+
+
+def drawn_numbers(base: Scenario) -> list[Assumed]:
+    """Every number that the worlds draw."""
+    return [
+        Assumed(n.target, quantity(n.value, n.unit), _range(n), _why(base, n))
+        for n in numbers(base) if varies(base, n)
+    ]  # fmt: skip
+
+
+def _range(n: Number) -> str:
+    return "" if n.range is None else " … ".join(quantity(x, n.unit) for x in n.range)
+
+
+def _why(base: Scenario, n: Number) -> str:
+    """The reason that its file gives, or its kind."""
+    given = {x.id: x.assumed for x in base.interventions} if not n.service else {}
+    if not n.service:
+        return given.get(n.target) or "a time that nobody published"
+    service, name = base.topology.services[n.service], n.target.rsplit(".", 1)[1]
+    params = registry()[service.kind].PARAMETERS
+    found: Mapping[str, Quantity] = service.parameters
+    if "->" in n.target:
+        callee = n.target.rsplit(".", 1)[0].split("->")[1]
+        found = next(d.numbers for d in service.dependencies if d.on == callee)
+        params = EDGE_PARAMETERS
+    if (q := found.get(name)) is not None:
+        return q.assumed or ""
+    return next((p.source.removeprefix("assumed").lstrip(": ") for p in params if p.name == name), "")
+
+
+def of_mitigations(arms: Sequence[Compared]) -> Iterator[tuple[str, Assumed]]:
+    """(mitigation, its own number) for each that a mitigation's file assumes; these are not drawn."""
+    seen: set[str] = set()
+    for arm in arms:
+        for m in arm.arm.variations:
+            name = m.name if isinstance(m, Mitigation) else arm.arm.name
+            if name in seen:
+                continue
+            seen.add(name)
+            for target, q in m.parameters.items():
+                if q.assumed is not None:
+                    ends = "" if q.range is None else " … ".join(quantity(x, "") for x in q.range)
+                    yield name, Assumed(target, quantity(q.value, ""), ends, q.assumed)
+
+
+def side_effects(arms: Sequence[Compared]) -> dict[str, Mitigation]:
+    """Name → each mitigation that says what it makes worse."""
+    found = (m for arm in arms for m in arm.arm.variations if isinstance(m, Mitigation) and m.side_effect)
+    return {m.name: m for m in found}
+
+
+def movers(base: Scenario, found: Comparison, best: Compared) -> list[Mover]:
+    """The drawn numbers that go with the outcome most, the strongest first; none from FEW worlds or fewer."""
+    n = len(best.worlds)
+    if not found.question.draws or n <= FEW:
+        return []
+    rows = [places(base, w.draw) for w in best.worlds]
+    targets = [number.target for number in rows[0]]
+    at = np.array([list(row.values()) for row in rows]).reshape(n, len(targets))
+    loss = found.values[PRIMARY][:n]
+    tests = [_together(at[:, k], y) for k in range(len(targets)) for y in (loss, best.values[PRIMARY] - loss)]
+    sure = holm([p for _, p in tests]) <= ERROR if tests else np.zeros(0, bool)
+    made = [
+        Mover(target, tests[2 * k][0], tests[2 * k + 1][0], bool(sure[2 * k] or sure[2 * k + 1]))
+        for k, target in enumerate(targets)
+    ]
+    made.sort(key=lambda m: (-max(abs(m.with_loss), abs(m.with_difference)), m.target))
+    return made[:SHOWN]
+
+
+def _together(places: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """(rank correlation, p); none where nothing changes."""
+    if np.ptp(values) == 0:
+        return 0.0, 1.0
+    rank = spearmanr(places, values)
+    return float(rank.statistic), float(rank.pvalue)

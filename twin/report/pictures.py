@@ -1,0 +1,267 @@
+"""The pictures of a comparison. Each says in words what it shows; nothing in them hangs on colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+
+from twin.compare import PRIMARY, Compared, Comparison
+from twin.report.drawing import (
+    BAD,
+    BASE,
+    GOOD,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    UNTOLD,
+    bare,
+    picture,
+)
+from twin.report.verdict import difference, primary
+from twin.report.words import MINUS, amount
+from twin.statistics.attribution import Attribution
+from twin.statistics.durations import Survival
+from twin.statistics.estimates import Band, Difference, Estimate
+from twin.studies.arms import BASELINE
+from twin.studies.study import CURVE_S
+from twin.variations import COSTS
+
+ROW, EDGE = 0.52, 1.0  # inches a row of a forest takes, and what is around them
+MOST = 40  # rows of a forest
+HOURS = (1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 12, 24, 48)  # between ticks of an axis of time
+
+
+def _thousands(value: float, _: object = None) -> str:
+    return f"{value:,.0f}".replace("-", MINUS)
+
+
+# --- differences ---------------------------------------------------------------
+
+
+def forest(found: Comparison, arms: Sequence[Compared]) -> Markup:
+    """The paired difference of each arm from the baseline, with its interval."""
+    shown = arms[:MOST]
+    m = primary(found)
+
+    def draw(figure: Figure, narrow: bool) -> None:
+        axes = figure.add_subplot()
+        bare(axes)
+        axes.set_ylim(len(shown) - 0.45, -0.75)
+        axes.axvline(0, color=INK, lw=1)
+        for k, arm in enumerate(shown):
+            _whisker(axes, k, arm.difference[PRIMARY], _colour(arm), arm.distinguishable[PRIMARY])
+            _named(axes, k, arm.arm.name, difference(m, arm), _colour(arm))
+        axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
+        axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+        axes.set_xlabel("service-minutes lost, difference from the baseline" if not narrow else
+                        "service-minutes, from the baseline")  # fmt: skip
+
+    said = "; ".join(f"{a.arm.name} {difference(m, a)}, {a.words}" for a in shown)
+    words = f"Difference from the baseline in service-minutes lost, with 95 % intervals: {said}."
+    return picture("forest", words, lambda _: EDGE + ROW * len(shown), draw)
+
+
+def _colour(arm: Compared) -> str:
+    if not arm.distinguishable[PRIMARY]:
+        return UNTOLD
+    return GOOD if arm.difference[PRIMARY].mean < 0 else BAD
+
+
+def _whisker(axes: Axes, row: float, e: Estimate, colour: str, sure: bool) -> None:
+    """A mean with its interval: full where it is sure, hollow where not."""
+    low, high = max(e.low, -1e18), min(e.high, 1e18)
+    axes.plot([low, high], [row, row], color=colour, lw=2.4, solid_capstyle="butt")
+    axes.plot([e.mean], [row], "o", ms=8, color=colour, mfc=colour if sure else PAPER, mew=1.8)
+
+
+def _named(axes: Axes, row: float, name: str, value: str, colour: str) -> None:
+    """A row's name above it at the left, its value at the right."""
+    across = axes.get_yaxis_transform()
+    box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # over the line of nought
+    axes.text(0, row - 0.3, name, transform=across, fontweight="bold", va="bottom", bbox=box)
+    axes.text(1, row - 0.3, value, transform=across, ha="right", va="bottom", bbox=box,
+              color=QUIET if colour == UNTOLD else colour)  # fmt: skip
+
+
+# --- over time -------------------------------------------------------------------
+
+
+def timelines(found: Comparison, best: Compared, start: datetime, origin_s: float) -> Markup:
+    """Services impaired at once, baseline against best: mean, and the band of 5 to 95 % of the worlds."""
+    bands = {BASELINE: found.band(BASELINE), best.arm.name: found.band(best.arm.name)}
+    zero = start + timedelta(seconds=origin_s)
+
+    def draw(figure: Figure, narrow: bool) -> None:
+        axes = figure.add_subplot()
+        for (name, band), colour, dashes in zip(bands.items(), (BASE, GOOD), ("--", "-"), strict=True):
+            _band(axes, band, origin_s, colour, dashes, name)
+        axes.axvline(0, color=QUIET, lw=1, ls=":")
+        axes.set_ylim(0)
+        axes.set_xlim(-origin_s / 3600, found.horizon_s / 3600)
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.grid(axis="y")
+        axes.set_title("services impaired at once, the most in each 5 min", color=QUIET, fontsize=11)
+        _two_clocks(axes, zero, found.horizon_s + origin_s, narrow)
+        _legend(figure, axes, narrow)
+
+    peak = {name: float(band.mean.max()) for name, band in bands.items()}
+    said = "; ".join(f"{name}: at the most {p:.1f} in the mean over worlds" for name, p in peak.items())
+    words = f"Services impaired at once over time, mean and 5 to 95 % of the worlds. {said}."
+    return picture("timelines", words, lambda narrow: 4.4, draw)
+
+
+def _legend(figure: Figure, axes: Axes, narrow: bool) -> None:
+    """Above everything, where it hides nothing."""
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper left", ncols=1 if narrow else 2, borderaxespad=0)
+
+
+def _band(axes: Axes, band: Band, origin_s: float, colour: str, dashes: str, name: str) -> None:
+    at = (np.arange(len(band.mean)) * CURVE_S - origin_s) / 3600
+    axes.fill_between(at, band.low, band.high, step="post", color=colour, alpha=0.16, lw=0)
+    axes.step(at, band.mean, where="post", color=colour, ls=dashes, label=name)
+
+
+def _two_clocks(axes: Axes, zero: datetime, length_s: float, narrow: bool) -> None:
+    """Hours since the first input, and below them the local time."""
+    step = next((h for h in HOURS if length_s / 3600 / h <= (4 if narrow else 10)), HOURS[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+
+    def words(hour: float, _: object = None) -> str:
+        local = zero + timedelta(hours=hour)
+        since = f"{hour * 60:+.0f} min" if step < 1 else f"{hour:+g} h"
+        return f"{since if hour else '0'}\n{local:%H:%M}".replace("-", MINUS)
+
+    axes.xaxis.set_major_formatter(FuncFormatter(words))
+    axes.set_xlabel(f"since the first input, and local time ({zero:%d %b %Y}, UTC{zero:%z})")
+
+
+def recoveries(found: Comparison, best: Compared, curves: Mapping[str, tuple[Survival, Survival]]) -> Markup:
+    """Share of the worlds in which what has the title is not well yet; (baseline, best) of each."""
+
+    def draw(figure: Figure, narrow: bool) -> None:
+        columns = 1 if narrow or len(curves) == 1 else 2
+        grid = figure.subplots(-(-len(curves) // columns), columns, squeeze=False, sharey=True).ravel()
+        for axes, (title, pair) in zip(grid, curves.items(), strict=False):
+            names = (BASELINE, best.arm.name)
+            for curve, colour, dashes, name in zip(pair, (BASE, GOOD), ("--", "-"), names, strict=True):
+                _steps(axes, curve, colour, dashes, name)
+            axes.set_title(title)
+            axes.set_ylim(0, 1.02)
+            axes.set_xlim(0, found.horizon_s / 3600)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0%}"))
+            axes.set_xlabel("hours since the first input")
+            axes.grid()
+        for axes in grid[len(curves) :]:
+            axes.set_visible(False)
+        _legend(figure, grid[0], narrow)
+
+    def half(curve: Survival) -> str:
+        return f"{curve.median_s / 3600:.1f} h" if np.isfinite(curve.median_s) else "not within the run"
+
+    said = "; ".join(f"{title}: half well after {half(a)}, with {best.arm.name} {half(b)}"
+                     for title, (a, b) in curves.items())  # fmt: skip
+    words = f"Share of the worlds in which it is not well yet, over time (Kaplan-Meier). {said}."
+    rows = {True: len(curves), False: -(-len(curves) // 2)}
+    return picture("recoveries", words, lambda narrow: 0.5 + 2.9 * rows[narrow], draw)
+
+
+def _steps(axes: Axes, curve: Survival, colour: str, dashes: str, name: str) -> None:
+    at = np.concatenate([[0.0], curve.times_s, [curve.horizon_s]]) / 3600
+    still, low, high = (np.concatenate([[1.0], v, v[-1:] if len(v) else [1.0]])
+                        for v in (curve.still, curve.low, curve.high))  # fmt: skip
+    axes.fill_between(at, low, high, step="post", color=colour, alpha=0.16, lw=0)
+    axes.step(at, still, where="post", color=colour, ls=dashes, label=name)
+
+
+# --- what it costs, and whose doing it was ------------------------------------------
+
+
+def costs(found: Comparison, priced: Sequence[tuple[str, Compared]], front: Sequence[str]) -> Markup:
+    """What each arm saves, by its class of cost; those that none beats in both are full and named."""
+    classes = [c for c in COSTS if any(c == cost for cost, _ in priced)]
+    m = primary(found)
+
+    def draw(figure: Figure, narrow: bool) -> None:
+        axes = figure.add_subplot()
+        bare(axes)
+        axes.axvline(0, color=INK, lw=1)
+        for k, cost in enumerate(classes):
+            if k % 2 == 0:
+                axes.axhspan(k - 0.5, k + 0.5, color=LINE, alpha=0.3, lw=0)
+            axes.text(0, k - 0.46, f" {cost}", transform=axes.get_yaxis_transform(), color=QUIET, va="top")
+        rows = [row for k, cost in enumerate(classes) for row in _lane(k, cost, priced, front)]
+        for row, arm, best in rows:
+            _saving(axes, row, arm, best)
+        axes.set_ylim(len(classes) - 0.5, -0.5)
+        axes.margins(x=0.1)
+        for row, arm, best in rows:
+            if best:
+                _label(axes, -arm.difference[PRIMARY].mean, row, arm.arm.name)
+        axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
+        axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+        axes.set_xlabel("service-minutes saved")
+
+    at = {a.arm.name: (cost, amount(m, -a.difference[PRIMARY].mean)) for cost, a in priced}
+    said = "; ".join(f"{n} ({at[n][0]}) saves {at[n][1]}" for n in front if n in at)
+    words = f"Service-minutes saved by class of cost. Beaten by none in both: {said}."
+    return picture("costs", words, lambda _: EDGE + 1.25 * len(classes), draw)
+
+
+def _lane(
+    lane: int, cost: str, priced: Sequence[tuple[str, Compared]], front: Sequence[str]
+) -> Iterator[tuple[float, Compared, bool]]:
+    """The arms of a class, each at a height of its own within its lane; those of the front first."""
+    arms = [arm for c, arm in priced if c == cost]
+    arms.sort(key=lambda a: (a.arm.name not in front, a.difference[PRIMARY].mean, a.arm.name))
+    for k, arm in enumerate(arms):
+        yield lane + 0.02 + 0.44 * (k + 0.5) / len(arms), arm, arm.arm.name in front
+
+
+def _saving(axes: Axes, row: float, arm: Compared, best: bool) -> None:
+    d, colour = arm.difference[PRIMARY], _colour(arm) if best else UNTOLD
+    axes.plot([-d.high, -d.low], [row, row], color=colour, lw=2.4 if best else 1, alpha=1 if best else 0.7)
+    axes.plot([-d.mean], [row], "D" if best else "o", ms=8 if best else 5, color=colour,
+              mfc=colour if arm.distinguishable[PRIMARY] else PAPER)  # fmt: skip
+
+
+def _label(axes: Axes, x: float, row: float, name: str) -> None:
+    """A name above a point, turned towards the middle."""
+    low, high = axes.get_xlim()
+    place = (x - low) / (high - low)
+    side = "left" if place < 0.35 else "right" if place > 0.65 else "center"
+    axes.annotate(name, (x, row), (0, 8), textcoords="offset points", ha=side, fontweight="bold")
+
+
+def shares(attribution: Attribution) -> Markup:
+    """Each defect's share of the loss, with its interval."""
+    ranked = sorted(attribution.shares.items(), key=lambda item: -item[1].mean)
+
+    def text(e: Estimate | Difference) -> str:
+        return f"{_thousands(e.mean)} [{_thousands(e.low)}, {_thousands(e.high)}]"
+
+    def draw(figure: Figure, narrow: bool) -> None:
+        axes = figure.add_subplot()
+        bare(axes)
+        axes.set_ylim(len(ranked) - 0.45, -0.75)
+        axes.axvline(0, color=INK, lw=1)
+        for k, (name, share) in enumerate(ranked):
+            sure = share.low > 0 or share.high < 0
+            colour = UNTOLD if not sure else BASE
+            axes.barh(k, share.mean, height=0.3, color=colour, alpha=0.5)
+            _whisker(axes, k, share, colour, sure)
+            _named(axes, k, name, text(share), colour)
+        axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
+        axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+        axes.set_xlabel("service-minutes of the loss")
+
+    said = "; ".join(f"{name} {text(share)}" for name, share in ranked)
+    words = f"Shares of the loss of {text(attribution.whole)} service-minutes, with 95 % intervals: {said}."
+    return picture("shares", words, lambda _: EDGE + ROW * len(ranked), draw)

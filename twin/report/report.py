@@ -1,0 +1,157 @@
+"""The page of a comparison, from the answer in words down to the command that gives it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from twin.compare import PRIMARY, Compared, Comparison
+from twin.model import Scenario
+from twin.report import assumptions, pictures, verdict, words
+from twin.statistics.durations import Survival, kaplan_meier, restricted
+from twin.statistics.estimates import pareto
+from twin.statistics.families import least_worlds
+from twin.statistics.proportions import Proportion
+from twin.studies.arms import BASELINE
+from twin.studies.store import finished
+from twin.tournament import Tournament, cost_class
+from twin.variations import COSTS
+
+PAGE = "page.html.j2"
+SERVICES = 3  # whose recovery is drawn, besides the whole
+
+
+class Claim(Protocol):
+    """What is claimed, in how much of the prior it holds, and the numbers that decide it: name → index."""
+
+    @property
+    def words(self) -> str: ...
+    @property
+    def holds(self) -> Proportion: ...
+    @property
+    def deciding(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How it was made: the command line, the folder of the study, the hash of the code, name → version."""
+
+    command: str
+    study: str
+    code: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """``base``: the scenario that was compared in. ``tournament``: of which ``found`` are the singles."""
+
+    found: Comparison
+    base: Scenario
+    origin: Origin
+    tournament: Tournament | None = None
+    claims: Sequence[Claim] = field(default=())
+
+    @cached_property
+    def arms(self) -> tuple[Compared, ...]:
+        """All that were compared, the best first."""
+        arms = self.tournament.arms if self.tournament else self.found.arms
+        return tuple(sorted(arms, key=verdict.order))
+
+    @cached_property
+    def best(self) -> verdict.Best:
+        return verdict.best_of(self.arms)
+
+    @property
+    def home(self) -> Comparison:
+        """The comparison that the best arm was in."""
+        pairs = self.tournament.pairs if self.tournament else None
+        return pairs if pairs and self.best.arm in pairs.arms else self.found
+
+    @property
+    def origin_s(self) -> float:
+        """Of the first input, from the start."""
+        return self.base.duration_s - self.found.horizon_s
+
+    def page(self) -> str:
+        """The whole page; the same for the same inputs, byte by byte."""
+        folder = FileSystemLoader(Path(__file__).parent)
+        made = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+                           lstrip_blocks=True)  # fmt: skip
+        return made.get_template(PAGE).render(self._shown())
+
+    def _shown(self) -> dict[str, Any]:
+        """What the template reads."""
+        found, best = self.found, self.best
+        tests = len(self.arms) * len(found.measures)
+        return {
+            "found": found, "base": self.base, "origin": self.origin, "arms": self.arms, "best": best,
+            "tournament": self.tournament, "claims": self.claims, "primary": verdict.primary(found),
+            "headline": verdict.headline(found, best), "answers": [*verdict.answers(found, best, self.arms)],
+            "titles": {a.arm.name: verdict.title_of(a) for a in self.arms},
+            "costs": {a.arm.name: cost_class(a.arm) for a in self.arms}, "classes": COSTS,
+            "pictures": self._pictures(), "tests": tests, "least_worlds": least_worlds(tests),
+            "stopped": [a for a in self.arms if a.stopped is not None],
+            "drawn": assumptions.drawn_numbers(self.base) if found.question.draws else [],
+            "movers": assumptions.movers(self.base, found, best.arm),
+            "own": [*assumptions.of_mitigations(self.arms)],
+            "side_effects": assumptions.side_effects(self.arms),
+            "amount": words.amount, "interval": words.interval, "hours": words.hours, "many": words.many,
+            "difference": verdict.difference,
+        }  # fmt: skip
+
+    def _pictures(self) -> dict[str, Markup]:
+        best, home = self.best.arm, self.home
+        drawn = {
+            "forest": pictures.forest(self.found, self.arms),
+            "timelines": pictures.timelines(home, best, self.base.start, self.origin_s),
+            "recoveries": pictures.recoveries(home, best, self.recoveries()),
+        }
+        priced = [(cost, a) for a in self.arms if (cost := cost_class(a.arm)) is not None]
+        if len(priced) >= 2:
+            drawn["costs"] = pictures.costs(self.found, priced, self.front(priced))
+        if self.tournament and self.tournament.attribution:
+            drawn["shares"] = pictures.shares(self.tournament.attribution)
+        return drawn
+
+    def front(self, priced: Sequence[tuple[str, Compared]]) -> tuple[str, ...]:
+        """Names of the arms that none beats in both benefit and cost."""
+        if self.tournament:
+            return self.tournament.front
+        rank = {c: float(k) for k, c in enumerate(COSTS)}
+        return pareto({a.arm.name: (-a.difference[PRIMARY].mean, rank[cost]) for cost, a in priced})
+
+    def recoveries(self) -> dict[str, tuple[Survival, Survival]]:
+        """Title → how long the whole, and the services that differ most, are not well: (baseline, best)."""
+        home, name, n = self.home, self.best.arm.arm.name, len(self.best.arm.worlds)
+        whole = [_whole(values, home.horizon_s) for values in (home.values, self.best.arm.values)]
+        mine, base = home.recovery_s.get(name, {}), home.recovery_s.get(BASELINE, {})
+
+        def gain_s(service: str) -> float:
+            a, b = (restricted(side[service][:n], home.horizon_s).mean() for side in (mine, base))
+            return abs(float(a - b))
+
+        most = sorted((s for s in mine if s in base and gain_s(s) > 0), key=lambda s: (-gain_s(s), s))
+        services = self.base.topology.services
+        return {"all services": (whole[0], whole[1])} | {
+            services[s].title or s: (home.survival(BASELINE, s), home.survival(name, s))
+            for s in most[:SERVICES]
+        }
+
+
+def _whole(values: Mapping[str, np.ndarray], horizon_s: float) -> Survival:
+    lasted_s = values["time_to_recovery_s"]  # restricted: what lasts to the horizon has not ended
+    return kaplan_meier(lasted_s, lasted_s < horizon_s, horizon_s)
+
+
+def write(report: Report, path: Path) -> None:
+    """The page as a file, whole or not at all. Raises OSError."""
+    with finished(path) as partial:
+        partial.write_text(report.page(), encoding="utf-8")

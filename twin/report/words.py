@@ -1,0 +1,60 @@
+"""Values, intervals and moments as a reader takes them in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from twin.compare import Measure
+from twin.statistics.estimates import Estimate
+from twin.statistics.proportions import Proportion
+
+MINUS = "\u2212"
+
+
+def amount(measure: Measure, value: float, signed: bool = False) -> str:
+    """A value of a measure in the unit that people read it in; '∞' for what has no bound."""
+    sign = "+" if signed and value != 0 else ""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    if measure.unit == "ratio":
+        text = f"{value:{sign}.0%}"
+    elif measure.unit == "s":
+        text = f"{value / 3600:{sign}.1f} h"
+    elif abs(value) >= 1e6:
+        text = f"{value / 1e6:{sign}.1f} M"
+    else:
+        text = f"{value:{sign},.0f}" if abs(value) >= 10 else f"{value:{sign}.1f}"
+    return text.replace("-", MINUS)
+
+
+def interval(measure: Measure, e: Estimate | Proportion, signed: bool = False) -> str:
+    """'[35, 51]'."""
+    return f"[{amount(measure, e.low, signed)}, {amount(measure, e.high, signed)}]"
+
+
+def hours(seconds: float) -> str:
+    """'13.5 h'; minutes below two hours."""
+    return f"{seconds / 3600:.3g} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
+
+
+def quantity(value: object, unit: str) -> str:
+    """A number of the model with its unit."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if not isinstance(value, int | float):
+        return str(value)
+    if unit == "ratio":
+        return f"{value:.3g}"
+    if unit == "s" and abs(value) >= 120:
+        return f"{value / 3600:.3g} h" if abs(value) >= 7200 else f"{value / 60:.3g} min"
+    text = f"{value:,.4g}" if abs(value) < 1e6 else f"{value:.3g}"
+    return f"{text} {unit}".rstrip() if unit not in ("count", "") else text
+
+
+def many(items: Sequence[str], most: int = 6) -> str:
+    """'a, b and c'; the rest as a number."""
+    shown = list(items[:most])
+    if len(items) > most:
+        shown.append(f"{len(items) - most} more")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
