@@ -174,7 +174,7 @@ def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> No
     claim = Claim("lifo helps", wilson(91, 100), {"front.capacity_per_s": 0.4})
     page = replace(report, tournament=held, claims=(claim,)).page()
     words = Reader(page).words
-    for text in ("Whose doing the loss was", "Two at once", "lifo+breaker", "x+y", "lifo helps", "91 %"):
+    for text in ("Whose doing the loss was", "Two at once", "lifo+breaker", "x+y", "lifo helps", "91\u00a0%"):
         assert text in words
     assert outside(page) == []
 

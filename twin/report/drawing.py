@@ -19,13 +19,14 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito's colours (jfly.uni-koeln.de/color), which colour-blind readers tell apart, for light paper.
 INK, QUIET, LINE, PAPER = "#1b2330", "#5a6472", "#d5dae1", "#fdfdfe"
-BASE, GOOD, BAD, UNTOLD = "#b24a00", "#0067a6", "#b24a01", "#858d99"
+BASE, GOOD, UNTOLD = "#b24a00", "#0067a6", "#6c7480"
+BAD = BASE
 VARIABLES = {
     INK: "--ink", QUIET: "--quiet", LINE: "--line", PAPER: "--paper",
-    BASE: "--base", GOOD: "--good", BAD: "--bad", UNTOLD: "--untold",
+    BASE: "--base", GOOD: "--good", UNTOLD: "--untold",
 }  # fmt: skip
 
-WIDE, NARROW = 10.4, 4.7  # inches of 72 units, the width of the page's column and of a phone
+WIDE, NARROW = 10.9, 4.7  # inches of 72 units, the width of the page's column and of a phone
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "twin", "text.parse_math": False, "axes.unicode_minus": True,
     "font.family": ["sans-serif"], "font.sans-serif": ["DejaVu Sans"], "font.size": 11,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from twin.compare import PRIMARY, Compared, Comparison
+from twin.compare import PRIMARY, Compared, Comparison, Measure
 from twin.report.drawing import (
     BAD,
     BASE,
@@ -24,7 +24,7 @@ from twin.report.drawing import (
     bare,
     picture,
 )
-from twin.report.verdict import difference, primary
+from twin.report.verdict import difference, order, primary
 from twin.report.words import MINUS, amount
 from twin.statistics.attribution import Attribution
 from twin.statistics.durations import Survival
@@ -35,6 +35,8 @@ from twin.variations import COSTS
 
 ROW, EDGE = 0.52, 1.0  # inches a row of a forest takes, and what is around them
 MOST = 40  # rows of a forest
+HEAD = 0.5  # rows that the name of a class of cost takes
+NAMED = 4  # arms of a class of cost that have a row of their own, if no more are on the front
 HOURS = (1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 12, 24, 48)  # between ticks of an axis of time
 
 
@@ -81,11 +83,12 @@ def _whisker(axes: Axes, row: float, e: Estimate, colour: str, sure: bool) -> No
     axes.plot([e.mean], [row], "o", ms=8, color=colour, mfc=colour if sure else PAPER, mew=1.8)
 
 
-def _named(axes: Axes, row: float, name: str, value: str, colour: str) -> None:
+def _named(axes: Axes, row: float, name: str, value: str, colour: str, bold: bool = True) -> None:
     """A row's name above it at the left, its value at the right."""
     across = axes.get_yaxis_transform()
     box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # over the line of nought
-    axes.text(0, row - 0.3, name, transform=across, fontweight="bold", va="bottom", bbox=box)
+    axes.text(0.005, row - 0.3, name, transform=across, va="bottom", bbox=box,
+              fontweight="bold" if bold else "normal", color=INK if bold else QUIET)  # fmt: skip
     axes.text(1, row - 0.3, value, transform=across, ha="right", va="bottom", bbox=box,
               color=QUIET if colour == UNTOLD else colour)  # fmt: skip
 
@@ -103,7 +106,7 @@ def timelines(found: Comparison, best: Compared, start: datetime, origin_s: floa
         for (name, band), colour, dashes in zip(bands.items(), (BASE, GOOD), ("--", "-"), strict=True):
             _band(axes, band, origin_s, colour, dashes, name)
         axes.axvline(0, color=QUIET, lw=1, ls=":")
-        axes.set_ylim(0)
+        axes.set_ylim(-0.03 * axes.get_ylim()[1])  # a line at nought is seen
         axes.set_xlim(-origin_s / 3600, found.horizon_s / 3600)
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.grid(axis="y")
@@ -131,16 +134,24 @@ def _band(axes: Axes, band: Band, origin_s: float, colour: str, dashes: str, nam
 
 def _two_clocks(axes: Axes, zero: datetime, length_s: float, narrow: bool) -> None:
     """Hours since the first input, and below them the local time."""
-    step = next((h for h in HOURS if length_s / 3600 / h <= (4 if narrow else 10)), HOURS[-1])
+    step = _step(length_s, 4 if narrow else 10)
     axes.xaxis.set_major_locator(MultipleLocator(step))
 
     def words(hour: float, _: object = None) -> str:
         local = zero + timedelta(hours=hour)
         since = f"{hour * 60:+.0f} min" if step < 1 else f"{hour:+g} h"
-        return f"{since if hour else '0'}\n{local:%H:%M}".replace("-", MINUS)
+        new_day = hour > 0 and local.date() != (local - timedelta(hours=step)).date()
+        day = f"\n{local:%d %b}" if new_day else ""
+        return f"{since if hour else '0'}\n{local:%H:%M}{day}".replace("-", MINUS)
 
     axes.xaxis.set_major_formatter(FuncFormatter(words))
-    axes.set_xlabel(f"since the first input, and local time ({zero:%d %b %Y}, UTC{zero:%z})")
+    zone = f"UTC{zero:%z}".replace("-", MINUS)
+    axes.set_xlabel(f"since the first input, and local time ({zone}); it begins on {zero:%d %b %Y}")
+
+
+def _step(length_s: float, ticks: int) -> float:
+    """Hours from tick to tick."""
+    return next((h for h in HOURS if length_s / 3600 / h <= ticks), HOURS[-1])
 
 
 def recoveries(found: Comparison, best: Compared, curves: Mapping[str, tuple[Survival, Survival]]) -> Markup:
@@ -154,9 +165,11 @@ def recoveries(found: Comparison, best: Compared, curves: Mapping[str, tuple[Sur
             for curve, colour, dashes, name in zip(pair, (BASE, GOOD), ("--", "-"), names, strict=True):
                 _steps(axes, curve, colour, dashes, name)
             axes.set_title(title)
-            axes.set_ylim(0, 1.02)
+            axes.set_ylim(-0.03, 1.03)
             axes.set_xlim(0, found.horizon_s / 3600)
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0%}"))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.0f} %"))
+            axes.xaxis.set_major_locator(MultipleLocator(_step(found.horizon_s, 6)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda h, _: f"{h:.2g}"))
             axes.set_xlabel("hours since the first input")
             axes.grid()
         for axes in grid[len(curves) :]:
@@ -185,26 +198,25 @@ def _steps(axes: Axes, curve: Survival, colour: str, dashes: str, name: str) -> 
 
 
 def costs(found: Comparison, priced: Sequence[tuple[str, Compared]], front: Sequence[str]) -> Markup:
-    """What each arm saves, by its class of cost; those that none beats in both are full and named."""
-    classes = [c for c in COSTS if any(c == cost for cost, _ in priced)]
+    """What each arm saves, by its class of cost; those that none beats in both are diamonds."""
+    lanes = {c: _lane([a for cost, a in priced if cost == c], front) for c in COSTS}
+    lanes = {c: lane for c, lane in lanes.items() if lane}
     m = primary(found)
 
     def draw(figure: Figure, narrow: bool) -> None:
         axes = figure.add_subplot()
         bare(axes)
-        axes.axvline(0, color=INK, lw=1)
-        for k, cost in enumerate(classes):
-            if k % 2 == 0:
-                axes.axhspan(k - 0.5, k + 0.5, color=LINE, alpha=0.3, lw=0)
-            axes.text(0, k - 0.46, f" {cost}", transform=axes.get_yaxis_transform(), color=QUIET, va="top")
-        rows = [row for k, cost in enumerate(classes) for row in _lane(k, cost, priced, front)]
-        for row, arm, best in rows:
-            _saving(axes, row, arm, best)
-        axes.set_ylim(len(classes) - 0.5, -0.5)
-        axes.margins(x=0.1)
-        for row, arm, best in rows:
-            if best:
-                _label(axes, -arm.difference[PRIMARY].mean, row, arm.arm.name)
+        row = 0.0
+        for cost, lane in lanes.items():
+            deep = HEAD + len(lane)
+            axes.axhline(row, color=LINE, lw=1)
+            axes.text(0, row + 0.12, f" {cost}", transform=axes.get_yaxis_transform(), color=QUIET, va="top")
+            axes.plot([0, 0], [row + HEAD, row + deep], color=INK, lw=1)
+            for j, arms in enumerate(lane):
+                _savings(axes, row + HEAD + j + 0.65, arms, front, m)
+            row += deep
+        axes.set_ylim(row, 0)
+        axes.margins(x=0.03)
         axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
         axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
         axes.set_xlabel("service-minutes saved")
@@ -212,32 +224,29 @@ def costs(found: Comparison, priced: Sequence[tuple[str, Compared]], front: Sequ
     at = {a.arm.name: (cost, amount(m, -a.difference[PRIMARY].mean)) for cost, a in priced}
     said = "; ".join(f"{n} ({at[n][0]}) saves {at[n][1]}" for n in front if n in at)
     words = f"Service-minutes saved by class of cost. Beaten by none in both: {said}."
-    return picture("costs", words, lambda _: EDGE + 1.25 * len(classes), draw)
+    rows = sum(HEAD + len(lane) for lane in lanes.values())
+    return picture("costs", words, lambda _: 0.6 + ROW * rows, draw)
 
 
-def _lane(
-    lane: int, cost: str, priced: Sequence[tuple[str, Compared]], front: Sequence[str]
-) -> Iterator[tuple[float, Compared, bool]]:
-    """The arms of a class, each at a height of its own within its lane; those of the front first."""
-    arms = [arm for c, arm in priced if c == cost]
-    arms.sort(key=lambda a: (a.arm.name not in front, a.difference[PRIMARY].mean, a.arm.name))
-    for k, arm in enumerate(arms):
-        yield lane + 0.02 + 0.44 * (k + 0.5) / len(arms), arm, arm.arm.name in front
+def _lane(arms: Sequence[Compared], front: Sequence[str]) -> list[list[Compared]]:
+    """The rows of a class of cost: its arms on the front and the best others, one each, then all the rest."""
+    ranked = sorted(arms, key=lambda a: (a.arm.name not in front, order(a)))
+    named = max(NAMED, sum(a.arm.name in front for a in arms))
+    return [[a] for a in ranked[:named]] + ([ranked[named:]] if ranked[named:] else [])
 
 
-def _saving(axes: Axes, row: float, arm: Compared, best: bool) -> None:
-    d, colour = arm.difference[PRIMARY], _colour(arm) if best else UNTOLD
-    axes.plot([-d.high, -d.low], [row, row], color=colour, lw=2.4 if best else 1, alpha=1 if best else 0.7)
-    axes.plot([-d.mean], [row], "D" if best else "o", ms=8 if best else 5, color=colour,
-              mfc=colour if arm.distinguishable[PRIMARY] else PAPER)  # fmt: skip
-
-
-def _label(axes: Axes, x: float, row: float, name: str) -> None:
-    """A name above a point, turned towards the middle."""
-    low, high = axes.get_xlim()
-    place = (x - low) / (high - low)
-    side = "left" if place < 0.35 else "right" if place > 0.65 else "center"
-    axes.annotate(name, (x, row), (0, 8), textcoords="offset points", ha=side, fontweight="bold")
+def _savings(axes: Axes, row: float, arms: Sequence[Compared], front: Sequence[str], m: Measure) -> None:
+    """A row of a lane: one arm with its name and interval, or the means of many."""
+    for arm in arms:
+        d, best = arm.difference[PRIMARY], arm.arm.name in front
+        colour = _colour(arm) if best else UNTOLD
+        if len(arms) == 1:
+            axes.plot([-d.high, -d.low], [row, row], color=colour, lw=2.4 if best else 1.4)
+            _named(axes, row, arm.arm.name, f"{amount(m, -d.mean)}", colour, bold=best)
+        axes.plot([-d.mean], [row], "D" if best else "o", ms=8 if best else 5, color=colour,
+                  mfc=colour if arm.distinguishable[PRIMARY] else PAPER)  # fmt: skip
+    if len(arms) > 1:
+        _named(axes, row, f"{len(arms)} others", "", UNTOLD, bold=False)
 
 
 def shares(attribution: Attribution) -> Markup:

@@ -94,7 +94,8 @@ class Report:
         return {
             "found": found, "base": self.base, "origin": self.origin, "arms": self.arms, "best": best,
             "tournament": self.tournament, "claims": self.claims, "primary": verdict.primary(found),
-            "headline": verdict.headline(found, best), "answers": [*verdict.answers(found, best, self.arms)],
+            "headline": verdict.headline(found, best),
+            "answers": [*verdict.answers(found, best, self.arms, self.front)],
             "titles": {a.arm.name: verdict.title_of(a) for a in self.arms},
             "costs": {a.arm.name: cost_class(a.arm) for a in self.arms}, "classes": COSTS,
             "pictures": self._pictures(), "tests": tests, "least_worlds": least_worlds(tests),
@@ -114,19 +115,24 @@ class Report:
             "timelines": pictures.timelines(home, best, self.base.start, self.origin_s),
             "recoveries": pictures.recoveries(home, best, self.recoveries()),
         }
-        priced = [(cost, a) for a in self.arms if (cost := cost_class(a.arm)) is not None]
-        if len(priced) >= 2:
-            drawn["costs"] = pictures.costs(self.found, priced, self.front(priced))
+        if len(self.priced) >= 2:
+            drawn["costs"] = pictures.costs(self.found, self.priced, self.front)
         if self.tournament and self.tournament.attribution:
             drawn["shares"] = pictures.shares(self.tournament.attribution)
         return drawn
 
-    def front(self, priced: Sequence[tuple[str, Compared]]) -> tuple[str, ...]:
+    @cached_property
+    def priced(self) -> list[tuple[str, Compared]]:
+        """(class of cost, arm) of those that have one."""
+        return [(cost, a) for a in self.arms if (cost := cost_class(a.arm)) is not None]
+
+    @cached_property
+    def front(self) -> tuple[str, ...]:
         """Names of the arms that none beats in both benefit and cost."""
         if self.tournament:
             return self.tournament.front
         rank = {c: float(k) for k, c in enumerate(COSTS)}
-        return pareto({a.arm.name: (-a.difference[PRIMARY].mean, rank[cost]) for cost, a in priced})
+        return pareto({a.arm.name: (-a.difference[PRIMARY].mean, rank[cost]) for cost, a in self.priced})
 
     def recoveries(self) -> dict[str, tuple[Survival, Survival]]:
         """Title → how long the whole, and the services that differ most, are not well: (baseline, best)."""

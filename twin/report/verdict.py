@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from twin.compare import PRIMARY, Compared, Comparison, Measure
-from twin.report.words import amount, interval, many
+from twin.report.words import PERCENT, amount, interval, many, share
 from twin.statistics.estimates import Difference, paired
 from twin.statistics.families import ERROR, holm
 from twin.tournament import cost_class, cost_rank
@@ -49,18 +49,19 @@ def headline(found: Comparison, best: Best) -> str:
     if not best.helps:
         return f"None of {len(found.arms)} can be told to help" if len(found.arms) > 1 else f"{name}: " + (
             "no difference" if d.identical else "cannot be told to help")  # fmt: skip
-    share = _share(found, d)
-    return f"{name} would have saved {amount(primary(found), -d.mean)} service-minutes{share}"
+    return f"{name} would have saved {_saved(found, best.arm, ' service-minutes')}"
 
 
-def answers(found: Comparison, best: Best, arms: Sequence[Compared]) -> Iterator[str]:
-    """The sentences below it: how sure, what is as good, what does harm, what cannot be told."""
+def answers(found: Comparison, best: Best, arms: Sequence[Compared], front: Collection[str]) -> Iterator[str]:
+    """The sentences below it: how sure, what is as good or cheaper, what does harm, what cannot be told.
+    ``front``: names of those that none beats in both benefit and cost."""
     m, d = primary(found), best.arm.difference[PRIMARY]
     if best.helps:
-        low, high = amount(m, -d.high), amount(m, -d.low)
-        lost = amount(m, found.baseline[PRIMARY].mean)
-        yield f"With 95 % confidence between {low} and {high} of the {lost} that are lost without it."
+        lost = found.baseline[PRIMARY]
+        yield (f"95{PERCENT} interval of the saving: {amount(m, -d.high)} to {amount(m, -d.low)}. Without it "
+               f"{amount(m, lost.mean)} {interval(m, lost)} are lost.")  # fmt: skip
         yield from _beside(best, arms)
+        yield from _cheaper(found, best, arms, front)
     groups = {word: [a.arm.name for a in arms if a.words == word] for word in _SAID}
     for word, sentence in _SAID.items():
         names = [n for n in groups[word] if n != best.arm.arm.name or word != "helps"]
@@ -78,18 +79,23 @@ _SAID = {
 
 
 def _beside(best: Best, arms: Sequence[Compared]) -> Iterator[str]:
-    if len(arms) == 1:
-        return
-    if not best.equals:
+    if len(arms) > 1 and best.equals:
+        yield f"It cannot be told from {many(best.equals)}: among these, which one is first is luck in part."
+    elif len(arms) > 1:
         yield "It is told apart from every other."
-        return
-    yield f"It cannot be told from {many(best.equals)}: among these, which one is first is luck in part."
-    among = [a for a in arms if a.arm.name in (best.arm.arm.name, *best.equals)]
-    ranks = {a.arm.name: rank for a in among if (rank := cost_rank(a.arm)) is not None}
-    if len(ranks) == len(among) and len(set(ranks.values())) > 1:
-        cheap = [a for a in among if ranks[a.arm.name] == min(ranks.values())]
-        names = many([a.arm.name for a in cheap])
-        yield f"In the cheapest class of cost among them: {names} ({cost_class(cheap[0].arm)})."
+
+
+def _cheaper(
+    found: Comparison, best: Best, arms: Sequence[Compared], front: Collection[str]
+) -> Iterator[str]:
+    """What helps and costs less, the dearest of it first."""
+    ranks = {a.arm.name: rank for a in arms if (rank := cost_rank(a.arm)) is not None}
+    dear = ranks.get(best.arm.arm.name)
+    cheap = [a for a in arms if a.arm.name in front and a.words == "helps"
+             and dear is not None and ranks[a.arm.name] < dear]  # fmt: skip
+    said = [f"{a.arm.name} ({cost_class(a.arm)}) saves {_saved(found, a)}" for a in cheap]
+    if said:
+        yield f"In a cheaper class than {best.arm.arm.name} ({cost_class(best.arm.arm)}): {'; '.join(said)}."
 
 
 def primary(found: Comparison) -> Measure:
@@ -97,9 +103,11 @@ def primary(found: Comparison) -> Measure:
     return next(m for m in found.measures if m.name == PRIMARY)
 
 
-def _share(found: Comparison, d: Difference) -> str:
-    base = found.baseline[PRIMARY].mean
-    return f", {-d.mean / base:.0%} of what was lost" if base > 0 else ""
+def _saved(found: Comparison, a: Compared, unit: str = "") -> str:
+    """'42, 98 % of what was lost'."""
+    d, base = a.difference[PRIMARY], found.baseline[PRIMARY].mean
+    of_all = f", {share(-d.mean / base)} of what was lost" if base > 0 else ""
+    return f"{amount(primary(found), -d.mean)}{unit}{of_all}"
 
 
 def title_of(arm: Compared) -> str:

@@ -10,11 +10,12 @@ from twin.statistics.estimates import Estimate
 from twin.statistics.proportions import Proportion
 
 MINUS = "\u2212"
+PERCENT = "\u00a0%"  # on one line with its number
 
 
 def amount(measure: Measure, value: float, signed: bool = False) -> str:
     """A value of a measure in the unit that people read it in; '∞' for what has no bound."""
-    sign = "+" if signed and value != 0 else ""
+    sign = "+" if signed else ""
     if not math.isfinite(value):
         return "∞" if value > 0 else f"{MINUS}∞"
     if measure.unit == "ratio":
@@ -25,7 +26,18 @@ def amount(measure: Measure, value: float, signed: bool = False) -> str:
         text = f"{value / 1e6:{sign}.1f} M"
     else:
         text = f"{value:{sign},.0f}" if abs(value) >= 10 else f"{value:{sign}.1f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("+-")  # nought has no sign
     return text.replace("-", MINUS)
+
+
+def share(ratio: float) -> str:
+    """'47 %'; what is not quite all, or not quite nothing, is not called so."""
+    if 0.995 <= ratio < 1:
+        return f"over 99{PERCENT}"
+    if 0 < ratio < 0.005:
+        return f"under 1{PERCENT}"
+    return f"{100 * ratio:.0f}{PERCENT}".replace("-", MINUS)
 
 
 def interval(measure: Measure, e: Estimate | Proportion, signed: bool = False) -> str:
