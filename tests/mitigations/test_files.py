@@ -89,7 +89,11 @@ def test_a_step_of_another_script_is_left_out_and_a_wrong_name_is_not(replay: Sc
     assert load_mitigation(asked, replay).drop == ("failover-on",)
     here = load_mitigation(asked, quiet)
     assert here.drop == () and here.parameters.keys() == {"nlb.failover"}
-    assert load_mitigation(FOLDER / "fair-lock.yaml", quiet).is_empty
+    lock = FOLDER / "fair-lock.yaml"
+    assert load_mitigation(lock, quiet).is_empty
+    assert load_mitigation(lock, replay).drop == ("lock-starvation",)
+    twice = twin.load(ROOT / "scenarios" / "faults" / "second-race-in-recovery.yaml")
+    assert load_mitigation(lock, twice).drop == ("lock-starvation", "lock-starvation-again")
 
 
 def test_a_wrong_name_is_found_wherever_it_is_applied(tmp_path: Path, replay: Scenario) -> None:
