@@ -55,6 +55,9 @@ MEASURES = (
 )
 
 
+RAW = (PRIMARY, "peak_impaired", "last_recovery_s", "metastable", "requests_lost")  # what they are made of
+
+
 class NoWorlds(Exception):
     """In nearly every draw something is impaired before anything happens."""
 
@@ -272,27 +275,15 @@ class _Comparing:
 
     def _sides(self, results: Results) -> dict[str, Measured]:
         """Arm → measure → (worlds,) values."""
-        raw = {m: results.values(m, scenario=self.question.scenario) for m in
-               (PRIMARY, "peak_impaired", "last_recovery_s", "metastable", "requests_lost")}  # fmt: skip
+        raw = {m: results.values(m, scenario=self.question.scenario) for m in RAW}
         sides: dict[str, Measured] = {}
         for arm in raw[PRIMARY]:
             there = [w for w in self.worlds if w in raw[PRIMARY][arm]]
             column = {m: np.array([_number(by[arm][w]) for w in there]) for m, by in raw.items()}
-            sides[arm] = self._measured(column)
+            sides[arm] = measured(column, self.origin_s, self.horizon_s, self.question.within_s)
         if self.question.weights:
             self._weigh(results, sides)
         return sides
-
-    def _measured(self, column: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        lasted_s = np.maximum(column["last_recovery_s"] - self.origin_s, 0.0)
-        return {
-            PRIMARY: column[PRIMARY],
-            "peak_impaired": column["peak_impaired"],
-            "time_to_recovery_s": restricted(lasted_s, self.horizon_s),
-            "p_metastable": column["metastable"],
-            "p_recovered": (lasted_s <= self.question.within_s).astype("f8"),
-            "requests_lost": column["requests_lost"],
-        }
 
     def _weigh(self, results: Results, sides: dict[str, Measured]) -> None:
         seen = {s.name for s in self._base.topology.services.values() if s.visible}
@@ -350,6 +341,22 @@ class _Comparing:
     def _curves(self, results: Results) -> dict[str, np.ndarray]:
         curves = results.curves(self.question.scenario)
         return {arm: np.array([by[w] for w in self.worlds if w in by]) for arm, by in curves.items()}
+
+
+def measured(
+    column: Mapping[str, np.ndarray], origin_s: float, horizon_s: float, within_s: float
+) -> dict[str, np.ndarray]:
+    """Measure → (worlds,) values, of the same of RAW. Times count from ``origin_s``, to ``horizon_s`` at
+    most; ``within_s``: by when a recovery counts."""
+    lasted_s = np.maximum(column["last_recovery_s"] - origin_s, 0.0)
+    return {
+        PRIMARY: column[PRIMARY],
+        "peak_impaired": column["peak_impaired"],
+        "time_to_recovery_s": restricted(lasted_s, horizon_s),
+        "p_metastable": column["metastable"],
+        "p_recovered": (lasted_s <= within_s).astype("f8"),
+        "requests_lost": column["requests_lost"],
+    }
 
 
 def _number(value: float | None) -> float:

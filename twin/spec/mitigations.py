@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def load_mitigation(path: Path | str, base: Scenario | Topology, kinds: Kinds = 
     Of a bundle it is the bundle's own part: ``load_mitigations`` has all of them. Against a topology alone,
     ids of steps are checked if the file names its base.
     """
-    return _placed(Path(path), base, kinds).mitigation
+    return place_mitigation(Path(path), base, kinds).mitigation
 
 
 def load_mitigations(
@@ -64,7 +65,7 @@ def load_mitigations(
     placed: list[Placed] = []
     for path in paths.values():
         try:
-            placed.append(_placed(path, base, kinds))
+            placed.append(place_mitigation(path, base, kinds))
         except SpecError as error:
             problems.extend(error.problems)
     if problems := problems or clashes([one.tree for one in placed]):
@@ -130,7 +131,13 @@ def _summary(path: Path, tree: Tree | None) -> Summary:
     )
 
 
-def _placed(path: Path, scenario: Scenario | Topology, kinds: Kinds) -> Placed:
+def contradictions(placed: Mapping[str, Placed]) -> frozenset[frozenset[str]]:
+    """The pairs of names whose files contradict each other."""
+    trees = {name: one.tree for name, one in placed.items()}
+    return frozenset(frozenset((a, b)) for a, b in combinations(trees, 2) if clashes([trees[a], trees[b]]))
+
+
+def place_mitigation(path: Path, scenario: Scenario | Topology, kinds: Kinds) -> Placed:
     """A file as it applies to a scenario; to its base, if there is only a topology."""
     tree = _tree(path)
     base = _named(tree, "base", path, kinds)
