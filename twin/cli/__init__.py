@@ -16,6 +16,7 @@ from twin.cli.extras import ui
 from twin.cli.listing import list_
 from twin.cli.options import examples
 from twin.cli.running import replay, run
+from twin.cli.searching import search
 from twin.cli.stability import metastable
 from twin.cli.whatif import what_if
 
@@ -49,7 +50,7 @@ def cli() -> None:
 
 COMMANDS = (
     replay, run, what_if, compare, blast, barriers, calibrate, check, list_, why, diff, query, ui, explore,
-    metastable,
+    metastable, search,
 )  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)

@@ -23,6 +23,7 @@ REFUSALS = (
     ("twin.studies.store", "OtherStudy"),
     ("twin.runners.pool", "WorkerLost"),
     ("twin.compare", "NoWorlds"),
+    ("twin.search.plans", "BudgetTooSmall"),
 )
 
 

@@ -137,7 +137,7 @@ def contradictions(placed: Mapping[str, Placed]) -> frozenset[frozenset[str]]:
     return frozenset(frozenset((a, b)) for a, b in combinations(trees, 2) if clashes([trees[a], trees[b]]))
 
 
-def place_mitigation(path: Path, scenario: Scenario | Topology, kinds: Kinds) -> Placed:
+def place_mitigation(path: Path, scenario: Scenario | Topology, kinds: Kinds = None) -> Placed:
     """A file as it applies to a scenario; to its base, if there is only a topology."""
     tree = _tree(path)
     base = _named(tree, "base", path, kinds)

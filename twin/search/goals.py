@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
@@ -33,6 +34,7 @@ OF_SERVICES = (
     Measure("peak_error_ratio", "share failing at the peak", "ratio"),
     Measure("time_to_recovery_s", "time until it is well", "s"),
 )
+SHARE = Measure("share", "share of the worlds", "ratio", "higher", True)
 _TERM = re.compile(
     r"\s*(?P<name>[^\s<>=]+)\s*(?P<sign>[<>]=?)\s*(?P<value>[^\s<>=]+)"
     r"(?P<within>\s+in\s+(?P<share>[^\s<>=]+))?\s*$"
@@ -113,12 +115,6 @@ class Goal:
     text: str
     terms: tuple[Term, ...]
 
-    def judge(
-        self, values: Callable[[Term], np.ndarray], confidence: float = CONFIDENCE
-    ) -> tuple[Judged, ...]:
-        """Each term, of the values that ``values`` has for it."""
-        return tuple(term.judge(values(term), confidence) for term in self.terms)
-
     def least_worlds(self, confidence: float) -> int:
         """Worlds below which it cannot be met."""
         return max(term.least_worlds(confidence) for term in self.terms)
@@ -191,8 +187,9 @@ def _term(text: str, scenario: Scenario) -> Term:
     share = None
     if found["within"]:
         if measure.is_share:
-            raise _Wrong(Refused(f"no 'in': {measure.name} is a share of the worlds already",
-                                 found=f"'{found['within'].strip()}'"), found.start("share"))  # fmt: skip
+            expected = f"no 'in': {measure.name} is a share of the worlds already"
+            again = Refused(expected, found=f"'{found['within'].strip()}'")
+            raise _Wrong(again, found.start("within") + 1)
         share = _attempt(found, "share", _share)
     term = Term(" ".join(text.split()), measure, service, found["sign"], threshold, share)
     if term.is_share:
@@ -200,7 +197,7 @@ def _term(text: str, scenario: Scenario) -> Term:
     return term
 
 
-def _attempt(found: re.Match[str], group: str, read: Callable[[str], object]) -> object:
+def _attempt(found: re.Match[str], group: str, read: Callable[[str], Any]) -> Any:
     """What ``read`` makes of a group; a refusal says where the group stands."""
     try:
         return read(found[group])
@@ -270,6 +267,3 @@ def _possible(term: Term, _: str) -> None:
         raise Refused(expected, "no number of worlds makes sure of all of them")
 
 
-def names(terms: Sequence[Term]) -> tuple[str, ...]:
-    """Their texts."""
-    return tuple(term.text for term in terms)

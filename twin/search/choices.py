@@ -29,7 +29,7 @@ DIGITS = 2  # of a setting: more is not known, nor asked for
 
 @dataclass(frozen=True)
 class Knob:
-    """``targets`` are set together, to a value from ``low`` to ``high``, in SI units; ``value``: the file's."""
+    """``targets`` are set together, from ``low`` to ``high``, in SI units; ``value``: the file's."""
 
     name: str
     targets: tuple[str, ...]
@@ -140,8 +140,15 @@ class Space:
 
     def arm(self, choice: Choice) -> Arm:
         """The arm of a study. Raises SpecError where its parts do not go together."""
-        if not choice.parts:
-            return Arm()
+        if choice not in self._arms:
+            self._arms[choice] = self._arm(choice)
+        return self._arms[choice]
+
+    @cached_property
+    def _arms(self) -> dict[Choice, Arm]:
+        return {Choice(): Arm()}
+
+    def _arm(self, choice: Choice) -> Arm:
         found = load_mitigations(choice.parts, self.base, self.folder)
         asked = {
             target: knob.rounded(value)
@@ -156,7 +163,9 @@ def space(base: Scenario, folder: Path = FOLDER) -> Space:
     """What the files of a folder offer for a scenario. Raises SpecError with what is wrong with a file; and
     if none of them fits, with why."""
     placed: dict[str, Placed] = {}
-    left_out, unfit, wrong = {}, [], []
+    left_out: dict[str, str] = {}
+    unfit: list[Problem] = []
+    wrong: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
             placed[path.stem] = place_mitigation(path, base)
@@ -170,7 +179,8 @@ def space(base: Scenario, folder: Path = FOLDER) -> Space:
     left_out |= {name: why for name, one in placed.items() if (why := _unfit(one.mitigation))}
     kept = {name: one for name, one in placed.items() if name not in left_out}
     if not kept:
-        none = Problem("--from", 1, 1, "", f"no mitigation that fits in {folder}", "files as in scenarios/mitigations")
+        expected = "files as those in scenarios/mitigations"
+        none = Problem("--from", 1, 1, "", f"no mitigation in {folder}", expected)
         raise SpecError(unfit or [none])
     parts = tuple(_part(name, one.mitigation) for name, one in kept.items())
     return Space(base, folder, parts, contradictions(kept), left_out)
