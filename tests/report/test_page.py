@@ -1,6 +1,7 @@
 """The page says what the comparison found, needs nothing from elsewhere, and is the same each time."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from twin.compare import PRIMARY, Comparison
 from twin.report import assumptions
 from twin.report.report import Report, write
 from twin.report.verdict import best_of, headline
-from twin.report.words import amount
+from twin.report.words import amount, share
 from twin.statistics.attribution import interaction, shapley
 from twin.statistics.proportions import Proportion, wilson
 from twin.studies.arms import BASELINE
@@ -120,7 +121,7 @@ def test_what_it_rests_on_is_said(page: str, report: Report, found: Comparison) 
     for text in (*numbers, *own, report.origin.command, "c0de"):
         assert text in words
     assert f"{found.left_out} other worlds were left out" in words
-    assert f"{len(found.arms) * len(found.measures)} tests" in words
+    assert f"{len(found.arms) * len(found.measures)} tests," in words
 
 
 # --- what it concludes -------------------------------------------------------------
@@ -155,6 +156,24 @@ def test_numbers_that_matter_are_told_from_those_that_do_not(found: Comparison, 
     assert not any(m.sure for m in assumptions.movers(report.base, unmoved, best))
 
 
+def test_nought_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None:
+    minutes, *_, requests = found.measures
+    assert [amount(minutes, v, True) for v in (0.0, -0.01, -0.06)] == ["0.0", "0.0", "\u22120.1"]
+    assert amount(requests, 12_345_678.0, True) == "+12.3 M" and amount(minutes, math.inf) == "∞"
+    assert [share(v) for v in (1.0, 0.998, 0.47, 0.001, 0.0)] == [
+        "100\u00a0%", "over 99\u00a0%", "47\u00a0%", "under 1\u00a0%", "0\u00a0%",
+    ]  # fmt: skip
+
+
+def test_a_saving_is_a_share_of_what_is_lost_in_the_same_worlds(found: Comparison) -> None:
+    """Of an arm that stopped early: the worlds that it never saw lose ten times as much."""
+    lifo = next(a for a in found.arms if a.arm.name == "lifo")
+    early = replace(lifo, worlds=lifo.worlds[:8])
+    d = lifo.difference[PRIMARY]
+    lost = np.where(np.arange(len(found.worlds)) < 8, -d.mean, -10 * d.mean)
+    assert "100\u00a0%" in headline(replace(found, values={PRIMARY: lost}), best_of([early]))
+
+
 @dataclass(frozen=True)
 class Claim:
     words: str
@@ -170,12 +189,18 @@ def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> No
     value = {frozenset(): base, frozenset("a"): lifo, frozenset("b"): breaker, frozenset("ab"): lifo}
     shares = shapley("ab", lambda s: base - value[s], budget=4, seed=1)
     both = {"lifo+breaker": (interaction(lifo, breaker, lifo, base, "lower"), 0.03)}
-    held = Tournament(found, None, ("lifo",), both, ("x+y",), shares)
+    pair = replace(found.arms[0], arm=replace(found.arms[0].arm, name="lifo+breaker"))
+    pairs = replace(found, arms=(pair,))
+    held = Tournament(found, pairs, ("lifo",), both, ("x+y",), shares)
     claim = Claim("lifo helps", wilson(91, 100), {"front.capacity_per_s": 0.4})
     page = replace(report, tournament=held, claims=(claim,)).page()
     words = Reader(page).words
-    for text in ("Whose doing the loss was", "Two at once", "lifo+breaker", "x+y", "lifo helps", "91\u00a0%"):
+    for text in ("Whose doing the loss was", "Two at once", "x+y", "lifo helps", "91\u00a0%"):
         assert text in words
+    each = len(found.measures)
+    assert f"{each * 2} tests of single mitigations, and {each} of pairs" in words
+    rows = {row for row, _ in Reader(page).numbers}
+    assert rows == {BASELINE, "lifo", "breaker", "lifo+breaker"}
     assert outside(page) == []
 
 

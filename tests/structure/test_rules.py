@@ -29,6 +29,7 @@ CANARIES = [
     Canary("layers", "ray elsewhere", "twin/model.py", "\nimport ray\n"),
     Canary("layers", "duckdb elsewhere", "twin/model.py", "\nimport duckdb\n"),
     Canary("layers", "pyarrow elsewhere", "twin/model.py", "\nimport pyarrow\n"),
+    Canary("layers", "matplotlib elsewhere", "twin/model.py", "\nimport matplotlib\n"),
     Canary("layers", "the page in the package", "twin/model.py", "\nimport streamlit\n"),
     Canary("layers", "a module outside all layers", "twin/canary.py", ""),
     Canary("style", "wall clock", "twin/canary.py", "import time\n\nSTARTED = time.time()\n"),

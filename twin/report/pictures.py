@@ -25,10 +25,10 @@ from twin.report.drawing import (
     picture,
 )
 from twin.report.verdict import difference, order, primary
-from twin.report.words import MINUS, amount
+from twin.report.words import MINUS, amount, hours, share
 from twin.statistics.attribution import Attribution
 from twin.statistics.durations import Survival
-from twin.statistics.estimates import Band, Difference, Estimate
+from twin.statistics.estimates import Band, Estimate
 from twin.studies.arms import BASELINE
 from twin.studies.study import CURVE_S
 from twin.variations import COSTS
@@ -127,9 +127,10 @@ def _legend(figure: Figure, axes: Axes, narrow: bool) -> None:
 
 
 def _band(axes: Axes, band: Band, origin_s: float, colour: str, dashes: str, name: str) -> None:
-    at = (np.arange(len(band.mean)) * CURVE_S - origin_s) / 3600
-    axes.fill_between(at, band.low, band.high, step="post", color=colour, alpha=0.16, lw=0)
-    axes.step(at, band.mean, where="post", color=colour, ls=dashes, label=name)
+    at = (np.arange(len(band.mean) + 1) * CURVE_S - origin_s) / 3600
+    mean, low, high = (np.append(v, v[-1:]) for v in (band.mean, band.low, band.high))  # to the bin's end
+    axes.fill_between(at, low, high, step="post", color=colour, alpha=0.16, lw=0)
+    axes.step(at, mean, where="post", color=colour, ls=dashes, label=name)
 
 
 def _two_clocks(axes: Axes, zero: datetime, length_s: float, narrow: bool) -> None:
@@ -156,6 +157,7 @@ def _step(length_s: float, ticks: int) -> float:
 
 def recoveries(found: Comparison, best: Compared, curves: Mapping[str, tuple[Survival, Survival]]) -> Markup:
     """Share of the worlds in which what has the title is not well yet; (baseline, best) of each."""
+    unit, unit_s = ("hours", 3600.0) if found.horizon_s >= 7200 else ("minutes", 60.0)
 
     def draw(figure: Figure, narrow: bool) -> None:
         columns = 1 if narrow or len(curves) == 1 else 2
@@ -163,21 +165,20 @@ def recoveries(found: Comparison, best: Compared, curves: Mapping[str, tuple[Sur
         for axes, (title, pair) in zip(grid, curves.items(), strict=False):
             names = (BASELINE, best.arm.name)
             for curve, colour, dashes, name in zip(pair, (BASE, GOOD), ("--", "-"), names, strict=True):
-                _steps(axes, curve, colour, dashes, name)
+                _steps(axes, curve, colour, dashes, name, unit_s)
             axes.set_title(title)
             axes.set_ylim(-0.03, 1.03)
-            axes.set_xlim(0, found.horizon_s / 3600)
+            axes.set_xlim(0, found.horizon_s / unit_s)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.0f} %"))
-            axes.xaxis.set_major_locator(MultipleLocator(_step(found.horizon_s, 6)))
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda h, _: f"{h:.2g}"))
-            axes.set_xlabel("hours since the first input")
+            axes.xaxis.set_major_locator(MultipleLocator(_step(found.horizon_s, 6) * 3600 / unit_s))
+            axes.set_xlabel(f"{unit} since the first input")
             axes.grid()
         for axes in grid[len(curves) :]:
             axes.set_visible(False)
         _legend(figure, grid[0], narrow)
 
     def half(curve: Survival) -> str:
-        return f"{curve.median_s / 3600:.1f} h" if np.isfinite(curve.median_s) else "not within the run"
+        return hours(curve.median_s) if np.isfinite(curve.median_s) else "no time within the run"
 
     said = "; ".join(f"{title}: half well after {half(a)}, with {best.arm.name} {half(b)}"
                      for title, (a, b) in curves.items())  # fmt: skip
@@ -186,8 +187,8 @@ def recoveries(found: Comparison, best: Compared, curves: Mapping[str, tuple[Sur
     return picture("recoveries", words, lambda narrow: 0.5 + 2.9 * rows[narrow], draw)
 
 
-def _steps(axes: Axes, curve: Survival, colour: str, dashes: str, name: str) -> None:
-    at = np.concatenate([[0.0], curve.times_s, [curve.horizon_s]]) / 3600
+def _steps(axes: Axes, curve: Survival, colour: str, dashes: str, name: str, unit_s: float) -> None:
+    at = np.concatenate([[0.0], curve.times_s, [curve.horizon_s]]) / unit_s
     still, low, high = (np.concatenate([[1.0], v, v[-1:] if len(v) else [1.0]])
                         for v in (curve.still, curve.low, curve.high))  # fmt: skip
     axes.fill_between(at, low, high, step="post", color=colour, alpha=0.16, lw=0)
@@ -253,24 +254,27 @@ def shares(attribution: Attribution) -> Markup:
     """Each defect's share of the loss, with its interval."""
     ranked = sorted(attribution.shares.items(), key=lambda item: -item[1].mean)
 
-    def text(e: Estimate | Difference) -> str:
-        return f"{_thousands(e.mean)} [{_thousands(e.low)}, {_thousands(e.high)}]"
+    whole = attribution.whole.mean
+
+    def text(e: Estimate) -> str:
+        of_all = f"{share(e.mean / whole)} · " if whole > 0 and e is not attribution.whole else ""
+        return of_all + f"{_thousands(e.mean)} [{_thousands(e.low)}, {_thousands(e.high)}]"
 
     def draw(figure: Figure, narrow: bool) -> None:
         axes = figure.add_subplot()
         bare(axes)
         axes.set_ylim(len(ranked) - 0.45, -0.75)
         axes.axvline(0, color=INK, lw=1)
-        for k, (name, share) in enumerate(ranked):
-            sure = share.low > 0 or share.high < 0
+        for k, (name, e) in enumerate(ranked):
+            sure = e.low > 0 or e.high < 0
             colour = UNTOLD if not sure else BASE
-            axes.barh(k, share.mean, height=0.3, color=colour, alpha=0.5)
-            _whisker(axes, k, share, colour, sure)
-            _named(axes, k, name, text(share), colour)
+            axes.barh(k, e.mean, height=0.3, color=colour, alpha=0.5)
+            _whisker(axes, k, e, colour, sure)
+            _named(axes, k, name, text(e), colour)
         axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
         axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
         axes.set_xlabel("service-minutes of the loss")
 
-    said = "; ".join(f"{name} {text(share)}" for name, share in ranked)
+    said = "; ".join(f"{name} {text(e)}" for name, e in ranked)
     words = f"Shares of the loss of {text(attribution.whole)} service-minutes, with 95 % intervals: {said}."
     return picture("shares", words, lambda _: EDGE + ROW * len(ranked), draw)

@@ -70,10 +70,16 @@ class Report:
         return verdict.best_of(self.arms)
 
     @property
+    def families(self) -> tuple[Comparison, ...]:
+        """What was tested together: all, or in a tournament the singles and then the pairs."""
+        pairs = self.tournament.pairs if self.tournament else None
+        return (self.found, pairs) if pairs else (self.found,)
+
+    @property
     def home(self) -> Comparison:
         """The comparison that the best arm was in."""
-        pairs = self.tournament.pairs if self.tournament else None
-        return pairs if pairs and self.best.arm in pairs.arms else self.found
+        name = self.best.arm.arm.name
+        return next(c for c in self.families if any(a.arm.name == name for a in c.arms))
 
     @property
     def origin_s(self) -> float:
@@ -90,7 +96,7 @@ class Report:
     def _shown(self) -> dict[str, Any]:
         """What the template reads."""
         found, best = self.found, self.best
-        tests = len(self.arms) * len(found.measures)
+        tests = [len(c.arms) * len(c.measures) for c in self.families]
         return {
             "found": found, "base": self.base, "origin": self.origin, "arms": self.arms, "best": best,
             "tournament": self.tournament, "claims": self.claims, "primary": verdict.primary(found),
@@ -98,7 +104,7 @@ class Report:
             "answers": [*verdict.answers(found, best, self.arms, self.front)],
             "titles": {a.arm.name: verdict.title_of(a) for a in self.arms},
             "costs": {a.arm.name: cost_class(a.arm) for a in self.arms}, "classes": COSTS,
-            "pictures": self._pictures(), "tests": tests, "least_worlds": least_worlds(tests),
+            "pictures": self._pictures(), "tests": tests, "least_worlds": least_worlds(max(tests)),
             "stopped": [a for a in self.arms if a.stopped is not None],
             "drawn": assumptions.drawn_numbers(self.base) if found.question.draws else [],
             "movers": assumptions.movers(self.base, found, best.arm),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from twin.compare import PRIMARY, Compared, Comparison, Measure
 from twin.report.words import PERCENT, amount, interval, many, share
-from twin.statistics.estimates import Difference, paired
+from twin.statistics.estimates import Difference, estimate, paired
 from twin.statistics.families import ERROR, holm
 from twin.tournament import cost_class, cost_rank
 from twin.variations import Mitigation
@@ -57,9 +59,9 @@ def answers(found: Comparison, best: Best, arms: Sequence[Compared], front: Coll
     ``front``: names of those that none beats in both benefit and cost."""
     m, d = primary(found), best.arm.difference[PRIMARY]
     if best.helps:
-        lost = found.baseline[PRIMARY]
-        yield (f"95{PERCENT} interval of the saving: {amount(m, -d.high)} to {amount(m, -d.low)}. Without it "
-               f"{amount(m, lost.mean)} {interval(m, lost)} are lost.")  # fmt: skip
+        lost = estimate(_without(found, best.arm))
+        yield (f"95{PERCENT} interval of the saving: {amount(m, -d.high)} to {amount(m, -d.low)}, over {d.n} "
+               f"worlds in which {amount(m, lost.mean)} {interval(m, lost)} are lost without it.")  # fmt: skip
         yield from _beside(best, arms)
         yield from _cheaper(found, best, arms, front)
     groups = {word: [a.arm.name for a in arms if a.words == word] for word in _SAID}
@@ -105,9 +107,14 @@ def primary(found: Comparison) -> Measure:
 
 def _saved(found: Comparison, a: Compared, unit: str = "") -> str:
     """'42, 98 % of what was lost'."""
-    d, base = a.difference[PRIMARY], found.baseline[PRIMARY].mean
+    d, base = a.difference[PRIMARY], float(_without(found, a).mean())
     of_all = f", {share(-d.mean / base)} of what was lost" if base > 0 else ""
     return f"{amount(primary(found), -d.mean)}{unit}{of_all}"
+
+
+def _without(found: Comparison, a: Compared) -> np.ndarray:
+    """What the baseline loses in the worlds in which an arm ran."""
+    return found.values[PRIMARY][: len(a.worlds)]
 
 
 def title_of(arm: Compared) -> str:
