@@ -61,7 +61,7 @@ def answers(found: Comparison, best: Best, arms: Sequence[Compared], front: Coll
     if best.helps:
         lost = estimate(_without(found, best.arm))
         yield (f"95{PERCENT} interval of the saving: {amount(m, -d.high)} to {amount(m, -d.low)}, over {d.n} "
-               f"worlds in which {amount(m, lost.mean)} {interval(m, lost)} are lost without it.")  # fmt: skip
+               f"worlds in which {amount(m, lost.mean)} {interval(m, lost)} are lost otherwise.")  # fmt: skip
         yield from _beside(best, arms)
         yield from _cheaper(found, best, arms, front)
     groups = {word: [a.arm.name for a in arms if a.words == word] for word in _SAID}
