@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from twin.barriers.analysis import AS_IT_WAS, Effect, Search, Switches, Times, label, most_rounds, too_late
 from twin.barriers.switches import combined, comes_late, late, switches_of
@@ -78,15 +79,25 @@ class Inquiry:
 
     def too_late(self, effects: Iterable[Effect], tick: Tick | None = None) -> list[Search]:
         """Until when each of these defences would have helped; those that can be switched on in a run."""
-        known = {b.name: b for b in self.barriers if comes_late(b.on)}
+        known = {b.name for b in self.barriers if comes_late(b.on)}
         helpful = [e for e in effects if label(e.switches) in known]
 
         def losses_at(times: Times) -> dict[str, list[float]]:
-            arms = {
-                name: Arm(f"{name} @ +{format_duration(at_s)}", (late(known[name], self.scenario, at_s),))
-                for name, at_s in times.items()
-            }
-            found = self._do(arms.values(), tick).values(LOSS)
-            return {name: [found[arm.name][w] or 0.0 for w in self.worlds] for name, arm in arms.items()}
+            return self._switched_on(times, LOSS, tick)
 
         return too_late(helpful, self.scenario.duration_s, losses_at)
+
+    def never_recover(self, searches: Iterable[Search]) -> dict[str, float]:
+        """Defence → services that never recover, on average, if it is switched on just too late."""
+        times = {s.name: s.too_late_s for s in searches if s.too_late_s < self.scenario.duration_s}
+        return {name: fmean(values) for name, values in self._switched_on(times, "not_recovered").items()}
+
+    def _switched_on(self, times: Times, measure: str, tick: Tick | None = None) -> dict[str, list[float]]:
+        """A measure of the runs in which each defence is switched on at its time, a value a world."""
+        by_name = {b.name: b for b in self.barriers}
+        arms = {
+            name: Arm(f"{name} @ +{format_duration(at_s)}", (late(by_name[name], self.scenario, at_s),))
+            for name, at_s in times.items()
+        }
+        found = self._do(arms.values(), tick).values(measure)
+        return {name: [found[arm.name][w] or 0.0 for w in self.worlds] for name, arm in arms.items()}

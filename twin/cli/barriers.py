@@ -17,6 +17,7 @@ from twin.cli.studying import Options, study, study_options
 
 if TYPE_CHECKING:
     from twin.model import Scenario
+    from twin.runs import Run
     from twin.variations import Barrier
 
 FOLDER = ROOT / "scenarios" / "barriers"
@@ -65,15 +66,14 @@ def barriers(scenario: str, as_json: bool, **options: Any) -> None:
     import twin
     from twin.loops import watch
 
-    told = None
+    known: list[Barrier] = []
     if options["loops_only"]:
         base = _with_people(twin.load(scenario_path(scenario)))
-        compile_once(base)
     else:
         base, known = _load(scenario, options["file"], options["only"])
-        compile_once(base)
-        told = _told(base, known, options)
-    _, loops = watch(base)
+    compile_once(base)
+    plain, loops = watch(base)
+    told = _told(base, known, plain, options) if known else None
     if as_json:
         parts = {} if told is None else told.document()
         show.document({"scenario": base.name, **parts, "loops": control.document(base, loops)})
@@ -84,10 +84,9 @@ def barriers(scenario: str, as_json: bool, **options: Any) -> None:
     control.picture(base, loops)
 
 
-def _told(base: Scenario, known: list[Barrier], options: Mapping[str, Any]) -> Told:
-    """Have it all run, and find what it says."""
+def _told(base: Scenario, known: list[Barrier], plain: Run, options: Mapping[str, Any]) -> Told:
+    """Have it all run, and find what it says; ``plain`` is the event as it was."""
     from twin.barriers import Inquiry, findings, most_runs, switches_of
-    from twin.runs import run
     from twin.studies.worlds import worlds
 
     there = worlds(options["replicates"], draws=False, first=0)
@@ -99,7 +98,8 @@ def _told(base: Scenario, known: list[Barrier], options: Mapping[str, Any]) -> T
         found = findings(measured.losses, switches_of(known))
         helpful = [found.singles[name] for name in found.lined_up]
         searches = inquiry.too_late(helpful, tick) if options["moments"] else []
-    return Told(base, known, measured, found, searches, run(base))
+        stuck = inquiry.never_recover(searches)
+    return Told(base, known, measured, found, searches, stuck, plain)
 
 
 def _load(scenario: str, file: Path | None, only: str | None) -> tuple[Scenario, list[Barrier]]:

@@ -44,7 +44,7 @@ def picture(scenario: Scenario, loops: Sequence[Loop]) -> None:
         for r in loop.acts(ACTS)
     ]
     if acts:
-        click.echo("\nActs on the oldest of it")
+        click.echo("\nActs on what was most wrong")
         show.table(("loop", "at", "act", "age", "wrong"), acts, numbers=("age", "wrong"))
     click.echo(f"Times are {clock.start:%Z} of {clock.start:%Y}; --json has the series.")
 

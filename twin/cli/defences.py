@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,15 @@ ABOUT = ("name", "title", "layer", "guards", "stood", "that_night")
 
 @dataclass(frozen=True)
 class Told:
-    """What was found of ``known`` defences of ``base``; ``plain`` is the run as it was."""
+    """What was found of ``known`` defences of ``base``. ``stuck``: services that never recover where one
+    comes just too late; ``plain`` is the run as it was."""
 
     base: Scenario
     known: Sequence[Barrier]
     measured: Measured
     found: Findings
     searches: Sequence[Search]
+    stuck: Mapping[str, float]
     plain: Run
 
     @property
@@ -108,10 +110,15 @@ class Told:
         click.echo("\nToo late: switched on from then on, it saves less than half of what it would have")
         titles = {b.name: b.title for b in self.known}
         rows = [
-            (titles[s.name], self._moment(s), "; ".join(self._just_then(s)))
+            (titles[s.name], self._moment(s), "; ".join(self._just_then(s)), self._left_over(s.name))
             for s in sorted(self.searches, key=lambda s: s.too_late_s)
         ]
-        show.table(("defence", "too late from", "just then, as it was"), rows)
+        show.table(("defence", "too late from", "just then, as it was", "and switched on then"), rows)
+
+    def _left_over(self, name: str) -> str:
+        """What a defence that comes too late may do worse: heal so much that nobody looks for the rest."""
+        count = self.stuck.get(name, 0.0)
+        return f"{count:.0f} services never recover" if count >= 1.0 else ""
 
     def _just_then(self, search: Search) -> list[str]:
         """What happened in the event as it was while the defence became too late: mechanisms and inputs."""
@@ -169,6 +176,7 @@ class Told:
                 "helps_at": self._clock.iso(round(search.helps_s)),
                 "too_late_at": self._clock.iso(round(search.too_late_s)),
                 "just_then": self._just_then(search),
+                "never_recover": self.stuck.get(barrier.name),
             }
         on = {"means": barrier.on_means, **self._numbers(singles[barrier.name])}
         return {**about, "on": on, "off": off, "until": until}

@@ -45,10 +45,9 @@ class Loop:
         return max(aged, key=lambda r: (r.age_s or 0.0, -r.tick), default=None)
 
     def acts(self, most: int) -> list[Reading]:
-        """Its acts on the oldest feedback, in their order."""
-        aged = [r for r in self.readings if r.act and r.age_s is not None]
-        aged.sort(key=lambda r: -(r.age_s or 0.0))
-        return sorted(aged[:most], key=lambda r: r.tick)
+        """Its acts on what was most wrong, in their order."""
+        acts = sorted((r for r in self.readings if r.act), key=lambda r: (-abs(r.wrong), r.tick))
+        return sorted(acts[:most], key=lambda r: r.tick)
 
     @property
     def most_wrong(self) -> Reading | None:

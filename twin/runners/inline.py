@@ -76,8 +76,8 @@ def run(
         for condition, cause in shard.newly_fired():
             schedule.fired(condition, t, cause)
         events, samples = shard.drain()
-        rows.events.append(events)
-        rows.samples.append(samples)
+        rows.events += [events] if len(events) else []
+        rows.samples += [samples] if len(samples) else []
         if progress:
             progress(t, ticks)
     rows.engine_seconds = time.perf_counter() - began
