@@ -130,10 +130,12 @@ def test_an_arm_that_changes_nothing_makes_no_difference(setting: Setting, tmp_p
 
 def test_a_study_of_something_else_is_left_alone(setting: Setting, tmp_path: Path) -> None:
     before = done(setting, tmp_path, "inline", 1, 1)
-    other = Setting({"storm": twin.load(STORM, until="+21m")})
-    with pytest.raises(OtherStudy, match="something else"):
-        Study(other, tmp_path)
     manifest = tmp_path / "study.json"
+    ours = manifest.read_text()
+    manifest.write_text(json.dumps(json.loads(ours) | {"code": "of another day"}))
+    with pytest.raises(OtherStudy, match="code 'of another day', expected"):
+        Study(setting, tmp_path)
+    manifest.write_text(ours)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": 0}))
     with pytest.raises(OtherStudy, match="version 0, expected 1"):
         Study(setting, tmp_path)
@@ -141,6 +143,17 @@ def test_a_study_of_something_else_is_left_alone(setting: Setting, tmp_path: Pat
     with pytest.raises(OtherStudy, match="not a study's manifest"):
         Study(setting, tmp_path)
     assert (tmp_path / "runs.parquet").read_bytes() == before
+
+
+def test_another_scenario_in_the_same_folder_is_another_run(setting: Setting, tmp_path: Path) -> None:
+    done(setting, tmp_path, "inline", 1, 2)
+    longer = Setting({"storm": twin.load(STORM, until="+21m")})
+    with Study(longer, tmp_path) as study:
+        assert len(study.missing(jobs(2))) == 4, "the runs of the shorter one are not these"
+        lost = study.do(jobs(2)).values("service_minutes_lost")[BASELINE]
+    with Study(setting, tmp_path) as study:
+        assert not study.missing(jobs(2)), "and they are still there"
+        assert study.do(jobs(2)).values("service_minutes_lost")[BASELINE] != lost
 
 
 def test_two_processes_do_not_share_a_study(setting: Setting, tmp_path: Path) -> None:

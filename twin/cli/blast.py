@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,8 +211,8 @@ def _run(
 
 
 def _short(setting: Setting) -> str:
-    """Names a folder: another scenario, length or version of the code gets another."""
-    return hashlib.sha256(json.dumps(setting.identity(), sort_keys=True).encode()).hexdigest()[:8]
+    """Names a folder: another version of the code gets another."""
+    return setting.identity()["code"][:8]
 
 
 def _announced(setting: Setting, asked: Question, todo: int, workers: int, folder: Path) -> str:

@@ -13,6 +13,8 @@ from twin.cli.errors import BadInput
 from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option, load
 from twin.cli.reporting import check_place, html_option, write_page
 from twin.cli.studying import Options, study, study_options
+from twin.cli.suiting import fitting, others
+from twin.cli.suiting import table as show_suite
 from twin.cli.tourneying import all_options, everything, hold, most_runs, say
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ comparing_options = all_of(
     click.option("--shipped", is_flag=True, help="Keep the shipped numbers; worlds differ in noise alone."),
     click.option("--to-the-end", is_flag=True, help="All replicates, also where the answer is clear early."),
     *all_options,
+    click.option("--suite", is_flag=True, help="Also in every scenario of scenarios/faults."),
     click.option(
         "--mitigations",
         "mitigations_in",
@@ -60,7 +63,7 @@ comparing_options = all_of(
 @click.command(
     epilog=examples(
         "twin compare us-east-1-2025-10-20 --mitigate compare-and-swap --replicates 16",
-        "twin compare us-east-1-2025-10-20 --mitigate longer-leases --mitigate longer-leases+no-decoy",
+        "twin compare us-east-1-2025-10-20 --mitigate long-leases --mitigate long-leases+restart-runbook",
     )
 )
 @click.argument("scenario")
@@ -72,7 +75,7 @@ comparing_options = all_of(
 def compare(
     scenario: str, mitigations: tuple[str, ...], replicates: int, within: str, weights: Path | None,
     shipped: bool, to_the_end: bool, parquet: Path | None, html: Path | None, every: bool, pairs: int,
-    attribution: int, mitigations_in: Path, folder: Path | None, runner: str, actors: int,
+    suite: bool, attribution: int, mitigations_in: Path, folder: Path | None, runner: str, actors: int,
     address: str | None, as_json: bool, **changes: Any,
 ) -> None:  # fmt: skip
     """Run SCENARIO with and without each mitigation, in the same worlds, and say which would have helped.
@@ -83,6 +86,7 @@ def compare(
     """
     from twin.compare import Question
     from twin.compare import compare as run
+    from twin.suite import judge
 
     check_place(html)
     base = prepared(scenario, changes)
@@ -95,21 +99,30 @@ def compare(
     )  # fmt: skip
     options = Options(folder, runner, actors, address)
     most = most_runs(len(arms), replicates, pairs, attribution) if every else replicates * (1 + len(arms))
-    held = None
-    with study({base.name: base}, options, most) as (opened, tick):
+    more = others(lambda path: prepared(path, changes), base.name) if suite else {}
+    texts = [arm.name for arm in arms] if every else mitigations
+    fits = {name: fitting(texts, other, mitigations_in) for name, other in more.items()}
+    most += replicates * sum(1 + len(mine) for mine in fits.values())
+    held = judged = None
+    with study({base.name: base, **more}, options, most) as (opened, tick):
         if every:
             held = hold(opened, question, mitigations_in, pairs, attribution, tick)
         found = held.singles if held else run(opened, question, show.say, tick)
+        if suite:
+            judged = judge(opened, question, {base.name: arms, **fits}, show.say, tick)
     if parquet is not None:
         write(found, parquet)
     if html is not None:
         write_page(html, base, found, held, opened)
     if as_json:
-        show.document((held or found).as_json())
+        extra = {"suite": judged.as_json()} if judged else {}
+        show.document({**(held or found).as_json(), **extra})
         return
     table(found)
     if held:
         say(held)
+    if judged:
+        show_suite(judged)
 
 
 def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:

@@ -78,12 +78,12 @@ def study(
     workers = 1 if runner == "inline" else given.actors
     for base in bases.values():
         compile_once(base)
-    folder = given.folder or STUDIES / f"{'+'.join(bases)}-{setting.name()}"
+    folder = given.folder or STUDIES / setting.name()
     with Study(setting, folder, runner=runner, workers=workers, address=given.address) as opened:
         known = len(opened.done)
-        before = f", {known} done before" if known else ""
-        takes = span(_expected_s(bases, max(0, runs - known), workers))
-        show.say(f"at most {runs} runs{before}: {takes} on {_where(runner, workers)}; {folder}")
+        before = f" ({known} runs are in the folder already)" if known else ""
+        takes = span(_expected_s(bases, runs, workers))
+        show.say(f"at most {runs} runs: {takes} on {_where(runner, workers)}; {folder}{before}")
         with told(runs) as tick:
             yield opened, tick
 

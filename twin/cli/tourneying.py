@@ -11,6 +11,7 @@ import click
 from twin.cli import show
 from twin.cli.errors import BadInput
 from twin.cli.options import ROOT
+from twin.cli.suiting import fitting
 
 if TYPE_CHECKING:
     from twin.compare import Question
@@ -43,25 +44,15 @@ all_options = (
 
 
 def everything(base: Scenario, folder: Path) -> tuple[Arm, ...]:
-    """An arm for each mitigation of a folder that changes something that the scenario has. Raises BadInput,
-    SpecError."""
-    from twin.spec import SpecError
-    from twin.studies.arms import arm_of
-
-    arms: list[Arm] = []
-    refused: list[SpecError] = []
-    files = sorted(folder.glob("*.yaml"))
-    for file in files:
-        try:
-            arms.append(arm_of(file.stem, base, folder))
-        except SpecError as error:
-            refused.append(error)
-            show.say(f"left out, as it does not fit this scenario: {file.stem} ({error.problems[0]})")
-    if not arms and refused:
-        raise refused[0]
-    if not arms:
+    """An arm for each mitigation of a folder that changes something that the scenario has. Raises
+    BadInput."""
+    files = sorted(file.stem for file in folder.glob("*.yaml"))
+    if not files:
         raise BadInput(f"{folder}: no mitigation in this folder")
-    return tuple(arm for arm in arms if any(not v.is_empty for v in arm.variations))
+    arms = fitting(files, base, folder)
+    if not arms:
+        raise BadInput(f"none of the mitigations of {folder} changes anything that {base.name} has")
+    return arms
 
 
 def defects_of(base: Scenario) -> Defects | None:

@@ -18,8 +18,8 @@ from twin import engine
 from twin.model import Scenario
 from twin.runners.pool import Pool, open_pool
 from twin.runs import run
-from twin.studies.arms import Arm
-from twin.studies.store import Row, Store
+from twin.studies.arms import BASELINE, Arm
+from twin.studies.store import Key, Row, Store
 from twin.studies.worlds import World, placed
 from twin.variations import Variant
 
@@ -64,17 +64,31 @@ class Setting:
         return base.model_copy(update={"duration_s": first_input_s(base)})
 
     def identity(self) -> dict[str, Any]:
-        """What makes runs of a study comparable."""
-        return {
-            "scenarios": {name: _hash(base.model_dump(mode="json")) for name, base in self.bases.items()},
-            "variants": {n: _hash(v.model_dump(mode="json")) for n, v in self.variants.items()},
-            "code": engine.source_hash(),
-        }
-
+        """What all runs of a folder share: the code. The rest is in the key of each run."""
+        return {"code": engine.source_hash()}
 
     def name(self) -> str:
-        """Eight hex digits of what it is: the folder of a study that was not given one."""
-        return _hash(self.identity())[:8]
+        """Of the folder of a study that was not given one: the first scenario and the code."""
+        return f"{next(iter(self.bases))}-{self.identity()['code'][:8]}"
+
+    def key(self, job: Job) -> Key:
+        """What a run is: the same key, the same values."""
+        w = job.world
+        variant = _content_of(self.variants[w.variant]) if w.variant else ""
+        base = _content_of(self.bases[job.scenario.removesuffix(BEGINNING)])
+        content = _hash([base, variant, job.arm.content])
+        return job.scenario, content, w.variant, w.draw, w.replicate
+
+
+def _content_of(record: Scenario | Variant) -> str:
+    """Hash of a record; kept, as it is asked for each run."""
+    kept = _contents.get(id(record))
+    if kept is None or kept[0] is not record:
+        kept = _contents[id(record)] = record, _hash(record.model_dump(mode="json"))
+    return kept[1]
+
+
+_contents: dict[int, tuple[Scenario | Variant, str]] = {}
 
 
 def _hash(content: Any) -> str:
@@ -110,7 +124,7 @@ class Study:
 
     def missing(self, jobs: Iterable[Job]) -> list[Job]:
         """Those that are not done, each once; jobs of one world beside each other."""
-        todo = {_key(job): job for job in jobs}
+        todo = {self.setting.key(job): job for job in jobs}
         todo = {key: job for key, job in todo.items() if key not in self.done}
         return sorted(todo.values(), key=lambda job: (job.scenario, job.world))
 
@@ -123,7 +137,7 @@ class Study:
         waiting: list[Row] = []
         for k, (at, row) in enumerate(self.pool.map(one_run, todo)):
             waiting.append(row)
-            self.done.add(_key(todo[at]))
+            self.done.add(self.setting.key(todo[at]))
             if len(waiting) >= 8 or k + 1 == len(todo):
                 self.store.add(waiting)
                 waiting = []
@@ -132,15 +146,11 @@ class Study:
         return Results(self, tuple(dict.fromkeys(jobs)))
 
 
-def _key(job: Job) -> tuple[str, str, str, int, int]:
-    return job.scenario, job.arm.content, job.world.variant, job.world.draw, job.world.replicate
-
-
 def one_run(setting: Setting, job: Job) -> Row:
     """Run one job; the row that a study keeps of it."""
     there = _there(setting, job.scenario, job.world)
     done = run(job.arm.applied(there), replicate=job.world.replicate, digest=False)
-    scenario, key, variant, draw, replicate = _key(job)
+    scenario, key, variant, draw, replicate = setting.key(job)
     with done.tables() as tables:
         values = tables.rows("from worth")
         curve = tables.rows("select impaired from curve order by bin")
@@ -172,10 +182,11 @@ class Results:
 
     @cached_property
     def _names(self) -> dict[tuple[str, str, World], list[str]]:
-        """(scenario, content of an arm, world) → names of the arms with that content."""
+        """(scenario, content, world) → names of the arms with that content."""
         found: dict[tuple[str, str, World], list[str]] = {}
         for job in self.jobs:
-            found.setdefault((job.scenario, job.arm.content, job.world), []).append(job.arm.name)
+            content = self.study.setting.key(job)[1]
+            found.setdefault((job.scenario, content, job.world), []).append(job.arm.name)
         return found
 
     def values(self, measure: str, service: str = "", scenario: str = "") -> dict[str, Values]:
@@ -224,11 +235,13 @@ class Results:
 
     def ill(self, scenario: str = "") -> set[World]:
         """Worlds in which a service of an unchanged scenario was impaired before anything had happened."""
-        query = """
-            select distinct scenario, draw, replicate, variant from runs
-            where not began_well and arm = '(baseline)'"""
+        query = "select scenario, key, draw, replicate, variant from runs where not began_well"
         rows = self.study.store.ask(query).to_pylist()
-        return {_world(row) for row in rows if scenario in ("", row["scenario"])}
+        known = ((row, self._names.get((row["scenario"], row["key"], _world(row)), ())) for row in rows)
+        return {
+            _world(row) for row, arms in known
+            if BASELINE in arms and scenario in ("", row["scenario"])
+        }  # fmt: skip
 
 
 def _world(row: Row) -> World:

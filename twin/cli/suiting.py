@@ -1,0 +1,76 @@
+"""twin compare --suite: the same mitigations in every scenario of scenarios/faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from twin.cli import show
+from twin.cli.options import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from twin.model import Scenario
+    from twin.studies.arms import Arm
+    from twin.suite import Suite
+
+FAULTS = ROOT / "scenarios" / "faults"
+
+
+def others(prepared: Callable[[str], Scenario], but: str) -> dict[str, Scenario]:
+    """Name → scenario of every fault but that one. Raises SpecError."""
+    names = sorted(path.stem for path in FAULTS.glob("*.yaml"))
+    return {name: prepared(str(FAULTS / f"{name}.yaml")) for name in names if name != but}
+
+
+def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
+    """The arms of a scenario, but those that do not fit it, and those of which it has nothing: steps of
+    another scenario's script."""
+    from twin.spec import SpecError
+    from twin.studies.arms import arm_of
+
+    arms: list[Arm] = []
+    for text in texts:
+        try:
+            arm = arm_of(text, base, folder)
+        except SpecError as error:
+            show.say(f"{base.name}: left out, as it does not fit: {text} ({error.problems[0]})")
+            continue
+        if any(not v.is_empty for v in arm.variations):
+            arms.append(arm)
+    return tuple({arm.name: arm for arm in arms}.values())
+
+
+def table(found: Suite) -> None:
+    """Mitigations by scenarios: the difference in service-minutes; ≈ where it cannot be told."""
+    names = list(found.by_scenario)
+    click.echo("\nIn other scenarios: service-minutes lost, difference from each one's baseline")
+    rows: list[tuple[object, ...]] = [("(baseline)", *(_baseline(found, s) for s in names))]
+    rows += [(name, *_row(found, name)) for name in found.names]
+    show.table(("mitigation", *names), rows)
+    for name, (helps, harms) in found.mixed.items():
+        click.echo(f"{name} helps in {', '.join(helps)} and harms in {', '.join(harms)}")
+
+
+def _baseline(found: Suite, scenario: str) -> str:
+    from twin.compare import PRIMARY
+
+    return f"{found.by_scenario[scenario].baseline[PRIMARY].mean:.0f}"
+
+
+def _row(found: Suite, name: str) -> Iterator[str]:
+    from twin.compare import PRIMARY
+
+    for scenario in found.by_scenario:
+        a = found.of(scenario, name)
+        if a is None:
+            yield "–"
+        elif a.difference[PRIMARY].identical:
+            yield "0"
+        else:
+            d = a.difference[PRIMARY]
+            told = "" if a.distinguishable[PRIMARY] else "≈ "
+            yield f"{told}{d.mean:+.0f} [{d.low:+.0f}, {d.high:+.0f}]"
