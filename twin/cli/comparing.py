@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from twin.cli import show
+from twin.cli.arming import prepared, seconds, sides, weights_of
 from twin.cli.errors import BadInput
-from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option, load
+from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option
 from twin.cli.reporting import check_place, html_option, write_page
 from twin.cli.studying import Options, study, study_options
 from twin.cli.suiting import fitting, others
@@ -18,9 +19,12 @@ from twin.cli.suiting import table as show_suite
 from twin.cli.tourneying import all_options, everything, hold, most_runs, say
 
 if TYPE_CHECKING:
-    from twin.compare import Compared, Comparison, Measure
+    from twin.compare import Compared, Comparison, Measure, Question
     from twin.model import Scenario
     from twin.studies.arms import Arm
+    from twin.studies.study import Study
+    from twin.suite import Suite
+    from twin.tournament import Tournament
 
 WITHIN = "6h"
 
@@ -73,122 +77,88 @@ comparing_options = all_of(
 @json_option
 @debug_option
 def compare(
-    scenario: str, mitigations: tuple[str, ...], replicates: int, within: str, weights: Path | None,
-    shipped: bool, to_the_end: bool, parquet: Path | None, html: Path | None, every: bool, pairs: int,
-    suite: bool, attribution: int, mitigations_in: Path, folder: Path | None, runner: str, actors: int,
-    address: str | None, as_json: bool, **changes: Any,
-) -> None:  # fmt: skip
+    scenario: str, parquet: Path | None, html: Path | None, as_json: bool, **options: Any
+) -> None:
     """Run SCENARIO with and without each mitigation, in the same worlds, and say which would have helped.
 
     Each --mitigate is one side of the comparison; A+B is two of them at once; --all takes every one. Worlds
     differ in their noise, in how long people take, and in every number that nobody published, drawn from its
     range.
     """
+    check_place(html)
+    found = carried_out(planned(scenario, options))
+    if parquet is not None:
+        write(found.comparison, parquet)
+    if html is not None:
+        write_page(html, found.base, found.comparison, found.tournament, found.study)
+    if as_json:
+        extra = {"suite": found.suite.as_json()} if found.suite else {}
+        show.document({**(found.tournament or found.comparison).as_json(), **extra})
+        return
+    table(found.comparison)
+    if found.tournament:
+        say(found.tournament)
+    if found.suite:
+        show_suite(found.suite)
+
+
+class Plan(NamedTuple):
+    """What is to be run. ``others``: further scenarios, with the arms that fit them; ``most``: runs."""
+
+    base: Scenario
+    question: Question
+    others: dict[str, tuple[Scenario, tuple[Arm, ...]]]
+    most: int
+    options: dict[str, Any]
+
+
+class Found(NamedTuple):
+    """What came of it."""
+
+    base: Scenario
+    comparison: Comparison
+    tournament: Tournament | None
+    suite: Suite | None
+    study: Study
+
+
+def planned(scenario: str, o: dict[str, Any]) -> Plan:
+    """The plan of what was asked. Raises SpecError, BadInput."""
     from twin.compare import Question
+
+    base, folder, every = prepared(scenario, o), o["mitigations_in"], o["every"]
+    if every and o["mitigations"]:
+        raise BadInput("--all: not with --mitigate")
+    arms = everything(base, folder) if every else sides(o["mitigations"], base, folder)
+    question = Question(
+        base.name, arms, o["replicates"], seconds(o["within"], "--within"), weights_of(o["weights"], base),
+        draws=not o["shipped"], early=not o["to_the_end"],
+    )  # fmt: skip
+    n = question.replicates
+    most = most_runs(len(arms), n, o["pairs"], o["attribution"]) if every else n * (1 + len(arms))
+    texts = [arm.name for arm in arms] if every else o["mitigations"]
+    more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
+    fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
+    return Plan(base, question, fits, most + n * sum(1 + len(mine) for _, mine in fits.values()), o)
+
+
+def carried_out(plan: Plan) -> Found:
+    """Run it. Raises NoWorlds, WorkerLost, OtherStudy."""
     from twin.compare import compare as run
     from twin.suite import judge
 
-    check_place(html)
-    base = prepared(scenario, changes)
-    if every and mitigations:
-        raise BadInput("--all: not with --mitigate")
-    arms = everything(base, mitigations_in) if every else sides(mitigations, base, mitigations_in)
-    question = Question(
-        base.name, arms, replicates, seconds(within, "--within"), weights_of(weights, base),
-        draws=not shipped, early=not to_the_end,
-    )  # fmt: skip
-    options = Options(folder, runner, actors, address)
-    most = most_runs(len(arms), replicates, pairs, attribution) if every else replicates * (1 + len(arms))
-    more = others(lambda path: prepared(path, changes), base.name) if suite else {}
-    texts = [arm.name for arm in arms] if every else mitigations
-    fits = {name: fitting(texts, other, mitigations_in) for name, other in more.items()}
-    most += replicates * sum(1 + len(mine) for mine in fits.values())
+    base, question, o = plan.base, plan.question, plan.options
+    options = Options(o["folder"], o["runner"], o["actors"], o["address"])
     held = judged = None
-    with study({base.name: base, **more}, options, most) as (opened, tick):
-        if every:
-            held = hold(opened, question, mitigations_in, pairs, attribution, tick)
+    bases = {base.name: base, **{name: other for name, (other, _) in plan.others.items()}}
+    with study(bases, options, plan.most) as (opened, tick):
+        if o["every"]:
+            held = hold(opened, question, o["mitigations_in"], o["pairs"], o["attribution"], tick)
         found = held.singles if held else run(opened, question, show.say, tick)
-        if suite:
-            judged = judge(opened, question, {base.name: arms, **fits}, show.say, tick)
-    if parquet is not None:
-        write(found, parquet)
-    if html is not None:
-        write_page(html, base, found, held, opened)
-    if as_json:
-        extra = {"suite": judged.as_json()} if judged else {}
-        show.document({**(held or found).as_json(), **extra})
-        return
-    table(found)
-    if held:
-        say(held)
-    if judged:
-        show_suite(judged)
-
-
-def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
-    """The scenario with the changes asked for; people act on what they know, after drawn times."""
-    from twin.spec.responders import with_responders
-
-    base = load(scenario, {**changes, "mitigations": ()})
-    if changes["responders"] is None and any(x.follows for x in base.actions):
-        base = with_responders(base, "drawn")
-    return base
-
-
-def sides(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
-    """The arms asked for. Raises SpecError with the problems of all of them."""
-    from twin.spec import Problem, SpecError
-    from twin.studies.arms import arm_of
-
-    arms: list[Arm] = []
-    problems: list[Problem] = []
-    for text in texts:
-        try:
-            arms.append(arm_of(text, base, folder))
-        except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    if not arms:
-        raise BadInput("--mitigate: at least one; `twin list mitigations` shows them")
-    return tuple({arm.name: arm for arm in arms}.values())
-
-
-def seconds(text: str, option: str) -> float:
-    """A duration of more than nought. Raises BadInput."""
-    from twin import units
-
-    try:
-        found = units.parse_duration(text)
-    except units.Refused as refused:
-        raise BadInput(f"{option}: found '{text}', expected {refused.expected}") from None
-    if found <= 0:
-        raise BadInput(f"{option}: found '{text}', expected more than nought")
-    return found
-
-
-def weights_of(path: Path | None, base: Scenario) -> dict[str, float]:
-    """Service → weight. Raises SpecError with every problem of the file."""
-    from twin.spec import Problem, SpecError
-    from twin.spec.problems import did_you_mean
-    from twin.spec.tree import read_tree
-
-    if path is None:
-        return {}
-    problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    found: dict[str, float] = {}
-    for name, value in tree.items() if tree is not None else ():
-        if name not in base.topology.services:
-            hint = did_you_mean(name, base.topology.services)
-            problems.append(value.problem(name, f"'{name}'", "a service", hint, at_key=True))
-        elif not isinstance(value.value, int | float) or isinstance(value.value, bool) or value.value < 0:
-            problems.append(value.problem(name, f"{value.value!r}", "a weight, 0 or more"))
-        else:
-            found[name] = float(value.value)
-    if problems:
-        raise SpecError(problems)
-    return found
+        if plan.others:
+            arms = {base.name: question.arms, **{name: mine for name, (_, mine) in plan.others.items()}}
+            judged = judge(opened, question, arms, show.say, tick)
+    return Found(base, found, held, judged, opened)
 
 
 # --- what is said ------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import show
-from twin.cli.comparing import WITHIN, amount, prepared, seconds
+from twin.cli.arming import prepared, seconds
+from twin.cli.comparing import WITHIN, amount
 from twin.cli.errors import BadInput
 from twin.cli.options import all_of, change_options, debug_option, examples, json_option
 from twin.cli.studying import Options, study, study_options

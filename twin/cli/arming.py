@@ -1,0 +1,80 @@
+"""What a comparison is asked with, from text: the scenario, its arms, a duration, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin.cli.errors import BadInput
+from twin.cli.options import load
+
+if TYPE_CHECKING:
+    from twin.model import Scenario
+    from twin.studies.arms import Arm
+
+
+def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
+    """The scenario with the changes asked for; people act on what they know, after drawn times."""
+    from twin.spec.responders import with_responders
+
+    base = load(scenario, {**changes, "mitigations": ()})
+    if changes["responders"] is None and any(x.follows for x in base.actions):
+        base = with_responders(base, "drawn")
+    return base
+
+
+def sides(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
+    """The arms asked for. Raises SpecError with the problems of all of them."""
+    from twin.spec import Problem, SpecError
+    from twin.studies.arms import arm_of
+
+    arms: list[Arm] = []
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            arms.append(arm_of(text, base, folder))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    if not arms:
+        raise BadInput("--mitigate: at least one; `twin list mitigations` shows them")
+    return tuple({arm.name: arm for arm in arms}.values())
+
+
+def seconds(text: str, option: str) -> float:
+    """A duration of more than nought. Raises BadInput."""
+    from twin import units
+
+    try:
+        found = units.parse_duration(text)
+    except units.Refused as refused:
+        raise BadInput(f"{option}: found '{text}', expected {refused.expected}") from None
+    if found <= 0:
+        raise BadInput(f"{option}: found '{text}', expected more than nought")
+    return found
+
+
+def weights_of(path: Path | None, base: Scenario) -> dict[str, float]:
+    """Service → weight. Raises SpecError with every problem of the file."""
+    from twin.spec import Problem, SpecError
+    from twin.spec.problems import did_you_mean
+    from twin.spec.tree import read_tree
+
+    if path is None:
+        return {}
+    problems: list[Problem] = []
+    tree = read_tree(path, problems)
+    found: dict[str, float] = {}
+    for name, value in tree.items() if tree is not None else ():
+        if name not in base.topology.services:
+            hint = did_you_mean(name, base.topology.services)
+            problems.append(value.problem(name, f"'{name}'", "a service", hint, at_key=True))
+        elif not isinstance(value.value, int | float) or isinstance(value.value, bool) or value.value < 0:
+            problems.append(value.problem(name, f"{value.value!r}", "a weight, 0 or more"))
+        else:
+            found[name] = float(value.value)
+    if problems:
+        raise SpecError(problems)
+    return found
