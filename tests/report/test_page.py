@@ -15,7 +15,7 @@ from tests.cli.conftest import invoke
 from twin.compare import PRIMARY, Comparison
 from twin.report import assumptions
 from twin.report.report import Report, write
-from twin.report.verdict import best_of, headline
+from twin.report.verdict import answers, best_of, headline
 from twin.report.words import amount, share
 from twin.statistics.attribution import interaction, shapley
 from twin.statistics.proportions import Proportion, wilson
@@ -138,6 +138,13 @@ def test_what_cannot_be_told_is_no_headline(found: Comparison) -> None:
     untold = tuple(replace(a, distinguishable=dict.fromkeys(a.distinguishable, False)) for a in found.arms)
     best = best_of(untold)
     assert not best.helps and headline(found, best) == "None of 2 can be told to help"
+
+
+def test_too_few_worlds_are_called_so(found: Comparison) -> None:
+    untold = tuple(replace(a, distinguishable=dict.fromkeys(a.distinguishable, False)) for a in found.arms)
+    few = replace(found, worlds=found.worlds[:4])
+    said = [" ".join(answers(f, best_of(untold), untold, ())) for f in (few, found)]
+    assert ["4 worlds tell nothing apart" in said[0], "nothing apart" in said[1]] == [True, False]
 
 
 def test_equals_of_the_best_are_named(found: Comparison) -> None:

@@ -17,7 +17,6 @@ from twin.model import Scenario
 from twin.report import assumptions, pictures, verdict, words
 from twin.statistics.durations import Survival, kaplan_meier, restricted
 from twin.statistics.estimates import pareto
-from twin.statistics.families import least_worlds
 from twin.statistics.proportions import Proportion
 from twin.studies.arms import BASELINE
 from twin.studies.store import finished
@@ -104,7 +103,7 @@ class Report:
             "answers": [*verdict.answers(found, best, self.arms, self.front)],
             "titles": {a.arm.name: verdict.title_of(a) for a in self.arms},
             "costs": {a.arm.name: cost_class(a.arm) for a in self.arms}, "classes": COSTS,
-            "pictures": self._pictures(), "tests": tests, "least_worlds": least_worlds(max(tests)),
+            "pictures": self._pictures(), "tests": tests,
             "stopped": [a for a in self.arms if a.stopped is not None],
             "drawn": assumptions.drawn_numbers(self.base) if found.question.draws else [],
             "movers": assumptions.movers(self.base, found, best.arm),

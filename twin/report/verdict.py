@@ -10,7 +10,7 @@ import numpy as np
 from twin.compare import PRIMARY, Compared, Comparison, Measure
 from twin.report.words import PERCENT, amount, interval, many, share
 from twin.statistics.estimates import Difference, estimate, paired
-from twin.statistics.families import ERROR, holm
+from twin.statistics.families import ERROR, holm, least_worlds
 from twin.tournament import cost_class, cost_rank
 from twin.variations import Mitigation
 
@@ -64,6 +64,8 @@ def answers(found: Comparison, best: Best, arms: Sequence[Compared], front: Coll
                f"worlds in which {amount(m, lost.mean)} {interval(m, lost)} are lost otherwise.")  # fmt: skip
         yield from _beside(best, arms)
         yield from _cheaper(found, best, arms, front)
+    elif len(found.worlds) < (enough := least_worlds(len(found.arms) * len(found.measures))):
+        yield f"{len(found.worlds)} worlds tell nothing apart, however large: that takes {enough} or more."
     groups = {word: [a.arm.name for a in arms if a.words == word] for word in _SAID}
     for word, sentence in _SAID.items():
         names = [n for n in groups[word] if n != best.arm.arm.name or word != "helps"]
