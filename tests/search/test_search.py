@@ -49,7 +49,7 @@ def test_one_that_does_alone(base: Scenario, folder: Path, tmp_path: Path) -> No
 def test_nothing_to_do_where_the_goal_is_met(base: Scenario, folder: Path, tmp_path: Path) -> None:
     found = find(base, folder, tmp_path / "study", "service_minutes_lost < 1000")
     assert found.best is not None and found.best.tried.choice == Choice() and found.done
-    assert found.runs == found.plan.worlds, "the baseline alone"
+    assert found.runs <= found.plan.worlds, "the baseline alone"
 
 
 def test_no_set_meets_it(base: Scenario, folder: Path, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_same_answer_on_two_workers_and_after_a_stop(
     with pytest.raises(KeyboardInterrupt):
         find(base, folder, tmp_path / "stopped", tick=stop)
     with Study(Setting({base.name: base}), tmp_path / "stopped") as study:
-        kept = len(study.done)
+        kept = sum(scenario == base.name for scenario, *_ in study.done)
     assert 45 - 8 <= kept <= 45
     made = []
     again = find(base, folder, tmp_path / "stopped", tick=made.append)
@@ -129,7 +129,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     assert found["met"] and found["best"] == "mend-a" and found["runs"] <= 60
     assert "at most 60 runs" in done.stderr and "about" in done.stderr
     table = invoke("search", *common, "--goal", "service_minutes_lost < 15")
-    assert "Cheapest that meets it: mend-a" in table.stdout and "done before" in table.stderr
+    assert "Cheapest that meets it: mend-a" in table.stdout and "in the folder already" in table.stderr
     none = invoke("search", *common, "--goal", "service_minutes_lost < 0")
     assert none.exit_code == 0 and "No set meets it within the budget. The nearest of" in none.stdout
 

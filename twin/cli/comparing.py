@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,7 @@ from twin.cli.arming import prepared, seconds, sides, weights_of
 from twin.cli.errors import BadInput
 from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option
 from twin.cli.reporting import check_place, html_option, write_page
+from twin.cli.robust import cells, columns, document, in_each, notes, variants_of, variants_option
 from twin.cli.studying import Options, study, study_options
 from twin.cli.suiting import fitting, others
 from twin.cli.suiting import table as show_suite
@@ -21,10 +22,12 @@ from twin.cli.tourneying import all_options, everything, hold, most_runs, say
 if TYPE_CHECKING:
     from twin.compare import Compared, Comparison, Measure, Question
     from twin.model import Scenario
+    from twin.robustness import Robustness
     from twin.studies.arms import Arm
     from twin.studies.study import Study
     from twin.suite import Suite
     from twin.tournament import Tournament
+    from twin.variations import Variant
 
 WITHIN = "6h"
 
@@ -61,6 +64,7 @@ comparing_options = all_of(
         "--parquet", type=click.Path(path_type=Path), metavar="FILE", help="The tables as Parquet."
     ),
     html_option,
+    variants_option,
 )  # fmt: skip
 
 
@@ -93,9 +97,10 @@ def compare(
         write_page(html, found.base, found.comparison, found.tournament, found.study)
     if as_json:
         extra = {"suite": found.suite.as_json()} if found.suite else {}
-        show.document({**(found.tournament or found.comparison).as_json(), **extra})
+        said = document((found.tournament or found.comparison).as_json(), found.robust)
+        show.document({**said, **extra})
         return
-    table(found.comparison)
+    table(found.comparison, found.robust)
     if found.tournament:
         say(found.tournament)
     if found.suite:
@@ -103,22 +108,25 @@ def compare(
 
 
 class Plan(NamedTuple):
-    """What is to be run. ``others``: further scenarios, with the arms that fit them; ``most``: runs."""
+    """What is to be run. ``others``: further scenarios, with the arms that fit them; ``variants``:
+    other ways in which the model could be true; ``most``: runs."""
 
     base: Scenario
     question: Question
     others: dict[str, tuple[Scenario, tuple[Arm, ...]]]
+    variants: dict[str, Variant]
     most: int
     options: dict[str, Any]
 
 
 class Found(NamedTuple):
-    """What came of it."""
+    """What came of it. ``robust``: arm → how far what is said of it holds."""
 
     base: Scenario
     comparison: Comparison
     tournament: Tournament | None
     suite: Suite | None
+    robust: dict[str, Robustness]
     study: Study
 
 
@@ -139,38 +147,50 @@ def planned(scenario: str, o: dict[str, Any]) -> Plan:
     texts = [arm.name for arm in arms] if every else o["mitigations"]
     more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
     fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
-    return Plan(base, question, fits, most + n * sum(1 + len(mine) for _, mine in fits.values()), o)
+    variants = variants_of(base, o["in_variants"])
+    most += n * (len(variants) * (1 + len(arms)) + sum(1 + len(mine) for _, mine in fits.values()))
+    return Plan(base, question, fits, variants, most, o)
 
 
 def carried_out(plan: Plan) -> Found:
     """Run it. Raises NoWorlds, WorkerLost, OtherStudy."""
     from twin.compare import compare as run
+    from twin.robustness import robustness
     from twin.suite import judge
 
     base, question, o = plan.base, plan.question, plan.options
     options = Options(o["folder"], o["runner"], o["actors"], o["address"])
     held = judged = None
     bases = {base.name: base, **{name: other for name, (other, _) in plan.others.items()}}
-    with study(bases, options, plan.most) as (opened, tick):
+    with study(bases, options, plan.most, plan.variants) as (opened, tick):
         if o["every"]:
             held = hold(opened, question, o["mitigations_in"], o["pairs"], o["attribution"], tick)
         found = held.singles if held else run(opened, question, show.say, tick)
         if plan.others:
             arms = {base.name: question.arms, **{name: mine for name, (_, mine) in plan.others.items()}}
             judged = judge(opened, question, arms, show.say, tick)
-    return Found(base, found, held, judged, opened)
+        elsewhere = in_each(opened, question, plan.variants, tick)
+    robust = robustness(found, base, elsewhere)
+    if held and held.pairs:
+        robust |= robustness(held.pairs, base)
+    return Found(base, found, held, judged, robust, opened)
 
 
 # --- what is said ------------------------------------------------------------
 
 
-def table(found: Comparison) -> None:
-    """The ranking, with intervals; what can be told apart; what was left out."""
-    columns = ("mitigation", "", "worlds", *(m.title for m in found.measures))
-    rows: list[tuple[object, ...]] = [("(baseline)", "", len(found.worlds), *_baseline(found))]
-    rows += [(a.arm.name, a.words, len(a.worlds), *_differences(found, a)) for a in found.ranking]
-    show.table(columns, rows, numbers=("worlds",))
-    click.echo("\n" + "\n".join(_notes(found)))
+def table(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
+    """The ranking, with intervals; what can be told apart, and how far it holds; what was left out."""
+    sure = robust or {}
+    headings = ("mitigation", "", *columns(sure), "worlds", *(m.title for m in found.measures))
+    blank = ["" for _ in columns(sure)]
+    rows: list[tuple[object, ...]] = [("(baseline)", "", *blank, len(found.worlds), *_baseline(found))]
+    rows += [
+        (a.arm.name, a.words, *cells(sure, a.arm.name), len(a.worlds), *_differences(found, a))
+        for a in found.ranking
+    ]
+    show.table(headings, rows, numbers=("worlds",))
+    click.echo("\n" + "\n".join([*_notes(found), *notes(found, sure)]))
 
 
 def _notes(found: Comparison) -> Iterator[str]:

@@ -28,7 +28,8 @@ searching_options = all_of(
         help="Runs at most, those of the baseline and those done before among them.",
     ),
     click.option(
-        "--from", "folder_from", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+        "--mitigations", "--from", "folder_from", metavar="DIR",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Folder of the mitigations to choose from.  [default: scenarios/mitigations]",
     ),
     click.option(

@@ -8,7 +8,7 @@ from twin.search.goals import CONFIDENCE, Goal
 
 RUNGS = (2, 4, 8)  # worlds in which a set is tried, one after the other, while it may still do
 CANDIDATES = 3  # sets that are confirmed at most
-FRESH_SHARE = 0.1  # of the budget: worlds to confirm in, each of which costs a run a candidate
+FRESH_SHARE = 0.1  # of the budget: worlds to confirm in, each of which costs a run a candidate, and one
 LEAST_FRESH, MOST_FRESH = 8, 64
 LEAST_TRIES = 4  # sets that a search can afford to try to the end, or it is none
 
@@ -31,18 +31,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """``candidates`` sets at most are confirmed in ``fresh`` worlds, which takes ``reserve`` runs."""
+    """``candidates`` sets at most are confirmed in ``fresh`` worlds, beside the baseline, which takes
+    ``reserve`` runs."""
 
     candidates: int
     fresh: int
 
     @property
     def reserve(self) -> int:
-        return self.candidates * self.fresh
+        return (self.candidates + 1) * self.fresh
 
     @property
     def worlds(self) -> int:
-        """In which the baseline runs: those of the search, and the fresh ones."""
+        """Those of the search, then the fresh ones."""
         return RUNGS[-1] + self.fresh
 
 
@@ -58,7 +59,7 @@ def plan(goal: Goal, budget: int) -> Plan:
         fresh = min(MOST_FRESH, max(LEAST_FRESH, int(FRESH_SHARE * budget)))
         fresh = max(fresh, goal.least_worlds(1 - error_of(candidates)))
         found = Plan(candidates, fresh)
-        least = found.worlds + found.reserve + LEAST_TRIES * RUNGS[-1]
+        least = found.reserve + LEAST_TRIES * RUNGS[-1]
         if least <= budget and (found.reserve <= budget / 2 or candidates == 1):
             return found
     raise BudgetTooSmall(

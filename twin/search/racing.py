@@ -19,7 +19,7 @@ from twin.search.goals import CONFIDENCE, Judged, Term
 from twin.search.plans import RUNGS, Wanted
 from twin.statistics.durations import restricted
 from twin.studies.arms import Arm
-from twin.studies.study import Job, Results, Study
+from twin.studies.study import Job, Results, Study, beginning_of, first_input_s
 from twin.studies.worlds import World, worlds
 
 SURE = 4  # worlds from which a race may call a goal met
@@ -73,7 +73,7 @@ class Race:
         self.asked: set[Job] = set()
         self.made = 0
         base = study.setting.bases[wanted.scenario]
-        self.origin_s = min((x.at_s for x in base.interventions if x.at_s is not None), default=0.0)
+        self.origin_s = first_input_s(base)
         self.horizon_s = base.duration_s - self.origin_s
 
     @property
@@ -82,15 +82,16 @@ class Race:
         return self.wanted.budget - len(self.asked)
 
     def draw(self, count: int) -> None:
-        """Find so many worlds that begin well, by running the baseline. Raises NoWorlds."""
-        name = self.wanted.scenario
+        """Find so many worlds that begin well. A run to the first input shows it, costs little, and is not
+        counted. Raises NoWorlds."""
+        name = beginning_of(self.wanted.scenario)
         while len(self.worlds) < count:
             tried = len(self.worlds) + self.ill
-            missing = count - len(self.worlds)
-            if tried >= TRIES * count or missing > self.left:
+            if tried >= TRIES * count:
                 raise NoWorlds(f"{len(self.worlds)} of {tried} worlds begin well, and {count} are needed")
-            new = worlds(missing, draws=self.wanted.draws, first=tried + 1)
-            ill = self.do(Job(name, Arm(), w) for w in new).ill(name)
+            new = worlds(count - len(self.worlds), draws=self.wanted.draws, first=tried + 1)
+            jobs = [Job(name, Arm(), w) for w in new]
+            ill = self.study.do(jobs).ill(name) if self.origin_s else set()
             self.worlds += [w for w in new if w not in ill]
             self.ill += len(ill.intersection(new))
 

@@ -1,0 +1,128 @@
+"""How far a claim holds is what it would be by hand; what decides is named, what decides nothing is not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import twin
+from tests.cli.conftest import invoke
+from twin.compare import PRIMARY, WORTH_RATIO, Question, compare
+from twin.model import Quantity
+from twin.robustness import SAME, Robustness, deciders, indices_of_nothing, pawn, robustness
+from twin.statistics.families import ERROR
+from twin.studies.arms import Arm
+from twin.studies.study import Setting, Study
+from twin.variations import Variant, Variation
+
+STORM = Path("scenarios/examples/retry-storm.yaml")
+NUMBERS, WORLDS, SEEDS = 40, 64, 100
+
+
+def change(name: str, **values: object) -> Arm:
+    given = {f"front.{k}": Quantity(value=v, assumed="a test") for k, v in values.items()}
+    return Arm(name, (Variation(parameters=given),))
+
+
+def a_model(seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """An arm saves 100 where ``decides`` is low, and next to nothing where it is high; the rest is noise."""
+    rng = np.random.default_rng(seed)
+    at = {f"dummy-{k}": rng.random(WORLDS) for k in range(NUMBERS - 1)} | {"decides": rng.random(WORLDS)}
+    saved = np.where(at["decides"] < 0.5, -100.0, -5.0)
+    return at, saved + rng.normal(0.0, 20.0, WORLDS)
+
+
+@pytest.mark.slow
+def test_the_number_that_decides_is_named_and_no_other() -> None:
+    right = loose = 0
+    for seed in range(SEEDS):
+        at, values = a_model(seed)
+        named = [d.target for d in deciders(at, values)]
+        right += named == ["decides"]
+        index = pawn(np.column_stack(list(at.values())), values)
+        alone = np.quantile(indices_of_nothing(values), 1 - ERROR)  # each number by itself
+        loose += any(index[k] > alone for k, target in enumerate(at) if target != "decides")
+    assert right >= 90
+    assert loose > 50, "a check that cannot fail: without the correction, noise is named in most studies"
+
+
+def test_where_nothing_decides_nothing_is_named() -> None:
+    rng = np.random.default_rng(5)
+    at = {f"dummy-{k}": rng.random(WORLDS) for k in range(NUMBERS)}
+    assert sum(bool(deciders(at, rng.normal(size=WORLDS))) for _ in range(10)) <= 2
+    assert deciders(at, np.zeros(WORLDS)) == ()
+    assert deciders(at, a_model(1)[1][:12]) == (), "too few worlds to say anything"
+
+
+def test_more_claims_ask_for_more() -> None:
+    at, values = a_model(3)
+    (one,), (many,) = deciders(at, values), deciders(at, values, 20)
+    assert one.p < many.p <= ERROR and one.rank_correlation > 0.5
+
+
+def test_the_law_of_nothing_is_that_of_salib() -> None:
+    """Its quantiles against those of as many random columns; with ties too."""
+    rng = np.random.default_rng(2)
+    for values in (rng.normal(size=50), np.round(rng.normal(size=50)), (rng.random(50) < 0.2) * 1.0):
+        salib = pawn(rng.random((50, 800)), values)
+        mine = indices_of_nothing(values, 8192)
+        at = [0.1, 0.5, 0.9]
+        assert np.quantile(mine, at) == pytest.approx(np.quantile(salib, at), abs=0.012)
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    base = twin.load(STORM, until="+20m")
+    strong = Variant(
+        variant="strong", title="so strong that nothing happens", assumed="a test",
+        parameters={"front.capacity_per_s": Quantity(value=50_000.0, assumed="a test")},
+    )  # fmt: skip
+    alike = Variant(variant="alike", title="the same", assumed="a test")
+    return Setting({"storm": base}, {"strong": strong, "alike": alike})
+
+
+def test_the_share_of_the_prior_and_the_variants(setting: Setting, tmp_path: Path) -> None:
+    arms = (change("lifo", discipline="lifo"), change("same", discipline="fifo"))
+    question = Question("storm", arms, 24, 600.0, early=False)
+    with Study(setting, tmp_path) as study:
+        found = compare(study, question)
+        alike, strong = (
+            compare(study, Question("storm", arms, 24, 600.0, early=False, variant=v))
+            for v in ("alike", "strong")
+        )
+    base = setting.bases["storm"]
+    both = robustness(found, base, {"alike": alike, "strong": strong})
+    lifo, d = found.arms[0], found.arms[0].values[PRIMARY] - found.values[PRIMARY]
+    assert lifo.words == "helps"
+    worth = WORTH_RATIO * found.values[PRIMARY].mean()
+    held = both["lifo"].held
+    assert held is not None and held.count == int((d <= -worth).sum()) and held.n == len(d)
+    assert both["lifo"].robust is False, "where nothing happens it does not help"
+    assert robustness(found, base, {"alike": alike})["lifo"].robust is True
+    assert both["same"].claim == SAME and both["same"].held.ratio == 1.0
+    alone = robustness(found, base)
+    assert alone["lifo"].robust is None and alone["lifo"].as_json()["variants"] == {}
+
+
+def test_no_claim_is_neither_robust_nor_held() -> None:
+    nothing = Robustness("", None, {"x": "cannot be told apart"})
+    assert nothing.robust is None and nothing.as_json()["share"] is None
+
+
+def test_the_command_says_it(tmp_path: Path) -> None:
+    folder = tmp_path / "mitigations"
+    folder.mkdir()
+    (folder / "lifo.yaml").write_text(
+        "mitigation: lifo\ntitle: Last in\ndoes: as it says\nproposed_by: a test\nassumed: a test\n"
+        "cost: {class: setting, reason: a test}\nset: {front.discipline: lifo}\n"
+    )
+    common = ("compare", STORM, "--until", "+20m", "--mitigations", folder, "--mitigate", "lifo", "--study",
+              tmp_path / "study", "--replicates", "16", "--runner", "inline")  # fmt: skip
+    said = invoke(*common, "--json")
+    assert said.exit_code == 0, said.output
+    (arm,) = json.loads(said.stdout)["mitigations"]
+    assert arm["robustness"]["claim"] == "helps" and arm["robustness"]["worlds"] == 16
+    assert 0 < arm["robustness"]["ci95"][0] < arm["robustness"]["share"] <= 1
+    table = invoke(*common)
+    assert "holds in" in table.stdout and "the share of the prior" in table.stdout

@@ -1,0 +1,87 @@
+"""What twin compare says of how far its claims hold: over the prior, over the variants of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import show
+from twin.cli.options import ROOT
+
+if TYPE_CHECKING:
+    from twin.compare import Comparison, Question
+    from twin.model import Scenario
+    from twin.robustness import Robustness
+    from twin.studies.study import Study
+    from twin.variations import Variant
+
+VARIANTS = ROOT / "scenarios" / "variants"
+
+variants_option = click.option(
+    "--variants", "in_variants", is_flag=True,
+    help="Also in every variant of the model: is what is claimed robust? (--all: of the singles)",
+)  # fmt: skip
+
+
+def variants_of(base: Scenario, asked: bool) -> dict[str, Variant]:
+    """Name → each variant of the model, if they are asked for. Raises SpecError."""
+    from twin.spec import load_variant
+
+    found = [load_variant(file, base) for file in sorted(VARIANTS.glob("*.yaml"))] if asked else []
+    return {variant.name: variant for variant in found}
+
+
+def in_each(
+    study: Study, question: Question, variants: Mapping[str, Variant], tick: Callable[[int], None]
+) -> dict[str, Comparison]:
+    """The same question, put to each of them. Raises NoWorlds, WorkerLost."""
+    from twin.compare import compare
+
+    found: dict[str, Comparison] = {}
+    for name in variants:
+        show.say(f"the same in the variant {name}")
+        found[name] = compare(study, replace(question, variant=name), show.say, tick)
+    return found
+
+
+def document(said: dict[str, Any], robust: Mapping[str, Robustness]) -> dict[str, Any]:
+    """The document of a comparison, with how far each claim holds."""
+    each = [*said["mitigations"], *said.get("pairs", ())]
+    for arm in each:
+        if arm["name"] in robust:
+            arm["robustness"] = robust[arm["name"]].as_json()
+    return said
+
+
+def columns(robust: Mapping[str, Robustness]) -> tuple[str, ...]:
+    """Headings of what ``cells`` says."""
+    in_variants = any(r.variants for r in robust.values())
+    return ("holds in", *(("variants",) if in_variants else ())) if robust else ()
+
+
+def cells(robust: Mapping[str, Robustness], name: str) -> Iterator[str]:
+    """'91 % [83, 95]', and what the variants say."""
+    if not robust:
+        return
+    r = robust[name]
+    if r.held is None:
+        yield ""
+    else:
+        yield f"{r.held.ratio:.0%} [{r.held.low:.0%}, {r.held.high:.0%}]"
+    if r.variants:
+        against = [f"{v}: {words}" for v, words in r.variants.items() if r.robust is False]
+        yield {True: "robust", None: ""}.get(r.robust, "not robust: " + "; ".join(against))
+
+
+def notes(found: Comparison, robust: Mapping[str, Robustness]) -> Iterator[str]:
+    """What the column means, and what decides."""
+    from twin.robustness import best_first, told
+
+    if any(r.held for r in robust.values()):
+        of = "of the prior" if found.question.draws else "of the worlds, which differ in noise alone"
+        yield f"Holds in: the share {of} in which it is so, by more than is worth having, with Wilson's 95 %."
+    if found.question.draws:
+        yield from told(best_first(found, robust), len(found.worlds))
