@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 from twin.analysis import dependents
@@ -254,17 +254,18 @@ def radius(
     return Radius(lost, for_s, effects[lost], tuple(others), visible, needed_by)
 
 
-_VALUES = "select key, service, measure, value from outcomes where service <> '' and scenario = $scenario"
-
-
 def troubles(results: Results, scenario: str) -> dict[str, dict[str, Trouble]]:
-    """Name of each arm of finished runs → service → its trouble; services without any are left out."""
-    arms = {job.arm.content: job.arm.name for job in results.jobs}
-    values: dict[str, dict[str, dict[str, float]]] = {name: {} for name in arms.values()}
-    for row in results.study.store.ask(_VALUES, scenario=scenario).to_pylist():
-        if row["key"] in arms:
-            values[arms[row["key"]]].setdefault(row["service"], {})[row["measure"]] = row["value"]
-    return {arm: {service: Trouble(**v) for service, v in each.items()} for arm, each in values.items()}
+    """Name of each arm of finished runs, of one world, → service → its trouble; services without any are
+    left out."""
+    found: dict[str, dict[str, Trouble]] = {job.arm.name: {} for job in results.jobs}
+    measured = {field.name: results.of_services(field.name, scenario) for field in fields(Trouble)}
+    for service, arms in measured["onset_s"].items():
+        for arm, by_world in arms.items():
+            for world, onset_s in by_world.items():
+                if onset_s is not None:
+                    values = {m: by[service][arm][world] or 0.0 for m, by in measured.items()}
+                    found[arm][service] = Trouble(**values)
+    return found
 
 
 def radii(asked: Question, results: Results) -> list[Radius]:

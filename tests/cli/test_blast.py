@@ -74,7 +74,7 @@ def test_one_loss(twin: Twin, shop: Path, tmp_path: Path) -> None:
     arguments = ("blast", shop, "--service", "store", *SHORT, "--study", tmp_path / "s")
     result = twin(*arguments)
     assert result.exit_code == 0, result.output
-    assert "1 to lose, one run of 50m each, and one without: 2 runs; kept in" in result.stderr
+    assert "1 to lose, one run each, and one without\nat most 2 runs: about" in result.stderr
     assert "Lost for 5 min: store is down" in result.stdout and "store.fault_ratio = 1" in result.stdout
     assert "None outlives its cause" in result.stdout
     found = json.loads(twin(*arguments, "--json").stdout)
@@ -93,13 +93,13 @@ def test_each_in_turn_is_kept_and_not_done_again(twin: Twin, shop: Path, tmp_pat
                  "--runner", "inline")  # fmt: skip
     first = twin(*arguments)
     assert first.exit_code == 0, first.output
-    assert "3 to lose, one run of 50m each, and one without: 4 runs; kept in" in first.stderr
+    assert "3 to lose, one run each, and one without\nat most 4 runs: about" in first.stderr
     assert "people cannot be down: kind workload" in first.stdout  # said, not skipped
     assert "Lost (line) and hurt (column): minutes impaired" in first.stdout
     store = next(line for line in first.stdout.splitlines() if line.startswith("store "))
     assert store.split()[1:] == [".", "5", "5", "5"]  # dns, people, site, store
     again = twin(*arguments)
-    assert "4 of them done before" in again.stderr and again.stdout == first.stdout
+    assert "(4 runs are in the folder already)" in again.stderr and again.stdout == first.stdout
     deep = twin(*arguments, "--cells", "depth").stdout
     assert next(line for line in deep.splitlines() if line.startswith("store ")).split()[-1] == "100"
     slow = json.loads(twin(*arguments, "--how", "slow", "--json").stdout)
@@ -109,7 +109,7 @@ def test_each_in_turn_is_kept_and_not_done_again(twin: Twin, shop: Path, tmp_pat
 def test_processes_find_the_same(twin: Twin, shop: Path, tmp_path: Path) -> None:
     arguments = ("blast", shop, "--all", *SHORT, "--json")
     here = twin(*arguments, "--runner", "inline", "--study", tmp_path / "a")
-    there = twin(*arguments, "--runner", "process", "--workers", "2", "--study", tmp_path / "b")
+    there = twin(*arguments, "--runner", "process", "--actors", "2", "--study", tmp_path / "b")
     assert here.stdout == there.stdout
 
 
@@ -168,9 +168,11 @@ def test_what_is_not_there(twin: Twin, tiny: Path, tmp_path: Path) -> None:
     assert late.exit_code == 2 and "expected a time within the scenario, up to +1h" in late.stderr
 
 
-def test_another_study_is_left_alone(twin: Twin, shop: Path, tiny: Path, tmp_path: Path) -> None:
-    twin("blast", shop, "--service", "store", "--watch", "35m", "--study", tmp_path / "s")
-    result = twin("blast", tiny, "--service", "store", "--watch", "35m", "--study", tmp_path / "s")
+def test_a_folder_of_another_code_is_left_alone(twin: Twin, shop: Path, tmp_path: Path) -> None:
+    arguments = ("blast", shop, "--service", "store", "--watch", "35m", "--study", tmp_path / "s")
+    twin(*arguments)
+    (tmp_path / "s" / "study.json").write_text('{"version": 1, "code": "another"}')
+    result = twin(*arguments)
     assert result.exit_code == 2 and "a study of something else" in result.stderr
 
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from twin.cli import radius, show
 from twin.cli.checking import keys_of
 from twin.cli.errors import BadInput
-from twin.cli.executing import compile_once, progress
 from twin.cli.options import ROOT, all_of, debug_option, examples, json_option, scenario_path
+from twin.cli.studying import Options, study, study_options
 
 if TYPE_CHECKING:
     from twin.blast import Question, Radius
     from twin.model import Scenario
-    from twin.studies.study import Setting
-
-STUDIES = ROOT / "data" / "studies"
-FEW = 4  # runs: for fewer, no process is worth starting
-START_S = 5.0  # until processes or actors are ready
 
 
 @dataclass(frozen=True)
@@ -56,28 +50,6 @@ loss_options = all_of(
     ),
 )
 
-study_options = all_of(
-    click.option(
-        "--runner",
-        type=click.Choice(["auto", "inline", "process", "ray"]),
-        default="auto",
-        show_default=True,
-        help="Where to run; the result is the same.",
-    ),
-    click.option(
-        "--workers", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes or actors."
-    ),
-    click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one."),
-    click.option(
-        "--study",
-        "folder",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Folder that keeps the runs.  [default: one for each question, in data/studies]",
-    ),
-)
-
-
 @click.command(
     epilog=examples(
         "twin blast topology/us-east-1",
@@ -94,7 +66,8 @@ study_options = all_of(
 @debug_option
 def blast(
     where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
-    static: bool, cells: str, as_json: bool, **study: Any,
+    static: bool, cells: str, as_json: bool, folder: Path | None,
+    runner: str, actors: int, address: str | None,
 ) -> None:  # fmt: skip
     """Who depends on a service, over which chain; and what happens if it is lost for a while?
 
@@ -107,8 +80,6 @@ def blast(
     from twin import blast as blasting
 
     place = load_place(where)
-    if study["address"] and study["runner"] != "ray":
-        raise BadInput("--address: only with --runner ray")
     chosen = _chosen(place.scenario, services, every)
     for_s, watch_s = _duration("--for", for_, 1.0), _duration("--watch", watch, blasting.LEAST_WATCH_S)
     at_s = _moment(place, at) if at else blasting.WARM_UP_S
@@ -119,7 +90,7 @@ def blast(
     asked = blasting.question(base, chosen, how, at_s, for_s, watch_s)
     if services and asked.refused:
         raise BadInput("; ".join(asked.refused.values()))
-    found = _run(asked, **study)
+    found = _run(asked, Options(folder, runner, actors, address))
     radius.tell(asked, found, services, cells, as_json)
 
 
@@ -191,46 +162,12 @@ def _moment(place: Place, at: str) -> float:
     return at_s
 
 
-def _run(
-    asked: Question, folder: Path | None, runner: str, workers: int, address: str | None
-) -> list[Radius]:
+def _run(asked: Question, given: Options) -> list[Radius]:
     """Do the runs that the study has not got yet, and read what came of them. Raises OtherStudy."""
     from twin import blast as blasting
-    from twin.studies.study import Setting, Study
 
-    setting = Setting({asked.scenario.name: asked.scenario})
-    folder = folder or STUDIES / f"blast-{asked.scenario.name}-{_short(setting)}"
-    compile_once(asked.scenario)
-    where = ("process" if len(asked.jobs) > FEW and workers > 1 else "inline") if runner == "auto" else runner
-    with Study(setting, folder, runner=where, workers=workers, address=address) as study:
-        todo = len(study.missing(asked.jobs))
-        show.say(_announced(setting, asked, todo, 1 if where == "inline" else workers, folder))
-        with progress(todo, "runs") as tick:
-            results = study.do(asked.jobs, tick)
+    show.say(f"{len(asked.arms)} to lose, one run each, and one without")
+    with study({asked.scenario.name: asked.scenario}, given, len(asked.jobs)) as (opened, tick):
+        results = opened.do(asked.jobs, lambda done, _: tick(done))
         return blasting.radii(asked, results)
-
-
-def _short(setting: Setting) -> str:
-    """Names a folder: another version of the code gets another."""
-    return setting.identity()["code"][:8]
-
-
-def _announced(setting: Setting, asked: Question, todo: int, workers: int, folder: Path) -> str:
-    """How many runs, and how long they will take."""
-    from twin.units import format_duration
-
-    runs, long = len(asked.jobs), format_duration(asked.scenario.duration_s)
-    what = f"{len(asked.arms)} to lose, one run of {long} each, and one without: {runs} runs"
-    kept = f", {runs - todo} of them done before" if todo < runs else ""
-    took = f"; about {_seconds(setting, asked, todo, workers):.0f} s" if todo > FEW else ""
-    return f"{what}{kept}{took}; kept in {folder}"
-
-
-def _seconds(setting: Setting, asked: Question, todo: int, workers: int) -> float:
-    """How long that takes here, from the run without a fault."""
-    from twin.studies.study import one_run
-
-    began = time.perf_counter()
-    one_run(setting, asked.jobs[0])
-    return (time.perf_counter() - began) * todo / workers + (START_S if workers > 1 else 0.0)
 

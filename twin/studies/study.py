@@ -162,15 +162,17 @@ def one_run(setting: Setting, job: Job) -> Row:
     }  # fmt: skip
 
 
-_placed: dict[tuple[int, str, World], Scenario] = {}  # the latest: jobs of one world come together
-
-
 def _there(setting: Setting, scenario: str, world: World) -> Scenario:
-    asked = (id(setting), scenario, world)
-    if asked not in _placed:
-        _placed.clear()
-        _placed[asked] = placed(setting.scenario(scenario), world, setting.variants)
-    return _placed[asked]
+    """The scenario in a world; the latest is kept, as jobs of one world come together."""
+    asked = scenario, world
+    if _latest.get("setting") is not setting or _latest["asked"] != asked:
+        there = placed(setting.scenario(scenario), world, setting.variants)
+        _latest.update(setting=setting, asked=asked, there=there)
+    found: Scenario = _latest["there"]
+    return found
+
+
+_latest: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
