@@ -2,9 +2,9 @@
 
 A set is tried only if it costs no more than the cheapest that does with confidence; or, where none does so,
 than the dearest of those that would be confirmed. First everything of the cheapest class together, then with
-the next class, and so on, until a group does; what does is made smaller, the dearest half left out, then a
-quarter, down to single parts; then parts alone; then what ``proposals`` makes of all that. The first two find
-sets whose parts only do together, the third most others.
+the next class, and so on, until a group does; what does is made smaller: down to one of its parts, or else
+the dearest half is left out, then a quarter, down to one. Then other parts alone, and what ``proposals``
+makes of all that.
 
 Each step follows from the answers before it, which come from a study that remembers its runs. So a search
 that was interrupted begins again, finds what it had done, and ends as if nothing had happened.
@@ -213,16 +213,22 @@ class _Searching:
         return self.space.agreeing(p.name for p in self.space.parts if p.cost <= cost)
 
     def _smaller(self) -> Iterator[Choice]:
-        """The cheapest that does, less half of its parts, a quarter, …, one; the dearest first."""
+        """Of the cheapest that does: its parts alone, the cheapest first; then it less half of its parts,
+        less a quarter, …, less one, the dearest first: of these, the first that are not all tried."""
         best = self._cheapest
-        parts = best.choice.parts[::-1] if best else ()
+        if best is None or len(best.choice.parts) < 2:
+            return
+        parts = best.choice.parts[::-1]
+        stages = [[self.space.choice([p]) for p in best.choice.parts]]
         size = (len(parts) + 1) // 2
-        while best and parts:
-            for at in range(0, len(parts), size):
-                yield best.choice.without(parts[at : at + size])
-            if size == 1:
+        while size:
+            chunks = [parts[at : at + size] for at in range(0, len(parts), size)]
+            stages.append([best.choice.without(chunk) for chunk in chunks])
+            size = (size + 1) // 2 if size > 1 else 0
+        for stage in stages:
+            if any(self._worth(choice) for choice in stage):
+                yield from stage
                 return
-            size = (size + 1) // 2
 
     def _alone(self) -> Iterator[Choice]:
         """Each part, the cheapest first; those last whose classes do not even do together."""
