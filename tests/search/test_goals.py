@@ -7,6 +7,7 @@ from scipy.stats import binom, norm
 from twin.model import Scenario
 from twin.search import BudgetTooSmall, parse_goal, plan
 from twin.search.goals import CONFIDENCE
+from twin.search.plans import CANDIDATES, RUNGS, error_of
 from twin.spec import SpecError
 
 
@@ -63,6 +64,22 @@ def test_a_mean_near_the_threshold_is_called_met_in_one_of_twenty(base: Scenario
     assert low <= met <= high
     naive = sum(rng.normal(100.0, 20.0, 12).mean() < 100.0 for _ in range(2000))
     assert naive > high, "a check that cannot fail: without an interval half of them are called met"
+
+
+def test_the_luckiest_of_many_is_caught_in_fresh_worlds(base: Scenario) -> None:
+    """Forty sets whose mean is on the threshold: many are called met while they race; of the three that are
+    confirmed, all together hardly more than one search in twenty has one that is."""
+    term = parse_goal("service_minutes_lost < 100", base).terms[0]
+    rng = np.random.default_rng(4)
+    raced = confirmed = 0
+    searches = 400
+    for _ in range(searches):
+        tried = sorted(term.judge(rng.normal(100.0, 20.0, RUNGS[-1])).lacks for _ in range(40))
+        raced += sum(lacks <= 0 for lacks in tried) >= CANDIDATES
+        sure = 1 - error_of(CANDIDATES)
+        confirmed += any(term.judge(rng.normal(100.0, 20.0, 15), sure).met for _ in range(CANDIDATES))
+    assert raced > 0.9 * searches, "a check that cannot fail: the race alone calls them promising"
+    assert confirmed <= binom.ppf(0.999, searches, 1 - CONFIDENCE)
 
 
 def test_shares_are_judged_by_wilson(base: Scenario) -> None:
