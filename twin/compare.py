@@ -9,7 +9,6 @@ a restricted mean is a mean (``twin.statistics.durations``).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,6 +20,7 @@ from twin.statistics.durations import Survival, restricted, survival
 from twin.statistics.estimates import Band, Difference, Estimate, curve_band, estimate, paired
 from twin.statistics.families import Verdict, distinguishable, looks, verdicts
 from twin.statistics.proportions import Proportion, paired_proportions, wilson
+from twin.statistics.recoveries import Recovery, recoveries
 from twin.studies.arms import BASELINE, Arm
 from twin.studies.study import Job, Results, Study, beginning_of, first_input_s
 from twin.studies.worlds import World, worlds
@@ -142,7 +142,10 @@ class Comparison:
             "measures": [{"name": m.name, "unit": m.unit, "better": m.better} for m in self.measures],
             "baseline": {name: e.as_json() for name, e in self.baseline.items()},
             "mitigations": [self._arm(a) for a in self.ranking],
-            "services": self._services(),
+            "services": {
+                service: {arm: r.as_json() for arm, r in arms.items()}
+                for service, arms in self.services.items()
+            },
         }  # fmt: skip
 
     def _arm(self, a: Compared) -> dict[str, Any]:
@@ -178,18 +181,10 @@ class Comparison:
             "p": d and d.p, "distinguishable": told,
         }  # fmt: skip
 
-    def _services(self) -> dict[str, Any]:
-        """Restricted mean and median time to recovery of each service."""
-        found: dict[str, Any] = {}
-        for arm, services in self.recovery_s.items():
-            for service in services:
-                curve = self.survival(arm, service)
-                median = curve.median_s if math.isfinite(curve.median_s) else None
-                mean = estimate(restricted(services[service], self.horizon_s))
-                found.setdefault(service, {})[arm] = {
-                    "time_to_recovery_s": mean.as_json(), "median_s": median,
-                }  # fmt: skip
-        return found
+    @cached_property
+    def services(self) -> dict[str, dict[str, Recovery]]:
+        """Service → arm → its time to recovery, and the difference from the baseline's."""
+        return recoveries(self.recovery_s, BASELINE, self.horizon_s)
 
 
 def compare(

@@ -55,6 +55,9 @@ def test_the_document_is_what_was_promised(setting: Setting, tmp_path: Path) -> 
     (lifo,) = document["mitigations"]
     assert lifo["name"] == "lifo" and set(lifo["value"]) == set(lifo["difference"]) == names
     assert all({"mean", "ci95", "distinguishable"} <= d.keys() for d in lifo["difference"].values())
+    front = document["services"]["front"]
+    assert "difference" not in front["(baseline)"] and front["(baseline)"]["median_s"] is None
+    assert front["lifo"]["difference"]["mean"] < 0 and front["lifo"]["difference"]["distinguishable"]
     primary, weighted = (lifo["value"][m]["mean"] for m in (PRIMARY, "weighted_minutes_lost"))
     assert weighted == pytest.approx(3 * primary)
 

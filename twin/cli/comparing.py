@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from twin.compare import Compared, Comparison, Measure, Question
     from twin.model import Scenario
     from twin.robustness import Robustness
+    from twin.statistics.recoveries import Recovery
     from twin.studies.arms import Arm
     from twin.studies.study import Study
     from twin.suite import Suite
@@ -51,6 +53,7 @@ comparing_options = all_of(
     click.option("--shipped", is_flag=True, help="Keep the shipped numbers; worlds differ in noise alone."),
     click.option("--to-the-end", is_flag=True, help="All replicates, also where the answer is clear early."),
     *all_options,
+    click.option("--services", is_flag=True, help="Also each service's time to recovery."),
     click.option("--suite", is_flag=True, help="Also in every scenario of scenarios/faults."),
     click.option(
         "--mitigations",
@@ -101,6 +104,8 @@ def compare(
         show.document({**said, **extra})
         return
     table(found.comparison, found.robust)
+    if options["services"]:
+        services(found.comparison)
     if found.tournament:
         say(found.tournament)
     if found.suite:
@@ -226,6 +231,27 @@ def _differences(found: Comparison, a: Compared) -> Iterator[str]:
             continue
         about = "" if a.distinguishable[m.name] else "≈ "
         yield f"{about}{amount(m, d.mean, True)} [{amount(m, d.low, True)}, {amount(m, d.high, True)}]"
+
+
+def services(found: Comparison) -> None:
+    """Each service's time to recovery: of the baseline, and the difference that each mitigation makes."""
+    names = [a.arm.name for a in found.ranking]
+    click.echo("\nTime to recovery of each service: mean (median), and differences in minutes")
+    rows = []
+    for service, by_arm in found.services.items():
+        base = by_arm["(baseline)"]
+        median = show.hours(base.median_s) if math.isfinite(base.median_s) else "not by the end"
+        lasts = f"{show.hours(base.mean.mean)} ({median})"
+        rows.append((service, lasts, *(_minutes(by_arm[name]) for name in names)))
+    show.table(("service", "(baseline)", *names), rows)
+
+
+def _minutes(side: Recovery) -> str:
+    d = side.difference
+    if d is None or d.identical:
+        return "0"
+    about = "" if side.distinguishable else "≈ "
+    return f"{about}{d.mean / 60:+.0f} [{d.low / 60:+.0f}, {d.high / 60:+.0f}]"
 
 
 def amount(measure: Measure, value: float, signed: bool = False) -> str:
