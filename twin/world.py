@@ -128,11 +128,27 @@ class Shard:
         return float(row[field])
 
     def change(self, target: str, value: float, event_id: int) -> None:
-        """Set a parameter; ``event_id`` is the input event that later trouble of this service may name."""
+        """Set a parameter; ``event_id`` is the input event that later trouble of this service may name.
+
+        Raises Outgrown where the service would have to remember more than it was given room for.
+        """
         row, field = self._row(target)
         row[field] = value
         owner = target.rpartition(".")[0].split("->")[0]
-        self.world.svc[self.names.index(owner)]["input_event"] = event_id
+        number = self.names.index(owner)
+        if owner == target.rpartition(".")[0]:
+            self._must_fit(number, row, target)
+        self.world.svc[number]["input_event"] = event_id
+
+    def _must_fit(self, number: int, row: np.ndarray, target: str) -> None:
+        service, edge = self.world.svc[number], self.world.edge
+        module = list(registry().values())[service["kind"]]
+        needed = int(module.cells(row, edge[edge["callee"] == number], float(self.world.tick_s[0])))
+        if needed > service["cells"]:
+            raise Outgrown(
+                f"{target}: found a value that needs more room than the service was given at the start, "
+                "expected one that fits; give it from the start, not in the middle of a run"
+            )
 
     def _row(self, target: str) -> tuple[np.ndarray, str]:
         owner, _, field = target.rpartition(".")
@@ -142,6 +158,10 @@ class Shard:
         service = self.world.svc[self.names.index(owner)]
         kind = list(registry())[service["kind"]]
         return self.parameters[kind][service["slot"]], field
+
+
+class Outgrown(ValueError):
+    """A change in the middle of a run asks a service to remember more than it has room for."""
 
 
 def encode(params: Iterable[Param], given: Mapping[str, object]) -> list[tuple[str, float]]:

@@ -19,6 +19,7 @@ REFUSALS = (
     ("twin.journal", "DamagedRun"),
     ("twin.queries", "QueryError"),
     ("twin.fork", "ForkError"),
+    ("twin.world", "Outgrown"),
     ("twin.units", "Refused"),
     ("twin.studies.store", "OtherStudy"),
     ("twin.runners.pool", "WorkerLost"),

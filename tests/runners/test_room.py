@@ -1,0 +1,26 @@
+"""What a service remembers has its room from the start; a change that needs more is refused, not overrun."""
+
+import pytest
+
+import twin
+from twin.cli.errors import REFUSALS
+from twin.model import Intervention
+from twin.world import Outgrown
+
+REPLAY = "scenarios/us-east-1-2025-10-20.yaml"
+
+
+def with_change(target: str, value: object):
+    base = twin.load(REPLAY, until="+10m")
+    change = Intervention(id="late", kind="action", at_s=60.0, set={target: value}, assumed="a test")
+    return base.model_copy(update={"actions": (*base.actions, change)})
+
+
+def test_more_than_there_is_room_for_is_refused() -> None:
+    with pytest.raises(Outgrown, match=r"dynamodb-dns.keep_count: found a value that needs more room"):
+        twin.run(with_change("dynamodb-dns.keep_count", 60))
+    assert ("twin.world", "Outgrown") in REFUSALS, "a user's mistake, not a traceback"
+
+
+def test_what_fits_is_taken() -> None:
+    assert twin.run(with_change("dynamodb-dns.batch_s", 4.0)).events.num_rows
