@@ -16,7 +16,7 @@ TIME_PATTERN = r"^(\+.+|\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d
 
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _PER_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_SIZES = {"GB": 10**9, "MB": 10**6, "kB": 10**3}
 
 A_DURATION = "a duration with its unit"
 A_RATE = "a rate with its unit"
@@ -88,15 +88,6 @@ def parse_rate(value: object) -> float:
     return float(number) / _PER_SECONDS[per]
 
 
-def format_rate(per_second: float) -> str:
-    """'225/s', or per minute, hour or day where that is a rounder number: '10/min', '3/h'."""
-    for per, seconds in _PER_SECONDS.items():
-        number = per_second * seconds
-        if number == 0 or abs(number - round(number)) < 1e-9 * number:
-            return f"{round(number)}/{per}"
-    return f"{per_second:g}/s"
-
-
 def parse_ratio(value: object) -> float:
     """A plain number from 0.05 or '5%'. Raises Refused."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -114,20 +105,11 @@ def parse_count(value: object) -> int:
     raise Refused(A_COUNT, "a count has no unit and no fraction")
 
 
-def parse_size(value: object) -> int:
-    """Bytes of '5MB' or '512MiB'. Raises Refused."""
-    text = _refuse_bare(value, "a size with its unit", "write 5MB or 512MiB")
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(B|kB|MB|GB|KiB|MiB|GiB)", text)
-    if not match:
-        raise Refused("a size with its unit", "write 5MB or 512MiB")
-    return round(float(match[1]) * _SIZES[match[2]])
-
-
 def format_size(size_bytes: int) -> str:
     """'104 MB': three digits are enough for a message."""
-    for unit in ("GB", "MB", "kB"):
-        if size_bytes >= _SIZES[unit]:
-            return f"{size_bytes / _SIZES[unit]:.3g} {unit}"
+    for unit, size in _SIZES.items():
+        if size_bytes >= size:
+            return f"{size_bytes / size:.3g} {unit}"
     return f"{size_bytes} B"
 
 

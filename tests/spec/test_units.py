@@ -42,12 +42,6 @@ def test_a_duration_reads_back(ms: int) -> None:
     assert round(units.parse_duration(units.format_duration(ms / 1000)) * 1000) == ms
 
 
-@given(st.integers(0, 10**6), st.sampled_from(["s", "min", "h", "d"]))
-def test_a_rate_reads_back(number: int, per: str) -> None:
-    rate = units.parse_rate(f"{number}/{per}")
-    assert units.parse_rate(units.format_rate(rate)) == pytest.approx(rate, rel=1e-12)
-
-
 @pytest.mark.parametrize(
     ("parse", "bad", "hint"),
     [
@@ -66,7 +60,6 @@ def test_a_rate_reads_back(number: int, per: str) -> None:
         (units.parse_count, 2.5, "fraction"),
         (units.parse_count, "3", "no unit"),
         (units.parse_count, True, "no unit"),
-        (units.parse_size, "5 miles", "5MB"),
         (units.parse_clock, "2025-10-19T22:00:00", "missing zone"),
         (units.parse_clock, "yesterday", "2025"),
     ],
@@ -95,7 +88,6 @@ def test_a_time_reads_back() -> None:
 
 
 def test_sizes_and_ratios() -> None:
-    assert units.parse_size("5MB") == 5_000_000 and units.parse_size("1KiB") == 1024
     assert units.format_size(104_857_600) == "105 MB" and units.format_size(12) == "12 B"
     assert units.parse_ratio("5%") == 0.05 and units.parse_ratio(0.05) == 0.05
     assert units.parse_count(1e6) == 1_000_000
