@@ -126,3 +126,26 @@ def test_the_command_says_it(tmp_path: Path) -> None:
     assert 0 < arm["robustness"]["ci95"][0] < arm["robustness"]["share"] <= 1
     table = invoke(*common)
     assert "holds in" in table.stdout and "the share of the prior" in table.stdout
+
+
+def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing ever breaks, what helps in the shipped model makes no difference: not robust."""
+    folder = tmp_path / "variants"
+    folder.mkdir()
+    (folder / "strong.yaml").write_text(
+        "variant: strong\ntitle: So strong that nothing happens\nassumed: a test\n"
+        "set: {front.capacity_per_s: 50000/s}\n"
+    )
+    monkeypatch.setattr("twin.cli.robust.VARIANTS", folder)
+    lifo = tmp_path / "lifo.yaml"
+    lifo.write_text(
+        "mitigation: lifo\ntitle: Last in\ndoes: as it says\nproposed_by: a test\nassumed: a test\n"
+        "cost: {class: setting, reason: a test}\nset: {front.discipline: lifo}\n"
+    )
+    said = invoke("compare", STORM, "--until", "+20m", "--mitigate", lifo, "--variants", "--study",
+                  tmp_path / "study", "--replicates", "12", "--runner", "inline", "--json")  # fmt: skip
+    assert said.exit_code == 0, said.output
+    (arm,) = json.loads(said.stdout)["mitigations"]
+    assert arm["robustness"]["claim"] == "helps" and arm["robustness"]["robust"] is False
+    assert list(arm["robustness"]["variants"]) == ["strong"]
+    assert "at most 48 runs" in said.stderr and "the same in the variant strong" in said.stderr

@@ -174,7 +174,7 @@ def carried_out(plan: Plan) -> Found:
         if plan.others:
             arms = {base.name: question.arms, **{name: mine for name, (_, mine) in plan.others.items()}}
             judged = judge(opened, question, arms, show.say, tick)
-        elsewhere = in_each(opened, question, plan.variants, tick)
+        elsewhere = in_each(opened, question, plan.variants, tick, plan.most)
     robust = robustness(found, base, elsewhere)
     if held and held.pairs:
         robust |= robustness(held.pairs, base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,16 +36,22 @@ def variants_of(base: Scenario, asked: bool) -> dict[str, Variant]:
 
 
 def in_each(
-    study: Study, question: Question, variants: Mapping[str, Variant], tick: Callable[[int], None]
+    study: Study, question: Question, variants: Mapping[str, Variant], tick: Callable[[int], None], most: int
 ) -> dict[str, Comparison]:
-    """The same question, put to each of them. Raises NoWorlds, WorkerLost."""
+    """The same question, put to each of them, as the last of ``most`` runs. Raises NoWorlds, WorkerLost."""
     from twin.compare import compare
 
+    each = question.replicates * (1 + len(question.arms))
     found: dict[str, Comparison] = {}
-    for name in variants:
+    for left, name in zip(range(len(variants), 0, -1), variants, strict=True):
         show.say(f"the same in the variant {name}")
-        found[name] = compare(study, replace(question, variant=name), show.say, tick)
+        told = partial(_on_top, tick, most - left * each)
+        found[name] = compare(study, replace(question, variant=name), show.say, told)
     return found
+
+
+def _on_top(tick: Callable[[int], None], before: int, made: int) -> None:
+    tick(before + made)
 
 
 def document(said: dict[str, Any], robust: Mapping[str, Robustness]) -> dict[str, Any]:
