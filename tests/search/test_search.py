@@ -122,7 +122,8 @@ def test_a_broken_file_is_an_error_and_one_of_another_scenario_is_left_out(
 def test_the_command(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "two-breaks.yaml"
     path.write_text(SCENARIO)
-    common = (path, "--from", folder, "--study", tmp_path / "study", "--budget", "90", "--runner", "inline")
+    where = ("--mitigations", folder, "--study", tmp_path / "study")
+    common = (path, *where, "--budget", "90", "--runner", "inline")
     done = invoke("search", *common, "--goal", "service_minutes_lost < 15", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
@@ -140,7 +141,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
         (["--goal", "peak < 3"], "--goal:1:1: found 'peak'"),
         (["--goal", "peak_impaired < 3", "--budget", "20"], "--budget: found 20, expected at least"),
         (["--goal", "peak_impaired < 3", "--mitigate", "x"], "a search chooses them itself"),
-        (["--goal", "peak_impaired < 3", "--from", "."], "no mitigation in"),
+        (["--goal", "peak_impaired < 3", "--mitigations", "."], "no mitigation in"),
     ],
 )
 def test_what_a_command_refuses(arguments: list[str], told: str, tmp_path: Path) -> None:

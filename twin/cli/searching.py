@@ -28,7 +28,7 @@ searching_options = all_of(
         help="Runs at most, those of the baseline and those done before among them.",
     ),
     click.option(
-        "--mitigations", "--from", "folder_from", metavar="DIR",
+        "--mitigations", "folder_from", metavar="DIR",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Folder of the mitigations to choose from.  [default: scenarios/mitigations]",
     ),
@@ -69,7 +69,7 @@ def search(
     from twin.spec.mitigations import FOLDER
 
     if mitigations:
-        raise BadInput("--mitigate: a search chooses them itself; --from DIR says from which")
+        raise BadInput("--mitigate: a search chooses them itself; --mitigations DIR says from which")
     base = prepared(scenario, changes)
     wanted = Wanted(base.name, parse_goal(goal, base), budget, seconds(within, "--within"), not shipped)
     planned = plan(wanted.goal, budget)
