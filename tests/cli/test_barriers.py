@@ -69,7 +69,7 @@ def test_a_picture_and_a_study_that_goes_on(tiny: Path, file: Path) -> None:
         assert said in first.stdout
     assert "at most 22 runs:" in first.stderr
     again = tiny_barriers(tiny, file)
-    assert again.stdout == first.stdout and "done before" in again.stderr
+    assert again.stdout == first.stdout and "(22 runs are in the folder already)" in again.stderr
 
 
 def test_some_defences_of_the_event(tmp_path: Path) -> None:

@@ -49,8 +49,10 @@ def test_source_ids_are_tokens_with_title_trust_and_note():
         assert source["url"] is None or source["url"].startswith("https://")
 
 
-def test_only_the_operators_own_summary_is_trusted_most():
-    assert [name for name, source in SOURCES.items() if source["trust"] == "highest"] == ["PES"]
+def test_only_the_operators_own_summaries_are_trusted_most():
+    most = {name: source for name, source in SOURCES.items() if source["trust"] == "highest"}
+    assert list(most) == ["PES", "DDB2015"], "of this event, and of the one whose fault the suite borrows"
+    assert all(source["url"].startswith("https://aws.amazon.com/message/") for source in most.values())
 
 
 def test_enough_outcomes_to_score():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import twin
 from tests.cli.conftest import invoke
 from tests.search.conftest import FILES, SCENARIO, write
 from twin.model import Scenario
@@ -28,9 +29,21 @@ def find(
         return search(opened, wanted, space(base, folder), tick=tick)
 
 
-def test_the_pair_that_only_does_together(base: Scenario, folder: Path, tmp_path: Path) -> None:
-    found = find(base, folder, tmp_path / "study")
-    best = found.best
+@pytest.fixture(scope="module")
+def whole_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def whole(whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """The search that most tests ask about, made once."""
+    home = tmp_path_factory.mktemp("base")
+    (home / "two-breaks.yaml").write_text(SCENARIO)
+    return find(twin.load(home / "two-breaks.yaml"), write(home / "m", FILES), whole_study)
+
+
+def test_the_pair_that_only_does_together(whole: Found) -> None:
+    found, best = whole, whole.best
     assert best is not None and best.tried.choice.parts == ("mend-a", "mend-b") and best.tried.cost == 3
     assert all(less is not None and not less.promising for less in best.less.values()), "each is needed"
     assert found.runs <= 120
@@ -70,11 +83,10 @@ def test_a_setting_that_the_file_does_not_have(base: Scenario, tmp_path: Path) -
     assert 4 <= tries <= 8
 
 
-def test_what_contradicts_is_never_tried(base: Scenario, folder: Path, tmp_path: Path) -> None:
+def test_what_contradicts_is_never_tried(base: Scenario, folder: Path, whole: Found) -> None:
     offered = space(base, folder)
     assert frozenset(("against-a", "mend-a")) in offered.against
-    found = find(base, folder, tmp_path / "study")
-    assert len(found.tried) > 5 and not any(offered.contradicts(t.choice) for t in found.tried)
+    assert len(whole.tried) > 5 and not any(offered.contradicts(t.choice) for t in whole.tried)
 
 
 def told(found: Found) -> str:
@@ -83,9 +95,8 @@ def told(found: Found) -> str:
 
 @pytest.mark.slow
 def test_the_same_answer_on_two_workers_and_after_a_stop(
-    base: Scenario, folder: Path, tmp_path: Path
+    base: Scenario, folder: Path, whole: Found, whole_study: Path, tmp_path: Path
 ) -> None:
-    whole = find(base, folder, tmp_path / "whole")
     assert told(find(base, folder, tmp_path / "two", runner="process")) == told(whole)
 
     def stop(made: int) -> None:
@@ -102,7 +113,7 @@ def test_the_same_answer_on_two_workers_and_after_a_stop(
     assert told(again) == told(whole)
     assert max(made) == whole.runs - kept, "no run is made twice"
     assert (tmp_path / "stopped" / "runs.parquet").read_bytes() == (
-        tmp_path / "whole" / "runs.parquet"
+        whole_study / "runs.parquet"
     ).read_bytes()
     finished: list[int] = []
     assert told(find(base, folder, tmp_path / "stopped", tick=finished.append)) == told(whole)
