@@ -66,9 +66,12 @@ class Robustness:
     @property
     def robust(self) -> bool | None:
         """Whether all variants say the same; None where none was asked, or nothing is claimed."""
-        if not self.claim or not self.variants:
-            return None
-        return all(_claim_of(said) == self.claim for said in self.variants.values())
+        return not self.against if self.claim and self.variants else None
+
+    @property
+    def against(self) -> dict[str, str]:
+        """The variants that come to something else, and to what."""
+        return {v: said for v, said in self.variants.items() if _claim_of(said) != self.claim}
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin compare --json`` has it for each arm."""

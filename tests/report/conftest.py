@@ -10,6 +10,7 @@ import twin
 from twin.compare import Comparison, Question, compare
 from twin.model import Scenario
 from twin.report.report import Origin, Report
+from twin.robustness import robustness
 from twin.studies.arms import arm_of
 from twin.studies.study import Setting, Study
 
@@ -66,9 +67,8 @@ def found(folder: Path, base: Scenario) -> Comparison:
 
 @pytest.fixture(scope="session")
 def report(found: Comparison, base: Scenario) -> Report:
-    return Report(
-        found, base, Origin("twin compare storm --html <page>", "data/studies/s", "c0de", {"numpy": "2"})
-    )
+    origin = Origin("twin compare storm --html <page>", "data/studies/s", "c0de", {"numpy": "2"})
+    return Report(found, base, origin, robust=robustness(found, base))
 
 
 @pytest.fixture(scope="session")
@@ -77,26 +77,33 @@ def page(report: Report) -> str:
 
 
 class Reader(HTMLParser):
-    """``numbers``: (row, measure) → the numbers of that cell of the ranking, in order. ``words``: all text.
-    ``tags``: every tag with its attributes."""
+    """``numbers``: (row, measure) → the numbers of that cell of the ranking, in order. ``claims``:
+    arm → the numbers of how far what is said of it holds. ``words``: all text. ``tags``: every tag with its
+    attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.numbers: dict[tuple[str, str], list[float]] = {}
+        self.claims: dict[str, list[float]] = {}
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.words = ""
-        self._row = self._measure = ""
+        self._row = self._measure = self._claim = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         at = {name: value or "" for name, value in attrs}
         self.tags.append((tag, at))
         if tag == "tr":
-            self._row = at.get("data-name", "")
+            self._row, self._claim = at.get("data-name", ""), at.get("data-claim", "")
+            if self._claim:
+                self.claims[self._claim] = []
         if tag == "td":
             self._measure = at.get("data-measure", "")
         if tag == "data" and self._row and self._measure:
             self.numbers.setdefault((self._row, self._measure), []).append(float(at["value"]))
+
+        if tag == "data" and self._claim:
+            self.claims[self._claim].append(float(at["value"]))
 
     def handle_data(self, data: str) -> None:
         self.words += data

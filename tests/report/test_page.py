@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import invoke
+from twin.cli.robust import document
 from twin.compare import PRIMARY, Comparison
-from twin.report import assumptions
 from twin.report.report import Report, write
 from twin.report.verdict import answers, best_of, headline
 from twin.report.words import amount, share
+from twin.robustness import Robustness
 from twin.statistics.attribution import interaction, shapley
-from twin.statistics.proportions import Proportion, wilson
+from twin.statistics.proportions import wilson
 from twin.studies.arms import BASELINE
 from twin.tournament import Tournament
 
@@ -55,11 +56,11 @@ def test_what_would_come_from_outside_is_seen(page: str, canary: str) -> None:
     assert outside(page.replace("</main>", canary + "</main>"))
 
 
-def of_document(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str], list[float]]]:
+def of_document(said: dict[str, Any]) -> Iterator[tuple[tuple[str, str], list[float]]]:
     """The numbers of --json in the order of the page: (name, measure) → difference, then value."""
-    for name, entry in document["baseline"].items():
+    for name, entry in said["baseline"].items():
         yield (BASELINE, name), [entry["mean"], *entry["ci95"]]
-    for arm in document["mitigations"]:
+    for arm in said["mitigations"]:
         for name, d in arm["difference"].items():
             value = arm["value"][name]
             yield (arm["name"], name), [d["mean"], *d["ci95"], value["mean"], *value["ci95"]]
@@ -91,7 +92,7 @@ def test_names_in_pictures_are_text(found: Comparison, report: Report) -> None:
 
 
 def test_the_same_again_is_the_same_bytes(report: Report, page: str) -> None:
-    again = Report(report.found, report.base, report.origin)
+    again = Report(report.found, report.base, report.origin, robust=report.robust)
     assert again.page() == page
 
 
@@ -143,7 +144,7 @@ def test_what_cannot_be_told_is_no_headline(found: Comparison) -> None:
 def test_too_few_worlds_are_called_so(found: Comparison) -> None:
     untold = tuple(replace(a, distinguishable=dict.fromkeys(a.distinguishable, False)) for a in found.arms)
     few = replace(found, worlds=found.worlds[:4])
-    said = [" ".join(answers(f, best_of(untold), untold, ())) for f in (few, found)]
+    said = [" ".join(answers(f, best_of(untold), untold, (), {})) for f in (few, found)]
     assert ["4 worlds tell nothing apart" in said[0], "nothing apart" in said[1]] == [True, False]
 
 
@@ -152,15 +153,6 @@ def test_equals_of_the_best_are_named(found: Comparison) -> None:
     twin_ = replace(lifo, arm=replace(lifo.arm, name="twin"))
     breaker = next(a for a in found.arms if a.arm.name == "breaker")
     assert best_of([lifo, twin_, breaker]).equals == ("twin",)
-
-
-def test_numbers_that_matter_are_told_from_those_that_do_not(found: Comparison, report: Report) -> None:
-    told = {m.target: m.sure for m in assumptions.movers(report.base, found, report.best.arm)}
-    assert told["front.capacity_per_s"] and told["customers.rate_per_s"]
-    luck = np.arange(len(found.worlds)) * 7.0 % 20.0  # goes with nothing
-    unmoved = replace(found, values={**found.values, PRIMARY: luck})
-    best = replace(report.best.arm, values={**report.best.arm.values, PRIMARY: luck})
-    assert not any(m.sure for m in assumptions.movers(report.base, unmoved, best))
 
 
 def test_nought_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None:
@@ -181,11 +173,60 @@ def test_a_saving_is_a_share_of_what_is_lost_in_the_same_worlds(found: Compariso
     assert "100\u00a0%" in headline(replace(found, values={PRIMARY: lost}), best_of([early]))
 
 
-@dataclass(frozen=True)
-class Claim:
-    words: str
-    holds: Proportion
-    deciding: dict[str, float]
+# --- how far it holds ---------------------------------------------------------------
+
+
+def of_claims(said: dict[str, Any]) -> dict[str, list[float]]:
+    """The numbers of each arm's robustness in --json, in the order of the page."""
+    each = {a["name"]: a["robustness"] for a in [*said["mitigations"], *said.get("pairs", ())]}
+    return {
+        name: [
+            *([r["share"], *r["ci95"]] if r["ci95"] else ()),
+            *(x for d in r["decided_by"] for x in (d["index"], d["rank_correlation"])),
+        ]
+        for name, r in each.items()
+    }  # fmt: skip
+
+
+def alike(page: dict[str, list[float]], said: dict[str, list[float]]) -> bool:
+    """But for the rounding of the document."""
+    return page.keys() == said.keys() and all(page[n] == pytest.approx(said[n], abs=1e-3) for n in said)
+
+
+def test_the_page_says_how_far_it_holds(report: Report, page: str, found: Comparison) -> None:
+    said = document(found.as_json(), report.robust)
+    claims = of_claims(said)
+    assert alike(Reader(page).claims, claims)
+    assert len(claims["breaker"]) > 3, "some number decides"
+    held = report.robust["lifo"].held
+    assert held is not None and f"in {share(held.ratio)} of the worlds" in Reader(page).words
+    other = page.replace(f'value="{held.ratio}"', 'value="7"')
+    assert not alike(Reader(other).claims, claims), "a check that cannot fail"
+
+
+def test_the_numbers_that_decide_are_those_of_the_command(report: Report, page: str) -> None:
+    """One answer to which number decides: what robustness does not name, the page does not."""
+    named = {at["data-decides"] for _, at in Reader(page).tags if "data-decides" in at}
+    assert named == {d.target for r in report.robust.values() for d in r.decided_by}
+    none = {name: replace(r, decided_by=()) for name, r in report.robust.items()}
+    without = Reader(replace(report, robust=none).page())
+    assert not any("data-decides" in at for _, at in without.tags) and "cannot be told" in without.words
+
+
+def test_what_a_variant_does_not_come_to_is_not_robust(report: Report) -> None:
+    def told(**variants: str) -> str:
+        asked = {"lifo": replace(report.robust["lifo"], variants=variants)}
+        return Reader(replace(report, robust=report.robust | asked).page()).words
+
+    agree, differ = told(one="helps", other="helps"), told(one="helps", other="harms")
+    assert "in every variant of the model that was asked too: one and other" in agree
+    assert "robust" in agree and "not robust" not in agree
+    assert "not robust" in differ and "Not so in 1 of 2 variants of the model: in other: harms." in differ
+
+
+def test_without_robustness_nothing_is_said_of_it(report: Report) -> None:
+    words = Reader(replace(report, robust={}).page()).words
+    assert "How far what is said" not in words and "by more than is worth having, in" not in words
 
 
 def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> None:
@@ -199,10 +240,10 @@ def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> No
     pair = replace(found.arms[0], arm=replace(found.arms[0].arm, name="lifo+breaker"))
     pairs = replace(found, arms=(pair,))
     held = Tournament(found, pairs, ("lifo",), both, ("x+y",), shares)
-    claim = Claim("lifo helps", wilson(91, 100), {"front.capacity_per_s": 0.4})
-    page = replace(report, tournament=held, claims=(claim,)).page()
+    robust = report.robust | {"lifo+breaker": Robustness("helps", wilson(91, 100))}
+    page = replace(report, tournament=held, robust=robust).page()
     words = Reader(page).words
-    for text in ("Whose doing the loss was", "Two at once", "x+y", "lifo helps", "91\u00a0%"):
+    for text in ("Whose doing the loss was", "Two at once", "x+y", "91\u00a0%"):
         assert text in words
     each = len(found.measures)
     assert f"{each * 2} tests of single mitigations, and {each} of pairs" in words
@@ -226,6 +267,8 @@ def test_the_command_writes_the_page(folder: Path, tmp_path: Path) -> None:
     assert first.exit_code == 0, first.output
     text = page.read_text()
     assert Reader(text).numbers == dict(of_document(json.loads(first.stdout)))
+    claims = of_claims(json.loads(first.stdout))
+    assert alike(Reader(text).claims, claims) and claims.keys() == {"lifo", "breaker"}
     assert f"--html {page}" in Reader(text).words and "by-command" in text
     assert command(folder, page, "--json").exit_code == 0
     assert page.read_text() == text

@@ -143,9 +143,13 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
         "cost: {class: setting, reason: a test}\nset: {front.discipline: lifo}\n"
     )
     said = invoke("compare", STORM, "--until", "+20m", "--mitigate", lifo, "--variants", "--study",
-                  tmp_path / "study", "--replicates", "12", "--runner", "inline", "--json")  # fmt: skip
+                  tmp_path / "study", "--replicates", "12", "--runner", "inline", "--json",
+                  "--html", tmp_path / "page.html")  # fmt: skip
     assert said.exit_code == 0, said.output
     (arm,) = json.loads(said.stdout)["mitigations"]
     assert arm["robustness"]["claim"] == "helps" and arm["robustness"]["robust"] is False
-    assert list(arm["robustness"]["variants"]) == ["strong"]
+    ((name, words),) = arm["robustness"]["variants"].items()
+    assert name == "strong"
+    page = (tmp_path / "page.html").read_text()
+    assert "not robust" in page and f"Not so in 1 of 1 variants of the model: in strong: {words}." in page
     assert "at most 48 runs" in said.stderr and "the same in the variant strong" in said.stderr

@@ -97,7 +97,7 @@ def compare(
     if parquet is not None:
         write(found.comparison, parquet)
     if html is not None:
-        write_page(html, found.base, found.comparison, found.tournament, found.study)
+        write_page(html, found.base, found.comparison, found.tournament, found.robust, found.study)
     if as_json:
         extra = {"suite": found.suite.as_json()} if found.suite else {}
         said = document((found.tournament or found.comparison).as_json(), found.robust)

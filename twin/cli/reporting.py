@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from twin.cli.errors import BadInput
 if TYPE_CHECKING:
     from twin.compare import Comparison
     from twin.model import Scenario
+    from twin.robustness import Robustness
     from twin.studies.study import Study
     from twin.tournament import Tournament
 
@@ -44,14 +46,17 @@ def check_place(path: Path | None) -> None:
         raise _refused(path, error) from None
 
 
-def write_page(path: Path, base: Scenario, found: Comparison, held: Tournament | None, study: Study) -> None:
+def write_page(
+    path: Path, base: Scenario, found: Comparison, held: Tournament | None,
+    robust: Mapping[str, Robustness], study: Study,
+) -> None:  # fmt: skip
     """Write the page and say where it is. Raises BadInput."""
     from twin.report.report import Origin, Report, write
 
     versions = {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
     origin = Origin(command(), _short(study.store.folder), study.setting.identity()["code"], versions)
     try:
-        write(Report(found, base, origin, held), path)
+        write(Report(found, base, origin, held, robust), path)
     except OSError as error:
         raise _refused(path, error) from None
     show.say(f"page: {path}")

@@ -79,7 +79,7 @@ def cells(robust: Mapping[str, Robustness], name: str) -> Iterator[str]:
     else:
         yield f"{r.held.ratio:.0%} [{r.held.low:.0%}, {r.held.high:.0%}]"
     if r.variants:
-        against = [f"{v}: {words}" for v, words in r.variants.items() if r.robust is False]
+        against = [f"{v}: {words}" for v, words in r.against.items()]
         yield {True: "robust", None: ""}.get(r.robust, "not robust: " + "; ".join(against))
 
 

@@ -1,25 +1,17 @@
-"""What the answer rests on: numbers that nobody published, with their ranges, and how much they matter."""
+"""What the answer rests on: numbers that nobody published, with their ranges; what is made worse."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.stats import spearmanr
-
-from twin.compare import PRIMARY, Compared, Comparison
+from twin.compare import Compared
 from twin.kinds import registry
 from twin.model import Quantity, Scenario
 from twin.numbers import Number, numbers, varies
 from twin.parts.edges import EDGE_PARAMETERS
 from twin.report.words import quantity
-from twin.statistics.families import ERROR, holm
-from twin.studies.worlds import places
 from twin.variations import Mitigation
-
-FEW = 12  # worlds say nothing of which number matters
-SHOWN = 8  # numbers that go with the outcome most
 
 
 @dataclass(frozen=True)
@@ -30,18 +22,6 @@ class Assumed:
     value: str
     range: str
     why: str
-
-
-@dataclass(frozen=True)
-class Mover:
-    """How far a drawn number goes with the outcome, from world to world: Spearman's rank correlation of its
-    place in its range with the baseline's loss, and with what the best arm changes. ``sure``: told apart from
-    none at 5 %, for all numbers and both together (Holm)."""
-
-    target: str
-    with_loss: float
-    with_difference: float
-    sure: bool
 
 
 def drawn_numbers(base: Scenario) -> list[Assumed]:
@@ -92,30 +72,3 @@ def side_effects(arms: Sequence[Compared]) -> dict[str, Mitigation]:
     """Name → each mitigation that says what it makes worse."""
     found = (m for arm in arms for m in arm.arm.variations if isinstance(m, Mitigation) and m.side_effect)
     return {m.name: m for m in found}
-
-
-def movers(base: Scenario, found: Comparison, best: Compared) -> list[Mover]:
-    """The drawn numbers that go with the outcome most, the strongest first; none from FEW worlds or fewer."""
-    n = len(best.worlds)
-    if not found.question.draws or n <= FEW:
-        return []
-    rows = [places(base, w.draw) for w in best.worlds]
-    targets = [number.target for number in rows[0]]
-    at = np.array([list(row.values()) for row in rows]).reshape(n, len(targets))
-    loss = found.values[PRIMARY][:n]
-    tests = [_together(at[:, k], y) for k in range(len(targets)) for y in (loss, best.values[PRIMARY] - loss)]
-    sure = holm([p for _, p in tests]) <= ERROR if tests else np.zeros(0, bool)
-    made = [
-        Mover(target, tests[2 * k][0], tests[2 * k + 1][0], bool(sure[2 * k] or sure[2 * k + 1]))
-        for k, target in enumerate(targets)
-    ]
-    made.sort(key=lambda m: (-max(abs(m.with_loss), abs(m.with_difference)), m.target))
-    return made[:SHOWN]
-
-
-def _together(places: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """(rank correlation, p); none where nothing changes."""
-    if np.ptp(values) == 0:
-        return 0.0, 1.0
-    rank = spearmanr(places, values)
-    return float(rank.statistic), float(rank.pvalue)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,9 +15,9 @@ from markupsafe import Markup
 from twin.compare import PRIMARY, Compared, Comparison
 from twin.model import Scenario
 from twin.report import assumptions, pictures, verdict, words
+from twin.robustness import Robustness
 from twin.statistics.durations import Survival, kaplan_meier, restricted
 from twin.statistics.estimates import pareto
-from twin.statistics.proportions import Proportion
 from twin.studies.arms import BASELINE
 from twin.studies.store import finished
 from twin.tournament import Tournament, cost_class
@@ -25,17 +25,6 @@ from twin.variations import COSTS
 
 PAGE = "page.html.j2"
 SERVICES = 3  # whose recovery is drawn, besides the whole
-
-
-class Claim(Protocol):
-    """What is claimed, in how much of the prior it holds, and the numbers that decide it: name → index."""
-
-    @property
-    def words(self) -> str: ...
-    @property
-    def holds(self) -> Proportion: ...
-    @property
-    def deciding(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -50,13 +39,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Report:
-    """``base``: the scenario that was compared in. ``tournament``: of which ``found`` are the singles."""
+    """``base``: the scenario that was compared in. ``tournament``: of which ``found`` are the singles.
+    ``robust``: arm → how far what is said of it holds."""
 
     found: Comparison
     base: Scenario
     origin: Origin
     tournament: Tournament | None = None
-    claims: Sequence[Claim] = field(default=())
+    robust: Mapping[str, Robustness] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> tuple[Compared, ...]:
@@ -98,20 +88,26 @@ class Report:
         tests = [len(c.arms) * len(c.measures) for c in self.families]
         return {
             "found": found, "base": self.base, "origin": self.origin, "arms": self.arms, "best": best,
-            "tournament": self.tournament, "claims": self.claims, "primary": verdict.primary(found),
+            "tournament": self.tournament, "robust": self._robust, "primary": verdict.primary(found),
             "headline": verdict.headline(found, best),
-            "answers": [*verdict.answers(found, best, self.arms, self.front)],
+            "answers": [*verdict.answers(found, best, self.arms, self.front, self.robust)],
+            "variants": [*{v: None for r in self.robust.values() for v in r.variants}],
             "titles": {a.arm.name: verdict.title_of(a) for a in self.arms},
             "costs": {a.arm.name: cost_class(a.arm) for a in self.arms}, "classes": COSTS,
             "pictures": self._pictures(), "tests": tests,
             "stopped": [a for a in self.arms if a.stopped is not None],
             "drawn": assumptions.drawn_numbers(self.base) if found.question.draws else [],
-            "movers": assumptions.movers(self.base, found, best.arm),
             "own": [*assumptions.of_mitigations(self.arms)],
             "side_effects": assumptions.side_effects(self.arms),
             "amount": words.amount, "interval": words.interval, "hours": words.hours, "many": words.many,
+            "share": words.share,
             "difference": verdict.difference,
         }  # fmt: skip
+
+    @property
+    def _robust(self) -> dict[str, Robustness]:
+        """In the order of the ranking; of the pairs too."""
+        return {a.arm.name: r for a in self.arms if (r := self.robust.get(a.arm.name)) is not None}
 
     def _pictures(self) -> dict[str, Markup]:
         best, home = self.best.arm, self.home

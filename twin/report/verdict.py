@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from twin.compare import PRIMARY, Compared, Comparison, Measure
 from twin.report.words import PERCENT, amount, interval, many, share
+from twin.robustness import Robustness
 from twin.statistics.estimates import Difference, estimate, paired
 from twin.statistics.families import ERROR, holm, least_worlds
 from twin.tournament import cost_class, cost_rank
@@ -54,14 +55,19 @@ def headline(found: Comparison, best: Best) -> str:
     return f"{name} would have saved {_saved(found, best.arm, ' service-minutes')}"
 
 
-def answers(found: Comparison, best: Best, arms: Sequence[Compared], front: Collection[str]) -> Iterator[str]:
+def answers(
+    found: Comparison, best: Best, arms: Sequence[Compared], front: Collection[str],
+    robust: Mapping[str, Robustness],
+) -> Iterator[str]:  # fmt: skip
     """The sentences below it: how sure, what is as good or cheaper, what does harm, what cannot be told.
-    ``front``: names of those that none beats in both benefit and cost."""
+    ``front``: names of those that none beats in both benefit and cost. ``robust``: by arm, where known."""
     m, d = primary(found), best.arm.difference[PRIMARY]
     if best.helps:
         lost = estimate(_without(found, best.arm))
         yield (f"95{PERCENT} interval of the saving: {amount(m, -d.high)} to {amount(m, -d.low)}, over {d.n} "
                f"worlds in which {amount(m, lost.mean)} {interval(m, lost)} are lost otherwise.")  # fmt: skip
+        if (r := robust.get(best.arm.arm.name)) is not None:
+            yield from _holds(r)
         yield from _beside(best, arms)
         yield from _cheaper(found, best, arms, front)
     elif len(found.worlds) < (enough := least_worlds(len(found.arms) * len(found.measures))):
@@ -80,6 +86,18 @@ _SAID = {
     "no difference worth having": "No difference worth having",
     "no difference at all": "No difference at all, in any world",
 }
+
+
+def _holds(r: Robustness) -> Iterator[str]:
+    """In how many of the worlds the best helps, and what the variants of the model come to."""
+    if r.held is not None:
+        yield (f"It helps, by more than is worth having, in {share(r.held.ratio)} of the worlds "
+               f"[{share(r.held.low)}, {share(r.held.high)}].")  # fmt: skip
+    if r.robust:
+        yield f"It helps in every variant of the model that was asked too: {many([*r.variants], 20)}."
+    elif r.robust is False:
+        said = "; ".join(f"in {v}: {words}" for v, words in r.against.items())
+        yield f"Not so in {len(r.against)} of {len(r.variants)} variants of the model: {said}."
 
 
 def _beside(best: Best, arms: Sequence[Compared]) -> Iterator[str]:
