@@ -17,6 +17,8 @@ from twin.spec import SpecError
 from twin.statistics.attribution import (
     Attribution,
     Interaction,
+    Plan,
+    Subset,
     attribute,
     interaction,
     plan_attribution,
@@ -25,6 +27,7 @@ from twin.statistics.estimates import pareto
 from twin.statistics.families import holm
 from twin.studies.arms import Arm
 from twin.studies.study import Job, Study
+from twin.studies.worlds import World
 from twin.variations import Mitigation
 
 LEAVES_RATIO = 0.05  # of the baseline's loss: who leaves less needs no second
@@ -127,28 +130,48 @@ def _interactions(singles: Comparison, pairs: Comparison | None) -> dict[str, tu
     return {name: (i, float(p)) for (name, i), p in zip(found.items(), adjusted, strict=True)}
 
 
-def shared_out(
-    study: Study, question: Question, defects: Sequence[str], without: Callable[[Iterable[str]], Arm],
-    budget: int, tick: Tick,
-) -> Attribution:  # fmt: skip
-    """Each defect's share of the loss, over the first worlds of the question, with ``budget`` runs.
+@dataclass(frozen=True)
+class Sharing:
+    """How the loss is to be shared out: the arm of each subset of the defects that are there, each in
+    ``worlds`` worlds."""
 
-    ``without``: defects to take away → the arm that does. Raises ValueError if the budget is too small.
+    plan: Plan
+    arms: Mapping[Subset, Arm]
+    worlds: int
+
+    @property
+    def runs(self) -> int:
+        return len(self.arms) * self.worlds
+
+
+def sharing(
+    defects: Sequence[str], without: Callable[[Iterable[str]], Arm], budget: int, worlds: int, seed: int
+) -> Sharing:
+    """The plan for at most ``budget`` runs. ``without``: defects to take away → the arm that does.
+
+    Raises ValueError if the budget is too small, SpecError if the defects cannot be taken away together.
     """
-    seed = study.setting.bases[question.scenario].seed
-    plan = plan_attribution(tuple(defects), budget // question.replicates, seed)
-    worlds = compare(study, question.of(())).worlds
+    plan = plan_attribution(tuple(defects), budget // worlds, seed)
     arms = {present: without(n for n in defects if n not in present) for present in plan.subsets}
-    jobs = [Job(question.scenario, arm, w) for arm in arms.values() for w in worlds]
+    return Sharing(plan, arms, worlds)
+
+
+def shared_out(
+    study: Study, scenario: str, sharing: Sharing, worlds: Sequence[World], tick: Tick
+) -> Attribution:
+    """Each defect's share of the loss, over the first of these ``worlds``. Raises WorkerLost."""
+    where = worlds[: sharing.worlds]
+    jobs = [Job(scenario, arm, w) for arm in sharing.arms.values() for w in where]
     results = study.do(jobs, lambda done, _: tick(done))
-    lost = results.values(PRIMARY, scenario=question.scenario)
-    values = {present: [lost[arm.name][w] or 0.0 for w in worlds] for present, arm in arms.items()}
-    return attribute(plan, values)
+    lost = results.values(PRIMARY, scenario=scenario)
+    values = {present: [lost[arm.name][w] or 0.0 for w in where] for present, arm in sharing.arms.items()}
+    return attribute(sharing.plan, values)
 
 
-def runs(arms: int, replicates: int, best: int, budget: int) -> Iterator[tuple[str, int]]:
+def runs(arms: int, replicates: int, best: int, shares: Sharing | None) -> Iterator[tuple[str, int]]:
     """At most how many runs each part takes."""
     yield "singles", replicates * (1 + arms)
     yield "pairs", replicates * best * (best - 1) // 2
-    yield "attribution", budget
+    if shares is not None:
+        yield "attribution", shares.runs
 

@@ -105,3 +105,43 @@ def test_the_tournament_of_a_folder(folder: Path) -> None:
     document = json.loads(done.stdout)
     assert {m["name"] for m in document["mitigations"]} == {"lifo", "fifo"}
     assert document["pareto"] == ["lifo"] and document["attribution"] is None
+
+
+NIGHT_DEFECTS = """defects_of: retry-storm
+base: {base}
+defects:
+  - {{name: first, title: a test, without: [compare-and-swap], assumed: a test}}
+  - {{name: second, title: a test, without: [{second}], assumed: a test}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "budget", "says"),
+    [("long-leases", "16", "--attribution: "), ("no-such-thing", "480", "no-such-thing")],
+)
+def test_what_is_wrong_with_the_defects_is_said_before_anything_is_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, second: str, budget: str, says: str
+) -> None:
+    defects = folder.parent / "defects"
+    defects.mkdir()
+    text = NIGHT_DEFECTS.format(base=Path(STORM).resolve(), second=second)
+    (defects / "retry-storm.yaml").write_text(text)
+    monkeypatch.setattr("twin.cli.tourneying.DEFECTS", defects)
+    done = ask(folder, "--all", "--replicates", "12", "--attribution", budget)
+    assert done.exit_code == 2 and says in done.output, done.output
+    assert not (folder.parent / "study").exists()
+
+
+def test_two_files_of_one_name_are_not_one_side(folder: Path) -> None:
+    other = folder.parent / "other"
+    other.mkdir()
+    (other / "lifo.yaml").write_text(LIFO.replace("value: lifo", "value: fifo"))
+    done = ask(folder, "--mitigate", "lifo", "--mitigate", str(other / "lifo.yaml"))
+    assert done.exit_code == 2 and "the same name, 'lifo'" in done.output and str(other) in done.output
+
+
+def test_what_is_asked_for_twice_is_one_side(folder: Path) -> None:
+    from twin.cli.arming import distinct
+    from twin.studies.arms import Arm
+
+    assert distinct([("a", Arm("a")), ("x/a.yaml", Arm("a"))]) == (Arm("a"),)

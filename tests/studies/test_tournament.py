@@ -9,7 +9,8 @@ from twin.compare import PRIMARY, Question
 from twin.model import Quantity
 from twin.studies.arms import Arm
 from twin.studies.study import Setting, Study
-from twin.tournament import Tournament, cost_class, runs, shared_out, tournament
+from twin.studies.worlds import worlds
+from twin.tournament import Tournament, cost_class, runs, shared_out, sharing, tournament
 from twin.variations import Cost, Mitigation
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
@@ -71,18 +72,27 @@ def test_the_document_has_all_of_it(held: Tournament) -> None:
 def test_shares_add_up_to_the_loss(tmp_path: Path) -> None:
     setting = Setting({"storm": twin.load(STORM, until="+20m")})
     gone = {"retries": "lifo", "room": "much-more", "nothing": "same"}
-    question = Question("storm", (), 3, 600.0, draws=False)
 
     def without(names) -> Arm:
         return together(sorted((gone[name] for name in names), reverse=True))  # "same" before "lifo"
 
+    plan = sharing(tuple(gone), without, 30, 3, 1)
+    assert plan.runs == 8 * 3
     with Study(setting, tmp_path) as study:
-        shares = shared_out(study, question, tuple(gone), without, 30, lambda made: None)
-        assert shares.exact and len(study.done) <= 8 * 3 + 3
+        shares = shared_out(study, "storm", plan, worlds(5, draws=False), lambda made: None)
+        assert shares.exact and shares.worlds == 3 and len(study.done) <= 8 * 3
     assert sum(e.mean for e in shares.shares.values()) == pytest.approx(shares.whole.mean)
     assert shares.shares["nothing"].mean == pytest.approx(0.0)
     assert shares.shares["room"].mean > 0
 
 
 def test_how_many_runs_is_said_before() -> None:
-    assert dict(runs(25, 64, 4, 480)) == {"singles": 26 * 64, "pairs": 6 * 64, "attribution": 480}
+    plan = sharing(("a", "b"), lambda gone: Arm("+".join(gone)), 480, 8, 1)
+    parts = {"singles": 26 * 64, "pairs": 6 * 64}
+    assert dict(runs(25, 64, 4, plan)) == parts | {"attribution": 4 * 8}
+    assert dict(runs(25, 64, 4, None)) == parts, "no defects, no runs for them"
+
+
+def test_too_small_a_budget_is_refused_before_anything_runs() -> None:
+    with pytest.raises(ValueError, match="too few for 8 players"):
+        sharing("abcdefgh", lambda gone: Arm("+".join(gone)), 8 * 10, 8, 1)

@@ -25,22 +25,35 @@ def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
 
 
 def sides(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
-    """The arms asked for. Raises SpecError with the problems of all of them."""
+    """The arms asked for. Raises SpecError with the problems of all of them, BadInput."""
     from twin.spec import Problem, SpecError
     from twin.studies.arms import arm_of
 
-    arms: list[Arm] = []
+    arms: list[tuple[str | Path, Arm]] = []
     problems: list[Problem] = []
     for text in texts:
         try:
-            arms.append(arm_of(text, base, folder))
+            arms.append((text, arm_of(text, base, folder)))
         except SpecError as error:
             problems += error.problems
     if problems:
         raise SpecError(problems)
     if not arms:
         raise BadInput("--mitigate: at least one; `twin list mitigations` shows them")
-    return tuple({arm.name: arm for arm in arms}.values())
+    return distinct(arms)
+
+
+def distinct(arms: Iterable[tuple[str | Path, Arm]]) -> tuple[Arm, ...]:
+    """(as asked for, arm): each arm once. Raises BadInput for two that change other things under one name."""
+    found: dict[str, tuple[str | Path, Arm]] = {}
+    for text, arm in arms:
+        before, known = found.setdefault(arm.name, (text, arm))
+        if known.content != arm.content:
+            raise BadInput(
+                f"--mitigate: {text} and {before}: found other changes of the same name, '{arm.name}', by "
+                "which results are told apart; rename one of the files"
+            )
+    return tuple(arm for _, arm in found.values())
 
 
 def seconds(text: str, option: str) -> float:

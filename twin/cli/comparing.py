@@ -18,7 +18,7 @@ from twin.cli.robust import cells, columns, document, in_each, notes, variants_o
 from twin.cli.studying import Options, study, study_options
 from twin.cli.suiting import fitting, others
 from twin.cli.suiting import table as show_suite
-from twin.cli.tourneying import all_options, everything, hold, most_runs, say
+from twin.cli.tourneying import all_options, everything, hold, most_runs, say, sharing_of
 
 if TYPE_CHECKING:
     from twin.compare import Compared, Comparison, Measure, Question
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from twin.studies.arms import Arm
     from twin.studies.study import Study
     from twin.suite import Suite
-    from twin.tournament import Tournament
+    from twin.tournament import Sharing, Tournament
     from twin.variations import Variant
 
 WITHIN = "6h"
@@ -113,11 +113,12 @@ def compare(
 
 
 class Plan(NamedTuple):
-    """What is to be run. ``others``: further scenarios, with the arms that fit them; ``variants``:
-    other ways in which the model could be true; ``most``: runs."""
+    """What is to be run. ``shares``: of the loss, in a tournament; ``others``: further scenarios, with the
+    arms that fit them; ``variants``: other ways in which the model could be true; ``most``: runs."""
 
     base: Scenario
     question: Question
+    shares: Sharing | None
     others: dict[str, tuple[Scenario, tuple[Arm, ...]]]
     variants: dict[str, Variant]
     most: int
@@ -148,13 +149,14 @@ def planned(scenario: str, o: dict[str, Any]) -> Plan:
         draws=not o["shipped"], early=not o["to_the_end"],
     )  # fmt: skip
     n = question.replicates
-    most = most_runs(len(arms), n, o["pairs"], o["attribution"]) if every else n * (1 + len(arms))
+    shares = sharing_of(base, o["attribution"], n) if every else None
+    most = most_runs(len(arms), n, o["pairs"], shares) if every else n * (1 + len(arms))
     texts = [arm.name for arm in arms] if every else o["mitigations"]
     more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
     fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
     variants = variants_of(base, o["in_variants"])
     most += n * (len(variants) * (1 + len(arms)) + sum(1 + len(mine) for _, mine in fits.values()))
-    return Plan(base, question, fits, variants, most, o)
+    return Plan(base, question, shares, fits, variants, most, o)
 
 
 def carried_out(plan: Plan) -> Found:
@@ -169,7 +171,7 @@ def carried_out(plan: Plan) -> Found:
     bases = {base.name: base, **{name: other for name, (other, _) in plan.others.items()}}
     with study(bases, options, plan.most, plan.variants) as (opened, tick):
         if o["every"]:
-            held = hold(opened, question, o["mitigations_in"], o["pairs"], o["attribution"], tick)
+            held = hold(opened, question, o["mitigations_in"], o["pairs"], plan.shares, tick)
         found = held.singles if held else run(opened, question, show.say, tick)
         if plan.others:
             arms = {base.name: question.arms, **{name: mine for name, (_, mine) in plan.others.items()}}

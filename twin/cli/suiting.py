@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from twin.cli import show
+from twin.cli.arming import distinct
 from twin.cli.options import ROOT
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ def others(prepared: Callable[[str], Scenario], but: str) -> dict[str, Scenario]
 
 def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms of a scenario, but those that do not fit it, and those of which it has nothing: steps of
-    another scenario's script."""
+    another scenario's script. Raises BadInput."""
     from twin.spec import SpecError
     from twin.studies.arms import arm_of
 
-    arms: list[Arm] = []
+    arms: list[tuple[str | Path, Arm]] = []
     for text in texts:
         try:
             arm = arm_of(text, base, folder)
@@ -40,8 +41,8 @@ def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[
             show.say(f"{base.name}: left out, as it does not fit: {text} ({error.problems[0]})")
             continue
         if any(not v.is_empty for v in arm.variations):
-            arms.append(arm)
-    return tuple({arm.name: arm for arm in arms}.values())
+            arms.append((text, arm))
+    return distinct(arms)
 
 
 def table(found: Suite) -> None:

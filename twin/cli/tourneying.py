@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.model import Scenario
     from twin.studies.arms import Arm
     from twin.studies.study import Study
-    from twin.tournament import Tournament
+    from twin.tournament import Sharing, Tournament
     from twin.variations import Defects
 
 DEFECTS = ROOT / "scenarios" / "defects"
@@ -63,46 +63,57 @@ def defects_of(base: Scenario) -> Defects | None:
     return load_defects(path, base) if path.is_file() else None
 
 
-def most_runs(arms: int, replicates: int, pairs: int, attribution: int) -> int:
+def sharing_of(base: Scenario, budget: int, replicates: int) -> Sharing | None:
+    """How the scenario's loss is to be shared out with so many runs, found out before anything is run; None
+    for no run, or where nobody has said among what. Raises SpecError, BadInput."""
+    from twin.studies.arms import BASELINE, arm_of
+    from twin.tournament import sharing
+
+    defects = defects_of(base) if budget else None
+    if defects is None:
+        return None
+    mitigations = {d.name: d.without for d in defects.defects}
+
+    def without(gone: Iterable[str]) -> Arm:
+        return arm_of("+".join(m for d in gone for m in mitigations[d]) or BASELINE, base)
+
+    worlds = min(SHARE_WORLDS, replicates)
+    try:
+        return sharing(tuple(mitigations), without, budget, worlds, base.seed)
+    except ValueError as error:
+        raise BadInput(f"--attribution: {error}, in {worlds} worlds each") from None
+
+
+def most_runs(arms: int, replicates: int, pairs: int, shares: Sharing | None) -> int:
     """How many runs it may take; says of what."""
     from twin.tournament import runs
 
-    parts = dict(runs(arms, replicates, pairs, attribution))
+    parts = dict(runs(arms, replicates, pairs, shares))
     show.say(", ".join(f"{what}: {n} runs" for what, n in parts.items()) + ", at most")
     return sum(parts.values())
 
 
 def hold(
-    study: Study, question: Question, folder: Path, pairs: int, attribution: int,
+    study: Study, question: Question, folder: Path, pairs: int, shares: Sharing | None,
     tick: Callable[[int], None],
 ) -> Tournament:  # fmt: skip
-    """The whole of it. Raises BadInput, NoWorlds, WorkerLost."""
+    """The whole of it. Raises NoWorlds, WorkerLost."""
     from dataclasses import replace
 
-    from twin.studies.arms import BASELINE, arm_of
+    from twin.studies.arms import arm_of
     from twin.tournament import shared_out, tournament
 
     base = study.setting.bases[question.scenario]
 
     def together(names: Sequence[str]) -> Arm:
-        return arm_of("+".join(names) if names else BASELINE, base, folder)
+        return arm_of("+".join(names), base, folder)
 
     found = tournament(study, question, together, pairs, show.say, tick)
-    defects = defects_of(base) if attribution else None
-    if defects is None:
+    if shares is None:
         return found
-    mitigations = {d.name: d.without for d in defects.defects}
-
-    def without(gone: Iterable[str]) -> Arm:
-        return together([m for d in gone for m in mitigations[d]])
-
-    few = question.of((), min(SHARE_WORLDS, question.replicates))
-    show.say(f"attribution: {len(mitigations)} defects in {few.replicates} worlds")
-    try:
-        shares = shared_out(study, few, tuple(mitigations), without, attribution, tick)
-    except ValueError as error:
-        raise BadInput(f"--attribution: {error}, in {few.replicates} worlds each") from None
-    return replace(found, attribution=shares)
+    show.say(f"attribution: {len(shares.plan.players)} defects in {shares.worlds} worlds")
+    given = shared_out(study, question.scenario, shares, found.singles.worlds, tick)
+    return replace(found, attribution=given)
 
 
 def say(found: Tournament) -> None:
