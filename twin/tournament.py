@@ -28,7 +28,7 @@ from twin.statistics.families import holm
 from twin.studies.arms import Arm
 from twin.studies.study import Job, Study
 from twin.studies.worlds import World
-from twin.variations import Mitigation
+from twin.variations import dearest
 
 LEAVES_RATIO = 0.05  # of the baseline's loss: who leaves less needs no second
 
@@ -71,16 +71,16 @@ class Tournament:
 
 def cost_class(arm: Arm) -> str | None:
     """The dearest class among its mitigations; None if one of them has none."""
-    costs = [v.cost for v in arm.variations if isinstance(v, Mitigation)]
-    if not costs or any(cost is None for cost in costs):
-        return None
-    return max((cost for cost in costs if cost is not None), key=lambda cost: cost.rank).class_
+    cost = dearest(arm.variations)
+    return cost.class_ if cost else None
 
 
-def cost_rank(arm: Arm) -> int | None:
-    """The rank of that class."""
-    ranks = [v.cost.rank for v in arm.variations if isinstance(v, Mitigation) and v.cost is not None]
-    return max(ranks) if cost_class(arm) is not None else None
+def front_of(arms: Iterable[Compared]) -> tuple[str, ...]:
+    """Names of those that no other beats in both benefit and class of cost, by the means."""
+    costs = {a.arm.name: (a, dearest(a.arm.variations)) for a in arms}
+    return pareto({
+        name: (-a.difference[PRIMARY].mean, float(cost.rank)) for name, (a, cost) in costs.items() if cost
+    })  # fmt: skip
 
 
 def tournament(
@@ -97,9 +97,7 @@ def tournament(
         say(f"pairs: {', '.join(arm.name for arm in made)}")
         pairs = compare(study, question.of(made), say, tick)
     arms = singles.arms + (pairs.arms if pairs else ())
-    priced = {a.arm.name: (-a.difference[PRIMARY].mean, float(cost_rank(a.arm) or 0))
-              for a in arms if cost_class(a.arm) is not None}  # fmt: skip
-    return Tournament(singles, pairs, pareto(priced), _interactions(singles, pairs), tuple(clashing))
+    return Tournament(singles, pairs, front_of(arms), _interactions(singles, pairs), tuple(clashing))
 
 
 def _pairs(singles: Comparison, together: Together, best: int) -> tuple[tuple[Arm, ...], list[str]]:

@@ -5,6 +5,7 @@ Frozen, in SI units, as in ``twin.model``. ``twin.spec`` reads the files, and ap
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, model_validator
@@ -239,6 +240,13 @@ class Mitigation(Variation):
         if any(c.case or c.against for c in self.shows):
             raise units.Refused("no case: and no against:", found="a comparison of cases, and there are none")
         return self
+
+
+def dearest(variations: Iterable[Variation]) -> Cost | None:
+    """The dearest cost among the mitigations; None if one of them says none, or there are none."""
+    costs = [v.cost for v in variations if isinstance(v, Mitigation)]
+    known = [cost for cost in costs if cost is not None]
+    return max(known, key=lambda cost: cost.rank) if known and len(known) == len(costs) else None
 
 
 Expected = Annotated[tuple[Comparison, ...] | Literal["none"], Field(union_mode="left_to_right")]

@@ -16,12 +16,12 @@ from twin.cli.robust import document
 from twin.compare import PRIMARY, Comparison
 from twin.report.report import Report, write
 from twin.report.verdict import answers, best_of, headline
-from twin.report.words import amount, share
 from twin.robustness import Robustness
 from twin.statistics.attribution import interaction, shapley
 from twin.statistics.proportions import wilson
 from twin.studies.arms import BASELINE
 from twin.tournament import Tournament
+from twin.words import amount, hours, share
 
 from .conftest import HOSTILE, Reader
 
@@ -159,6 +159,7 @@ def test_nought_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None
     minutes, *_, requests = found.measures
     assert [amount(minutes, v, True) for v in (0.0, -0.01, -0.06)] == ["0.0", "0.0", "\u22120.1"]
     assert amount(requests, 12_345_678.0, True) == "+12.3 M" and amount(minutes, math.inf) == "∞"
+    assert [hours(v) for v in (48_600.0, 5400.0, 21_600.0, math.inf)] == ["13.5 h", "90 min", "6 h", "∞"]
     assert [share(v) for v in (1.0, 0.998, 0.47, 0.001, 0.0)] == [
         "100\u00a0%", "over 99\u00a0%", "47\u00a0%", "under 1\u00a0%", "0\u00a0%",
     ]  # fmt: skip

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, t
 
+from twin.cli.searching import _value
 from twin.model import Scenario
 from twin.search import BudgetTooSmall, parse_goal, plan
 from twin.search.goals import CONFIDENCE
@@ -107,3 +108,19 @@ def test_a_budget_that_cannot_do_is_refused(base: Scenario) -> None:
         plan(goal, 100)
     found = plan(goal, 400)
     assert found.fresh >= goal.least_worlds(CONFIDENCE) and found.reserve <= 300
+
+
+def test_each_end_has_the_confidence_by_itself(base: Scenario) -> None:
+    """One-sided: an end at 95 % is that of a two-sided interval at 90 %, and not the end at 95 % of both."""
+    values = np.array([1.0, 2.0, 4.0, 8.0])
+    judged = parse_goal("peak_impaired < 20", base).terms[0].judge(values, 0.95)
+    half = t.ppf(0.95, 3) * values.std(ddof=1) / 2
+    assert (judged.low, judged.high) == pytest.approx((3.75 - half, 3.75 + half))
+    assert judged.high < 3.75 + t.ppf(0.975, 3) * values.std(ddof=1) / 2
+    share = parse_goal("p_recovered > 50%", base).terms[0].judge(np.array([1.0] * 7 + [0.0] * 13), 0.95)
+    assert abs(0.35 - share.low) / np.sqrt(share.low * (1 - share.low) / 20) == pytest.approx(norm.ppf(0.95))
+
+
+def test_what_has_no_bound_is_said_so(base: Scenario) -> None:
+    term = parse_goal("time_to_recovery < 4h", base).terms[0]
+    assert _value(term, term.judge(np.array([7200.0]))) == "2.0 h, at most ∞"

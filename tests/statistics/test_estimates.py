@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from twin.statistics import curve_band, estimate, paired, pareto, sign_flip_p
+from twin.statistics.estimates import interval
 
 from .rates import SEEDS, normal_interval, share_of
 
@@ -175,3 +176,11 @@ def test_the_front_keeps_what_nothing_beats():
     items = {"dear": (9.0, 3.0), "cheap": (5.0, 1.0), "twin": (5.0, 1.0), "beaten": (4.0, 1.0),
              "dearer": (9.0, 4.0), "middle": (5.0, 2.0), "free": (0.0, 0.0)}  # fmt: skip
     assert pareto(items) == ("free", "cheap", "twin", "dear")
+
+
+def test_an_interval_has_the_confidence_that_is_asked_for():
+    values = np.array([1.0, 2.0, 4.0, 8.0])
+    for confidence in (0.8, 0.9, 0.99):
+        expected = stats.t.interval(confidence, 3, values.mean(), stats.sem(values))
+        assert interval(values, confidence)[1:] == pytest.approx(expected)
+    assert interval(values)[1:] != pytest.approx(interval(values, 0.9)[1:]), "95 % if nothing is said"

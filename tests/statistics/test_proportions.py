@@ -74,3 +74,12 @@ def test_a_known_difference_is_covered():
 
     assert share_of(covered) >= 0.90
     assert share_of(lambda seed: covered(seed, unpaired_wald=True)) < 0.90
+
+
+def test_a_share_has_the_confidence_that_is_asked_for():
+    """Wilson's ends are where the share is z standard errors away."""
+    for confidence in (0.8, 0.9, 0.99):
+        found, z = wilson(7, 20, confidence), stats.norm.ppf((1 + confidence) / 2)
+        for end in (found.low, found.high):
+            assert abs(0.35 - end) / np.sqrt(end * (1 - end) / 20) == pytest.approx(z)
+    assert wilson(7, 20).low < wilson(7, 20, 0.9).low

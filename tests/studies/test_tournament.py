@@ -1,5 +1,6 @@
 """All against each other: pairs of the best, what they do beyond their parts, whose doing the loss was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from twin.model import Quantity
 from twin.studies.arms import Arm
 from twin.studies.study import Setting, Study
 from twin.studies.worlds import worlds
-from twin.tournament import Tournament, cost_class, runs, shared_out, sharing, tournament
+from twin.tournament import Tournament, cost_class, front_of, runs, shared_out, sharing, tournament
 from twin.variations import Cost, Mitigation
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
@@ -61,6 +62,18 @@ def test_the_front_has_what_no_other_beats(held: Tournament) -> None:
     assert "free" not in held.front, "nobody knows what it costs"
     assert "lifo" in held.front, "the cheapest that helps"
     assert cost_class(together(["lifo", "much-more"])) == "capacity", "the dearest of the two"
+    assert cost_class(together(["much-more", "lifo"])) == "capacity", "in either order"
+    assert cost_class(together(["lifo", "free"])) is None and cost_class(Arm()) is None
+
+
+def test_the_front_hangs_on_costs(held: Tournament) -> None:
+    arms = held.arms
+    assert front_of(arms) == front_of(arms[::-1]) == held.front
+    alone = [a for a in arms if a.arm.name in ("lifo", "same")]
+    assert front_of(alone) == ("lifo",)
+    swapped = {"lifo": ALL["same"], "same": ALL["lifo"]}
+    priced = [replace(a, arm=replace(a.arm, variations=(swapped[a.arm.name],))) for a in alone]
+    assert set(front_of(priced)) == {"lifo", "same"}, "with costs changed about, the front is another"
 
 
 def test_the_document_has_all_of_it(held: Tournament) -> None:

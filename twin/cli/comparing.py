@@ -19,9 +19,10 @@ from twin.cli.studying import Options, study, study_options
 from twin.cli.suiting import fitting, others
 from twin.cli.suiting import table as show_suite
 from twin.cli.tourneying import all_options, everything, hold, most_runs, say, sharing_of
+from twin.words import estimated, hours
 
 if TYPE_CHECKING:
-    from twin.compare import Compared, Comparison, Measure, Question
+    from twin.compare import Compared, Comparison, Question
     from twin.model import Scenario
     from twin.robustness import Robustness
     from twin.statistics.recoveries import Recovery
@@ -216,13 +217,13 @@ def _notes(found: Comparison) -> Iterator[str]:
         if a.stopped is not None:
             yield f"{a.arm.name}: {a.stopped} after {len(a.worlds)} worlds; stopped there."
     kept = "the shipped numbers" if not q.draws else "every unsourced number drawn from its range"
-    yield f"Worlds: {kept}; times count from the first input, to {show.hours(found.horizon_s)} at most."
+    yield f"Worlds: {kept}; times count from the first input, to {hours(found.horizon_s)} at most."
 
 
 def _baseline(found: Comparison) -> Iterator[str]:
     for m in found.measures:
         e = found.baseline[m.name]
-        yield f"{amount(m, e.mean)} [{amount(m, e.low)}, {amount(m, e.high)}]"
+        yield estimated(m, e)
 
 
 def _differences(found: Comparison, a: Compared) -> Iterator[str]:
@@ -232,7 +233,7 @@ def _differences(found: Comparison, a: Compared) -> Iterator[str]:
             yield "0"
             continue
         about = "" if a.distinguishable[m.name] else "≈ "
-        yield f"{about}{amount(m, d.mean, True)} [{amount(m, d.low, True)}, {amount(m, d.high, True)}]"
+        yield about + estimated(m, d, True)
 
 
 def services(found: Comparison) -> None:
@@ -242,8 +243,8 @@ def services(found: Comparison) -> None:
     rows = []
     for service, by_arm in found.services.items():
         base = by_arm["(baseline)"]
-        median = show.hours(base.median_s) if math.isfinite(base.median_s) else "not by the end"
-        lasts = f"{show.hours(base.mean.mean)} ({median})"
+        median = hours(base.median_s) if math.isfinite(base.median_s) else "not by the end"
+        lasts = f"{hours(base.mean.mean)} ({median})"
         rows.append((service, lasts, *(_minutes(by_arm[name]) for name in names)))
     show.table(("service", "(baseline)", *names), rows)
 
@@ -254,18 +255,6 @@ def _minutes(side: Recovery) -> str:
         return "0"
     about = "" if side.distinguishable else "≈ "
     return f"{about}{d.mean / 60:+.0f} [{d.low / 60:+.0f}, {d.high / 60:+.0f}]"
-
-
-def amount(measure: Measure, value: float, signed: bool = False) -> str:
-    """A value in the unit that people read it in."""
-    sign = "+" if signed else ""
-    if measure.unit == "ratio":
-        return f"{value:{sign}.0%}"
-    if measure.unit == "s":
-        return f"{value / 3600:{sign}.1f} h"
-    if abs(value) >= 1e6:
-        return f"{value / 1e6:{sign}.1f} M"
-    return f"{value:{sign}.0f}" if abs(value) >= 10 else f"{value:{sign}.1f}"
 
 
 def write(found: Comparison, path: Path) -> None:

@@ -10,10 +10,11 @@ import click
 
 from twin.cli import show
 from twin.cli.arming import prepared, seconds
-from twin.cli.comparing import WITHIN, amount
+from twin.cli.comparing import WITHIN
 from twin.cli.errors import BadInput
 from twin.cli.options import all_of, change_options, debug_option, examples, json_option
 from twin.cli.studying import Options, study, study_options
+from twin.words import amount
 
 if TYPE_CHECKING:
     from twin.search import Confirmed, Found, Judged, Term, Tried
@@ -134,7 +135,7 @@ def _verdict(found: Found) -> Iterator[str]:
 
 
 def _classes(found: Found, tried: Tried) -> str:
-    return ", ".join(found.space.by_name[name].class_ for name in tried.choice.parts) or "nothing to do"
+    return ", ".join(found.space.by_name[name].price.class_ for name in tried.choice.parts) or "nothing to do"
 
 
 def _needed(best: Confirmed) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -34,14 +35,18 @@ class Clock:
         return self.start + timedelta(seconds=tick * self.tick_s)
 
 
-def hours(seconds: float) -> str:
-    """'13.5 h'; minutes below two hours."""
-    return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
-
-
 def document(value: object) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, default=_plain))
+    """One JSON document on stdout; null for what never comes or never ends: JSON has no infinity."""
+    click.echo(json.dumps(_finite(value), indent=2, default=_plain, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """The same, without numbers that JSON has not."""
+    if isinstance(value, float):  # of numpy too
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: object) -> object:

@@ -10,8 +10,8 @@ from twin.kinds import registry
 from twin.model import Quantity, Scenario
 from twin.numbers import Number, numbers, varies
 from twin.parts.edges import EDGE_PARAMETERS
-from twin.report.words import quantity
 from twin.variations import Mitigation
+from twin.words import quantity
 
 
 @dataclass(frozen=True)

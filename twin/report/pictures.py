@@ -25,13 +25,13 @@ from twin.report.drawing import (
     picture,
 )
 from twin.report.verdict import difference, order, primary
-from twin.report.words import MINUS, amount, hours, share
 from twin.statistics.attribution import Attribution
 from twin.statistics.durations import Survival
 from twin.statistics.estimates import Band, Estimate
 from twin.studies.arms import BASELINE
 from twin.studies.study import CURVE_S
 from twin.variations import COSTS
+from twin.words import MINUS, amount, hours, share
 
 ROW, EDGE = 0.52, 1.0  # inches a row of a forest takes, and what is around them
 MOST = 40  # rows of a forest

@@ -12,15 +12,15 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from twin.compare import PRIMARY, Compared, Comparison
+from twin import words
+from twin.compare import Compared, Comparison
 from twin.model import Scenario
-from twin.report import assumptions, pictures, verdict, words
+from twin.report import assumptions, pictures, verdict
 from twin.robustness import Robustness
 from twin.statistics.durations import Survival, kaplan_meier, restricted
-from twin.statistics.estimates import pareto
 from twin.studies.arms import BASELINE
 from twin.studies.store import finished
-from twin.tournament import Tournament, cost_class
+from twin.tournament import Tournament, cost_class, front_of
 from twin.variations import COSTS
 
 PAGE = "page.html.j2"
@@ -130,10 +130,7 @@ class Report:
     @cached_property
     def front(self) -> tuple[str, ...]:
         """Names of the arms that none beats in both benefit and cost."""
-        if self.tournament:
-            return self.tournament.front
-        rank = {c: float(k) for k, c in enumerate(COSTS)}
-        return pareto({a.arm.name: (-a.difference[PRIMARY].mean, rank[cost]) for cost, a in self.priced})
+        return front_of(self.arms)
 
     def recoveries(self) -> dict[str, tuple[Survival, Survival]]:
         """Title → how long the whole, and the services that differ most, are not well: (baseline, best)."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.compare import PRIMARY, Compared, Comparison, Measure
-from twin.report.words import PERCENT, amount, interval, many, share
 from twin.robustness import Robustness
 from twin.statistics.estimates import Difference, estimate, paired
 from twin.statistics.families import ERROR, holm, least_worlds
-from twin.tournament import cost_class, cost_rank
-from twin.variations import Mitigation
+from twin.variations import Mitigation, dearest
+from twin.words import PERCENT, amount, estimated, interval, many, share
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,12 @@ def _cheaper(
     found: Comparison, best: Best, arms: Sequence[Compared], front: Collection[str]
 ) -> Iterator[str]:
     """What helps and costs less, the dearest of it first."""
-    ranks = {a.arm.name: rank for a in arms if (rank := cost_rank(a.arm)) is not None}
-    dear = ranks.get(best.arm.arm.name)
-    cheap = [a for a in arms if a.arm.name in front and a.words == "helps"
-             and dear is not None and ranks[a.arm.name] < dear]  # fmt: skip
-    said = [f"{a.arm.name} ({cost_class(a.arm)}) saves {_saved(found, a)}" for a in cheap]
-    if said:
-        yield f"In a cheaper class than {best.arm.arm.name} ({cost_class(best.arm.arm)}): {'; '.join(said)}."
+    mine = dearest(best.arm.arm.variations)
+    helps = [(a, dearest(a.arm.variations)) for a in arms if a.arm.name in front and a.words == "helps"]
+    said = [f"{a.arm.name} ({cost.class_}) saves {_saved(found, a)}"
+            for a, cost in helps if mine and cost and cost.rank < mine.rank]  # fmt: skip
+    if mine and said:
+        yield f"In a cheaper class than {best.arm.arm.name} ({mine.class_}): {'; '.join(said)}."
 
 
 def primary(found: Comparison) -> Measure:
@@ -149,4 +147,4 @@ def difference(m: Measure, a: Compared) -> str:
     d = a.difference[m.name]
     if d.identical and m.name != "p_metastable":
         return "0"
-    return f"{amount(m, d.mean, True)} {interval(m, d, True)}"
+    return estimated(m, d, True)

@@ -21,7 +21,7 @@ from twin.model import Scenario
 from twin.spec import Problem, SpecError, load_mitigations
 from twin.spec.mitigations import FOLDER, Placed, contradictions, place_mitigation
 from twin.studies.arms import BASELINE, Arm
-from twin.variations import COSTS, Mitigation, Variation
+from twin.variations import Cost, Mitigation, Variation
 
 LOGARITHMIC = 10.0  # from this factor between low and high on, a knob is turned on a logarithmic scale
 DIGITS = 2  # of a setting: more is not known, nor asked for
@@ -55,13 +55,13 @@ class Part:
     """One mitigation as it applies to the scenario."""
 
     name: str
-    class_: str
+    price: Cost
     knobs: tuple[Knob, ...] = ()
 
     @property
     def cost(self) -> int:
         """1 for the cheapest class."""
-        return 1 + list(COSTS).index(self.class_)
+        return 1 + self.price.rank
 
 
 Settings = tuple[tuple[str, str, float], ...]
@@ -188,7 +188,7 @@ def space(base: Scenario, folder: Path = FOLDER) -> Space:
 
 def _part(name: str, mitigation: Mitigation) -> Part:
     assert mitigation.cost is not None
-    return Part(name, mitigation.cost.class_, knobs_of(mitigation))
+    return Part(name, mitigation.cost, knobs_of(mitigation))
 
 
 def _unfit(mitigation: Mitigation) -> str:

@@ -109,8 +109,7 @@ class Found:
         }  # fmt: skip
 
     def _term(self, term: Any, j: Judged) -> dict[str, Any]:
-        ends = [None if abs(end) == float("inf") else end for end in (j.low, j.high)]
-        return {"goal": term.text, "mean": j.mean, "low": ends[0], "high": ends[1], "met": j.met}
+        return {"goal": term.text, "mean": j.mean, "low": j.low, "high": j.high, "met": j.met}
 
 
 def search(

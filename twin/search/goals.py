@@ -16,17 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from twin import units
 from twin.compare import MEASURES, Measure
 from twin.model import Scenario
 from twin.spec import Problem, SpecError
 from twin.spec.problems import did_you_mean
-from twin.statistics.estimates import student
+from twin.statistics.estimates import CONFIDENCE, interval
+from twin.statistics.proportions import wilson
 from twin.units import Refused
 
-CONFIDENCE = 0.95
 WHERE = "--goal"
 OF_SERVICES = (
     Measure("lost_min", "service-minutes lost", "min"),
@@ -83,7 +82,7 @@ class Term:
         if self.share is not None:
             values = _compare(values, self.sign, self.threshold).astype("f8")
         n, mean = len(values), float(np.mean(values))
-        low, high = (_wilson if self.is_share else _student)(values, confidence)
+        low, high = _ends(values, self.is_share, confidence)
         sign = ">=" if self.share is not None else self.sign
         upward = sign.startswith(">")
         worst, best = (low, high) if upward else (high, low)
@@ -102,7 +101,7 @@ class Term:
         return next(n for n in range(1, 100_000) if self._met_by(np.repeat(full, n), confidence))
 
     def _met_by(self, shares: np.ndarray, confidence: float) -> bool:
-        low, high = _wilson(shares, confidence)
+        low, high = _ends(shares, True, confidence)
         return low >= self.share if self.share is not None else _is(
             low if self.sign.startswith(">") else high, self.sign, self.bar
         )  # fmt: skip
@@ -129,19 +128,13 @@ def _compare(values: np.ndarray, sign: str, bar: float) -> np.ndarray:
     return np.asarray(compared(values, bar))
 
 
-def _student(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    n, mean = len(values), float(values.mean())
-    if n == 1:
-        return -math.inf, math.inf
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    half = student(n - 1, 2 * confidence - 1) * float(values.std(ddof=1)) / math.sqrt(n)
-    return mean - half, mean + half
-
-
-def _wilson(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    found = binomtest(int(values.sum()), len(values)).proportion_ci(2 * confidence - 1, method="wilson")
-    return float(found.low), float(found.high)
+def _ends(values: np.ndarray, is_share: bool, confidence: float) -> tuple[float, float]:
+    """Of the mean: each end by itself, with ``confidence``."""
+    both = 2 * confidence - 1
+    if is_share:
+        share = wilson(int(values.sum()), len(values), both)
+        return share.low, share.high
+    return interval(values, both)[1:]
 
 
 # --- reading -----------------------------------------------------------------

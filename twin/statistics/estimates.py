@@ -95,14 +95,14 @@ def student(freedom: float, confidence: float = CONFIDENCE) -> float:
     return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """(mean, low, high) of (n,) values, by Student's t."""
+def interval(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+    """(mean, low, high) of (n,) values, by Student's t; two-sided ``confidence``."""
     n, mean = len(values), float(values.mean())
     if n == 1:
         return mean, -math.inf, math.inf
     if np.ptp(values) == 0:  # a sum of equal numbers may round, and would seem to vary
         return float(values[0]), float(values[0]), float(values[0])
-    half = student(n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
+    half = student(n - 1, confidence) * float(values.std(ddof=1)) / math.sqrt(n)
     return mean, mean - half, mean + half
 
 

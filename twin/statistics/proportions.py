@@ -14,7 +14,7 @@ from twin.statistics.estimates import CONFIDENCE, Difference, Values, both, corr
 
 @dataclass(frozen=True)
 class Proportion:
-    """``count`` of ``n`` worlds, with Wilson's 95 % interval of the ratio."""
+    """``count`` of ``n`` worlds, with Wilson's interval of the ratio: 95 % where nothing else is said."""
 
     count: int
     n: int
@@ -35,9 +35,10 @@ class Proportion:
         return {"mean": self.ratio, "ci95": [self.low, self.high], "n": self.n, "count": self.count}
 
 
-def wilson(count: int, n: int) -> Proportion:
-    """The share ``count`` of ``n`` (Wilson 1927). Raises ValueError for n < 1 or a count outside 0 … n."""
-    found = binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
+def wilson(count: int, n: int, confidence: float = CONFIDENCE) -> Proportion:
+    """The share ``count`` of ``n`` (Wilson 1927), two-sided ``confidence``. Raises ValueError for n < 1 or
+    a count outside 0 … n."""
+    found = binomtest(count, n).proportion_ci(confidence, method="wilson")
     return Proportion(count, n, float(found.low), float(found.high))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from twin.compare import Measure
-from twin.statistics.estimates import Estimate
-from twin.statistics.proportions import Proportion
+if TYPE_CHECKING:  # words need none of what they are about: the command line starts without it
+    from twin.compare import Measure
+    from twin.statistics.estimates import Estimate
+    from twin.statistics.proportions import Proportion
 
 MINUS = "\u2212"
 PERCENT = "\u00a0%"  # on one line with its number
@@ -45,8 +47,15 @@ def interval(measure: Measure, e: Estimate | Proportion, signed: bool = False) -
     return f"[{amount(measure, e.low, signed)}, {amount(measure, e.high, signed)}]"
 
 
+def estimated(measure: Measure, e: Estimate | Proportion, signed: bool = False) -> str:
+    """'42 [35, 51]'."""
+    return f"{amount(measure, e.mean, signed)} {interval(measure, e, signed)}"
+
+
 def hours(seconds: float) -> str:
-    """'13.5 h'; minutes below two hours."""
+    """'13.5 h'; minutes below two hours; '∞' for what has no end."""
+    if not math.isfinite(seconds):
+        return "∞"
     return f"{seconds / 3600:.3g} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
 
 
