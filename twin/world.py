@@ -133,22 +133,36 @@ class Shard:
         Raises Outgrown where the service would have to remember more than it was given room for.
         """
         row, field = self._row(target)
-        row[field] = value
         owner = target.rpartition(".")[0].split("->")[0]
         number = self.names.index(owner)
-        if owner == target.rpartition(".")[0]:
-            self._must_fit(number, row, target)
+        if owner == target.rpartition(".")[0] and self._shapes(number, row, field):
+            row = row.copy()
+            row[field] = value
+            if self._needed(number, row) > self.world.svc[number]["cells"]:
+                raise Outgrown(
+                    f"{target}: found a value that needs more room than the service was given at the start, "
+                    "expected one that fits; give it from the start, not in the middle of a run"
+                )
+            row, field = self._row(target)
+        row[field] = value
         self.world.svc[number]["input_event"] = event_id
 
-    def _must_fit(self, number: int, row: np.ndarray, target: str) -> None:
-        service, edge = self.world.svc[number], self.world.edge
-        module = list(registry().values())[service["kind"]]
-        needed = int(module.cells(row, edge[edge["callee"] == number], float(self.world.tick_s[0])))
-        if needed > service["cells"]:
-            raise Outgrown(
-                f"{target}: found a value that needs more room than the service was given at the start, "
-                "expected one that fits; give it from the start, not in the middle of a run"
-            )
+    def _needed(self, number: int, row: np.ndarray) -> int:
+        """How much a service remembers, with these parameters."""
+        edge, module = self.world.edge, list(registry().values())[self.world.svc[number]["kind"]]
+        return int(module.cells(row, edge[edge["callee"] == number], float(self.world.tick_s[0])))
+
+    def _shapes(self, number: int, row: np.ndarray, field: str) -> bool:
+        """Whether a parameter says how much is remembered: it does if its bounds do. Looked at once."""
+        kind = list(registry())[self.world.svc[number]["kind"]]
+        if (kind, field) not in _shaping:
+            (param,) = (p for p in registry()[kind].PARAMETERS if p.name == field)
+            needed, there = {self._needed(number, row)}, row.copy()
+            for bound in (param.low, param.high):
+                there[field] = bound
+                needed.add(self._needed(number, there))
+            _shaping[kind, field] = len(needed) > 1
+        return _shaping[kind, field]
 
     def _row(self, target: str) -> tuple[np.ndarray, str]:
         owner, _, field = target.rpartition(".")
@@ -158,6 +172,9 @@ class Shard:
         service = self.world.svc[self.names.index(owner)]
         kind = list(registry())[service["kind"]]
         return self.parameters[kind][service["slot"]], field
+
+
+_shaping: dict[tuple[str, str], bool] = {}  # (kind, parameter) → whether it says how much is remembered
 
 
 class Outgrown(ValueError):

@@ -22,5 +22,15 @@ def test_more_than_there_is_room_for_is_refused() -> None:
     assert ("twin.world", "Outgrown") in REFUSALS, "a user's mistake, not a traceback"
 
 
+def test_a_change_that_is_not_about_room_is_not_blamed() -> None:
+    """Ten tries of the caller would have had more room from the start; the callee's fault asks for none."""
+    storm = "scenarios/examples/retry-storm.yaml"
+    base = twin.load(storm, until="+20m")
+    more = Intervention(
+        id="more", kind="action", at_s=60.0, set={"customers->front.retries": 10}, assumed="a test"
+    )
+    assert twin.run(base.model_copy(update={"actions": (more,)})).manifest["inputs"]
+
+
 def test_what_fits_is_taken() -> None:
     assert twin.run(with_change("dynamodb-dns.batch_s", 4.0)).events.num_rows

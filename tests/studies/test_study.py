@@ -71,7 +71,7 @@ def test_what_is_done_is_not_done_again(setting: Setting, tmp_path: Path) -> Non
     assert list(tmp_path.glob("part-*.parquet")), "nothing was kept"
     with Study(setting, tmp_path) as study:
         left = len(study.missing(jobs(9)))
-        assert 18 - 11 <= left <= 18 - 8, "at most the batch under way is lost"
+        assert left == 18 - 11, "every run that was finished is kept"
         study.do(jobs(9))
     with Study(setting, tmp_path) as study:
         assert study.missing(jobs(9)) == []
@@ -99,6 +99,16 @@ def test_work_that_kills_every_worker_is_given_up(runner: str, tmp_path: Path) -
     (tmp_path / "died").touch()
     with pytest.raises(WorkerLost), open_pool(runner, tmp_path, 2) as pool:
         dict(pool.map(die_once, [13]))
+
+
+def refuse(shared: object, job: int) -> None:
+    raise OtherStudy(f"no {job}")
+
+
+@pytest.mark.parametrize("runner", ["inline", "process", pytest.param("ray", marks=pytest.mark.ray)])
+def test_what_the_work_raises_is_raised_here(runner: str) -> None:
+    with pytest.raises(OtherStudy, match=r"^no 1$"), open_pool(runner, None, 1) as pool:
+        dict(pool.map(refuse, [1]))
 
 
 def test_every_job_is_in_one_batch() -> None:
@@ -156,6 +166,16 @@ def test_another_scenario_in_the_same_folder_is_another_run(setting: Setting, tm
         assert study.do(jobs(2)).values("service_minutes_lost")[BASELINE] != lost
 
 
+def test_what_else_is_in_the_folder_is_of_no_account(setting: Setting, tmp_path: Path) -> None:
+    """A scenario in which nothing is impaired has no service in it, whatever another run in there had."""
+    calm = Setting({"storm": twin.load(STORM, until="+20m", drop=["slow"])})
+    done(setting, tmp_path, "inline", 1, 2)
+    with Study(calm, tmp_path) as study:
+        found = study.do([Job("storm", Arm(), w) for w in worlds(2, draws=False)])
+        assert found.of_services("onset_s") == {} and set(found.curves()) == {BASELINE}
+        assert all(curve.max() == 0 for curve in found.curves()[BASELINE].values())
+
+
 def test_two_processes_do_not_share_a_study(setting: Setting, tmp_path: Path) -> None:
     with Study(setting, tmp_path), pytest.raises(OtherStudy, match="another process"):
         Study(setting, tmp_path)
@@ -173,5 +193,5 @@ def test_values_of_a_run_are_those_of_its_queries(tmp_path: Path) -> None:
         lost = "select sum(offered_per_s * error_ratio) * 10 as n from samples where service = 'customers'"
         (asked,) = run.sql(lost).to_pylist()
         assert found.values("requests_lost")[BASELINE][world] == pytest.approx(asked["n"])
-        assert found.services("onset_s") == ["customers", "front"]
+        assert list(found.of_services("onset_s")) == ["customers", "front"]
         assert found.curves()[BASELINE][world].max() == totals["peak_impaired"]

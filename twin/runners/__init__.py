@@ -1,1 +1,1 @@
-"""Where a run is stepped: here, or on Ray. Both give the same rows."""
+"""Where one run is stepped, and where many are: here, in processes, on Ray. All give the same rows."""

@@ -1,8 +1,9 @@
 """Many small pieces of work over several workers: in this process, in processes, or in actors of Ray.
 
 The work is ``function(shared, job)`` of a module, which is pure. ``shared`` goes to each worker once. Jobs go
-in batches, and a worker that dies costs its batch, which is done again by another: so what comes out depends
-neither on how many workers there are nor on what becomes of them. Only the order in which it comes does.
+in batches. An actor that dies costs the batches that it has, a process those of all processes, as the pool
+breaks with it; they are done again. So what comes out depends neither on how many workers there are nor on
+what becomes of them. Only the order in which it comes does.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ J = TypeVar("J", contravariant=True)
 
 LARGEST = 8  # jobs in a batch: more, and a lost worker costs too much
 SHARES = 6  # batches that each worker gets, where there is little to do: fewer, and one waits for the other
-MOST_LOSSES = 3  # of the workers that had the same batch; then the fault is in the batch
+MOST_LOSSES = 3  # with no batch finished in between (processes), or of the same one (actors)
 
 Work = Callable[[Any, Any], Any]
 

@@ -10,7 +10,7 @@ from twin.runners.on_ray import cluster
 from twin.runners.pool import MOST_LOSSES, Work, WorkerLost, batches
 
 import ray  # isort: skip  # after on_ray, which says how it behaves
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, RayTaskError
 
 AHEAD = 2  # batches that an actor has: one in hand, and one so that it need not wait for the driver
 
@@ -47,6 +47,8 @@ class Actors:
     def _start(self) -> None:
         if not self.actors:
             self._open.enter_context(cluster(self.address, self.workers))
+            # An actor that no node has room for would wait for ever, and its work with it.
+            self.workers = min(self.workers, max(1, int(ray.cluster_resources().get("CPU", 1))))
             self._there = ray.put(self.shared)
             self.actors = [self._hire() for _ in range(self.workers)]
 
@@ -75,6 +77,8 @@ class Actors:
                 except RayActorError as error:
                     self._lost(k, batch, losses, error)
                     todo.append(batch)
+                except RayTaskError as error:  # what the work raised, as it would have been raised here
+                    raise error.cause from None
                 else:
                     yield from zip(batch, results, strict=True)
 

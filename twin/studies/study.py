@@ -24,6 +24,7 @@ from twin.studies.worlds import World, placed
 from twin.variations import Variant
 
 BEGINNING = ", its beginning"
+AT_ONCE = 8  # runs in a file, as they come
 CURVE_S = 300.0  # of a run's time, for each number of its curve
 
 Progress = Callable[[int, int], None]
@@ -135,14 +136,18 @@ class Study:
         """
         todo = self.missing(jobs)
         waiting: list[Row] = []
-        for k, (at, row) in enumerate(self.pool.map(one_run, todo)):
-            waiting.append(row)
-            self.done.add(self.setting.key(todo[at]))
-            if len(waiting) >= 8 or k + 1 == len(todo):
+        try:
+            for k, (at, row) in enumerate(self.pool.map(one_run, todo)):
+                waiting.append(row)
+                self.done.add(self.setting.key(todo[at]))
+                if len(waiting) == AT_ONCE:
+                    self.store.add(waiting)
+                    waiting = []
+                if progress:
+                    progress(k + 1, len(todo))
+        finally:  # also when it is interrupted: what is finished is kept
+            if waiting:
                 self.store.add(waiting)
-                waiting = []
-            if progress:
-                progress(k + 1, len(todo))
         return Results(self, tuple(dict.fromkeys(jobs)))
 
 
@@ -201,14 +206,18 @@ class Results:
         return self._by_arm(there, scenario)
 
     def of_services(self, measure: str, scenario: str = "") -> dict[str, dict[str, Values]]:
-        """Service → arm → world → value, for every service that has this measure in any of the runs."""
+        """Service → arm → world → value, for every service that has this measure in any of these runs."""
         query = """
             select service, scenario, key, draw, replicate, variant, any_value(value) as value from outcomes
             where measure = $measure and service <> '' group by all order by service"""
         there: dict[str, dict[tuple[str, str, World], float | None]] = {}
         for r in self.study.store.ask(query, measure=measure).to_pylist():
             there.setdefault(r["service"], {})[r["scenario"], r["key"], _world(r)] = r["value"]
-        return {service: self._by_arm(known, scenario) for service, known in there.items()}
+        mine = {run for run in self._names if scenario in ("", run[0])}  # a folder may hold other runs too
+        return {
+            service: self._by_arm(known, scenario)
+            for service, known in there.items() if not mine.isdisjoint(known)
+        }  # fmt: skip
 
     def _by_arm(
         self, known: Mapping[tuple[str, str, World], float | None], scenario: str
@@ -220,19 +229,16 @@ class Results:
                     found.setdefault(arm, {})[world] = known.get((name, key, world))
         return found
 
-    def services(self, measure: str) -> list[str]:
-        """Services with this measure in any run of the study."""
-        query = "select distinct service from outcomes where measure = $m and service <> '' order by service"
-        return [row["service"] for row in self.study.store.ask(query, m=measure).to_pylist()]
-
     def curves(self, scenario: str = "") -> dict[str, dict[World, np.ndarray]]:
         """Arm → world → services impaired at the most in each CURVE_S of the run."""
         found: dict[str, dict[World, np.ndarray]] = {}
-        for row in self.study.store.ask("select distinct on (scenario, key, draw, replicate, variant) * "
-                                        "exclude (values) from runs").to_pylist():  # fmt: skip
-            if not scenario or row["scenario"] == scenario:
-                for arm in self._names.get((row["scenario"], row["key"], _world(row)), ()):
-                    found.setdefault(arm, {})[_world(row)] = np.array(row["curve"])
+        query = """
+            select distinct on (scenario, key, draw, replicate, variant)
+                scenario, key, draw, replicate, variant, curve
+            from runs where $scenario in ('', scenario)"""
+        for row in self.study.store.ask(query, scenario=scenario).to_pylist():
+            for arm in self._names.get((row["scenario"], row["key"], _world(row)), ()):
+                found.setdefault(arm, {})[_world(row)] = np.array(row["curve"])
         return found
 
     def ill(self, scenario: str = "") -> set[World]:
