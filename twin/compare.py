@@ -9,28 +9,29 @@ a restricted mean is a mean (``twin.statistics.durations``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from twin.statistics.durations import Survival, restricted, survival
 from twin.statistics.estimates import Band, Difference, Estimate, curve_band, estimate, paired
-from twin.statistics.families import Verdict, distinguishable, looks, verdicts
+from twin.statistics.families import BLOCK, Look, Verdict, distinguishable, looks, unclear, verdicts
 from twin.statistics.proportions import Proportion, paired_proportions, wilson
 from twin.statistics.recoveries import Recovery, recoveries
 from twin.studies.arms import BASELINE, Arm
-from twin.studies.study import Job, Results, Study, beginning_of, first_input_s
-from twin.studies.worlds import World, worlds
+from twin.studies.beginnings import TRIES, well_begun
+from twin.studies.study import Job, Results, Study, first_input_s
+from twin.studies.worlds import World
 
 WORTH_RATIO = 0.02  # of the baseline's loss: less is no difference worth having
-TRIES = 4  # worlds drawn for each that is asked for, before giving up
 PRIMARY = "service_minutes_lost"
 
 Measured = Mapping[str, np.ndarray]
 Note = Callable[[str], None]
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,12 @@ MEASURES = (
 RAW = (PRIMARY, "peak_impaired", "last_recovery_s", "metastable", "requests_lost")  # what they are made of
 
 
-class NoWorlds(Exception):
-    """In nearly every draw something is impaired before anything happens."""
-
-
 @dataclass(frozen=True)
 class Question:
     """What is compared. ``within_s``: by when a recovery counts. ``weights``: service → weight of a minute of
     it, 1 where nothing is said; empty for no weighing. ``draws``: of the numbers that nobody knows; without,
-    worlds differ in their noise. ``early``: an arm may stop where its answer is clear."""
+    worlds differ in their noise. ``early``: an arm may stop where its answer is clear. ``families``: how many
+    such comparisons are judged together (``judged``), and share what may be spent early."""
 
     scenario: str
     arms: tuple[Arm, ...]
@@ -76,6 +74,12 @@ class Question:
     draws: bool = True
     variant: str = ""
     early: bool = True
+    families: int = 1
+
+    @cached_property
+    def looks(self) -> tuple[Look, ...]:
+        """When its answers are looked at."""
+        return looks(self.replicates, BLOCK if self.early else self.replicates, self.families)
 
     def of(self, arms: tuple[Arm, ...], replicates: int = 0) -> Question:
         """The same of other arms and, if given, in another number of worlds."""
@@ -84,7 +88,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Compared:
-    """One arm beside the baseline. ``worlds``: in which it ran; ``stopped``: why in no more."""
+    """One arm beside the baseline. ``worlds``: in which it ran; ``stopped``: why in no more; ``otherwise``:
+    what its primary measure comes to where it is not told apart."""
 
     arm: Arm
     worlds: tuple[World, ...]
@@ -93,22 +98,47 @@ class Compared:
     difference: Mapping[str, Difference]
     distinguishable: Mapping[str, bool]
     stopped: Verdict | None = None
+    otherwise: Verdict = Verdict.OPEN
 
     @property
     def words(self) -> str:
         """What can be said of its primary measure."""
         d = self.difference[PRIMARY]
         if d.identical:
-            return "no difference at all"
+            return str(Verdict.IDENTICAL)
         if not self.distinguishable[PRIMARY]:
-            return "cannot be told apart" if self.stopped != Verdict.TOO_SMALL else str(self.stopped)
+            return str(self.otherwise)
         return "helps" if d.mean < 0 else "harms"
+
+    @property
+    def ps(self) -> dict[str, float]:
+        """Measure → the p-value that goes among all tests: 1 for what an early look gave up, as it stays in
+        Holm's family and cannot be found any more."""
+        given_up = self.stopped not in (None, Verdict.CLEAR)
+        return {m: 1.0 if given_up and m == PRIMARY else d.p for m, d in self.difference.items()}
+
+    def told(self, told: Mapping[str, bool]) -> Compared:
+        """The same with what is told apart; what an early look called clear has spent its error already."""
+        clear = {m: t or (m == PRIMARY and self.stopped == Verdict.CLEAR) for m, t in told.items()}
+        return replace(self, distinguishable=clear)
+
+
+def judged(arms: Mapping[K, Sequence[Compared]], error: float) -> dict[K, tuple[Compared, ...]]:
+    """Arms of one or more comparisons, with what is told apart among the tests of all of them (Holm).
+    ``error``: what early looks have left of it."""
+    ps = {(k, a.arm.name, m): p for k, mine in arms.items() for a in mine for m, p in a.ps.items()}
+    clear = distinguishable(ps, error)
+    return {
+        k: tuple(a.told({m: clear[k, a.arm.name, m] for m in a.difference}) for a in mine)
+        for k, mine in arms.items()
+    }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """``left_out``: worlds that were ill. ``recovery_s``: arm → service → (worlds,) time to recovery; nought
-    where nothing happened, infinite where it did not come back."""
+    """``left_out``: worlds that were ill. ``tests``: how many were judged together. ``recovery_s``: arm →
+    service → (worlds,) time to recovery; nought where nothing happened, infinite where it did not come back.
+    """
 
     question: Question
     measures: tuple[Measure, ...]
@@ -120,6 +150,7 @@ class Comparison:
     recovery_s: Mapping[str, Mapping[str, np.ndarray]]
     curves: Mapping[str, np.ndarray]
     horizon_s: float
+    tests: int
 
     @cached_property
     def ranking(self) -> tuple[Compared, ...]:
@@ -138,7 +169,7 @@ class Comparison:
         """As ``twin compare --json`` prints it; null where an interval is infinite."""
         return {
             "scenario": self.question.scenario, "replicates": len(self.worlds), "left_out": self.left_out,
-            "within_s": self.question.within_s, "horizon_s": self.horizon_s,
+            "within_s": self.question.within_s, "horizon_s": self.horizon_s, "tests": self.tests,
             "measures": [{"name": m.name, "unit": m.unit, "better": m.better} for m in self.measures],
             "baseline": {name: e.as_json() for name, e in self.baseline.items()},
             "mitigations": [self._arm(a) for a in self.ranking],
@@ -204,8 +235,8 @@ class _Comparing:
     def __init__(self, study: Study, question: Question, say: Note, tick: Callable[[int], None]) -> None:
         self.study, self.question, self.say, self.tick = study, question, say, tick
         self.made = 0
-        self.worlds: list[World] = []
-        self.tried = 0
+        self.worlds: tuple[World, ...] = ()
+        self.left_out = 0
         self.stopped: dict[str, tuple[int, Verdict]] = {}
         base = study.setting.bases[question.scenario]
         self.origin_s = first_input_s(base)
@@ -214,13 +245,14 @@ class _Comparing:
 
     def result(self) -> Comparison:
         q = self.question
-        plan = looks(q.replicates) if q.early else looks(q.replicates, q.replicates)
-        for look in plan:
-            self._draw(look.worlds)
+        for look in q.looks:
+            self.worlds, self.left_out = well_begun(
+                self.study, q.scenario, look.worlds, TRIES * q.replicates, draws=q.draws, variant=q.variant
+            )
             results = self._do([*self._jobs(look.worlds)])
             if not look.last:
                 self._stop(look, self._sides(results))
-        return self._compared(results, self._sides(results), plan[-1].error)
+        return self._compared(results, self._sides(results))
 
     def _do(self, jobs: Sequence[Job]) -> Results:
         before = self.made
@@ -231,37 +263,19 @@ class _Comparing:
 
         return self.study.do(jobs, count)
 
-    def _draw(self, count: int) -> None:
-        """Find so many worlds that begin well."""
-        q = self.question
-        while len(self.worlds) < count:
-            if self.tried >= TRIES * q.replicates:
-                raise NoWorlds(f"{len(self.worlds)} of {self.tried} worlds begin well")
-            new = worlds(count - len(self.worlds), draws=q.draws, variant=q.variant, first=self.tried + 1)
-            self.tried += len(new)
-            ill = self._ill(new)
-            self.worlds += [w for w in new if w not in ill]
-
-    def _ill(self, new: Sequence[World]) -> set[World]:
-        """Those that do not begin well. A run to the first input shows it, and costs little."""
-        if not self.origin_s:
-            return set()
-        name = beginning_of(self.question.scenario)
-        return self.study.do([Job(name, Arm(), w) for w in new]).ill(name)
-
     def _jobs(self, count: int) -> Iterator[Job]:
         for arm in (Arm(), *self.question.arms):
             stop, _ = self.stopped.get(arm.name, (count, None))
             yield from (Job(self.question.scenario, arm, w) for w in self.worlds[: min(stop, count)])
 
-    def _stop(self, look: Any, sides: Mapping[str, Measured]) -> None:
+    def _stop(self, look: Look, sides: Mapping[str, Measured]) -> None:
         """Decide which arms need no more worlds."""
         base = sides[BASELINE][PRIMARY]
         found = {}
         for arm in self.question.arms:
             mine = sides[arm.name][PRIMARY]
             found[arm.name] = paired(mine, base[: len(mine)])
-        worth = dict.fromkeys(found, WORTH_RATIO * float(np.mean(base)))
+        worth = dict.fromkeys(found, _worth(base))
         before = {name: verdict for name, (_, verdict) in self.stopped.items()}
         for name, verdict in verdicts(look, found, worth, before).items():
             if verdict is not None and name not in self.stopped:
@@ -295,32 +309,24 @@ class _Comparing:
     def _base(self) -> Any:
         return self.study.setting.bases[self.question.scenario]
 
-    def _compared(self, results: Results, sides: Mapping[str, Measured], error: float) -> Comparison:
+    def _compared(self, results: Results, sides: Mapping[str, Measured]) -> Comparison:
         base = sides[BASELINE]
-        differences = {
-            (arm.name, m.name): _difference(m, sides[arm.name][m.name], base[m.name])
-            for arm in self.question.arms for m in self.measures
-        }  # fmt: skip
-        told = distinguishable({key: d.p for key, d in differences.items()}, error)
-        arms = tuple(self._arm(arm, sides[arm.name], differences, told) for arm in self.question.arms)
+        arms = tuple(self._arm(arm, sides[arm.name], base) for arm in self.question.arms)
         recovery_s, curves = self._recoveries(results), self._curves(results)
-        left_out = self.tried - len(self.worlds)
         return Comparison(
-            self.question, self.measures, tuple(self.worlds), left_out,
-            {m.name: _value(m, base[m.name]) for m in self.measures}, base, arms,
-            recovery_s, curves, self.horizon_s,
+            self.question, self.measures, self.worlds, self.left_out,
+            {m.name: _value(m, base[m.name]) for m in self.measures}, base,
+            judged({"": arms}, self.question.looks[-1].error)[""],
+            recovery_s, curves, self.horizon_s, len(arms) * len(self.measures),
         )  # fmt: skip
 
-    def _arm(
-        self, arm: Arm, mine: Measured, differences: Mapping[Any, Difference], told: Mapping[Any, bool]
-    ) -> Compared:
-        count, verdict = self.stopped.get(arm.name, (len(self.worlds), None))
-        clear = {m.name: told[arm.name, m.name] for m in self.measures}
-        clear[PRIMARY] |= verdict == Verdict.CLEAR
+    def _arm(self, arm: Arm, mine: Measured, base: Measured) -> Compared:
+        count, stopped = self.stopped.get(arm.name, (len(self.worlds), None))
+        differences = {m.name: _difference(m, mine[m.name], base[m.name]) for m in self.measures}
+        last = unclear(self.question.looks[-1], differences[PRIMARY], _worth(base[PRIMARY]))
         return Compared(
-            arm, tuple(self.worlds[:count]), mine,
-            {m.name: _value(m, mine[m.name]) for m in self.measures},
-            {m.name: differences[arm.name, m.name] for m in self.measures}, clear, verdict,
+            arm, self.worlds[:count], mine, {m.name: _value(m, mine[m.name]) for m in self.measures},
+            differences, {}, stopped, stopped or last or Verdict.OPEN,
         )  # fmt: skip
 
     def _recoveries(self, results: Results) -> dict[str, dict[str, np.ndarray]]:
@@ -352,6 +358,11 @@ def measured(
         "p_recovered": (lasted_s <= within_s).astype("f8"),
         "requests_lost": column["requests_lost"],
     }
+
+
+def _worth(base: np.ndarray) -> float:
+    """Of (worlds,) losses without any arm: how much less or more is worth having."""
+    return WORTH_RATIO * float(np.mean(base))
 
 
 def _number(value: float | None) -> float:

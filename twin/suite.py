@@ -1,27 +1,29 @@
 """A mitigation judged in several scenarios: what helps in one event may harm in another.
 
 Each scenario has its own worlds and its own baseline. The tests of all of them are one family: what is told
-apart is told apart among all (Holm).
+apart is told apart among all (Holm), with the error that the early looks in all of them have left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from twin.compare import PRIMARY, Compared, Comparison, Note, Question, compare
-from twin.statistics.families import Verdict, distinguishable
+from twin.compare import Compared, Comparison, Note, compare, judged
 from twin.studies.arms import Arm
+from twin.studies.beginnings import NoWorlds
 from twin.studies.study import Study
 
 
 @dataclass(frozen=True)
 class Suite:
-    """``by_scenario``: name → comparison, in the order in which they were asked."""
+    """``by_scenario``: name → comparison, in the order in which they were asked. ``left_out``: scenario → why
+    there is no answer."""
 
     by_scenario: Mapping[str, Comparison]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mixed(self) -> dict[str, tuple[list[str], list[str]]]:
@@ -47,48 +49,45 @@ class Suite:
         return next((a for a in self.by_scenario[scenario].arms if a.arm.name == mitigation), None)
 
     def as_json(self) -> dict[str, Any]:
-        """{"scenarios": {name: its comparison}, "mixed": {mitigation: {"helps", "harms"}}}."""
+        """{"scenarios": {name: its comparison}, "left_out": {name: why}, "mixed": {mitigation: {"helps",
+        "harms"}}}."""
         mixed = {name: {"helps": a, "harms": b} for name, (a, b) in self.mixed.items()}
-        return {"scenarios": {n: c.as_json() for n, c in self.by_scenario.items()}, "mixed": mixed}
+        scenarios = {n: c.as_json() for n, c in self.by_scenario.items()}
+        return {"scenarios": scenarios, "left_out": dict(self.left_out), "mixed": mixed}
 
 
 def judge(
-    study: Study, question: Question, arms: Mapping[str, tuple[Arm, ...]], say: Note,
+    study: Study, first: Comparison, arms: Mapping[str, tuple[Arm, ...]], say: Note,
     tick: Callable[[int], None],
 ) -> Suite:  # fmt: skip
-    """Ask the same of every scenario of ``arms``. Raises NoWorlds, WorkerLost."""
-    found: dict[str, Comparison] = {}
+    """Ask what ``first`` was asked, in one scenario, of every other scenario of ``arms``; one in which nearly
+    no world begins well is left out.
+
+    Raises ValueError if ``first`` was not asked as one of so many families, WorkerLost.
+    """
+    question = first.question
+    if question.families != 1 + len(arms):
+        raise ValueError(f"asked as one of {question.families} scenarios, and there are {1 + len(arms)}")
+    found = {question.scenario: first}
+    left_out: dict[str, str] = {}
     for scenario, mine in arms.items():
         done = sum(len(c.worlds) + sum(len(a.worlds) for a in c.arms) for c in found.values())
         say(f"{scenario}: {len(mine)} mitigations")
         asked = replace(question, scenario=scenario, arms=mine)
-        found[scenario] = compare(study, asked, say, partial(_later, tick, done))
-    return Suite(_together(found))
+        try:
+            found[scenario] = compare(study, asked, say, partial(_later, tick, done))
+        except NoWorlds as error:
+            left_out[scenario] = str(error)
+            say(f"{scenario}: left out: {error}")
+    return Suite(_together(found, question.looks[-1].error), left_out)
 
 
 def _later(tick: Callable[[int], None], before: int, made: int) -> None:
     tick(before + made)
 
 
-def _together(found: Mapping[str, Comparison]) -> dict[str, Comparison]:
+def _together(found: Mapping[str, Comparison], error: float) -> dict[str, Comparison]:
     """The comparisons, with what is told apart judged over all of their tests."""
-    ps = {
-        (scenario, a.arm.name, measure): d.p
-        for scenario, c in found.items() for a in c.arms for measure, d in a.difference.items()
-    }  # fmt: skip
-    told = distinguishable(ps)
-    judged = {}
-    for scenario, c in found.items():
-        arms = (
-            replace(a, distinguishable={
-                m: told[scenario, a.arm.name, m] or _was_clear(a, m) for m in a.difference
-            })
-            for a in c.arms
-        )  # fmt: skip
-        judged[scenario] = replace(c, arms=tuple(arms))
-    return judged
-
-
-def _was_clear(a: Compared, measure: str) -> bool:
-    """What an early look called clear has spent its error already."""
-    return measure == PRIMARY and a.stopped == Verdict.CLEAR
+    told = judged({scenario: c.arms for scenario, c in found.items()}, error)
+    tests = sum(c.tests for c in found.values())
+    return {scenario: replace(c, arms=told[scenario], tests=tests) for scenario, c in found.items()}

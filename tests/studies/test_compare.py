@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.compare import MEASURES, PRIMARY, NoWorlds, Question, compare
+from twin.compare import MEASURES, PRIMARY, Question, compare
 from twin.model import Quantity
 from twin.statistics.families import Verdict
 from twin.studies.arms import Arm
+from twin.studies.beginnings import NoWorlds, well_begun
 from twin.studies.study import Job, Setting, Study, beginning_of
 from twin.studies.worlds import worlds
 from twin.variations import Variation
@@ -99,6 +100,8 @@ def test_ill_worlds_are_replaced(tmp_path: Path) -> None:
         assert len(study.done) == 12 + 6 + found.left_out, "two arms, and a short run of each world tried"
         ill = study.do([Job(beginning_of("storm"), Arm(), w) for w in worlds(24)]).ill()
         assert len(ill) >= found.left_out and not ill & set(found.worlds)
+        fewer, _ = well_begun(study, "storm", 3, 24)
+        assert fewer == found.worlds[:3], "the first ones are the same, however many are asked for"
 
 
 def test_a_scenario_that_is_ill_from_the_start_is_refused(tmp_path: Path) -> None:

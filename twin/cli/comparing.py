@@ -101,10 +101,12 @@ def compare(
         write_page(html, found.base, found.comparison, found.tournament, found.robust, found.study)
     if as_json:
         extra = {"suite": found.suite.as_json()} if found.suite else {}
-        said = document((found.tournament or found.comparison).as_json(), found.robust)
+        said = document((found.tournament or found.comparison).as_json(), found.robust, found.left_out)
         show.document({**said, **extra})
         return
     table(found.comparison, found.robust)
+    for name, why in found.left_out.items():
+        click.echo(f"In the variant {name}: no answer: {why}")
     if options["services"]:
         services(found.comparison)
     if found.tournament:
@@ -127,13 +129,15 @@ class Plan(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What came of it. ``robust``: arm → how far what is said of it holds."""
+    """What came of it. ``robust``: arm → how far what is said of it holds; ``left_out``: variant → why it has
+    no answer."""
 
     base: Scenario
     comparison: Comparison
     tournament: Tournament | None
     suite: Suite | None
     robust: dict[str, Robustness]
+    left_out: dict[str, str]
     study: Study
 
 
@@ -145,15 +149,15 @@ def planned(scenario: str, o: dict[str, Any]) -> Plan:
     if every and o["mitigations"]:
         raise BadInput("--all: not with --mitigate")
     arms = everything(base, folder) if every else sides(o["mitigations"], base, folder)
+    more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
     question = Question(
         base.name, arms, o["replicates"], seconds(o["within"], "--within"), weights_of(o["weights"], base),
-        draws=not o["shipped"], early=not o["to_the_end"],
+        draws=not o["shipped"], early=not o["to_the_end"], families=1 + len(more),
     )  # fmt: skip
     n = question.replicates
     shares = sharing_of(base, o["attribution"], n) if every else None
     most = most_runs(len(arms), n, o["pairs"], shares) if every else n * (1 + len(arms))
     texts = [arm.name for arm in arms] if every else o["mitigations"]
-    more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
     fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
     variants = variants_of(base, o["in_variants"])
     most += n * (len(variants) * (1 + len(arms)) + sum(1 + len(mine) for _, mine in fits.values()))
@@ -162,6 +166,8 @@ def planned(scenario: str, o: dict[str, Any]) -> Plan:
 
 def carried_out(plan: Plan) -> Found:
     """Run it. Raises NoWorlds, WorkerLost, OtherStudy."""
+    from dataclasses import replace
+
     from twin.compare import compare as run
     from twin.robustness import robustness
     from twin.suite import judge
@@ -175,13 +181,15 @@ def carried_out(plan: Plan) -> Found:
             held = hold(opened, question, o["mitigations_in"], o["pairs"], plan.shares, tick)
         found = held.singles if held else run(opened, question, show.say, tick)
         if plan.others:
-            arms = {base.name: question.arms, **{name: mine for name, (_, mine) in plan.others.items()}}
-            judged = judge(opened, question, arms, show.say, tick)
-        elsewhere = in_each(opened, question, plan.variants, tick, plan.most)
+            arms = {name: mine for name, (_, mine) in plan.others.items()}
+            judged = judge(opened, found, arms, show.say, tick)
+            found = judged.by_scenario[base.name]
+            held = held and replace(held, singles=found)
+        elsewhere, left_out = in_each(opened, question, plan.variants, tick, plan.most)
     robust = robustness(found, base, elsewhere)
     if held and held.pairs:
         robust |= robustness(held.pairs, base)
-    return Found(base, found, held, judged, robust, opened)
+    return Found(base, found, held, judged, robust, left_out, opened)
 
 
 # --- what is said ------------------------------------------------------------
@@ -205,7 +213,7 @@ def _notes(found: Comparison) -> Iterator[str]:
     from twin.statistics.families import least_worlds
 
     q, n = found.question, len(found.worlds)
-    tests = len(found.arms) * len(found.measures)
+    tests = found.tests
     yield f"Below the baseline: differences from it, with 95 % intervals; ≈ where {n} worlds cannot tell them"
     yield f"apart. Of such families of {tests} tests, one in twenty finds something where nothing is (Holm)."
     if n < least_worlds(tests):

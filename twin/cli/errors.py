@@ -23,7 +23,7 @@ REFUSALS = (
     ("twin.units", "Refused"),
     ("twin.studies.store", "OtherStudy"),
     ("twin.runners.pool", "WorkerLost"),
-    ("twin.compare", "NoWorlds"),
+    ("twin.studies.beginnings", "NoWorlds"),
     ("twin.search.plans", "BudgetTooSmall"),
 )
 

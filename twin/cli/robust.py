@@ -37,30 +37,39 @@ def variants_of(base: Scenario, asked: bool) -> dict[str, Variant]:
 
 def in_each(
     study: Study, question: Question, variants: Mapping[str, Variant], tick: Callable[[int], None], most: int
-) -> dict[str, Comparison]:
-    """The same question, put to each of them, as the last of ``most`` runs. Raises NoWorlds, WorkerLost."""
+) -> tuple[dict[str, Comparison], dict[str, str]]:
+    """(the same question put to each of them, as the last of ``most`` runs; variant → why it has no answer).
+    Raises WorkerLost."""
     from twin.compare import compare
+    from twin.studies.beginnings import NoWorlds
 
     each = question.replicates * (1 + len(question.arms))
     found: dict[str, Comparison] = {}
+    left_out: dict[str, str] = {}
     for left, name in zip(range(len(variants), 0, -1), variants, strict=True):
         show.say(f"the same in the variant {name}")
         told = partial(_on_top, tick, most - left * each)
-        found[name] = compare(study, replace(question, variant=name), show.say, told)
-    return found
+        try:
+            found[name] = compare(study, replace(question, variant=name), show.say, told)
+        except NoWorlds as error:
+            left_out[name] = str(error)
+            show.say(f"{name}: left out: {error}")
+    return found, left_out
 
 
 def _on_top(tick: Callable[[int], None], before: int, made: int) -> None:
     tick(before + made)
 
 
-def document(said: dict[str, Any], robust: Mapping[str, Robustness]) -> dict[str, Any]:
-    """The document of a comparison, with how far each claim holds."""
+def document(
+    said: dict[str, Any], robust: Mapping[str, Robustness], left_out: Mapping[str, str]
+) -> dict[str, Any]:
+    """The document of a comparison, with how far each claim holds, and variants that have no answer."""
     each = [*said["mitigations"], *said.get("pairs", ())]
     for arm in each:
         if arm["name"] in robust:
             arm["robustness"] = robust[arm["name"]].as_json()
-    return said
+    return {**said, "variants_left_out": dict(left_out)}
 
 
 def columns(robust: Mapping[str, Robustness]) -> tuple[str, ...]:

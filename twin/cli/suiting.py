@@ -52,6 +52,8 @@ def table(found: Suite) -> None:
     rows: list[tuple[object, ...]] = [("(baseline)", *(_baseline(found, s) for s in names))]
     rows += [(name, *_row(found, name)) for name in found.names]
     show.table(("mitigation", *names), rows)
+    for name, why in found.left_out.items():
+        click.echo(f"{name}: no answer: {why}")
     for name, (helps, harms) in found.mixed.items():
         click.echo(f"{name} helps in {', '.join(helps)} and harms in {', '.join(harms)}")
 

@@ -151,6 +151,9 @@ def _interactions(found: Tournament) -> None:
             for name, (i, p) in found.interactions.items()
         ]
         show.table(("pair", "says", "beyond"), rows)
+    if found.pairs is not None:
+        click.echo("Singles, pairs, and this: three families of tests, each of which finds something where\n"
+                   "nothing is once in twenty such tournaments at most.")  # fmt: skip
 
 
 def _shares(found: Tournament) -> None:

@@ -267,6 +267,6 @@ class _Searching:
         )
         return Found(
             self.wanted, self.plan, self.space, confidence, baseline, confirmed,
-            tuple(sorted(self.tried.values(), key=lambda t: t.order)), tuple(self.race.worlds),
+            tuple(sorted(self.tried.values(), key=lambda t: t.order)), self.race.worlds,
             self.race.ill, len(self.race.asked), done,
         )  # fmt: skip

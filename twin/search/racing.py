@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from twin.compare import RAW, TRIES, NoWorlds, measured
+from twin.compare import RAW, measured
 from twin.search.choices import Choice, Space
 from twin.search.goals import CONFIDENCE, Judged, Term
 from twin.search.plans import RUNGS, Wanted
 from twin.statistics.durations import restricted
-from twin.studies.arms import Arm
-from twin.studies.study import Job, Results, Study, beginning_of, first_input_s
-from twin.studies.worlds import World, worlds
+from twin.studies.beginnings import TRIES, well_begun
+from twin.studies.study import Job, Results, Study, first_input_s
+from twin.studies.worlds import World
 
 SURE = 4  # worlds from which a race may call a goal met
 
@@ -68,7 +68,7 @@ class Race:
 
     def __init__(self, study: Study, wanted: Wanted, space: Space, tick: Callable[[int], None]) -> None:
         self.study, self.wanted, self.space, self.tick = study, wanted, space, tick
-        self.worlds: list[World] = []
+        self.worlds: tuple[World, ...] = ()
         self.ill = 0
         self.asked: set[Job] = set()
         self.made = 0
@@ -82,18 +82,10 @@ class Race:
         return self.wanted.budget - len(self.asked)
 
     def draw(self, count: int) -> None:
-        """Find so many worlds that begin well. A run to the first input shows it, costs little, and is not
-        counted. Raises NoWorlds."""
-        name = beginning_of(self.wanted.scenario)
-        while len(self.worlds) < count:
-            tried = len(self.worlds) + self.ill
-            if tried >= TRIES * count:
-                raise NoWorlds(f"{len(self.worlds)} of {tried} worlds begin well, and {count} are needed")
-            new = worlds(count - len(self.worlds), draws=self.wanted.draws, first=tried + 1)
-            jobs = [Job(name, Arm(), w) for w in new]
-            ill = self.study.do(jobs).ill(name) if self.origin_s else set()
-            self.worlds += [w for w in new if w not in ill]
-            self.ill += len(ill.intersection(new))
+        """Find so many worlds that begin well; short runs that show it are not counted. Raises NoWorlds."""
+        self.worlds, self.ill = well_begun(
+            self.study, self.wanted.scenario, count, TRIES * count, draws=self.wanted.draws
+        )
 
     def do(self, jobs: Iterable[Job]) -> Results:
         """What comes of them."""

@@ -8,7 +8,8 @@ clear with at most 5 % probability.
 *Looks*: Haybittle's and Peto's (Br. J. Radiol. 44, 1971; Br. J. Cancer 34, 1976): each look before the last
 has a small error of its own, at most 0.1 %, all of them together at most 1 %; the last has the rest of the
 5 %. Errors add up at most (Bonferroni), so it holds for any law and any order of stopping; and since next to
-nothing is spent early, the last look is almost as sharp as a study without looks.
+nothing is spent early, the last look is almost as sharp as a study without looks. Several comparisons that
+are judged together share the 1 %, and the rest is spent once, on the last looks of all of them.
 """
 
 from __future__ import annotations
@@ -76,16 +77,18 @@ class Look:
     last: bool
 
 
-def looks(worlds: int, block: int = BLOCK) -> tuple[Look, ...]:
+def looks(worlds: int, block: int = BLOCK, families: int = 1) -> tuple[Look, ...]:
     """When to look at a study of at most ``worlds`` worlds: after each block, the last where all are done.
 
-    A last block of less than half a block joins the one before. Raises ValueError for less than one world.
+    A last block of less than half a block joins the one before. ``families``: so many comparisons, each
+    looked at like this, are judged together in the end; the error of the last look is for all of their tests.
+    Raises ValueError for less than one world or family.
     """
-    if worlds < 1 or block < 1:
-        raise ValueError("a study has at least one world, and so has a block")
+    if min(worlds, block, families) < 1:
+        raise ValueError("a study has at least one world and one family, and a block one world")
     early = [n for n in range(block, worlds, block) if worlds - n >= block / 2]
-    each = min(EARLY, EARLY_TOGETHER / len(early)) if early else 0.0
-    last = Look(worlds, ERROR - each * len(early), True)
+    each = min(EARLY, EARLY_TOGETHER / (len(early) * families)) if early else 0.0
+    last = Look(worlds, ERROR - each * len(early) * families, True)
     return (*(Look(n, each, False) for n in early), last)
 
 
@@ -113,11 +116,12 @@ def verdicts(
     clear = distinguishable(ps, look.error)
     given: dict[K, Verdict | None] = dict(done)
     for test in open_tests:
-        given[test] = Verdict.CLEAR if clear[test] else _nothing(look, found[test], worth[test])
+        given[test] = Verdict.CLEAR if clear[test] else unclear(look, found[test], worth[test])
     return {test: given[test] for test in found}
 
 
-def _nothing(look: Look, d: Difference, worth: float) -> Verdict | None:
+def unclear(look: Look, d: Difference, worth: float) -> Verdict | None:
+    """What a test comes to that is not clear: as in ``verdicts``."""
     if look.worlds >= SURE_OF_WIDTH or look.last:
         if d.identical:
             return Verdict.IDENTICAL
