@@ -1,5 +1,6 @@
 """twin compare, as people and machines use it, and what it says to those who ask for what there is not."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -145,3 +146,76 @@ def test_what_is_asked_for_twice_is_one_side(folder: Path) -> None:
     from twin.studies.arms import Arm
 
     assert distinct([("a", Arm("a")), ("x/a.yaml", Arm("a"))]) == (Arm("a"),)
+
+
+@pytest.mark.parametrize("option", ["--parquet", "--html"])
+def test_a_table_that_cannot_be_written_is_refused_first(folder: Path, option: str) -> None:
+    done = ask(folder, "--mitigate", "lifo", option, str(folder))
+    assert done.exit_code == 2 and f"{option}: {folder}: found a folder" in done.output
+    assert not (folder.parent / "study").exists()
+
+
+def test_a_full_disk_is_told_of_the_option_that_chooses_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "runs.parquet")
+
+    monkeypatch.setattr("twin.studies.study.Study.do", full)
+    done = ask(folder, "--mitigate", "lifo")
+    assert done.exit_code == 2 and "what was run before is kept" in done.output
+    assert "another disk with --study" in done.output and "--out" not in done.output
+
+
+def test_a_command_without_a_study_has_written_nothing() -> None:
+    from twin.cli.errors import _about_disk
+
+    error = OSError(errno.ENOSPC, "No space left on device")
+    assert _about_disk(error, {"--out"}).endswith("nothing was written: make room, or choose another disk "
+                                                  "with --out")  # fmt: skip
+    assert "--" not in _about_disk(error, set())
+
+
+def test_a_suite_has_one_answer_for_each_scenario(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = folder.parent / "faults"
+    faults.mkdir()
+    text = Path(STORM).read_text().replace("scenario: retry-storm", "scenario: other-storm")
+    (faults / "other-storm.yaml").write_text(text)
+    monkeypatch.setattr("twin.cli.suiting.FAULTS", faults)
+    table = folder.parent / "t.parquet"
+    more = ("--suite", "--replicates", "12", "--json", "--parquet", str(table))
+    done = ask(folder, "--mitigate", "lifo", *more)
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    suite = document["suite"]["scenarios"]
+    assert list(suite) == ["retry-storm", "other-storm"] and document["suite"]["left_out"] == {}
+    del document["mitigations"][0]["robustness"]
+    assert document["mitigations"] == suite["retry-storm"]["mitigations"]
+    assert {c["tests"] for c in suite.values()} == {document["tests"]} == {2 * len(document["measures"])}
+    assert done.stderr.count("retry-storm: ") == 0, "it is not asked again"
+    from pyarrow import parquet
+
+    rows = parquet.read_table(table, columns=["scenario"]).column("scenario").to_pylist()
+    assert rows.count("retry-storm") == rows.count("other-storm") == len(rows) / 2
+
+
+def test_a_variant_without_worlds_leaves_the_others_their_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from typing import Any
+
+    from twin.cli.robust import document, in_each
+    from twin.compare import Question
+    from twin.studies.beginnings import NoWorlds
+
+    def compared(study: object, question: Question, *more: object) -> str:
+        if question.variant == "drowned":
+            raise NoWorlds("0 of 8 worlds begin well")
+        return question.variant
+
+    monkeypatch.setattr("twin.compare.compare", compared)
+    nothing: Any = None
+    variants: Any = dict.fromkeys(("one", "drowned", "other"))
+    found, left_out = in_each(nothing, Question("storm", (), 2, 60.0), variants, lambda made: None, 6)
+    assert list(found) == ["one", "other"] and left_out == {"drowned": "0 of 8 worlds begin well"}
+    assert document({"mitigations": []}, {}, left_out)["variants_left_out"] == left_out

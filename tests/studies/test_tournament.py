@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,12 @@ def test_how_many_runs_is_said_before() -> None:
 def test_too_small_a_budget_is_refused_before_anything_runs() -> None:
     with pytest.raises(ValueError, match="too few for 8 players"):
         sharing("abcdefgh", lambda gone: Arm("+".join(gone)), 8 * 10, 8, 1)
+
+
+def test_the_table_has_pairs_and_each_row_once(held: Tournament) -> None:
+    from twin.cli.comparing import Found, rows
+
+    nothing: Any = None  # neither the scenario nor the study is asked
+    found = list(rows(Found(nothing, held.singles, held, None, {}, {}, nothing)))
+    assert {row["mitigation"] for row in found} == {"(baseline)"} | {a.arm.name for a in held.arms}
+    assert len(found) == (1 + len(held.arms)) * len(held.singles.measures)

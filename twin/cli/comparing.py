@@ -13,7 +13,7 @@ from twin.cli import show
 from twin.cli.arming import prepared, seconds, sides, weights_of
 from twin.cli.errors import BadInput
 from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option
-from twin.cli.reporting import check_place, html_option, write_page
+from twin.cli.reporting import check_place, html_option, refused, write_page
 from twin.cli.robust import cells, columns, document, in_each, notes, variants_of, variants_option
 from twin.cli.studying import Options, study, study_options
 from twin.cli.suiting import fitting, others
@@ -93,10 +93,11 @@ def compare(
     differ in their noise, in how long people take, and in every number that nobody published, drawn from its
     range.
     """
-    check_place(html)
+    check_place(html, "--html")
+    check_place(parquet, "--parquet")
     found = carried_out(planned(scenario, options))
     if parquet is not None:
-        write(found.comparison, parquet)
+        write(found, parquet)
     if html is not None:
         write_page(html, found.base, found.comparison, found.tournament, found.robust, found.study)
     if as_json:
@@ -265,8 +266,23 @@ def _minutes(side: Recovery) -> str:
     return f"{about}{d.mean / 60:+.0f} [{d.low / 60:+.0f}, {d.high / 60:+.0f}]"
 
 
-def write(found: Comparison, path: Path) -> None:
-    """A row an arm and measure, as Parquet. Raises OSError."""
+def write(found: Found, path: Path) -> None:
+    """A row an arm and measure, of pairs and of other scenarios too, as Parquet. Raises BadInput."""
     from twin.studies.store import write_table
 
-    write_table(path, list(found.rows()))
+    try:
+        write_table(path, list(rows(found)))
+    except OSError as error:
+        raise refused(path, "--parquet", error) from None
+
+
+def rows(found: Found) -> Iterator[dict[str, Any]]:
+    """Of the comparison, its pairs, the other scenarios; each baseline once."""
+    from twin.studies.arms import BASELINE
+
+    yield from found.comparison.rows()
+    if found.tournament and found.tournament.pairs:
+        yield from (row for row in found.tournament.pairs.rows() if row["mitigation"] != BASELINE)
+    for scenario, other in found.suite.by_scenario.items() if found.suite else ():
+        if scenario != found.base.name:
+            yield from other.rows()

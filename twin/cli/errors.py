@@ -70,7 +70,7 @@ def report(error: BaseException, ctx: click.Context) -> int:
         click.echo(_prefixed(error), err=True)
         return BAD_INPUT
     if isinstance(error, OSError):
-        click.echo(f"twin: {_about_disk(error)}", err=True)
+        click.echo(f"twin: {_about_disk(error, _options(ctx))}", err=True)
         return BAD_INPUT
     if _is(error, "twin.runners.inline", "InvariantBroken"):
         click.echo(f"twin: {error}\nThis command shows it again:\n  {again(ctx)}", err=True)
@@ -103,11 +103,22 @@ def _prefixed(error: BaseException) -> str:
     return f"{error}\ntwin: {len(problems)} problem{'s' * (len(problems) != 1)}"
 
 
-def _about_disk(error: OSError) -> str:
+def _options(ctx: click.Context) -> set[str]:
+    """The options of the command that was called."""
+    group = ctx.command
+    found = group.get_command(ctx, ctx.invoked_subcommand or "") if isinstance(group, click.Group) else None
+    return {name for p in found.params for name in p.opts} if found else set()
+
+
+def _about_disk(error: OSError, options: set[str]) -> str:
+    """What was wrong, and which option chooses another place. A study keeps what was run."""
     what = f"{error.filename}: " if error.filename else ""
+    where = next((name for name in ("--study", "--out") if name in options), None)
+    elsewhere = f" with {where}" if where else ""
     hint = ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = "; nothing was written: make room, or choose another disk with --out"
+        kept = "what was run before is kept" if where == "--study" else "nothing was written"
+        hint = f"; {kept}: make room, or choose another disk{elsewhere}"
     elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        hint = "; choose another folder with --out"
+        hint = f"; choose another folder{elsewhere}"
     return f"{what}{error.strerror or error}{hint}"

@@ -32,18 +32,18 @@ html_option = click.option(
 )
 
 
-def check_place(path: Path | None) -> None:
-    """That the page can be written, before anything is run for it. Raises BadInput."""
+def check_place(path: Path | None, option: str) -> None:
+    """That the file of an option can be written, before anything is run for it. Raises BadInput."""
     if path is None:
         return
     if path.is_dir():
-        raise BadInput(f"--html: {path}: found a folder, expected the name of a file in one")
+        raise BadInput(f"{option}: {path}: found a folder, expected the name of a file in one")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise _refused(path, error) from None
+        raise refused(path, option, error) from None
 
 
 def write_page(
@@ -58,12 +58,13 @@ def write_page(
     try:
         write(Report(found, base, origin, held, robust), path)
     except OSError as error:
-        raise _refused(path, error) from None
+        raise refused(path, "--html", error) from None
     show.say(f"page: {path}")
 
 
-def _refused(path: Path, error: OSError) -> BadInput:
-    return BadInput(f"--html: {path}: cannot be written: {error.strerror or error}; choose another file")
+def refused(path: Path, option: str, error: OSError) -> BadInput:
+    """That the file of an option cannot be written, in words."""
+    return BadInput(f"{option}: {path}: cannot be written: {error.strerror or error}; choose another file")
 
 
 def command() -> str:

@@ -62,14 +62,14 @@ def _on_top(tick: Callable[[int], None], before: int, made: int) -> None:
 
 
 def document(
-    said: dict[str, Any], robust: Mapping[str, Robustness], left_out: Mapping[str, str]
+    said: dict[str, Any], robust: Mapping[str, Robustness], left_out: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The document of a comparison, with how far each claim holds, and variants that have no answer."""
     each = [*said["mitigations"], *said.get("pairs", ())]
     for arm in each:
         if arm["name"] in robust:
             arm["robustness"] = robust[arm["name"]].as_json()
-    return {**said, "variants_left_out": dict(left_out)}
+    return {**said, "variants_left_out": dict(left_out or {})}
 
 
 def columns(robust: Mapping[str, Robustness]) -> tuple[str, ...]:
