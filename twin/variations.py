@@ -228,6 +228,7 @@ class Mitigation(Variation):
     side_effect: str = Field("", description="what it makes worse, and whether the twin shows it")
     shown_by: str = Field("", description="the scenario that shows the side effect, relative to here")
     shows: tuple[Comparison, ...] = Field((), description="what is different in that scenario with it")
+    hangs_on: str = Field("", description="the coincidence that its effect hangs on; no comparison judges it")
 
     @model_validator(mode="after")
     def _consistent(self) -> Mitigation:

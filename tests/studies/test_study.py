@@ -11,7 +11,7 @@ import twin
 from twin.model import Quantity
 from twin.runners.pool import WorkerLost, batches, open_pool
 from twin.studies.arms import BASELINE, Arm
-from twin.studies.store import OtherStudy
+from twin.studies.store import OtherStudy, finished
 from twin.studies.study import Job, Setting, Study
 from twin.studies.worlds import World, places, worlds
 from twin.variations import Variation
@@ -174,6 +174,27 @@ def test_what_else_is_in_the_folder_is_of_no_account(setting: Setting, tmp_path:
         found = study.do([Job("storm", Arm(), w) for w in worlds(2, draws=False)])
         assert found.of_services("onset_s") == {} and set(found.curves()) == {BASELINE}
         assert all(curve.max() == 0 for curve in found.curves()[BASELINE].values())
+
+
+def test_what_is_damaged_or_not_ours_in_the_folder(setting: Setting, tmp_path: Path) -> None:
+    before = done(setting, tmp_path, "inline", 1, 1)
+    (tmp_path / "mine.parquet").write_bytes(b"not ours")
+    (tmp_path / "part-abc.parquet").write_bytes(b"neither")
+    with Study(setting, tmp_path) as study:
+        assert not study.missing(jobs(1)), "other files are left alone"
+    (tmp_path / "runs.parquet").write_bytes(before[:200])
+    with pytest.raises(OtherStudy, match=r"runs\.parquet: damaged .* put it aside"):
+        Study(setting, tmp_path)
+
+
+def test_only_files_are_written(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
+    with finished(tmp_path / "link.txt") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "real.txt").read_text() == "new" and (tmp_path / "link.txt").is_symlink()
+    with pytest.raises(OSError, match="not a file"), finished(tmp_path):
+        pass
 
 
 def test_two_processes_do_not_share_a_study(setting: Setting, tmp_path: Path) -> None:

@@ -195,6 +195,8 @@ def _unfit(mitigation: Mitigation) -> str:
     """Why a mitigation that applies is no part; '' if it is one."""
     if mitigation.also:
         return "is a bundle"
+    if mitigation.hangs_on:
+        return "hangs on a coincidence"
     if mitigation.cost is None:
         return "says no class of cost"
     changes = Variation(**{name: getattr(mitigation, name) for name in Variation.model_fields})

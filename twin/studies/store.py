@@ -9,9 +9,11 @@ work.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,7 @@ from twin.queries import ask_files
 VERSION = 1
 MANIFEST = "study.json"
 WHOLE = "runs.parquet"
+_PART = re.compile(r"part-(\d+)\.parquet")
 KEY = ("scenario", "key", "variant", "draw", "replicate")
 _WORD = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema([
@@ -61,7 +64,8 @@ class Store:
             raise
         for left in folder.glob("*.unfinished"):
             left.unlink()
-        self._parts = 1 + max((int(p.stem.split("-")[1]) for p in folder.glob("part-*.parquet")), default=0)
+        numbered = (_PART.fullmatch(path.name) for path in folder.iterdir())
+        self._parts = 1 + max((int(found[1]) for found in numbered if found), default=0)
 
     def close(self) -> None:
         """Let others work on it."""
@@ -93,13 +97,19 @@ class Store:
 
     def files(self) -> list[Path]:
         """Every file with runs; a run may be in two of them, with the same values."""
-        return sorted(self.folder.glob("*.parquet"))
+        found = self.folder.glob("*.parquet")
+        return sorted(path for path in found if path.name == WHOLE or _PART.fullmatch(path.name))
 
     def keys(self) -> set[Key]:
         """The runs that are done."""
         found: set[Key] = set()
         for path in self.files():
-            found.update(_keys(pq.read_table(path, columns=list(KEY))))
+            try:
+                found.update(_keys(pq.read_table(path, columns=list(KEY))))
+            except (pa.ArrowException, KeyError) as error:
+                reason = str(error).splitlines()[0]
+                advice = "put it aside, and its runs are made again"
+                raise OtherStudy(f"{path}: damaged ({reason}); {advice}") from error
         return found
 
     def merge(self) -> None:
@@ -148,7 +158,11 @@ def _write(path: Path, rows: Iterable[Row]) -> None:
 
 @contextmanager
 def finished(path: Path) -> Iterator[Path]:
-    """A file that appears when it is whole, or not at all."""
+    """A file that appears when it is whole, or not at all; a link leads to the file. Raises OSError for what
+    is there and is no file: a device would be replaced by one."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a file", str(path))
     partial = path.with_name(f"{path.name}.unfinished")
     try:
         yield partial

@@ -109,8 +109,12 @@ class Study:
         """``folder`` holds this study or nothing. Raises OtherStudy, OSError."""
         self.setting = setting
         self.store = Store(folder, setting.identity())
+        try:
+            self.done = self.store.keys()
+        except BaseException:
+            self.store.close()
+            raise
         self.pool: Pool = open_pool(runner, setting, workers, address)
-        self.done = self.store.keys()
 
     def __enter__(self) -> Study:
         return self
