@@ -25,6 +25,7 @@ from twin.studies.arms import BASELINE, Arm
 from twin.studies.beginnings import TRIES, well_begun
 from twin.studies.study import Job, Results, Study, first_input_s
 from twin.studies.worlds import World
+from twin.variations import Mitigation, dearest
 
 WORTH_RATIO = 0.02  # of the baseline's loss: less is no difference worth having
 PRIMARY = "service_minutes_lost"
@@ -51,7 +52,7 @@ MEASURES = (
     Measure("peak_impaired", "services impaired at the peak", "count"),
     Measure("time_to_recovery_s", "time until all are well", "s"),
     Measure("p_metastable", "metastable", "ratio", is_share=True),
-    Measure("p_recovered", "all well within the horizon", "ratio", "higher", True),
+    Measure("p_recovered", "all well in time", "ratio", "higher", True),
     Measure("requests_lost", "customers' requests lost", "count"),
 )
 
@@ -106,9 +107,17 @@ class Compared:
         d = self.difference[PRIMARY]
         if d.identical:
             return str(Verdict.IDENTICAL)
+        if any(m.hangs_on for m in self.mitigations):
+            return "not judged"
         if not self.distinguishable[PRIMARY]:
             return str(self.otherwise)
-        return "helps" if d.mean < 0 else "harms"
+        hardly = abs(d.mean) < WORTH_RATIO * abs(self.value[PRIMARY].mean - d.mean)
+        return ("hardly " if hardly else "") + ("helps" if d.mean < 0 else "harms")
+
+    @property
+    def mitigations(self) -> tuple[Mitigation, ...]:
+        """Those among its changes that are files with a cost and a side effect."""
+        return tuple(v for v in self.arm.variations if isinstance(v, Mitigation))
 
     @property
     def ps(self) -> dict[str, float]:
@@ -182,6 +191,13 @@ class Comparison:
     def _arm(self, a: Compared) -> dict[str, Any]:
         return {
             "name": a.arm.name, "replicates": len(a.worlds), "verdict": a.words,
+            "cost": cost.class_ if (cost := dearest(a.arm.variations)) else None,
+            "side_effects": [
+                {"mitigation": m.name, "side_effect": m.side_effect, "shown_by": m.shown_by,
+                 "shown": bool(m.shows)}
+                for m in a.mitigations if m.side_effect
+            ],
+            "hangs_on": [m.hangs_on for m in a.mitigations if m.hangs_on],
             "stopped": None if a.stopped is None else str(a.stopped),
             "value": {name: e.as_json() for name, e in a.value.items()},
             "difference": {

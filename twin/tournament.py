@@ -80,7 +80,7 @@ def cost_class(arm: Arm) -> str | None:
 
 def front_of(arms: Iterable[Compared]) -> tuple[str, ...]:
     """Names of those that no other beats in both benefit and class of cost, by the means."""
-    costs = {a.arm.name: (a, dearest(a.arm.variations)) for a in arms}
+    costs = {a.arm.name: (a, dearest(a.arm.variations)) for a in arms if a.words != "not judged"}
     return pareto({
         name: (-a.difference[PRIMARY].mean, float(cost.rank)) for name, (a, cost) in costs.items() if cost
     })  # fmt: skip

@@ -195,7 +195,7 @@ def alike(page: dict[str, list[float]], said: dict[str, list[float]]) -> bool:
 
 
 def test_the_page_says_how_far_it_holds(report: Report, page: str, found: Comparison) -> None:
-    said = document(found.as_json(), report.robust)
+    said = document(found.as_json(), report.robust, {})
     claims = of_claims(said)
     assert alike(Reader(page).claims, claims)
     assert len(claims["breaker"]) > 3, "some number decides"

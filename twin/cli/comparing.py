@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from twin.variations import Variant
 
 WITHIN = "6h"
+SAID_OF = 6  # arms of which the table also says what their files say
 
 comparing_options = all_of(
     click.option(
@@ -199,24 +200,32 @@ def carried_out(plan: Plan) -> Found:
 def table(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
     """The ranking, with intervals; what can be told apart, and how far it holds; what was left out."""
     sure = robust or {}
-    headings = ("mitigation", "", *columns(sure), "worlds", *(m.title for m in found.measures))
+    headings = ("mitigation", "cost", "", *columns(sure), "worlds", *(m.title for m in found.measures))
     blank = ["" for _ in columns(sure)]
-    rows: list[tuple[object, ...]] = [("(baseline)", "", *blank, len(found.worlds), *_baseline(found))]
+    rows: list[tuple[object, ...]] = [("(baseline)", "", "", *blank, len(found.worlds), *_baseline(found))]
     rows += [
-        (a.arm.name, a.words, *cells(sure, a.arm.name), len(a.worlds), *_differences(found, a))
+        (a.arm.name, _cost(a), a.words, *cells(sure, a.arm.name), len(a.worlds), *_differences(found, a))
         for a in found.ranking
     ]
     show.table(headings, rows, numbers=("worlds",))
     click.echo("\n" + "\n".join([*_notes(found), *notes(found, sure)]))
 
 
+def _cost(a: Compared) -> str:
+    from twin.variations import dearest
+
+    cost = dearest(a.arm.variations)
+    return cost.class_ if cost else ""
+
+
 def _notes(found: Comparison) -> Iterator[str]:
+    from twin.compare import PRIMARY
     from twin.statistics.families import least_worlds
 
     q, n = found.question, len(found.worlds)
     tests = found.tests
     yield f"Below the baseline: differences from it, with 95 % intervals; ≈ where {n} worlds cannot tell them"
-    yield f"apart. Of such families of {tests} tests, one in twenty finds something where nothing is (Holm)."
+    yield f"apart: with {tests} tests together, at most a 5 % chance of any false difference (Holm)."
     if n < least_worlds(tests):
         yield f"With so many tests {n} worlds tell nothing apart, however large: {least_worlds(tests)} may."
     if found.left_out:
@@ -225,8 +234,29 @@ def _notes(found: Comparison) -> Iterator[str]:
     for a in found.arms:
         if a.stopped is not None:
             yield f"{a.arm.name}: {a.stopped} after {len(a.worlds)} worlds; stopped there."
-    kept = "the shipped numbers" if not q.draws else "every unsourced number drawn from its range"
-    yield f"Worlds: {kept}; times count from the first input, to {hours(found.horizon_s)} at most."
+    for a in found.ranking:
+        d = a.difference[PRIMARY]
+        if d.identical:
+            yield (f"{a.arm.name}: the same in each of {d.n} worlds, so (with 95 % confidence) different in "
+                   f"fewer than {d.differing_at_most:.0%} of all.")  # fmt: skip
+    if len(found.arms) <= SAID_OF:
+        yield from _about(found)
+    kept = "the shipped numbers" if not q.draws else "each unsourced number of the scenario from its range"
+    yield (f"Worlds: noise, how long people take where they are drawn, {kept}; a mitigation's own numbers "
+           "as its file has them.")  # fmt: skip
+    yield (f"Well in time: within {hours(q.within_s)} of the first input. Times count from there, to "
+           f"{hours(found.horizon_s)} at most.")  # fmt: skip
+
+
+def _about(found: Comparison) -> Iterator[str]:
+    """What the files say that no figure does."""
+    for a in found.ranking:
+        for m in a.mitigations:
+            if m.hangs_on:
+                yield f"{m.name}, not judged: {m.hangs_on.strip()}."
+            if m.side_effect:
+                shown = f" (twin run {Path(m.shown_by).stem} shows it)" if m.shows else ""
+                yield f"{m.name}, side effect: {m.side_effect.strip()}{shown}."
 
 
 def _baseline(found: Comparison) -> Iterator[str]:

@@ -33,7 +33,8 @@ def order(a: Compared) -> tuple[float, int, str]:
 def best_of(arms: Sequence[Compared]) -> Best:
     """The best of (ranked) arms; it is compared with each other one in the worlds that both have run in, and
     the p-values are adjusted for how many they are."""
-    first, *others = arms
+    judged = [a for a in arms if a.words != "not judged"]
+    first, *others = judged or arms
     differences = [_between(first, other) for other in others]
     adjusted = holm([d.p for d in differences])
     equals = tuple(o.arm.name for o, p in zip(others, adjusted, strict=True) if p > ERROR)
@@ -81,6 +82,9 @@ def answers(
 _SAID = {
     "helps": "Also told from the baseline, for the better",
     "harms": "Told from the baseline, for the worse",
+    "hardly helps": "For the better, by less than is worth having",
+    "hardly harms": "For the worse, by less than is worth minding",
+    "not judged": "Not judged, as what they do hangs on a coincidence",
     "cannot be told apart": "Cannot be told from the baseline",
     "no difference worth having": "No difference worth having",
     "no difference at all": "No difference at all, in any world",
