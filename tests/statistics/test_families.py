@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from twin.statistics import Look, Verdict, distinguishable, holm, least_worlds, looks, paired, verdicts
+from twin.statistics.families import unclear
 
 from .rates import share_of
 
@@ -108,3 +109,12 @@ def test_looking_often_finds_no_more_shams():
 
     assert share_of(lambda seed: any_clear(honest, seed)) <= 0.10
     assert share_of(lambda seed: any_clear(naive, seed)) > 0.10
+
+
+def test_what_is_just_worth_having_is_hardly_ever_called_too_small():
+    """Its probability is half of 1 %; of 2000, four standard errors above it is 1.1 %. An interval of 95 %
+    would do so in 2.5 %."""
+    rng = np.random.default_rng(5)
+    found = [paired(rng.normal(1.0, 0.3, 40), np.zeros(40)) for _ in range(2000)]
+    small = np.mean([unclear(Look(40, 0.05, True), d, 1.0) == Verdict.TOO_SMALL for d in found])
+    assert 0 < small <= 0.011 < np.mean([abs(d.mean) + d.half_width < 1.0 for d in found])

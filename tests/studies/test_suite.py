@@ -109,9 +109,13 @@ def test_one_scenario_alone_tells_apart_what_fifty_do_not() -> None:
     assert not any(arms[0].distinguishable[PRIMARY] for arms in crowd.values())
 
 
-def test_no_difference_worth_having_is_said_at_the_last_look_too() -> None:
-    """Luck of 1 %, a fiftieth is worth having: 30 worlds see it, 30 of luck of 20 % do not."""
-    for spread, words in ((1.0, "no difference worth having"), (20.0, "cannot be told apart")):
-        study: Any = ShamStudy(1, "a", spread)
-        for arm in compare(study, Question("a", SHAMS, 30, 600.0, early=False)).arms:
-            assert arm.stopped is None and arm.words == words
+@pytest.mark.parametrize(
+    ("count", "spread", "words"),
+    [(40, 1.0, "no difference worth having"), (40, 20.0, "cannot be told apart"),
+     (39, 1.0, "cannot be told apart")],
+)  # fmt: skip
+def test_no_difference_worth_having_is_said_at_the_last_look(count: int, spread: float, words: str) -> None:
+    """A fiftieth is worth having. 40 worlds see that luck of 1 % hides none; fewer may miss what is rare."""
+    study: Any = ShamStudy(1, "a", spread)
+    for arm in compare(study, Question("a", SHAMS, count, 600.0, early=False)).arms:
+        assert arm.stopped is None and arm.words == words

@@ -102,7 +102,8 @@ def verdicts(
     a test that is given up for another reason is OPEN there).
     ``worth``: the difference, as an absolute number, below which it makes no odds; 0 to never stop for it.
     A difference is called CLEAR by Holm at the error of the look, TOO_SMALL where its interval of 99 % lies
-    within ± what it is worth, IDENTICAL where no pair has differed yet; the last two not before 40 worlds.
+    within ± what it is worth, IDENTICAL where no pair has differed yet; the last two not before 40 worlds
+    (IDENTICAL at the last look too): what shows in few worlds only is easily missed by fewer.
     A clear one that was stopped early is, if anything, a little smaller than it seems. At the last look,
     what is left is OPEN. Raises ValueError if a test has more or fewer worlds than the look.
     """
@@ -122,10 +123,9 @@ def verdicts(
 
 def unclear(look: Look, d: Difference, worth: float) -> Verdict | None:
     """What a test comes to that is not clear: as in ``verdicts``."""
-    if look.worlds >= SURE_OF_WIDTH or look.last:
-        if d.identical:
-            return Verdict.IDENTICAL
-        wider = student(d.n - 1, SURE) / student(d.n - 1, CONFIDENCE) if d.n > 1 else 1.0
-        if abs(d.mean) + d.half_width * wider < worth:
-            return Verdict.TOO_SMALL
+    wide = look.worlds >= SURE_OF_WIDTH
+    if d.identical and (wide or look.last):
+        return Verdict.IDENTICAL
+    if wide and abs(d.mean) + d.half_width * student(d.n - 1, SURE) / student(d.n - 1, CONFIDENCE) < worth:
+        return Verdict.TOO_SMALL
     return Verdict.OPEN if look.last else None
