@@ -67,6 +67,7 @@ def test_few_worlds_tell_nothing_and_say_so(folder: Path) -> None:
         (("--mitigate", "lifo", "--replicates", "0"), "0 is not in the range"),
         (("--mitigate", "lifo", "--within", "soon"), "--within: found 'soon', expected"),
         (("--mitigate", "lifo", "--within", "0s"), "expected more than nought"),
+        (("--mitigate", "lifo", "--until", "+5m"), "the run ends before anything happens"),
         (("--mitigate", "lifo", "--all"), "--all: not with --mitigate"),
         (("--mitigate", "lifo", "--weights", "no-such.yaml"), "no-such.yaml"),
         (("--mitigate", "lifo", "--address", "h:1"), "--address: only with --runner ray"),
@@ -97,6 +98,12 @@ def test_a_study_of_another_version_is_left_alone(folder: Path) -> None:
     done = ask(folder, "--mitigate", "lifo", "--replicates", "2")
     assert done.exit_code == 2 and "version 0, expected 1" in done.output
     assert (study / "runs.parquet").read_bytes() == before
+
+
+def test_a_file_that_is_wrong_in_itself_is_not_left_out(folder: Path) -> None:
+    (folder / "broken.yaml").write_text("mitigation: broken\n")
+    done = ask(folder, "--all", "--replicates", "2")
+    assert done.exit_code == 2 and "broken.yaml" in done.output
 
 
 def test_the_tournament_of_a_folder(folder: Path) -> None:

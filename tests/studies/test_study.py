@@ -198,7 +198,7 @@ def test_only_files_are_written(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_share_a_study(setting: Setting, tmp_path: Path) -> None:
-    with Study(setting, tmp_path), pytest.raises(OtherStudy, match="another process"):
+    with Study(setting, tmp_path), pytest.raises(OtherStudy, match="another process has it"):
         Study(setting, tmp_path)
 
 

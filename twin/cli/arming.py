@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
     """The scenario with the changes asked for; people act on what they know, after drawn times."""
     from twin.spec.responders import with_responders
+    from twin.studies.study import first_input_s
 
     base = load(scenario, {**changes, "mitigations": ()})
     if changes["responders"] is None and any(x.follows for x in base.actions):
         base = with_responders(base, "drawn")
+    if base.interventions and base.duration_s <= first_input_s(base):
+        raise BadInput(f"{base.name}: the run ends before anything happens; give a later --until")
     return base
 
 

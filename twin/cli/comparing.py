@@ -268,7 +268,7 @@ def _baseline(found: Comparison) -> Iterator[str]:
 def _differences(found: Comparison, a: Compared) -> Iterator[str]:
     for m in found.measures:
         d = a.difference[m.name]
-        if d.identical and m.name != "p_metastable":
+        if d.identical:
             yield "0"
             continue
         about = "" if a.distinguishable[m.name] else "≈ "

@@ -29,19 +29,24 @@ def others(prepared: Callable[[str], Scenario], but: str) -> dict[str, Scenario]
 
 def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms of a scenario, but those that do not fit it, and those of which it has nothing: steps of
-    another scenario's script. Raises BadInput."""
-    from twin.spec import SpecError
+    another scenario's script. Raises BadInput; SpecError for a file that is wrong in itself."""
+    from twin.spec import Problem, SpecError
+    from twin.spec.mitigations import is_unfit
     from twin.studies.arms import arm_of
 
     arms: list[tuple[str | Path, Arm]] = []
+    wrong: list[Problem] = []
     for text in texts:
         try:
             arm = arm_of(text, base, folder)
         except SpecError as error:
+            wrong += [p for p in error.problems if not is_unfit(p)]
             show.say(f"{base.name}: left out, as it does not fit: {text} ({error.problems[0]})")
             continue
         if any(not v.is_empty for v in arm.variations):
             arms.append((text, arm))
+    if wrong:
+        raise SpecError(wrong)
     return distinct(arms)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from twin.model import Scenario
 from twin.spec import Problem, SpecError, load_mitigations
-from twin.spec.mitigations import FOLDER, Placed, contradictions, place_mitigation
+from twin.spec.mitigations import FOLDER, Placed, contradictions, is_unfit, place_mitigation
 from twin.studies.arms import BASELINE, Arm
 from twin.variations import Cost, Mitigation, Variation
 
@@ -170,8 +170,7 @@ def space(base: Scenario, folder: Path = FOLDER) -> Space:
         try:
             placed[path.stem] = place_mitigation(path, base)
         except SpecError as error:
-            told = [p for p in error.problems if p.path.partition(".")[0] not in Variation.model_fields]
-            wrong += told
+            wrong += [p for p in error.problems if not is_unfit(p)]
             unfit += error.problems
             left_out[path.stem] = f"does not fit the scenario: found {error.problems[0].found}"
     if wrong:

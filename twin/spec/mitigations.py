@@ -22,7 +22,7 @@ from twin.spec.sources import ROOT
 from twin.spec.tree import Tree, read_tree
 from twin.spec.values import Checker, names_of
 from twin.spec.variations import check_applied, check_comparisons, checked
-from twin.variations import COSTS, Mitigation
+from twin.variations import COSTS, Mitigation, Variation
 
 Kinds = Mapping[str, Any] | None
 
@@ -74,6 +74,11 @@ def load_mitigations(
     if placed:
         check_applied(base, found, placed[-1].tree, kinds)
     return found
+
+
+def is_unfit(problem: Problem) -> bool:
+    """Whether a file names what a scenario has not; otherwise the file itself is wrong."""
+    return problem.path.partition(".")[0] in Variation.model_fields
 
 
 def find_mitigations(text: str | Path, folder: Path = FOLDER) -> list[Path]:

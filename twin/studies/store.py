@@ -58,7 +58,7 @@ class Store:
             self._claim({"version": VERSION, **identity})
         except BlockingIOError as error:
             self._lock.close()
-            raise OtherStudy(f"{folder}: another process is working on this study") from error
+            raise OtherStudy(f"{folder}: another process has it; wait, or name another") from error
         except OtherStudy:
             self.close()
             raise
