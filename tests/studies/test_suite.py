@@ -20,9 +20,9 @@ from twin.variations import Variation
 from .sham import ShamStudy
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
-# Room for half as much: in the storm it ends it; where the front end is starved of clients it is too little.
-SMALL = Arm("small", (Variation(parameters={"customers.rate_per_s": Quantity(value=300.0, assumed="t")}),))
-CUT = Arm("cut", (Variation(parameters={"front.capacity_per_s": Quantity(value=500.0, assumed="t")}),))
+# Fewer calls than the fault leaves room for: in the storm nothing piles up.
+SMALL = Arm("small", (Variation(parameters={"customers.rate_per_s": Quantity(value=150.0, assumed="t")}),))
+CUT = Arm("cut", (Variation(parameters={"front.capacity_per_s": Quantity(value=250.0, assumed="t")}),))
 LIFO = Arm("lifo", (Variation(parameters={"front.discipline": Quantity(value="lifo", assumed="t")}),))
 
 
