@@ -229,7 +229,8 @@ def _notes(found: Comparison) -> Iterator[str]:
     if n < least_worlds(tests):
         yield f"With so many tests {n} worlds tell nothing apart, however large: {least_worlds(tests)} may."
     if found.left_out:
-        yield (f"{found.left_out} other worlds were left out: there, something is impaired before anything "
+        were = "world was" if found.left_out == 1 else "worlds were"
+        yield (f"{found.left_out} other {were} left out: there, something is impaired before anything "
                "has happened.")  # fmt: skip
     for a in found.arms:
         if a.stopped is not None:
