@@ -17,7 +17,7 @@ from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import with_responders
 from twin.spec.scenario import check_steps, load_whole
-from twin.spec.tree import Tree, read_tree
+from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.variations import Kinds, checked
 from twin.units import Refused
 from twin.variations import Extension, WhatIf
@@ -100,7 +100,7 @@ def load_what_if(
 
     ``bases`` keeps scenarios that have been loaded, for the next file.
     """
-    tree = _tree(path)
+    tree = must_read(path)
     base = base_of(tree, Path(path), {} if bases is None else bases, kinds)
     return checked(WhatIf, tree, Path(path), base, kinds), base
 
@@ -126,11 +126,3 @@ def _file(named: Tree, path: Path) -> Path:
         expected = "a file, relative to this one"
         raise SpecError([named.problem("base", f"no such file '{named.value}'", expected, near)])
     return file
-
-
-def _tree(path: Path | str) -> Tree:
-    problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    if tree is None:
-        raise SpecError(problems)
-    return tree

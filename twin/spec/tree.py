@@ -273,3 +273,12 @@ def plain_scalar(text: str) -> bool | int | float | str | None:
         number = float(text)
         return number if number - number == 0 else text  # 1e999 stays text: no number of ours is infinite
     return text
+
+
+def must_read(path: Path | str) -> Tree:
+    """The tree of a file that can be read. Raises SpecError."""
+    problems: list[Problem] = []
+    tree = read_tree(path, problems)
+    if tree is None:
+        raise SpecError(problems)
+    return tree

@@ -19,7 +19,7 @@ from twin.spec.responders import check_responders
 from twin.spec.scenario import check_expectations, check_interventions
 from twin.spec.sources import check_unique, source_ids
 from twin.spec.topology import check_services
-from twin.spec.tree import Tree, read_tree
+from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, names_of
 from twin.units import Refused
@@ -42,7 +42,7 @@ _MARGIN = {"number": "ratio", "moment": "s"}  # unit of by: and within:
 
 def load_variant(path: Path | str, base: Scenario | Topology, kinds: Kinds = None) -> Variant:
     """A file of scenarios/variants/, checked against what it changes. Raises SpecError."""
-    return checked(Variant, _tree(path), Path(path), base, kinds)
+    return checked(Variant, must_read(path), Path(path), base, kinds)
 
 
 def load_actions(path: Path | str, scenario: Scenario, kinds: Kinds = None) -> Variation:
@@ -61,14 +61,6 @@ def load_actions(path: Path | str, scenario: Scenario, kinds: Kinds = None) -> V
     if tree is None or problems:
         raise SpecError(problems)
     return checked(Variation, tree, Path(path), scenario, kinds)
-
-
-def _tree(path: Path | str) -> Tree:
-    problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    if tree is None:
-        raise SpecError(problems)
-    return tree
 
 
 def checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, kinds: Kinds) -> R:
