@@ -48,7 +48,7 @@ bench: $(VENV)/installed-dev ## measure, and print the figures
 	@$(PYTHON) -m pytest -q -s tests/bench
 
 docs schemas: $(VENV)/installed ## write the generated files again: parameter reference, JSON Schemas
-	@$(PYTHON) -m twin.generate
+	@$(PYTHON) -m twin.report.reference
 
 picture: $(VENV)/installed-dev ## take the picture of the newest run's blast radius (needs chromium)
 	@$(PYTHON) ui/picture.py data/pictures/blast-radius.png

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin import graph
-from twin.model import Dependency, Service
+from twin.model import graph
+from twin.model.scenario import Dependency, Service
 
 
 def services(text: str, domains: dict[str, str] | None = None) -> dict[str, Service]:

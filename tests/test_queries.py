@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin import queries
-from twin.queries import QueryError, questions
+from twin.simulation import queries
+from twin.simulation.queries import QueryError, questions
 
 TINY = Path(__file__).parent / "honesty" / "tiny.yaml"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from twin.model import Scenario
+    from twin.model.scenario import Scenario
 
 __all__ = ["load", "open_run", "run"]
 
@@ -63,5 +63,5 @@ def __getattr__(name: str) -> Any:
     if name in ("run", "open_run", "Run"):
         import importlib
 
-        return getattr(importlib.import_module("twin.runs"), name)
+        return getattr(importlib.import_module("twin.simulation.run"), name)
     raise AttributeError(f"module 'twin' has no attribute {name!r}")

@@ -13,11 +13,11 @@ import pandas as pd
 import streamlit as st
 
 import twin
-from twin import journal
-from twin.causes import chain_of
 from twin.cli.options import RUNS, finished_runs
 from twin.cli.running import SCORECARD
-from twin.runs import Run
+from twin.results.causes import chain_of
+from twin.simulation import journal
+from twin.simulation.run import Run
 
 PACIFIC = {-8: "PST", -7: "PDT", 0: "UTC"}  # AWS tells the story of us-east-1 in Pacific time
 

@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 import timeline
 
-from twin import journal
+from twin.simulation import journal
 
 
 def _share(value: float | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twin.graph import layout
-from twin.model import Dependency, Service
+from twin.model.graph import layout
+from twin.model.scenario import Dependency, Service
 
 # state → colour, symbol: both, for those who do not tell the colours apart
 STATES = {

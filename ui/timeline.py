@@ -32,7 +32,6 @@ class Span(NamedTuple):
     zone: str
 
 
-
 def inputs_chart(inputs: pd.DataFrame, span: Span) -> alt.LayerChart:
     """Each fault and action: where it began, how long it lasted if it has an end, and what it was."""
     frame = inputs.copy()
@@ -50,12 +49,12 @@ def inputs_chart(inputs: pd.DataFrame, span: Span) -> alt.LayerChart:
         base.mark_point(filled=True, size=70, opacity=1).encode(
             x=_moment(), shape=_shapes(), description="words:N", tooltip=_tip("words")
         ),
-        base.transform_filter(early).mark_text(align="left", dx=16, **text).encode(
-            x=_moment(), text="label:N"
-        ),
-        base.transform_filter(late).mark_text(align="right", dx=-10, **text).encode(
-            x=_moment(), text="label:N"
-        ),
+        base.transform_filter(early)
+        .mark_text(align="left", dx=16, **text)
+        .encode(x=_moment(), text="label:N"),
+        base.transform_filter(late)
+        .mark_text(align="right", dx=-10, **text)
+        .encode(x=_moment(), text="label:N"),
     ).properties(height=LANE * len(frame), width="container")
 
 
@@ -65,10 +64,10 @@ def lanes_chart(
     """A lane a service, by first impact; rules where inputs begin; diamonds where outcomes were published."""
     order = lane_order(lanes, published)
     y = alt.Y("service:N", sort=order, scale=alt.Scale(domain=order), axis=_names(), title=None)
-    return alt.layer(
-        _bars(lanes, y, span), _rules(inputs), _diamonds(published, y)
-    ).resolve_scale(color="independent", fill="independent").properties(
-        height=LANE * len(order), width="container"
+    return (
+        alt.layer(_bars(lanes, y, span), _rules(inputs), _diamonds(published, y))
+        .resolve_scale(color="independent", fill="independent")
+        .properties(height=LANE * len(order), width="container")
     )
 
 
@@ -86,8 +85,10 @@ def blast_chart(blast: pd.DataFrame, inputs: pd.DataFrame, span: Span) -> alt.La
         x=_time(span), x2="ends:T", y=counts, y2=alt.datum(0), color=colours,
         stroke=alt.Stroke("state:N", scale=_scale(STATES), legend=None),
     )  # fmt: skip
-    return alt.layer(areas, _rules(inputs)).resolve_scale(color="independent").properties(
-        height=190, width="container"
+    return (
+        alt.layer(areas, _rules(inputs))
+        .resolve_scale(color="independent")
+        .properties(height=190, width="container")
     )
 
 
@@ -99,15 +100,19 @@ def _bars(lanes: pd.DataFrame, y: alt.Y, span: Span) -> alt.Chart:
         for r in frame.itertuples()
     ]
     colours = alt.Color("state:N", scale=alt.Scale(domain=LEVELS, range=COLOURS), legend=_legend(None))
-    return alt.Chart(frame).mark_bar(height=LANE - 4).encode(
-        x=_time(span), x2="ends:T", y=y, color=colours, description="words:N", tooltip=_tip("words")
+    return (
+        alt.Chart(frame)
+        .mark_bar(height=LANE - 4)
+        .encode(x=_time(span), x2="ends:T", y=y, color=colours, description="words:N", tooltip=_tip("words"))
     )
 
 
 def _rules(inputs: pd.DataFrame) -> alt.Chart:
     frame = inputs.assign(words=[f"{r.kind} {r.id}, {r.begins:%H:%M}" for r in inputs.itertuples()])
-    return alt.Chart(frame).mark_rule(strokeDash=[3, 3], strokeWidth=1.2, opacity=0.8).encode(
-        x=_moment(), color=_kinds(), description="words:N", tooltip=_tip("words")
+    return (
+        alt.Chart(frame)
+        .mark_rule(strokeDash=[3, 3], strokeWidth=1.2, opacity=0.8)
+        .encode(x=_moment(), color=_kinds(), description="words:N", tooltip=_tip("words"))
     )
 
 

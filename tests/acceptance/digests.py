@@ -4,7 +4,8 @@ A digest holds for one build and one CPU family, so none is pinned in a test. Wr
 compare after it, on the same machine:
 
     python -m tests.acceptance.digests --write before.json
-    python -m tests.acceptance.digests --compare before.json      # exits with 1 and names the scenarios that differ
+    python -m tests.acceptance.digests --compare before.json      # exits with 1 and names the scenarios
+    that differ
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 import twin
-from twin import outcomes
-from twin.model import Quantity, Scenario
-from twin.runs import Run
+from twin.model.scenario import Quantity, Scenario
+from twin.results import outcomes
+from twin.simulation.run import Run
 from twin.spec import fold
 
 from .conftest import SCENARIO

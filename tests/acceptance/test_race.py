@@ -8,8 +8,8 @@ import pytest
 
 import twin
 from twin.kinds import dns
-from twin.model import Scenario
-from twin.runs import Run
+from twin.model.scenario import Scenario
+from twin.simulation.run import Run
 from twin.spec import override
 
 SEEDS = 64

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import twin
-from twin.score import score
+from twin.validation.score import score
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = {  # row of the README's table → key of the summary, factor, how far apart they may be

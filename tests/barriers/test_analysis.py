@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pytest
 
 import twin
-from twin.barriers import Effect, Findings, Search, combined, findings, label, late, switches_of
-from twin.barriers.analysis import RESOLUTION_S, effect, most_rounds, too_late
-from twin.barriers.switches import comes_late
+from twin.experiments.barriers import Effect, Findings, Search, combined, findings, label, late, switches_of
+from twin.experiments.barriers.analysis import RESOLUTION_S, effect, most_rounds, too_late
+from twin.experiments.barriers.switches import comes_late
+from twin.model.changes import Barriers, Variation
 from twin.spec import load_barriers, vary
 from twin.spec.sources import ROOT
-from twin.variations import Barriers, Variation
 
 FILE = ROOT / "scenarios" / "barriers" / "us-east-1-2025-10-20.yaml"
 WORLDS = range(3)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
 

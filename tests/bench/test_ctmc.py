@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from twin import ctmc
+from twin.analysis import markov
 
 from .measure import figure
 
@@ -16,13 +16,13 @@ def seconds(states: int, places: int) -> float:
     least = float("inf")
     for _ in range(3):
         began = time.perf_counter()
-        chain = ctmc.timeout_by_position(0.3, 1.0, 10.0, 0.1, 0.8, places=places, orbit=orbit)
+        chain = markov.timeout_by_position(0.3, 1.0, 10.0, 0.1, 0.8, places=places, orbit=orbit)
         assert chain.generator.shape[0] == states
-        assert ctmc.stationary(chain).sum() == pytest.approx(1.0)
+        assert markov.stationary(chain).sum() == pytest.approx(1.0)
         least = min(least, time.perf_counter() - began)
     target = np.zeros(chain.shape, bool)
     target[-1] = True
-    assert ctmc.mean_time(chain, target)[0, 0] > 0.0
+    assert markov.mean_time(chain, target)[0, 0] > 0.0
     return least
 
 

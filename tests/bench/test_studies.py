@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.runners.pool import open_pool
+from twin.experiments.arms import Arm, arm_of
+from twin.experiments.pool import open_pool
+from twin.experiments.study import Job, Setting, Study, one_run
+from twin.experiments.worlds import worlds
 from twin.spec.responders import with_responders
-from twin.studies.arms import Arm, arm_of
-from twin.studies.study import Job, Setting, Study, one_run
-from twin.studies.worlds import worlds
 
 from .measure import SCENARIO, figure
 
@@ -88,7 +88,7 @@ def test_memory_does_not_grow_with_replicates(tmp_path: Path) -> None:
 @pytest.mark.ray
 @pytest.mark.timeout(3600)
 def test_eight_mitigations_in_sixty_four_worlds(tmp_path: Path) -> None:
-    from twin.compare import Question, compare
+    from twin.experiments.compare import Question, compare
 
     there = setting()
     arms = tuple(arm_of(name, there.bases["replay"]) for name in EIGHT)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.model import Scenario
-from twin.trials import trial
+from twin.model.scenario import Scenario
+from twin.validation.trials import trial
 
 TRUTH = {"cache->store.lifetime_s": 3000.0, "mover.capacity_per_s": 30.0}
 SCENARIO = """\

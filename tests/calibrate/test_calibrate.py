@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import twin
-from twin import calibrate as calibrating
-from twin import fit as fitting
-from twin.calibrate import Calibration, calibrate
-from twin.fit import CannotFit, Search, aim_of, fit
-from twin.model import Scenario
-from twin.numbers import numbers
-from twin.trials import Workers, place_of, value_at
+from twin.model.scenario import Scenario
+from twin.spec.inputs import numbers, place_of, value_at
+from twin.validation import calibrate as calibrating
+from twin.validation import fit as fitting
+from twin.validation.calibrate import Calibration, calibrate
+from twin.validation.fit import CannotFit, Search, aim_of, fit
+from twin.validation.trials import Workers
 
 from .conftest import TRUTH, write
 

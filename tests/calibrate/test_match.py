@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import twin
-from twin import match as matching
-from twin.ensemble import ensemble
-from twin.fit import Search, aim_of, conditions
-from twin.match import Draw, Known, Match, known, match
-from twin.model import Scenario
-from twin.numbers import numbers
-from twin.trials import Trial, Workers
+from twin.model.scenario import Scenario
+from twin.spec.inputs import numbers
+from twin.validation import conditioning as matching
+from twin.validation.conditioning import Draw, Known, Match, known, match
+from twin.validation.ensemble import ensemble
+from twin.validation.fit import Search, aim_of, conditions
+from twin.validation.trials import Trial, Workers
 
 from .conftest import write
 
@@ -81,7 +81,7 @@ def test_an_ensemble_conditions_on_the_fit_alone(fitted, monkeypatch) -> None:
 
 
 def test_what_contradicts_is_left_out(fitted) -> None:
-    from twin.ensemble import _contradictions
+    from twin.validation.ensemble import _contradictions
 
     aim = fitted[1].aim
     well = Trial({}, {"mover-waits": 0.0}, True)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from twin.fit import CannotFit
-from twin.model import Scenario
-from twin.ratios import Ratio, profile
+from twin.model.scenario import Scenario
+from twin.validation.fit import CannotFit
+from twin.validation.identifiability import Ratio, profile
 
 SPEED_OVER_LOAD = "mover.capacity_per_s/feeds.rate_per_s"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from twin import journal, queries
-from twin.runners.inline import InvariantBroken
+from twin.simulation import journal, queries
+from twin.simulation.inline import InvariantBroken
 
 from .conftest import Twin
 
@@ -254,7 +254,7 @@ def test_an_invariant_that_breaks(twin: Twin, tiny: Path, monkeypatch: pytest.Mo
     def broken(*arguments: object, **options: object) -> None:
         raise InvariantBroken("store", 600)
 
-    monkeypatch.setattr("twin.runs.run", broken)
+    monkeypatch.setattr("twin.simulation.run.run", broken)
     result = twin("run", tiny, "--seed", "3")
     assert result.exit_code == 3
     assert "an invariant of store broke" in result.stderr
@@ -265,7 +265,7 @@ def test_an_internal_error(twin: Twin, tiny: Path, monkeypatch: pytest.MonkeyPat
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("twin.runs.run", broken)
+    monkeypatch.setattr("twin.simulation.run.run", broken)
     result = twin("run", tiny)
     assert result.exit_code == 70
     assert "internal error: ZeroDivisionError: of ours" in result.stderr and "report" in result.stderr
@@ -281,6 +281,6 @@ def test_an_internal_error_with_its_traceback(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("twin.runs.run", broken)
+    monkeypatch.setattr("twin.simulation.run.run", broken)
     result = CliRunner().invoke(cli, ["run", str(tiny), "--debug", "--out", str(tmp_path)])
     assert result.exit_code == 70 and "Traceback" in result.stderr

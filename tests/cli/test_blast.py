@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from twin.cli.blast import blast
-from twin.parts.kind import HOWS
+from twin.model.parameter import HOWS
 
 from .conftest import Twin
 

@@ -137,7 +137,7 @@ def test_query(twin: Twin) -> None:
 
 
 def test_every_view_answers(twin: Twin) -> None:
-    from twin.queries import questions
+    from twin.simulation.queries import questions
 
     for name in questions():
         assert twin("query", "last", f"select count(*) from {name}").exit_code == 0, name

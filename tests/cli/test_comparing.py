@@ -150,7 +150,7 @@ def test_two_files_of_one_name_are_not_one_side(folder: Path) -> None:
 
 def test_what_is_asked_for_twice_is_one_side(folder: Path) -> None:
     from twin.cli.arming import distinct
-    from twin.studies.arms import Arm
+    from twin.experiments.arms import Arm
 
     assert distinct([("a", Arm("a")), ("x/a.yaml", Arm("a"))]) == (Arm("a"),)
 
@@ -168,7 +168,7 @@ def test_a_full_disk_is_told_of_the_option_that_chooses_another(
     def full(*given: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "runs.parquet")
 
-    monkeypatch.setattr("twin.studies.study.Study.do", full)
+    monkeypatch.setattr("twin.experiments.study.Study.do", full)
     done = ask(folder, "--mitigate", "lifo")
     assert done.exit_code == 2 and "what was run before is kept" in done.output
     assert "another disk with --study" in done.output and "--out" not in done.output
@@ -212,15 +212,15 @@ def test_a_variant_without_worlds_leaves_the_others_their_answers(
     from typing import Any
 
     from twin.cli.robust import document, in_each
-    from twin.compare import Question
-    from twin.studies.beginnings import NoWorlds
+    from twin.experiments.compare import Question
+    from twin.experiments.screening import NoWorlds
 
     def compared(study: object, question: Question, *more: object) -> str:
         if question.variant == "drowned":
             raise NoWorlds("0 of 8 worlds begin well")
         return question.variant
 
-    monkeypatch.setattr("twin.compare.compare", compared)
+    monkeypatch.setattr("twin.experiments.compare.compare", compared)
     nothing: Any = None
     variants: Any = dict.fromkeys(("one", "drowned", "other"))
     found, left_out = in_each(nothing, Question("storm", (), 2, 60.0), variants, lambda made: None, 6)

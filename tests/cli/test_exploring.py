@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import invoke
-from twin.protocol.state import GUARDS
+from twin.mechanisms.dns_state import GUARDS
 
 # The size of case V51b, with symmetry: states and steps as published (modelling notes, section 6).
 STATES, SHORTEST = 24_728, 9
@@ -122,7 +122,7 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_ctrl_c_gives_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from twin.protocol import explore
+    from twin.analysis.dns_race import explore
 
     whole = explore.explore
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from twin import fork as forking
-from twin import journal, load, open_run
+from twin import load, open_run
 from twin import run as step
-from twin.fork import Fork, ForkError
+from twin.simulation import fork as forking
+from twin.simulation import journal
+from twin.simulation.fork import Fork, ForkError
 
 from .conftest import Twin, invoke
 
@@ -141,5 +142,3 @@ def test_other_code_or_another_scenario(twin: Twin, tiny: Path, run_folder: Path
     (run_folder / "manifest.json").write_text(json.dumps(manifest | {"code": "0" * 64}))
     result = twin("run", tiny, "--fork", "last@+5m")
     assert result.exit_code == 2 and "made by other code" in result.stderr
-
-

@@ -41,7 +41,7 @@ def used_s() -> float:
 
 
 def test_the_first_run_says_that_it_compiles(twin: Twin, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twin.engine.is_compiled", lambda: False)
+    monkeypatch.setattr("twin.simulation.loop.is_compiled", lambda: False)
     result = twin("run", tiny)
     assert "first run: compiling the engine" in result.stderr and "compiled in" in result.stderr
 

@@ -8,12 +8,12 @@ import pytest
 
 import twin
 from tests.cli.conftest import invoke
+from twin.analysis.dns_race.traces import MOVE_S, load_trace, script
 from twin.kinds.dns import TIMERS
-from twin.protocol.state import slot_cell
-from twin.runners import inline
-from twin.runs import schedule_for
-from twin.spec.traces import MOVE_S, load_trace, script
-from twin.world import build
+from twin.mechanisms.dns_state import slot_cell
+from twin.simulation import inline
+from twin.simulation.run import schedule_for
+from twin.simulation.world import build
 
 SCENARIO = """\
 scenario: scripted

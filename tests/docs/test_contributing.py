@@ -39,7 +39,7 @@ def test_a_service_lies_on_top_of_any_scenario(tmp_path: Path) -> None:
 
 
 def test_a_scenario_with_its_own_services_runs_and_meets_its_expectation(tmp_path: Path) -> None:
-    from twin.expectations import judge
+    from twin.results.expectations import judge
 
     scenario = twin.load(write(tmp_path, "store-breaks.yaml", block("yaml", "scenario")))
     run = twin.run(scenario, debug=True)
@@ -61,8 +61,8 @@ def test_a_mitigation_changes_parameters(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_what_if_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from twin.experiments.whatif import Question, ask
     from twin.spec import load_what_if
-    from twin.whatif import Question, ask
 
     for folder in ("scenarios", "topology", "data"):
         (tmp_path / folder).symlink_to(ROOT / folder)

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 import twin
-from twin.compare import Comparison, Question, compare
-from twin.levels import IMPAIRED_RATIO
-from twin.runs import Run, run
-from twin.studies.arms import Arm
-from twin.studies.study import Job, Setting
-from twin.studies.worlds import World
-from twin.variations import Variation
+from twin.base.thresholds import IMPAIRED_RATIO
+from twin.experiments.arms import Arm
+from twin.experiments.compare import Comparison, Question, compare
+from twin.experiments.study import Job, Setting
+from twin.experiments.worlds import World
+from twin.model.changes import Variation
+from twin.simulation.run import Run, run
 
 TINY = twin.load(Path(__file__).with_name("tiny.yaml"))
 WORLDS = 12
@@ -56,7 +56,8 @@ def compared(seed: int, arms: tuple[Arm, ...], worlds: int) -> Comparison:
 
 class QuickStudy:
     """A study that keeps its runs in memory, and takes a short way from a run to the measures: the way of
-    ``twin/sql/worth.sql`` takes ten times as long as the run. A test holds one against the other."""
+    ``twin/simulation/sql/worth.sql`` takes ten times as long as the run. A test holds one against the
+    other."""
 
     def __init__(self, seed: int) -> None:
         self.setting = Setting({"tiny": TINY.model_copy(update={"seed": seed})})

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from twin.compare import PRIMARY, Compared
-from twin.runs import run
+from twin.experiments.arms import Arm
+from twin.experiments.compare import PRIMARY, Compared
+from twin.experiments.study import Job, Setting, one_run
+from twin.experiments.worlds import World
+from twin.simulation.run import run
 from twin.statistics import Difference, interaction
-from twin.studies.arms import Arm
-from twin.studies.study import Job, Setting, one_run
-from twin.studies.worlds import World
 
 from .small import (
     ARMS,

@@ -6,13 +6,13 @@ from statistics import median
 import pytest
 
 import twin
-from twin.loops import Loop, Reading, watch
-from twin.model import Scenario
-from twin.runs import Run
+from twin.model.changes import Variation
+from twin.model.scenario import Scenario
+from twin.results.control_loops import Loop, Reading, watch
+from twin.simulation.run import Run
 from twin.spec import vary
 from twin.spec.responders import with_responders
 from twin.spec.sources import ROOT
-from twin.variations import Variation
 
 REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
 FAULT = "lock-starvation"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.experiments.arms import BASELINE, arm_of
+from twin.model.scenario import Scenario
 from twin.spec import SpecError, load_mitigations, vary
 from twin.spec.sources import ROOT
-from twin.studies.arms import BASELINE, arm_of
 
 REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
 HEAD = "mitigation: {}\ndoes: x\nproposed_by: us\nassumed: for the test\n"

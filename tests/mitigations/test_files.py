@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.model import Scenario
-from twin.responders import steps
+from twin.model.changes import COSTS, Cost, Variation
+from twin.model.responders import steps
+from twin.model.scenario import Scenario
+from twin.simulation.world import build
 from twin.spec import SpecError, load_mitigation, load_mitigations, vary
 from twin.spec.mitigations import FOLDER, overview
 from twin.spec.sources import ROOT
-from twin.variations import COSTS, Cost, Variation
-from twin.world import build
 
 FILES = sorted(FOLDER.glob("*.yaml"))
 REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"

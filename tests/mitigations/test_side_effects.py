@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin import measures
-from twin.measures import Measured, holds
-from twin.model import Scenario
+from twin.model.changes import Comparison, Mitigation, Variation
+from twin.model.scenario import Scenario
+from twin.results import metrics
+from twin.results.metrics import Measured, holds
 from twin.spec import load_mitigation, load_mitigations, vary
 from twin.spec.mitigations import FOLDER, overview
 from twin.spec.sources import ROOT
-from twin.variations import Comparison, Mitigation, Variation
 
 REPLAY = twin.load(ROOT / "scenarios" / "us-east-1-2025-10-20.yaml")
 MITIGATIONS = [load_mitigation(path, REPLAY) for path in sorted(FOLDER.glob("*.yaml"))]
@@ -38,11 +38,11 @@ def measured(path: Path, name: str) -> Measured:
     elif name:
         scenario = reduce(vary, load_mitigations([name], scenario), scenario)
     known = [n for n in NAMES if n.rpartition(".")[0] in {"", *scenario.topology.services}]
-    return measures.measure(twin.run(scenario), known, scenario.published)
+    return metrics.measure(twin.run(scenario), known, scenario.published)
 
 
 def shown(comparison: Comparison, path: Path, name: str) -> bool:
-    ends = measures.ends(loaded(path).published)
+    ends = metrics.ends(loaded(path).published)
     return holds(comparison, measured(path, name), measured(path, ""), ends)
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from twin.analysis.dns_race.explore import reachable
 from twin.kinds.dns import TIMERS
-from twin.model import Intervention, Quantity, Scenario, Service, Topology
-from twin.protocol.explore import reachable
-from twin.protocol.state import LATEST, PC, Config, any_empty, config, enactor_cell, slot_cell
-from twin.runners import inline
-from twin.runs import schedule_for
-from twin.world import build
+from twin.mechanisms.dns_state import LATEST, PC, Config, any_empty, config, enactor_cell, slot_cell
+from twin.model.scenario import Intervention, Quantity, Scenario, Service, Topology
+from twin.simulation import inline
+from twin.simulation.run import schedule_for
+from twin.simulation.world import build
 
 BOUNDS: dict[str, Any] = {"enactors": 3, "endpoints": 2, "plans": 4, "keep_last": 2}
 SEEDS = 48

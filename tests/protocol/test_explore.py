@@ -5,8 +5,8 @@ Expected numbers: an independent breadth-first search in plain Python (modelling
 
 import pytest
 
-from twin.protocol.explore import Exploration, TooLarge, explore
-from twin.protocol.state import config
+from twin.analysis.dns_race.explore import Exploration, TooLarge, explore
+from twin.mechanisms.dns_state import config
 
 
 def found(*guards: str, plans: int = 4, keep_last: int = 2, symmetry: bool = True, **rest) -> Exploration:

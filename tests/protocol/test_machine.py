@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from twin.protocol import machine as m
-from twin.protocol import state as st
-from twin.protocol.state import config
+from twin.mechanisms import dns_machine as m
+from twin.mechanisms import dns_state as st
+from twin.mechanisms.dns_state import config
 
 
 class Story:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from twin.protocol.rate import (
+from twin.analysis.dns_race.rate import (
     Estimate,
     Habits,
     check,

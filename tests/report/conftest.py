@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.compare import Comparison, Question, compare
-from twin.model import Scenario
+from twin.experiments.arms import arm_of
+from twin.experiments.compare import Comparison, Question, compare
+from twin.experiments.robustness import robustness
+from twin.experiments.study import Setting, Study
+from twin.model.scenario import Scenario
 from twin.report.report import Origin, Report
-from twin.robustness import robustness
-from twin.studies.arms import arm_of
-from twin.studies.study import Setting, Study
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ui"))  # for its browser
 

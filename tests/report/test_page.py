@@ -13,15 +13,15 @@ import pytest
 
 from tests.cli.conftest import invoke
 from twin.cli.robust import document
-from twin.compare import PRIMARY, Comparison
+from twin.experiments.arms import BASELINE
+from twin.experiments.compare import PRIMARY, Comparison
+from twin.experiments.robustness import Robustness
+from twin.experiments.tournament import Tournament
 from twin.report.report import Report, write
 from twin.report.verdict import answers, best_of, headline
-from twin.robustness import Robustness
+from twin.report.wording import amount, hours, share
 from twin.statistics.attribution import interaction, shapley
 from twin.statistics.proportions import wilson
-from twin.studies.arms import BASELINE
-from twin.tournament import Tournament
-from twin.words import amount, hours, share
 
 from .conftest import HOSTILE, Reader
 

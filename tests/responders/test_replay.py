@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin import outcomes
-from twin.causes import chain_of
-from twin.ensemble import drawn
-from twin.model import Scenario
-from twin.numbers import numbers, varies
-from twin.runs import Run
-from twin.world import Shard
+from twin.experiments.worlds import drawn
+from twin.model.scenario import Scenario
+from twin.results import outcomes
+from twin.results.causes import chain_of
+from twin.simulation.run import Run
+from twin.simulation.world import Shard
+from twin.spec.inputs import numbers, varies
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
 NEAR_MIN = 5.0

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from twin.interventions import Change, News, Schedule
-from twin.model import Condition, Diagnosis, Intervention, Quantity, Scenario, Service, Topology
-from twin.responders import Delays
+from twin.model.responders import Delays
+from twin.model.scenario import Condition, Diagnosis, Intervention, Quantity, Scenario, Service, Topology
+from twin.simulation.schedule import Change, News, Schedule
 
 Make = Callable[[Scenario], Schedule]
 SET = {"store.fault_ratio": 0.0}

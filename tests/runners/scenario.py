@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from twin.model import Condition, Dependency, Intervention, Quantity, Scenario, Service, Topology
+from twin.model.scenario import Condition, Dependency, Intervention, Quantity, Scenario, Service, Topology
 
 
 def number(value: float | bool | str) -> Quantity:

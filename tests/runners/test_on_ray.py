@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import twin
-from twin.runners.inline import InvariantBroken
-from twin.runs import Run
+from twin.simulation.inline import InvariantBroken
+from twin.simulation.run import Run
 
 from .scenario import scenario
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]  # the loop may have to
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[Any]:
     """The runner, on one Ray for all tests of this file."""
-    from twin.runners import on_ray
+    from twin.simulation import on_ray
 
     twin.run(scenario())  # the actors must find the loop compiled
     with on_ray.cluster(None, 3):

@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 import twin
-from twin import runs
-from twin.model import Scenario
-from twin.runners import inline, on_ray
-from twin.runs import Run
-from twin.world import build
+from twin.model.scenario import Scenario
+from twin.simulation import inline, on_ray, run
+from twin.simulation.run import Run
+from twin.simulation.world import build
 
 from .scenario import scenario as small
 
@@ -68,5 +67,5 @@ def test_v42_order_inside_a_window(case: Scenario, reference: Run, order: str) -
     shard = build(case, seed=case.seed)
     shuffled = np.random.default_rng(1).permutation(len(shard.names))
     shard.world.mine[:] = shard.world.mine[::-1] if order == "reversed" else shuffled
-    rows = inline.run(shard, runs.schedule_for(shard, case), round(case.duration_s / case.tick_s))
-    assert runs.finish(case, shard, rows, case.seed, 0, "inline", None).digest == reference.digest
+    rows = inline.run(shard, run.schedule_for(shard, case), round(case.duration_s / case.tick_s))
+    assert run.finish(case, shard, rows, case.seed, 0, "inline", None).digest == reference.digest

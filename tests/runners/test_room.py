@@ -4,8 +4,8 @@ import pytest
 
 import twin
 from twin.cli.errors import REFUSALS
-from twin.model import Intervention
-from twin.world import Outgrown
+from twin.model.scenario import Intervention
+from twin.simulation.world import Outgrown
 
 REPLAY = "scenarios/us-east-1-2025-10-20.yaml"
 
@@ -19,7 +19,7 @@ def with_change(target: str, value: object):
 def test_more_than_there_is_room_for_is_refused() -> None:
     with pytest.raises(Outgrown, match=r"dynamodb-dns.keep_count: found a value that needs more room"):
         twin.run(with_change("dynamodb-dns.keep_count", 60))
-    assert ("twin.world", "Outgrown") in REFUSALS, "a user's mistake, not a traceback"
+    assert ("twin.simulation.world", "Outgrown") in REFUSALS, "a user's mistake, not a traceback"
 
 
 def test_a_change_that_is_not_about_room_is_not_blamed() -> None:

@@ -12,8 +12,8 @@ import twin
 from tests.cli.conftest import invoke
 from twin.cli.checking import problems_of
 from twin.cli.options import ROOT, TOPOLOGY, named_scenarios
-from twin.expectations import judge
-from twin.runs import Run
+from twin.results.expectations import judge
+from twin.simulation.run import Run
 
 REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
 FILES = {path.stem: path for path in sorted((ROOT / "scenarios" / "faults").glob("*.yaml"))}

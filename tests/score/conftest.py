@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 SCENARIO = """\
 scenario: store-outage

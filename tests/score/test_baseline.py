@@ -1,8 +1,8 @@
 """The baseline keeps the event and the dependences, and nothing that could feed back."""
 
 import twin
-from twin.baseline import without_feedback
-from twin.outcomes import signals_of, times
+from twin.results.outcomes import signals_of, times
+from twin.simulation.relay_baseline import without_feedback
 
 
 def test_every_service_but_the_given_is_a_relay(scenario) -> None:

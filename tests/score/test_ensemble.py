@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from twin.ensemble import Ensemble, drawn, draws, ensemble
-from twin.model import Dependency, Quantity, Service
-from twin.numbers import Number, numbers, of_service, varies
-from twin.trials import value_at
+from twin.experiments.worlds import drawn, draws
+from twin.model.scenario import Dependency, Quantity, Service
+from twin.spec.inputs import Number, numbers, of_service, value_at, varies
+from twin.validation.ensemble import Ensemble, ensemble
 
 
 def test_what_is_drawn(scenario) -> None:
@@ -157,6 +157,7 @@ def test_processes_change_nothing(scenario) -> None:
 
 def test_a_policy_that_no_file_gives_is_no_number_of_the_scenario() -> None:
     """Nor are the settings of a breaker that is not there."""
+
     def names_of(**given: Quantity) -> set[str]:
         calls = Dependency(on="store", mode="hard", **given)
         service = Service(name="site", kind="relay", dependencies=(calls,))

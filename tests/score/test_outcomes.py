@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from twin.model import Exclusion, Outcome, Published
-from twin.outcomes import APART_S, Series, Stretch, broken, first_trouble, is_onset, times
+from twin.model.scenario import Exclusion, Outcome, Published
+from twin.results.outcomes import APART_S, Series, Stretch, broken, first_trouble, is_onset, times
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SAMPLE_S = 10.0

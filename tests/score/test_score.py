@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from twin import scoresheet
-from twin.ensemble import Ensemble
-from twin.score import Scorecard, class_of, order, score, tally
+from twin.validation import score_text
+from twin.validation.ensemble import Ensemble
+from twin.validation.score import Scorecard, class_of, order, score, tally
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -91,7 +91,7 @@ def test_misses_come_first_and_the_worst_of_them(card) -> None:
     assert errors[0] is None and all(e is not None and abs(e) > 10 for e in errors[1:])
     assert all(row.sort == "predicted" for row in card.misses)
     out = io.StringIO()
-    scoresheet.render(card, Console(file=out, width=140))
+    score_text.render(card, Console(file=out, width=140))
     text = out.getvalue()
     places = [text.index(word) for word in ("Missed", "page-again", "Published outcomes", "Sums")]
     assert places == sorted(places)
@@ -117,7 +117,7 @@ def test_wide_bands_come_after_the_misses_and_name_a_number(card) -> None:
     published = {"page-fails": (11.0, 1.0), "page-back": (31.0, 1.0)}
     wide = replace(card, ensemble=Ensemble((number,), places, times, published, 0, end_min=240.0))
     out = io.StringIO()
-    scoresheet.render(wide, Console(file=out, width=160))
+    score_text.render(wide, Console(file=out, width=160))
     text = out.getvalue()
     assert "Wide: 1 bands of more than 60 min" in text
     assert "page-fails: 186 min; users.rate_per_s, known to a third of its range, would leave" in text

@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import binom, norm, t
 
 from twin.cli.searching import _value
-from twin.model import Scenario
-from twin.search import BudgetTooSmall, parse_goal, plan
-from twin.search.goals import CONFIDENCE
-from twin.search.plans import CANDIDATES, RUNGS, error_of
+from twin.experiments.search import BudgetTooSmall, parse_goal, plan
+from twin.experiments.search.goals import CONFIDENCE
+from twin.experiments.search.plans import CANDIDATES, RUNGS, error_of
+from twin.model.scenario import Scenario
 from twin.spec import SpecError
 
 

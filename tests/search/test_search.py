@@ -11,11 +11,11 @@ import pytest
 import twin
 from tests.cli.conftest import invoke
 from tests.search.conftest import FILES, SCENARIO, write
-from twin.model import Scenario
-from twin.search import Found, Wanted, parse_goal, search, space
-from twin.search.choices import Choice
+from twin.experiments.search import Found, Wanted, parse_goal, search, space
+from twin.experiments.search.choices import Choice
+from twin.experiments.study import Setting, Study
+from twin.model.scenario import Scenario
 from twin.spec import SpecError
-from twin.studies.study import Setting, Study
 
 BOTH_GONE = "service_minutes_lost < 5"
 
@@ -112,9 +112,7 @@ def test_the_same_answer_on_two_workers_and_after_a_stop(
     again = find(base, folder, tmp_path / "stopped", tick=made.append)
     assert told(again) == told(whole)
     assert max(made) == whole.runs - kept, "no run is made twice"
-    assert (tmp_path / "stopped" / "runs.parquet").read_bytes() == (
-        whole_study / "runs.parquet"
-    ).read_bytes()
+    assert (tmp_path / "stopped" / "runs.parquet").read_bytes() == (whole_study / "runs.parquet").read_bytes()
     finished: list[int] = []
     assert told(find(base, folder, tmp_path / "stopped", tick=finished.append)) == told(whole)
     assert not finished, "all of it was done"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from twin.parts.kind import Param
+from twin.model.parameter import Param
 from twin.spec import SpecError
 
 KINDS = {

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from twin.model import Dependency, Quantity
-from twin.parts.edges import EDGE_PARAMETERS
+from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.model.scenario import Dependency, Quantity
 from twin.spec import SpecError, load_published, load_scenario, load_sources, load_topology
 from twin.spec.sources import ROOT
 

@@ -102,7 +102,10 @@ def test_all_at_once(modelled: Files) -> None:
         modelled.spoil("scenario.yaml", old, new.replace("¦", ""))
     problems = modelled.problems(load_scenario, modelled.scenario, kinds=KINDS)
     assert [p.split(": ")[1] for p in problems] == [
-        "faults.1.set", "actions.0.follows", "diagnoses.0.triage_s.value", "diagnoses.0.misled_by.decoi"
+        "faults.1.set",
+        "actions.0.follows",
+        "diagnoses.0.triage_s.value",
+        "diagnoses.0.misled_by.decoi",
     ]
 
 

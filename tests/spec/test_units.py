@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin import units
-from twin.units import Refused
+from twin.base import units
+from twin.base.units import Refused
 
 START = datetime(2025, 10, 20, 3, tzinfo=UTC)
 

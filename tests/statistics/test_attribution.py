@@ -42,6 +42,7 @@ def test_airport_game():
 
 def test_two_in_series_with_a_pair_in_parallel():
     """Importance of components: one that all need, two of which one is enough."""
+
     def up(team: Subset) -> list[float]:
         return [float("power" in team and bool(team & {"a", "b"}))]
 

@@ -67,8 +67,11 @@ def function_size(tree: Tree) -> list[str]:
     """Few functions fill a screen; those that do are listed, with the reason."""
     lengths = dict(_functions(tree))
     long = {name: n for name, n in lengths.items() if n > FUNCTION_LINES}
-    problems = [f"{name}: {n} lines, at most {FUNCTION_LINES}" for name, n in long.items()
-                if name not in LONG_FUNCTIONS]
+    problems = [
+        f"{name}: {n} lines, at most {FUNCTION_LINES}"
+        for name, n in long.items()
+        if name not in LONG_FUNCTIONS
+    ]
     problems += [f"{name}: listed as long, but it is not" for name in LONG_FUNCTIONS if name not in long]
     if lengths and (median := statistics.median(lengths.values())) >= MEDIAN_FUNCTION_LINES:
         problems.append(f"the median function has {median} lines, not fewer than {MEDIAN_FUNCTION_LINES}")
@@ -93,8 +96,10 @@ def outcome_times(tree: Tree) -> list[str]:
             continue
         # An imposed outcome is the direct end of an input, so a scenario has to name its time.
         allowed = imposed | own if name.startswith("scenarios/") else set()
-        problems += [f"{where}: {clock} is the time of a published outcome"
-                     for where, clock in _matches(_clock_pattern(published - allowed), {name: text})]
+        problems += [
+            f"{where}: {clock} is the time of a published outcome"
+            for where, clock in _matches(_clock_pattern(published - allowed), {name: text})
+        ]
     return problems
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from twin.generate import generated
 from twin.kinds import registry
+from twin.report.reference import generated
 
 from .tree import ROOT
 

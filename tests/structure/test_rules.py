@@ -23,14 +23,14 @@ BRANCHES = "".join(f"    if x == {n}:\n        x += {n}\n" for n in range(12))
 MIDDLING = "".join(f"def f{n}():\n" + "    pass\n" * 40 for n in range(6000))
 
 CANARIES = [
-    Canary("layers", "the bottom imports the top", "twin/units.py", "\nimport twin.spec\n"),
+    Canary("layers", "the bottom imports the top", "twin/base/units.py", "\nimport twin.spec\n"),
     Canary("layers", "a kind imports a kind", "twin/kinds/canary.py", "import twin.kinds.queueing\n"),
-    Canary("layers", "networkx elsewhere", "twin/model.py", "\nimport networkx\n"),
-    Canary("layers", "ray elsewhere", "twin/model.py", "\nimport ray\n"),
-    Canary("layers", "duckdb elsewhere", "twin/model.py", "\nimport duckdb\n"),
-    Canary("layers", "pyarrow elsewhere", "twin/model.py", "\nimport pyarrow\n"),
-    Canary("layers", "matplotlib elsewhere", "twin/model.py", "\nimport matplotlib\n"),
-    Canary("layers", "the page in the package", "twin/model.py", "\nimport streamlit\n"),
+    Canary("layers", "networkx elsewhere", "twin/model/scenario.py", "\nimport networkx\n"),
+    Canary("layers", "ray elsewhere", "twin/model/scenario.py", "\nimport ray\n"),
+    Canary("layers", "duckdb elsewhere", "twin/model/scenario.py", "\nimport duckdb\n"),
+    Canary("layers", "pyarrow elsewhere", "twin/model/scenario.py", "\nimport pyarrow\n"),
+    Canary("layers", "matplotlib elsewhere", "twin/model/scenario.py", "\nimport matplotlib\n"),
+    Canary("layers", "the page in the package", "twin/model/scenario.py", "\nimport streamlit\n"),
     Canary("layers", "a module outside all layers", "twin/canary.py", ""),
     Canary("style", "wall clock", "twin/canary.py", "import time\n\nSTARTED = time.time()\n"),
     Canary("style", "global randomness", "twin/canary.py", "import random\n\nX = random.random()\n"),
@@ -42,7 +42,9 @@ CANARIES = [
     Canary("strangers", "a machine's path", "twin/canary.py", "# see /opt/twin/main\n"),
     Canary("strangers", "a home", "README.md", "cd /home/me/twin\n"),
     Canary("strangers", "notes", "README.md", "see /tmp/x/notes\n"),
-    Canary("strangers", "an address of packages", "constraints.txt", "--index-url https://example.org/simple\n"),
+    Canary(
+        "strangers", "an address of packages", "constraints.txt", "--index-url https://example.org/simple\n"
+    ),
     Canary("outcome_times", "as an input", "scenarios/canary.yaml", "at: 2025-10-20T03:33:30-07:00\n"),
     Canary("outcome_times", "in code, in UTC", "twin/canary.py", "RECOVERED = '10:33'\n"),
     Canary("outcome_times", "in prose", "README.md", "as seen at 3:33 PDT\n"),

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from twin.studies.study import Job
-from twin.studies.worlds import World
+from twin.experiments.study import Job
+from twin.experiments.worlds import World
 
 NOISY = ("service_minutes_lost", "peak_impaired", "last_recovery_s", "requests_lost")
 

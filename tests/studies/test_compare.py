@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.compare import MEASURES, PRIMARY, Question, compare
-from twin.model import Quantity
+from twin.experiments.arms import Arm
+from twin.experiments.compare import MEASURES, PRIMARY, Question, compare
+from twin.experiments.screening import NoWorlds, well_begun
+from twin.experiments.study import Job, Setting, Study, beginning_of
+from twin.experiments.worlds import worlds
+from twin.model.changes import Variation
+from twin.model.scenario import Quantity
 from twin.statistics.families import Verdict
-from twin.studies.arms import Arm
-from twin.studies.beginnings import NoWorlds, well_begun
-from twin.studies.study import Job, Setting, Study, beginning_of
-from twin.studies.worlds import worlds
-from twin.variations import Variation
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
 

@@ -8,13 +8,13 @@ import pytest
 
 import twin
 from tests.cli.conftest import invoke
-from twin.compare import PRIMARY, WORTH_RATIO, Question, compare
-from twin.model import Quantity
-from twin.robustness import SAME, Robustness, deciders, indices_of_nothing, pawn, robustness
+from twin.experiments.arms import Arm
+from twin.experiments.compare import PRIMARY, WORTH_RATIO, Question, compare
+from twin.experiments.robustness import SAME, Robustness, deciders, indices_of_nothing, pawn, robustness
+from twin.experiments.study import Setting, Study
+from twin.model.changes import Variant, Variation
+from twin.model.scenario import Quantity
 from twin.statistics.families import ERROR
-from twin.studies.arms import Arm
-from twin.studies.study import Setting, Study
-from twin.variations import Variant, Variation
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
 NUMBERS, WORLDS, SEEDS = 40, 64, 100

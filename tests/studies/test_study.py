@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.model import Quantity
-from twin.runners.pool import WorkerLost, batches, open_pool
-from twin.studies.arms import BASELINE, Arm
-from twin.studies.store import OtherStudy, finished
-from twin.studies.study import Job, Setting, Study
-from twin.studies.worlds import World, places, worlds
-from twin.variations import Variation
+from twin.experiments.arms import BASELINE, Arm
+from twin.experiments.pool import WorkerLost, batches, open_pool
+from twin.experiments.store import OtherStudy, finished
+from twin.experiments.study import Job, Setting, Study
+from twin.experiments.worlds import World, places, worlds
+from twin.model.changes import Variation
+from twin.model.scenario import Quantity
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
 LESS = Arm("less", (Variation(parameters={"front.capacity_per_s": Quantity(value=500.0, assumed="t")}),))

@@ -9,13 +9,13 @@ import pytest
 
 import twin
 from tests.statistics.rates import share_of
-from twin.compare import PRIMARY, Question, compare, judged
-from twin.model import Quantity
+from twin.experiments.arms import Arm
+from twin.experiments.compare import PRIMARY, Question, compare, judged
+from twin.experiments.study import Setting, Study
+from twin.experiments.suite import Suite, judge
+from twin.model.changes import Variation
+from twin.model.scenario import Quantity
 from twin.statistics.families import Verdict
-from twin.studies.arms import Arm
-from twin.studies.study import Setting, Study
-from twin.suite import Suite, judge
-from twin.variations import Variation
 
 from .sham import ShamStudy
 
@@ -39,9 +39,7 @@ def test_each_scenario_has_its_own_answer(tmp_path: Path) -> None:
         before = len(study.done)
         found = judge(study, alone, {"drowned": (CUT,), "calm": (CUT, LIFO)}, said.append, made.append)
         assert len(study.done) == before + 48 + 4 * 12, "the first scenario is not asked again"
-    words = {
-        scenario: {a.arm.name: a.words for a in c.arms} for scenario, c in found.by_scenario.items()
-    }
+    words = {scenario: {a.arm.name: a.words for a in c.arms} for scenario, c in found.by_scenario.items()}
     assert words["storm"]["small"] == "helps" and words["storm"]["lifo"] == "helps"
     assert words["calm"]["cut"] == "harms"
     assert found.of("calm", "small") is None and "small" in found.names

@@ -7,13 +7,21 @@ from typing import Any
 import pytest
 
 import twin
-from twin.compare import PRIMARY, Question
-from twin.model import Quantity
-from twin.studies.arms import Arm
-from twin.studies.study import Setting, Study
-from twin.studies.worlds import worlds
-from twin.tournament import Tournament, cost_class, front_of, runs, shared_out, sharing, tournament
-from twin.variations import Cost, Mitigation
+from twin.experiments.arms import Arm
+from twin.experiments.compare import PRIMARY, Question
+from twin.experiments.study import Setting, Study
+from twin.experiments.tournament import (
+    Tournament,
+    cost_class,
+    front_of,
+    runs,
+    shared_out,
+    sharing,
+    tournament,
+)
+from twin.experiments.worlds import worlds
+from twin.model.changes import Cost, Mitigation
+from twin.model.scenario import Quantity
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from twin.runs import Run
+from twin.simulation.run import Run
 
 LOAD_S = 3.0
 

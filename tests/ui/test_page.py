@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from twin.runs import Run
+from twin.simulation.run import Run
 
 from .conftest import UI
 

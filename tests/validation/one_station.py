@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 NEVER_S = 86_400.0  # a time-out beyond any wait
 RANDOM = {"service": "exponential", "servers_count": 1, "service_time_s": 0.0}  # the M in M/M/1

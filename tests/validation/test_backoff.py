@@ -9,9 +9,9 @@ import math
 import numpy as np
 import pytest
 
-from twin import rng
-from twin.jit import njit
-from twin.parts.backoff import DECORRELATED, EQUAL, FULL, NONE, mean_wait_s, wait_s
+from twin.base import rng
+from twin.base.jit import njit
+from twin.mechanisms.backoff import DECORRELATED, EQUAL, FULL, NONE, mean_wait_s, wait_s
 
 RUNS, CLIENTS = 200, 100
 WRITERS = rng.stable_key("writers")

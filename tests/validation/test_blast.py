@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin import blast
-from twin.blast import Trouble, effect
-from twin.model import Dependency, Quantity, Scenario, Service, Topology
-from twin.runs import run
+from twin.experiments import blast
+from twin.experiments.blast import Trouble, effect
+from twin.model.scenario import Dependency, Quantity, Scenario, Service, Topology
+from twin.simulation.run import run
 from twin.spec import override
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "scenarios" / "examples"

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from twin import blast
+from twin.experiments import blast
 from twin.kinds import registry
-from twin.model import Dependency, Quantity, Scenario, Service, Topology
-from twin.parts.kind import HOWS, LATE
-from twin.runs import run
+from twin.model.parameter import HOWS, LATE
+from twin.model.scenario import Dependency, Quantity, Scenario, Service, Topology
+from twin.simulation.run import run
 from twin.spec import vary
 
 AT_S, FOR_S = 600.0, 900.0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 
 def quantities(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import twin
-from twin.analysis import negative_ttl_s
+from twin.analysis.dependencies import negative_ttl_s
 from twin.kinds import registry
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 from .one_station import q
 from .test_resolver import BUSY, CACHES, column, good_ratio, scenario, seen

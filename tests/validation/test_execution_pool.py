@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 
 def q(value: float) -> dict[str, Any]:

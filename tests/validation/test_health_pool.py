@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 import twin
-from twin.model import Scenario
-from twin.runners import inline
-from twin.runs import Run, schedule_for
-from twin.world import build
+from twin.model.scenario import Scenario
+from twin.simulation import inline
+from twin.simulation.run import Run, schedule_for
+from twin.simulation.world import build
 
 INTERVAL_S, MEMBERS = 30.0, 120_000
 UNLIMITED = {"headroom_ratio": 1e6, "transition_work_count": 0.0}  # a checker that never waits
@@ -59,6 +59,7 @@ def mean(values: list[float]) -> float:
 
 
 # --- members, rounds and zones -------------------------------------------------------------------
+
 
 def pool(**parameters: float | bool) -> dict[str, Any]:
     return {"nlb": service("health_checked_pool", **({"targets_count": MEMBERS} | parameters)),
@@ -139,6 +140,7 @@ def test_all_zones_serve_when_all_would_go() -> None:
 
 # --- the checker ---------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize(("p", "falls_behind"), [(0.095, False), (0.125, True)])
 def test_v54_where_flapping_overloads_the_checker(p: float, falls_behind: bool) -> None:
     """1 + kappa·f(p) = headroom at p = 0.109 for kappa = 20: 10 for leaving, 10 for coming back."""
@@ -198,6 +200,7 @@ def test_velocity_control_bounds_the_loss() -> None:
 
 
 # --- propagation ---------------------------------------------------------------------------------
+
 
 def queue(rate_per_s: float, *dependencies: dict[str, Any], **parameters: float) -> dict[str, Any]:
     return {"queue": service("propagation_queue", *dependencies, **parameters),

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import chi2
 
 import twin
-from twin import analysis
-from twin.model import Scenario
+from twin.analysis import dependencies
+from twin.model.scenario import Scenario
 
 from .one_station import q
 
@@ -95,8 +95,8 @@ def test_v55_repair() -> None:
     for at, expected in ((0, 0.9937051), (10, 0.990099)):
         spread = math.sqrt(expected * (1 - expected) / (200 * 1000))
         assert abs(available[at].mean() - expected) < 4 * spread
-    assert analysis.repaired_ratio(1000.0, 10.0) == pytest.approx(0.990099, abs=1e-6)
-    assert analysis.repaired_ratio(1000.0, 10.0, 10.0) == pytest.approx(0.9937051, abs=1e-6)
+    assert dependencies.repaired_ratio(1000.0, 10.0) == pytest.approx(0.990099, abs=1e-6)
+    assert dependencies.repaired_ratio(1000.0, 10.0, 10.0) == pytest.approx(0.9937051, abs=1e-6)
 
 
 def test_v55_notices_a_repair_that_takes_longer() -> None:

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import twin
-from twin.model import Scenario
-from twin.parts.draws import ONE
-from twin.parts.luck import drawn, luck
-from twin.parts.signals import draw
-from twin.parts.workflow import goodput_ratio
-from twin.rng import CHECK
-from twin.runners import inline
-from twin.runs import Run, schedule_for
-from twin.world import build
+from twin.base.rng import CHECK
+from twin.kinds.lease_fleet.workflow import goodput_ratio
+from twin.mechanisms.calls import draw
+from twin.mechanisms.luck import drawn, luck
+from twin.mechanisms.sampling import ONE
+from twin.model.scenario import Scenario
+from twin.simulation import inline
+from twin.simulation.run import Run, schedule_for
+from twin.simulation.world import build
 
 COLD_START = {"hosts_count": 1, "lapse_per_s": 0.0, "broken_at_start_ratio": 1.0, "min_duration_s": 0.001}
 DOWN_S, UP_S, FIX_S, END_S = 600.0, 9960.0, 16_380.0, 25_200.0
@@ -242,7 +242,8 @@ def lapsing(life_s: float, fault: tuple = ()) -> Run:
     """A fleet that reaches its dependency over connections which live ``life_s``, for three hours."""
     names = {"name": "names", "kind": "relay"}
     edge = {"on": "names", "mode": "new_connections"} | quantities(
-        {"lifetime_s": life_s, "connections_count": 1_000_000})
+        {"lifetime_s": life_s, "connections_count": 1_000_000}
+    )
     small = {"hosts_count": 4, "droplets_count": 400_000, "lapse_per_s": 0.0, "capacity_per_s": 100.0}
     dwfm = {"name": "dwfm", "kind": "lease_fleet", "parameters": quantities(small), "dependencies": [edge]}
     services = {s["name"]: s | {"domain": "ec2"} for s in (names, dwfm)}

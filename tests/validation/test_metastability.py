@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import twin
-from twin.metastability import document, study
-from twin.metastability.isolate import fewer_hosts, isolate, operating_point, undisturbed
-from twin.metastability.laws import Fleet, attempts, fixed_points, goodput_ratio, saddle
-from twin.metastability.probe import Bench, Push
-from twin.metastability.thermometer import station_reading
-from twin.metastability.ways import clear_to
-from twin.model import Scenario
+from twin.analysis.metastability import document, study
+from twin.analysis.metastability.isolate import fewer_hosts, isolate, operating_point, undisturbed
+from twin.analysis.metastability.laws import Fleet, attempts, fixed_points, goodput_ratio, saddle
+from twin.analysis.metastability.probe import Bench, Push
+from twin.analysis.metastability.thermometer import station_reading
+from twin.analysis.metastability.ways import clear_to
+from twin.model.scenario import Scenario
 
 from .one_station import FLUID, Samples, run, scenario, setting
 from .test_lease_fleet import scenario as fleet
@@ -329,7 +329,7 @@ def test_memoryless_work_is_stable() -> None:
 
 def test_verdicts_know_a_drain_from_a_level() -> None:
     """A line falls to nothing; a decay to a level of its own does not; noise is no fall."""
-    from twin.metastability.probe import goes_away
+    from twin.analysis.metastability.probe import goes_away
 
     t = np.arange(400.0)
     assert goes_away(1000.0 - t, 1e-9, True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 from .one_station import FLUID, RANDOM, Samples, q, run, setting
 from .test_queueing import COLLAPSED, TRIGGER, WELL, end_of, near
@@ -214,6 +214,7 @@ def test_decorrelated_waits_meet_their_mean() -> None:
 
 def two_callers(priorities: tuple[str, str], **station: float) -> tuple[float, float]:
     """Error ratios of two crowds, 400 and 600 a second, at a station that admits 500."""
+
     def crowd(name: str, rate_per_s: float, priority: str) -> dict[str, Any]:
         calls = {"on": "station", "mode": "hard", "priority": q(priority), "retries": q(0)}
         return {"name": name, "kind": "workload", "domain": "one", "dependencies": [calls],

@@ -201,8 +201,15 @@ AGENTS = {"timeout_s": 3.0, "retries": 3, "backoff_s": 0.05}  # so the band is 2
 TRIGGER = setting(100.0, for_s=60.0, capacity_ratio=0.2)
 
 
-def end_of(load_per_s: float, *changes: dict, tick_s: float = 1.0, scale: float = 1.0, noise: str = "exact",
-           client: dict | None = None, **station: float | str) -> tuple[float, float]:
+def end_of(
+    load_per_s: float,
+    *changes: dict,
+    tick_s: float = 1.0,
+    scale: float = 1.0,
+    noise: str = "exact",
+    client: dict | None = None,
+    **station: float | str,
+) -> tuple[float, float]:
     """(goodput over load, error ratio of the customers) twenty minutes later."""
     at_the_station, customers = run(
         {"capacity_per_s": CAPACITY_PER_S * scale} | station, load_per_s * scale, 1200, tick_s,

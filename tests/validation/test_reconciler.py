@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 OBJECTS, CAP_S, DOWN_S, UP_S = 36_000, 1620.0, 600.0, 15_000.0
 

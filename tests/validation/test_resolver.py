@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 CACHES = 120_000
 BUSY = {"queries_per_s": 1e4}  # a cache asks again as soon as its answer has expired

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import twin
-from twin.model import Scenario
+from twin.model.scenario import Scenario
 
 from .one_station import NEVER_S, Samples, q
 from .test_queueing import near

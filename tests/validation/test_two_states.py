@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from twin import ctmc, rng
+from twin.analysis import markov
+from twin.base import rng
+from twin.base.jit import njit
 from twin.cli import cli
-from twin.jit import njit
 
 EXAMPLE = Path(__file__).parents[2] / "scenarios" / "examples" / "two-states.yaml"
 LAM, MU, TAU, THETA, AGAIN = 0.5, 1.0, 10.0, 0.1, 0.8
@@ -41,7 +42,7 @@ def time_to_collapse(again, late, run):
 
 
 def times(again: float, runs: int = 400) -> np.ndarray:
-    late = ctmc.late(PLACES, MU, TAU)
+    late = markov.late(PLACES, MU, TAU)
     return np.array([time_to_collapse(again, late, run) for run in range(runs)])
 
 

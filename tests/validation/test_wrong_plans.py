@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import twin
-from twin.model import Scenario
-from twin.runs import Run
+from twin.model.scenario import Scenario
+from twin.simulation.run import Run
 
 from .one_station import q
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin import measures
-from twin.model import Intervention
+from twin.experiments.whatif import Question
+from twin.model.changes import Comparison, Variation
+from twin.model.scenario import Intervention
+from twin.results import metrics
 from twin.spec import load_variant, load_what_if, vary
 from twin.spec.sources import ROOT
-from twin.variations import Comparison, Variation
-from twin.whatif import Question
 
 FILES = sorted((ROOT / "scenarios" / "what-if").glob("*.yaml"))
 BASES: dict = {}
@@ -49,7 +49,7 @@ def runs() -> list[dict]:
     wreck = Intervention(id="wreck", at_s=7200.0, for_s=3600.0, set=broken, assumed="to spoil the day")
     wrecked = vary(base, Variation(actions=(wreck,)))
     names = {c.measure for q in EXPECTING for c in q.what_if.comparisons}
-    return [measures.measure(twin.run(s), names, base.published) for s in (base, quiet, wrecked)]
+    return [metrics.measure(twin.run(s), names, base.published) for s in (base, quiet, wrecked)]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def runs() -> list[dict]:
 )
 def test_every_expectation_can_fail(question: Question, comparison: Comparison, runs: list[dict]) -> None:
     """A change that changes nothing, one that ends everything, or one that adds a fault does not meet it."""
-    recoveries = measures.ends(question.base.published)
+    recoveries = metrics.ends(question.base.published)
     baseline = runs[0]
-    assert not all(measures.holds(comparison, run, baseline, recoveries) for run in runs)
+    assert not all(metrics.holds(comparison, run, baseline, recoveries) for run in runs)
 
 
 def test_a_file_that_changes_nothing_is_noticed(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from twin.measures import holds
-from twin.units import Refused
-from twin.variations import Comparison
+from twin.base.units import Refused
+from twin.model.changes import Comparison
+from twin.results.metrics import holds
 
 RECOVERIES = {"back", "last_recovery"}
 NUMBER, ONSET, END = "service_minutes_lost", "gone", "back"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from twin.whatif import BASELINE, Answer, Question, Share, World
+from twin.experiments.whatif import BASELINE, Answer, Question, Share, World
 
 from .test_files import QUESTIONS
 

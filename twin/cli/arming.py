@@ -10,14 +10,14 @@ from twin.cli.errors import BadInput
 from twin.cli.options import load
 
 if TYPE_CHECKING:
-    from twin.model import Scenario
-    from twin.studies.arms import Arm
+    from twin.experiments.arms import Arm
+    from twin.model.scenario import Scenario
 
 
 def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
     """The scenario with the changes asked for; people act on what they know, after drawn times."""
+    from twin.experiments.study import first_input_s
     from twin.spec.responders import with_responders
-    from twin.studies.study import first_input_s
 
     base = load(scenario, {**changes, "mitigations": ()})
     if changes["responders"] is None and any(x.follows for x in base.actions):
@@ -29,8 +29,8 @@ def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
 
 def sides(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms asked for. Raises SpecError with the problems of all of them, BadInput."""
+    from twin.experiments.arms import arm_of
     from twin.spec import Problem, SpecError
-    from twin.studies.arms import arm_of
 
     arms: list[tuple[str | Path, Arm]] = []
     problems: list[Problem] = []
@@ -61,7 +61,7 @@ def distinct(arms: Iterable[tuple[str | Path, Arm]]) -> tuple[Arm, ...]:
 
 def seconds(text: str, option: str) -> float:
     """A duration of more than nought. Raises BadInput."""
-    from twin import units
+    from twin.base import units
 
     try:
         found = units.parse_duration(text)

@@ -15,7 +15,7 @@ from twin.cli.errors import BadInput
 from twin.cli.options import debug_option, examples, json_option, open_run, out_option
 
 if TYPE_CHECKING:
-    from twin.runs import Run
+    from twin.simulation.run import Run
 
 ROWS = 1000  # of an answer that a table for people shows
 TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered")
@@ -36,7 +36,7 @@ TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_rec
 @debug_option
 def why(run: str, service: str, at: str | None, out: Path, as_json: bool) -> None:
     """Why SERVICE broke in RUN: the chain of causes, back to the first."""
-    from twin.causes import chain_of
+    from twin.results.causes import chain_of
 
     opened = open_run(run, out)
     found = chain_of(opened, service, _tick_of(opened, at))
@@ -48,7 +48,7 @@ def why(run: str, service: str, at: str | None, out: Path, as_json: bool) -> Non
 
 
 def _tick_of(run: Run, at: str | None) -> int | None:
-    from twin import units
+    from twin.base import units
 
     if at is None:
         return None

@@ -16,9 +16,9 @@ from twin.cli.options import ROOT, all_of, debug_option, examples, json_option, 
 from twin.cli.studying import Options, study, study_options
 
 if TYPE_CHECKING:
-    from twin.model import Scenario
-    from twin.runs import Run
-    from twin.variations import Barrier
+    from twin.model.changes import Barrier
+    from twin.model.scenario import Scenario
+    from twin.simulation.run import Run
 
 FOLDER = ROOT / "scenarios" / "barriers"
 
@@ -64,7 +64,7 @@ def barriers(scenario: str, as_json: bool, **options: Any) -> None:
     it acted on, how old and how wrong that was. People act on what they know.
     """
     import twin
-    from twin.loops import watch
+    from twin.results.control_loops import watch
 
     known: list[Barrier] = []
     if options["loops_only"]:
@@ -86,8 +86,8 @@ def barriers(scenario: str, as_json: bool, **options: Any) -> None:
 
 def _told(base: Scenario, known: list[Barrier], plain: Run, options: Mapping[str, Any]) -> Told:
     """Have it all run, and find what it says; ``plain`` is the event as it was."""
-    from twin.barriers import Inquiry, findings, most_runs, switches_of
-    from twin.studies.worlds import worlds
+    from twin.experiments.barriers import Inquiry, findings, most_runs, switches_of
+    from twin.experiments.worlds import worlds
 
     there = worlds(options["replicates"], draws=False, first=0)
     given = Options(options["folder"], options["runner"], options["actors"], options["address"])

@@ -15,8 +15,8 @@ from twin.cli.options import ROOT, all_of, debug_option, examples, json_option, 
 from twin.cli.studying import Options, study, study_options
 
 if TYPE_CHECKING:
-    from twin.blast import Question, Radius
-    from twin.model import Scenario
+    from twin.experiments.blast import Question, Radius
+    from twin.model.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ loss_options = all_of(
     ),
 )
 
+
 @click.command(
     epilog=examples(
         "twin blast topology/us-east-1",
@@ -77,7 +78,7 @@ def blast(
     topology at the peak of its day; a scenario without its faults and actions, unless --at is given), and
     everybody is watched, beside the same world without the fault.
     """
-    from twin import blast as blasting
+    from twin.experiments import blast as blasting
 
     place = load_place(where)
     chosen = _chosen(place.scenario, services, every)
@@ -99,8 +100,8 @@ def load_place(where: str) -> Place:
 
     Raises SpecError, BadInput.
     """
-    from twin import blast as blasting
     from twin import spec
+    from twin.experiments import blast as blasting
 
     path, named = Path(where), ROOT / "topology" / where
     if not path.exists() and "/" not in where and where and named.is_dir():
@@ -135,7 +136,7 @@ def _chosen(scenario: Scenario, services: tuple[str, ...], every: bool) -> tuple
 
 
 def _duration(option: str, text: str, least_s: float) -> float:
-    from twin import units
+    from twin.base import units
 
     try:
         seconds = units.parse_duration(text)
@@ -147,7 +148,7 @@ def _duration(option: str, text: str, least_s: float) -> float:
 
 
 def _moment(place: Place, at: str) -> float:
-    from twin import units
+    from twin.base import units
 
     if place.is_topology:
         raise BadInput("--at: nothing happens in a topology, so any time is alike; give it with a scenario")
@@ -164,10 +165,9 @@ def _moment(place: Place, at: str) -> float:
 
 def _run(asked: Question, given: Options) -> list[Radius]:
     """Do the runs that the study has not got yet, and read what came of them. Raises OtherStudy."""
-    from twin import blast as blasting
+    from twin.experiments import blast as blasting
 
     show.say(f"{len(asked.arms)} to lose, one run each, and one without")
     with study({asked.scenario.name: asked.scenario}, given, len(asked.jobs)) as (opened, tick):
         results = opened.do(asked.jobs, lambda done, _: tick(done))
         return blasting.radii(asked, results)
-

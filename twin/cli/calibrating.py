@@ -12,11 +12,11 @@ from twin.cli.errors import BadInput
 from twin.cli.options import change_options, debug_option, examples, json_option, load, scenario_path
 
 if TYPE_CHECKING:
-    from twin.calibrate import Calibration, Fitted
-    from twin.fit import CannotFit
-    from twin.model import Scenario
-    from twin.numbers import Number
-    from twin.ratios import Ratio
+    from twin.model.scenario import Scenario
+    from twin.spec.inputs import Number
+    from twin.validation.calibrate import Calibration, Fitted
+    from twin.validation.fit import CannotFit
+    from twin.validation.identifiability import Ratio
 
 
 @click.command(
@@ -52,7 +52,7 @@ def calibrate(
     They may name outcomes of DynamoDB and EC2 only: all others stay predictions. The same scenario and seed
     give the same numbers.
     """
-    from twin.fit import CannotFit
+    from twin.validation.fit import CannotFit
 
     loaded, path = load(scenario, changes), scenario_path(scenario)
     if pair is not None and (write or leave_one_out):
@@ -68,7 +68,7 @@ def calibrate(
 
 def _profile(scenario: Scenario, pair: str, workers: int, as_json: bool) -> None:
     from twin.cli.executing import compile_once
-    from twin.ratios import profile
+    from twin.validation.identifiability import profile
 
     compile_once(scenario)
     found = profile(scenario, pair, workers=workers)
@@ -82,10 +82,10 @@ def _calibrate(
     scenario: Scenario, path: Path, max_runs: int, workers: int, leave_one_out: bool, write: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    from twin.calibrate import calibrate as fit
     from twin.cli.executing import compile_once, progress
-    from twin.fit import aim_of
     from twin.spec.rewrite import rewrite
+    from twin.validation.calibrate import calibrate as fit
+    from twin.validation.fit import aim_of
 
     aim_of(scenario)  # refuses before anything is compiled
     compile_once(scenario)

@@ -19,18 +19,18 @@ from twin.cli.studying import Options, study, study_options
 from twin.cli.suiting import fitting, others
 from twin.cli.suiting import table as show_suite
 from twin.cli.tourneying import all_options, everything, hold, most_runs, say, sharing_of
-from twin.words import estimated, hours
+from twin.report.wording import estimated, hours
 
 if TYPE_CHECKING:
-    from twin.compare import Compared, Comparison, Question
-    from twin.model import Scenario
-    from twin.robustness import Robustness
+    from twin.experiments.arms import Arm
+    from twin.experiments.compare import Compared, Comparison, Question
+    from twin.experiments.robustness import Robustness
+    from twin.experiments.study import Study
+    from twin.experiments.suite import Suite
+    from twin.experiments.tournament import Sharing, Tournament
+    from twin.model.changes import Variant
+    from twin.model.scenario import Scenario
     from twin.statistics.recoveries import Recovery
-    from twin.studies.arms import Arm
-    from twin.studies.study import Study
-    from twin.suite import Suite
-    from twin.tournament import Sharing, Tournament
-    from twin.variations import Variant
 
 WITHIN = "6h"
 SAID_OF = 6  # arms of which the table also says what their files say
@@ -85,9 +85,7 @@ comparing_options = all_of(
 @study_options
 @json_option
 @debug_option
-def compare(
-    scenario: str, parquet: Path | None, html: Path | None, as_json: bool, **options: Any
-) -> None:
+def compare(scenario: str, parquet: Path | None, html: Path | None, as_json: bool, **options: Any) -> None:
     """Run SCENARIO with and without each mitigation, in the same worlds, and say which would have helped.
 
     Each --mitigate is one side of the comparison; A+B is two of them at once; --all takes every one. Worlds
@@ -145,7 +143,7 @@ class Found(NamedTuple):
 
 def planned(scenario: str, o: dict[str, Any]) -> Plan:
     """The plan of what was asked. Raises SpecError, BadInput."""
-    from twin.compare import Question
+    from twin.experiments.compare import Question
 
     base, folder, every = prepared(scenario, o), o["mitigations_in"], o["every"]
     if every and o["mitigations"]:
@@ -170,9 +168,9 @@ def carried_out(plan: Plan) -> Found:
     """Run it. Raises NoWorlds, WorkerLost, OtherStudy."""
     from dataclasses import replace
 
-    from twin.compare import compare as run
-    from twin.robustness import robustness
-    from twin.suite import judge
+    from twin.experiments.compare import compare as run
+    from twin.experiments.robustness import robustness
+    from twin.experiments.suite import judge
 
     base, question, o = plan.base, plan.question, plan.options
     options = Options(o["folder"], o["runner"], o["actors"], o["address"])
@@ -212,14 +210,14 @@ def table(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> 
 
 
 def _cost(a: Compared) -> str:
-    from twin.variations import dearest
+    from twin.model.changes import dearest
 
     cost = dearest(a.arm.variations)
     return cost.class_ if cost else ""
 
 
 def _notes(found: Comparison) -> Iterator[str]:
-    from twin.compare import PRIMARY
+    from twin.experiments.compare import PRIMARY
     from twin.statistics.families import least_worlds
 
     q, n = found.question, len(found.worlds)
@@ -299,7 +297,7 @@ def _minutes(side: Recovery) -> str:
 
 def write(found: Found, path: Path) -> None:
     """A row an arm and measure, of pairs and of other scenarios too, as Parquet. Raises BadInput."""
-    from twin.studies.store import write_table
+    from twin.experiments.store import write_table
 
     try:
         write_table(path, list(rows(found)))
@@ -309,7 +307,7 @@ def write(found: Found, path: Path) -> None:
 
 def rows(found: Found) -> Iterator[dict[str, Any]]:
     """Of the comparison, its pairs, the other scenarios; each baseline once."""
-    from twin.studies.arms import BASELINE
+    from twin.experiments.arms import BASELINE
 
     yield from found.comparison.rows()
     if found.tournament and found.tournament.pairs:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.base.units import format_duration
 from twin.cli import show
-from twin.units import format_duration
 
 if TYPE_CHECKING:
-    from twin.loops import Loop, Reading
-    from twin.model import Scenario
+    from twin.model.scenario import Scenario
+    from twin.results.control_loops import Loop, Reading
 
 ACTS = 4  # of a loop that are listed
 COLUMNS = (

@@ -11,11 +11,11 @@ import click
 from twin.cli import show
 
 if TYPE_CHECKING:
-    from twin.barriers import Effect, Findings, Search
-    from twin.barriers.inquiry import Measured
-    from twin.model import Scenario
-    from twin.runs import Run
-    from twin.variations import Barrier
+    from twin.experiments.barriers import Effect, Findings, Search
+    from twin.experiments.barriers.inquiry import Measured
+    from twin.model.changes import Barrier
+    from twin.model.scenario import Scenario
+    from twin.simulation.run import Run
 
 TOP = 12  # pairs that are listed
 VERDICTS = {"stops": "stops it", "shrinks": "shrinks it", "worsens": "makes it worse", "nothing": "no help"}
@@ -145,8 +145,8 @@ class Told:
 
     def document(self) -> dict[str, Any]:
         """What --json prints."""
-        from twin.barriers import label
-        from twin.barriers.analysis import AS_IT_WAS
+        from twin.experiments.barriers import label
+        from twin.experiments.barriers.analysis import AS_IT_WAS
 
         pairs = [
             {"pair": label(p.effect.switches), **self._numbers(p.effect), "more": p.more, "sort": p.sort,

@@ -16,15 +16,15 @@ DONE, MISSED, BAD_INPUT, INVARIANT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
 # nothing need be imported to recognise it.
 REFUSALS = (
     ("twin.spec.problems", "SpecError"),
-    ("twin.journal", "DamagedRun"),
-    ("twin.queries", "QueryError"),
-    ("twin.fork", "ForkError"),
-    ("twin.world", "Outgrown"),
-    ("twin.units", "Refused"),
-    ("twin.studies.store", "OtherStudy"),
-    ("twin.runners.pool", "WorkerLost"),
-    ("twin.studies.beginnings", "NoWorlds"),
-    ("twin.search.plans", "BudgetTooSmall"),
+    ("twin.simulation.journal", "DamagedRun"),
+    ("twin.simulation.queries", "QueryError"),
+    ("twin.simulation.fork", "ForkError"),
+    ("twin.simulation.world", "Outgrown"),
+    ("twin.base.units", "Refused"),
+    ("twin.experiments.store", "OtherStudy"),
+    ("twin.experiments.pool", "WorkerLost"),
+    ("twin.experiments.screening", "NoWorlds"),
+    ("twin.experiments.search.plans", "BudgetTooSmall"),
 )
 
 
@@ -72,7 +72,7 @@ def report(error: BaseException, ctx: click.Context) -> int:
     if isinstance(error, OSError):
         click.echo(f"twin: {_about_disk(error, _options(ctx))}", err=True)
         return BAD_INPUT
-    if _is(error, "twin.runners.inline", "InvariantBroken"):
+    if _is(error, "twin.simulation.inline", "InvariantBroken"):
         click.echo(f"twin: {error}\nThis command shows it again:\n  {again(ctx)}", err=True)
         return INVARIANT
     click.echo(

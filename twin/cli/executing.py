@@ -13,9 +13,9 @@ from twin.cli import show
 from twin.cli.errors import BadInput
 
 if TYPE_CHECKING:
-    from twin.model import Scenario
-    from twin.runners.inline import Progress
-    from twin.runs import Run
+    from twin.model.scenario import Scenario
+    from twin.simulation.inline import Progress
+    from twin.simulation.run import Run
 
 
 def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, write: bool = True) -> Run:
@@ -42,7 +42,7 @@ def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, wri
 
 def prepare(out: Path) -> None:
     """Clean up after interrupted runs, and find out now rather than at the end whether one can write here."""
-    from twin import journal
+    from twin.simulation import journal
 
     for name in journal.clean_up(out):
         show.say(f"removed {name}, which an interrupted run had left")
@@ -51,10 +51,9 @@ def prepare(out: Path) -> None:
 
 def compile_once(scenario: Scenario) -> None:
     """Compile the engine, or fetch it from the cache, before anything is timed."""
-    from twin import engine, world
-    from twin.runners import inline
+    from twin.simulation import inline, loop, world
 
-    known = engine.is_compiled()
+    known = loop.is_compiled()
     if not known:
         show.say("first run: compiling the engine for this machine, once; this takes a minute or two")
     began = time.perf_counter()

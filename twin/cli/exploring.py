@@ -17,8 +17,8 @@ from twin.cli.options import all_of, debug_option, examples, json_option
 from twin.cli.rating import by_chance, habits, rate, rate_options
 
 if TYPE_CHECKING:
-    from twin.protocol.explore import Exploration, Progress
-    from twin.protocol.state import Config
+    from twin.analysis.dns_race.explore import Exploration, Progress
+    from twin.mechanisms.dns_state import Config
 
 COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollback dangling")
 
@@ -99,7 +99,7 @@ def explore(
 
 def configuration(size: dict[str, int], guards: tuple[str, ...], lock_steps: bool, design: str) -> Config:
     """The machine that was asked for. Raises BadInput."""
-    from twin.protocol.state import config
+    from twin.mechanisms.dns_state import config
 
     try:
         return config(**size, guards=guards, lock_steps=lock_steps, design=design)
@@ -115,16 +115,14 @@ class Searcher:
         self.seconds: dict[Config, float] = {}
 
     def __call__(self, cfg: Config) -> Exploration:
-        from twin.protocol import explore
+        from twin.analysis.dns_race import explore
 
         if not self.seconds:
             explore.make_ready()
         began = time.perf_counter()
         try:
             with progress() as tick:
-                found = explore.explore(
-                    cfg, symmetry=self.symmetry, memory_mb=self.memory_mb, progress=tick
-                )
+                found = explore.explore(cfg, symmetry=self.symmetry, memory_mb=self.memory_mb, progress=tick)
         except (explore.TooLarge, ValueError) as error:
             raise BadInput(str(error)) from None
         self.seconds[cfg] = time.perf_counter() - began
@@ -132,7 +130,7 @@ class Searcher:
 
     def document(self, cfg: Config, found: Exploration) -> dict[str, Any]:
         """What --json prints of one search."""
-        from twin.protocol.compare import guard_names
+        from twin.analysis.dns_race.compare import guard_names
 
         return {
             "enactors": cfg.enactors,
@@ -173,7 +171,7 @@ def progress() -> Iterator[Progress | None]:
 
 def draw(found: Exploration, path: Path) -> None:
     """Write the shortest trace as a Mermaid diagram. Raises BadInput if there is none."""
-    from twin.protocol.diagram import mermaid
+    from twin.analysis.dns_race.diagram import mermaid
 
     if not found.trace:
         raise BadInput(f"{path}: not written, for there is no trace: no endpoint is ever empty")
@@ -212,7 +210,7 @@ def row(found: Exploration) -> tuple[Any, ...]:
 
 def tabulate(searcher: Searcher, size: dict[str, int], lock_steps: bool, as_json: bool) -> None:
     """All guards beside each other."""
-    from twin.protocol.compare import by_guards, guard_names
+    from twin.analysis.dns_race.compare import by_guards, guard_names
 
     found = list(by_guards(searcher, size, lock_steps))
     if as_json:
@@ -224,7 +222,7 @@ def tabulate(searcher: Searcher, size: dict[str, int], lock_steps: bool, as_json
 
 def compare_designs(searcher: Searcher, size: dict[str, int]) -> None:
     """The designs between the original and the one that failed, and which drift matters."""
-    from twin.protocol.compare import by_drifts, which_drift_matters
+    from twin.analysis.dns_race.compare import by_drifts, which_drift_matters
 
     found = list(by_drifts(searcher, size))
     click.echo()

@@ -10,9 +10,9 @@ from twin.cli.executing import execute as step
 from twin.cli.options import open_run, scenario_path
 
 if TYPE_CHECKING:
-    from twin.fork import Fork
-    from twin.model import Scenario
-    from twin.runs import Run
+    from twin.model.scenario import Scenario
+    from twin.simulation.fork import Fork
+    from twin.simulation.run import Run
 
 FIXED = {  # what made the past
     "with_files": "--with", "sample": "--sample", "seed": "--seed", "responders": "--responders",
@@ -22,8 +22,8 @@ FIXED = {  # what made the past
 def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario, Run]:
     """Run what follows from a fork, and write it: what it was made of, and the run."""
     import twin
-    from twin import runs
-    from twin.fork import fork, joined
+    from twin.simulation.fork import fork, joined
+    from twin.simulation.run import keep
 
     run, at, time = left.rpartition("@")
     if not at or not run or not time:
@@ -41,14 +41,14 @@ def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario
         show.say(f"run {past.run_id} was made of other inputs than {scenario} has now: its own are kept")
     after = _changed(point, options)
     done = step(after, options, replicate=past.manifest["replicate"], write=False)
-    return after, runs.keep(joined(point, done), options["out"])
+    return after, keep(joined(point, done), options["out"])
 
 
 def _changed(point: Fork, options: dict[str, Any]) -> Scenario:
     """What is different from the fork on."""
-    from twin.fork import changed
+    from twin.model.changes import Variation
+    from twin.simulation.fork import changed
     from twin.spec import load_actions, load_mitigations, parse_drop, parse_move, parse_set, parse_until
-    from twin.variations import Variation
 
     scenario = point.scenario
     sets = dict(parse_set(text, scenario) for text in options["sets"])

@@ -99,7 +99,7 @@ def mitigations() -> Listing:
 
 def runs(out: Path) -> Listing:
     """Every finished run, the latest last; of one that cannot be read, why."""
-    from twin import journal
+    from twin.simulation import journal
 
     rows: list[tuple[Any, ...]] = []
     for name, folder in finished_runs(out).items():

@@ -12,8 +12,8 @@ import click
 from twin.cli.errors import BadInput
 
 if TYPE_CHECKING:
-    from twin.model import Scenario
-    from twin.runs import Run
+    from twin.model.scenario import Scenario
+    from twin.simulation.run import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 

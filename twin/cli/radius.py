@@ -11,16 +11,16 @@ import click
 from twin.cli import show
 
 if TYPE_CHECKING:
-    from twin.analysis import Dependent
-    from twin.blast import Effect, Question, Radius
-    from twin.model import Dependency, Scenario
+    from twin.analysis.dependencies import Dependent
+    from twin.experiments.blast import Effect, Question, Radius
+    from twin.model.scenario import Dependency, Scenario
 
 NAME_WIDTH, CELL_WIDTH, LEGEND_WIDTH = 26, 5, 110
 
 
 def tell_static(scenario: Scenario, services: Sequence[str], as_json: bool) -> None:
     """Who depends on ``services``; on everything, in short, if none is named."""
-    from twin.analysis import single_points
+    from twin.analysis.dependencies import single_points
 
     points = single_points(scenario.topology.services)
     if as_json:
@@ -40,7 +40,7 @@ def tell_static(scenario: Scenario, services: Sequence[str], as_json: bool) -> N
 
 def static(scenario: Scenario, name: str) -> dict[str, Any]:
     """Who depends on a service, as JSON has it."""
-    from twin.analysis import dependents
+    from twin.analysis.dependencies import dependents
 
     found = dependents(scenario.topology.services, name)
     return {
@@ -62,7 +62,7 @@ def _edge(caller: str, d: Dependency) -> dict[str, Any]:
 
 def tell_dependents(scenario: Scenario, name: str) -> None:
     """Who depends on a service, over which chain, with the evidence of every dependency on the way."""
-    from twin.analysis import dependents
+    from twin.analysis.dependencies import dependents
 
     services = scenario.topology.services
     found = dependents(services, name)
@@ -84,7 +84,7 @@ def tell_dependents(scenario: Scenario, name: str) -> None:
 
 
 def _path(d: Dependent, name: str) -> str:
-    from twin.analysis import NEEDED
+    from twin.analysis.dependencies import NEEDED
 
     arrows = ("→" if e.mode in NEEDED else "⇢" for e in d.path)
     return " ".join(x for pair in zip(d.calls, arrows, strict=True) for x in pair) + f" {name}"
@@ -186,7 +186,7 @@ def tell_ranking(asked: Question, found: Sequence[Radius]) -> None:
 
 def tell_matrix(found: Sequence[Radius], cells: str) -> None:
     """Lost service against affected service."""
-    from twin.blast import matrix
+    from twin.experiments.blast import matrix
 
     columns, rows = matrix(found)
     if not columns:

@@ -14,7 +14,7 @@ from twin.cli.errors import BadInput
 from twin.cli.options import all_of
 
 if TYPE_CHECKING:
-    from twin.protocol.rate import Estimate, Habits
+    from twin.analysis.dns_race.rate import Estimate, Habits
 
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 CAPS_S = (math.inf, 3600.0, 600.0, 60.0, 10.0)
@@ -54,8 +54,8 @@ def by_chance(ctx: click.Context, numbers: dict[str, Any]) -> bool:
 
 def habits(given: dict[str, Any]) -> Habits:
     """The simulator's numbers, where nothing else is given. Raises BadInput."""
+    from twin.analysis.dns_race.rate import Habits, check
     from twin.kinds.dns import PARAMETERS
-    from twin.protocol.rate import Habits, check
 
     known = {p.name: float(p.default) for p in PARAMETERS if isinstance(p.default, int | float)}
     endpoints = float(given.get("endpoints") or known["endpoints_count"])
@@ -80,7 +80,7 @@ def habits(given: dict[str, Any]) -> Habits:
 
 
 def _duration(text: str | None, option: str) -> float | None:
-    from twin import units
+    from twin.base import units
 
     if text is None:
         return None
@@ -126,7 +126,7 @@ def variants(base: Habits) -> Iterator[tuple[str, Habits]]:
 
 
 def _row(varied: str, h: Habits, seed: int) -> dict[str, Any]:
-    from twin.protocol.rate import exactly, likelihood
+    from twin.analysis.dns_race.rate import exactly, likelihood
 
     found = likelihood(h, seed=seed)
     late, events = exactly(h)
@@ -146,7 +146,7 @@ def _interval(found: Estimate) -> dict[str, float]:
 
 def law(base: Habits, seed: int) -> dict[str, Any]:
     """The exponent of the power law, as expected and as fitted to plans kept, without a cap."""
-    from twin.protocol.rate import exponent, fitted_exponent, likelihood
+    from twin.analysis.dns_race.rate import exponent, fitted_exponent, likelihood
 
     free = base._replace(cap_s=math.inf)
     keeps = [base.keep * 2**k for k in range(5)]
@@ -157,7 +157,7 @@ def law(base: Habits, seed: int) -> dict[str, Any]:
 
 def delays(base: Habits, seed: int) -> list[dict[str, Any]]:
     """P(D >= b (2^k - 1)) = p^k, by splitting over levels that are those delays: without jitter, no cap."""
-    from twin.protocol.rate import delay_likelihood
+    from twin.analysis.dns_race.rate import delay_likelihood
 
     free = base._replace(cap_s=math.inf, jitter_ratio=0.0)
     return [

@@ -16,11 +16,11 @@ from twin.cli import show
 from twin.cli.errors import BadInput
 
 if TYPE_CHECKING:
-    from twin.compare import Comparison
-    from twin.model import Scenario
-    from twin.robustness import Robustness
-    from twin.studies.study import Study
-    from twin.tournament import Tournament
+    from twin.experiments.compare import Comparison
+    from twin.experiments.robustness import Robustness
+    from twin.experiments.study import Study
+    from twin.experiments.tournament import Tournament
+    from twin.model.scenario import Scenario
 
 PACKAGES = ("us-east-1-cascade-twin", "numba", "numpy", "scipy", "duckdb")  # that numbers come through
 

@@ -13,11 +13,11 @@ from twin.cli import show
 from twin.cli.options import ROOT
 
 if TYPE_CHECKING:
-    from twin.compare import Comparison, Question
-    from twin.model import Scenario
-    from twin.robustness import Robustness
-    from twin.studies.study import Study
-    from twin.variations import Variant
+    from twin.experiments.compare import Comparison, Question
+    from twin.experiments.robustness import Robustness
+    from twin.experiments.study import Study
+    from twin.model.changes import Variant
+    from twin.model.scenario import Scenario
 
 VARIANTS = ROOT / "scenarios" / "variants"
 
@@ -40,8 +40,8 @@ def in_each(
 ) -> tuple[dict[str, Comparison], dict[str, str]]:
     """(the same question put to each of them, as the last of ``most`` runs; variant → why it has no answer).
     Raises WorkerLost."""
-    from twin.compare import compare
-    from twin.studies.beginnings import NoWorlds
+    from twin.experiments.compare import compare
+    from twin.experiments.screening import NoWorlds
 
     each = question.replicates * (1 + len(question.arms))
     found: dict[str, Comparison] = {}
@@ -94,7 +94,7 @@ def cells(robust: Mapping[str, Robustness], name: str) -> Iterator[str]:
 
 def notes(found: Comparison, robust: Mapping[str, Robustness]) -> Iterator[str]:
     """What the column means, and what decides."""
-    from twin.robustness import best_first, told
+    from twin.experiments.robustness import best_first, told
 
     if any(r.held for r in robust.values()):
         of = "of the prior" if found.question.draws else "of the worlds, which differ in noise alone"

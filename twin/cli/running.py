@@ -16,10 +16,10 @@ from twin.cli.executing import execute, progress
 from twin.cli.options import change_options, examples, load, run_options
 
 if TYPE_CHECKING:
-    from twin.expectations import Verdict
-    from twin.model import Scenario
-    from twin.runs import Run
-    from twin.score import Scorecard
+    from twin.model.scenario import Scenario
+    from twin.results.expectations import Verdict
+    from twin.simulation.run import Run
+    from twin.validation.score import Scorecard
 
 TOP = 15  # services that a summary lists
 SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it judges; no part of their digest
@@ -58,7 +58,7 @@ def run(
     Writes a run: a folder with two Parquet tables and a manifest. Exit code 1 if an expect: of the scenario
     was missed.
     """
-    from twin.expectations import judge
+    from twin.results.expectations import judge
 
     if left is None:
         loaded = scripted(load(scenario, options), trace, trace_at)
@@ -104,8 +104,8 @@ def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, *
     Every published outcome is classed imposed, fitted or predicted, beside a baseline without feedback. An
     outcome that the twin misses is no failure; a missed expect: or --fail-under is, with exit code 1.
     """
-    from twin import scoresheet
-    from twin.expectations import judge
+    from twin.results.expectations import judge
+    from twin.validation import score_text
 
     loaded = load(scenario, options)
     if loaded.published is None:
@@ -118,7 +118,7 @@ def replay(scenario: str, as_json: bool, draws: int, fail_under: float | None, *
         show.document(card.as_json())
     else:
         summary(done, verdicts)
-        scoresheet.render(card, show.console())
+        score_text.render(card, show.console())
     _require(verdicts)
     _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)
 
@@ -129,15 +129,15 @@ def scripted(scenario: Scenario, trace: Path | None, at: str | None) -> Scenario
         if at is not None:
             raise BadInput("--trace-at says when a trace begins: give it with --trace FILE")
         return scenario
-    from twin.spec.traces import script
+    from twin.analysis.dns_race.traces import script
 
     return script(scenario, trace, at)
 
 
 def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:
     """The scorecard, with an ensemble of ``draws`` runs if that is not 0."""
-    from twin.ensemble import ensemble
-    from twin.score import score
+    from twin.validation.ensemble import ensemble
+    from twin.validation.score import score
 
     with progress(1, "scoring, with a baseline beside it"):
         card = score(scenario, run)

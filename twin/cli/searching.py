@@ -14,10 +14,10 @@ from twin.cli.comparing import WITHIN
 from twin.cli.errors import BadInput
 from twin.cli.options import all_of, change_options, debug_option, examples, json_option
 from twin.cli.studying import Options, study, study_options
-from twin.words import amount
+from twin.report.wording import amount
 
 if TYPE_CHECKING:
-    from twin.search import Confirmed, Found, Judged, Term, Tried
+    from twin.experiments.search import Confirmed, Found, Judged, Term, Tried
 
 searching_options = all_of(
     click.option(
@@ -65,8 +65,8 @@ def search(
     answer follows from scenario, goal, budget and folder; a search that was interrupted goes on from the runs
     that its study has.
     """
-    from twin.search import Wanted, parse_goal, plan, space
-    from twin.search import search as run
+    from twin.experiments.search import Wanted, parse_goal, plan, space
+    from twin.experiments.search import search as run
     from twin.spec.mitigations import FOLDER
 
     if mitigations:
@@ -114,7 +114,7 @@ def _values(found: Found, tried: Tried) -> Iterator[str]:
 
 def _value(term: Term, j: Judged) -> str:
     """'12.3, at most 15.1': the mean, and the end that the goal is held against."""
-    from twin.search.goals import SHARE
+    from twin.experiments.search.goals import SHARE
 
     measure = SHARE if term.share is not None else term.measure
     upward = term.share is not None or term.sign.startswith(">")

@@ -12,9 +12,9 @@ from twin.cli.executing import compile_once
 from twin.cli.options import change_options, debug_option, examples, json_option, load
 
 if TYPE_CHECKING:
-    from twin.metastability import Study
-    from twin.metastability.ways import Way
-    from twin.model import Scenario
+    from twin.analysis.metastability import Study
+    from twin.analysis.metastability.ways import Way
+    from twin.model.scenario import Scenario
 
 
 @click.command(
@@ -47,7 +47,7 @@ def metastable(
     always comes back. Vulnerable: it is well, but some push tips it for good. Metastable: at the time asked
     for it is down, and stays down although nothing is left of what brought it down.
     """
-    from twin.metastability import document, study
+    from twin.analysis.metastability import document, study
 
     if at is not None and what_load is not None:
         raise BadInput("--at, --what-load: the scenario has not been at that load; give one of the two")
@@ -72,7 +72,7 @@ def _require(scenario: Scenario, service: str) -> None:
 
 
 def _moment(scenario: Scenario, at: str | None) -> float:
-    from twin import units
+    from twin.base import units
 
     if at is None:
         return scenario.duration_s
@@ -134,7 +134,7 @@ def _tell_ways(found: Study) -> None:
 
 
 def _way(way: Way) -> tuple[str, str, str]:
-    from twin.metastability.ways import HELPS
+    from twin.analysis.metastability.ways import HELPS
 
     if way.value_is == HELPS:
         return way.name, "enough" if way.value else "not enough", ""
@@ -184,7 +184,7 @@ def _tell_chain(found: Study, horizon_s: float) -> None:
 
 def _for(seconds: float) -> str:
     """'5.52 s', '1h30m', '252 years'."""
-    from twin import units
+    from twin.base import units
 
     if seconds >= 1e7:
         return f"{seconds / 86_400 / 365.25:.3g} years"

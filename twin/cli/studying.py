@@ -18,9 +18,9 @@ from twin.cli.executing import compile_once
 from twin.cli.options import ROOT, all_of
 
 if TYPE_CHECKING:
-    from twin.model import Scenario
-    from twin.studies.study import Study
-    from twin.variations import Variant
+    from twin.experiments.study import Study
+    from twin.model.changes import Variant
+    from twin.model.scenario import Scenario
 
 STUDIES = ROOT / "data" / "studies"
 RAY_PAYS = 24  # runs, from which starting Ray is worth its seconds
@@ -69,7 +69,7 @@ def study(
     bases: Mapping[str, Scenario], given: Options, runs: int, variants: Mapping[str, Variant] | None = None
 ) -> Iterator[tuple[Study, Callable[[int], None]]]:
     """(the study, what to tell how many runs are made); ``runs``: how many there may be."""
-    from twin.studies.study import Setting, Study
+    from twin.experiments.study import Setting, Study
 
     if given.address and given.runner != "ray":
         raise BadInput("--address: only with --runner ray")

@@ -14,9 +14,9 @@ from twin.cli.options import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from twin.model import Scenario
-    from twin.studies.arms import Arm
-    from twin.suite import Suite
+    from twin.experiments.arms import Arm
+    from twin.experiments.suite import Suite
+    from twin.model.scenario import Scenario
 
 FAULTS = ROOT / "scenarios" / "faults"
 
@@ -30,9 +30,9 @@ def others(prepared: Callable[[str], Scenario], but: str) -> dict[str, Scenario]
 def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms of a scenario, but those that do not fit it, and those of which it has nothing: steps of
     another scenario's script. Raises BadInput; SpecError for a file that is wrong in itself."""
+    from twin.experiments.arms import arm_of
     from twin.spec import Problem, SpecError
     from twin.spec.mitigations import is_unfit
-    from twin.studies.arms import arm_of
 
     arms: list[tuple[str | Path, Arm]] = []
     wrong: list[Problem] = []
@@ -64,13 +64,13 @@ def table(found: Suite) -> None:
 
 
 def _baseline(found: Suite, scenario: str) -> str:
-    from twin.compare import PRIMARY
+    from twin.experiments.compare import PRIMARY
 
     return f"{found.by_scenario[scenario].baseline[PRIMARY].mean:.0f}"
 
 
 def _row(found: Suite, name: str) -> Iterator[str]:
-    from twin.compare import PRIMARY
+    from twin.experiments.compare import PRIMARY
 
     for scenario in found.by_scenario:
         a = found.of(scenario, name)

@@ -14,12 +14,12 @@ from twin.cli.options import ROOT
 from twin.cli.suiting import fitting
 
 if TYPE_CHECKING:
-    from twin.compare import Question
-    from twin.model import Scenario
-    from twin.studies.arms import Arm
-    from twin.studies.study import Study
-    from twin.tournament import Sharing, Tournament
-    from twin.variations import Defects
+    from twin.experiments.arms import Arm
+    from twin.experiments.compare import Question
+    from twin.experiments.study import Study
+    from twin.experiments.tournament import Sharing, Tournament
+    from twin.model.changes import Defects
+    from twin.model.scenario import Scenario
 
 DEFECTS = ROOT / "scenarios" / "defects"
 SHARE_WORLDS = 8  # in which the loss is shared out: many subsets count for more than many worlds
@@ -66,8 +66,8 @@ def defects_of(base: Scenario) -> Defects | None:
 def sharing_of(base: Scenario, budget: int, replicates: int) -> Sharing | None:
     """How the scenario's loss is to be shared out with so many runs, found out before anything is run; None
     for no run, or where nobody has said among what. Raises SpecError, BadInput."""
-    from twin.studies.arms import BASELINE, arm_of
-    from twin.tournament import sharing
+    from twin.experiments.arms import BASELINE, arm_of
+    from twin.experiments.tournament import sharing
 
     defects = defects_of(base) if budget else None
     if defects is None:
@@ -86,7 +86,7 @@ def sharing_of(base: Scenario, budget: int, replicates: int) -> Sharing | None:
 
 def most_runs(arms: int, replicates: int, pairs: int, shares: Sharing | None) -> int:
     """How many runs it may take; says of what."""
-    from twin.tournament import runs
+    from twin.experiments.tournament import runs
 
     parts = dict(runs(arms, replicates, pairs, shares))
     show.say(", ".join(f"{what}: {n} runs" for what, n in parts.items()) + ", at most")
@@ -100,8 +100,8 @@ def hold(
     """The whole of it. Raises NoWorlds, WorkerLost."""
     from dataclasses import replace
 
-    from twin.studies.arms import arm_of
-    from twin.tournament import shared_out, tournament
+    from twin.experiments.arms import arm_of
+    from twin.experiments.tournament import shared_out, tournament
 
     base = study.setting.bases[question.scenario]
 
@@ -131,8 +131,8 @@ def say(found: Tournament) -> None:
 
 
 def _front(found: Tournament) -> None:
-    from twin.compare import PRIMARY
-    from twin.tournament import cost_class
+    from twin.experiments.compare import PRIMARY
+    from twin.experiments.tournament import cost_class
 
     click.echo("\nNo other is both better and in a cheaper class (Pareto)")
     by_name = {a.arm.name: a for a in found.arms}

@@ -15,8 +15,8 @@ from twin.cli.executing import compile_once, progress
 from twin.cli.options import ROOT, all_of, debug_option, examples, json_option
 
 if TYPE_CHECKING:
-    from twin.variations import Variant
-    from twin.whatif import Answer, Judged, Question, Share
+    from twin.experiments.whatif import Answer, Judged, Question, Share
+    from twin.model.changes import Variant
 
 FOLDER = ROOT / "scenarios" / "what-if"
 VARIANTS = ROOT / "scenarios" / "variants"
@@ -68,7 +68,7 @@ def what_if(
     Says what each changes in the blast radius, and whether what was expected came. That the model disagrees
     with an expectation is a finding and no failure, unless --strict.
     """
-    from twin.whatif import ask
+    from twin.experiments.whatif import ask
 
     if draws and replicates > 1:
         raise BadInput("--replicates: not with --draws, each of which has noise of its own")
@@ -103,8 +103,8 @@ def _said() -> Any:
 
 def _questions(which: tuple[str, ...]) -> list[Question]:
     """The questions asked for, in the order of their numbers. Raises SpecError, BadInput."""
+    from twin.experiments.whatif import Question
     from twin.spec import Problem, SpecError, load_what_if
-    from twin.whatif import Question
 
     files = sorted(FOLDER.glob("*.yaml"))
     numbered = {int(f.name.split("-")[0]): f for f in files if f.name.split("-")[0].isdigit()}
@@ -157,7 +157,7 @@ def _table(answers: list[Answer]) -> None:
 
 
 def _rows(answer: Answer) -> Iterator[tuple[object, ...]]:
-    from twin.whatif import BASELINE
+    from twin.experiments.whatif import BASELINE
 
     w, worlds = answer.question.what_if, [w for w in answer.measured[BASELINE] if not w.variant]
     if not worlds:
@@ -221,7 +221,7 @@ def _missed(answer: Answer) -> list[Judged]:
 
 def _document(answer: Answer) -> dict[str, Any]:
     """What --json prints of one question."""
-    from twin.whatif import BASELINE
+    from twin.experiments.whatif import BASELINE
 
     w = answer.question.what_if
     return {

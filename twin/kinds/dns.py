@@ -1,6 +1,7 @@
 """The DNS of DynamoDB's regional endpoint: the protocol's state machine, given durations.
 
-The real system. ``twin/protocol/machine.py`` opens with it: a Planner, three Enactors, one hosted zone and
+The real system. ``twin/mechanisms/dns_machine.py`` opens with it: a Planner, three Enactors, one hosted
+zone and
 one TXT lock an endpoint, clean-up by age, a rollback record.
 
 The claim. This file adds no rule to that machine, only time: how often a plan comes, how long a change batch
@@ -22,12 +23,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from twin.jit import njit
-from twin.parts.kind import Param, fault_ratio
-from twin.parts.records import KIND_EVENT_BLOCK, REPLICATE, SEED
-from twin.parts.signals import answer, draw, emit, intake, tally
-from twin.protocol.machine import give_up, repair, reset, resume, step_enactor, step_planner
-from twin.protocol.state import (
+from twin.base.jit import njit
+from twin.base.rng import BACKOFF, FAIL, POLL, subkey, uniform
+from twin.mechanisms.arrays import KIND_EVENT_BLOCK, REPLICATE, SEED
+from twin.mechanisms.calls import answer, draw, emit, intake, tally
+from twin.mechanisms.dns_machine import give_up, repair, reset, resume, step_enactor, step_planner
+from twin.mechanisms.dns_state import (
     CLEANUP,
     DELETING,
     GUARDS,
@@ -50,8 +51,8 @@ from twin.protocol.state import (
     root,
     tree_count,
 )
-from twin.protocol.state import cells as machine_cells
-from twin.rng import BACKOFF, FAIL, POLL, subkey, uniform
+from twin.mechanisms.dns_state import cells as machine_cells
+from twin.model.parameter import Param, fault_ratio
 
 # The event itself: the scorecard's baseline keeps it, and an ensemble leaves its parameters alone.
 GIVEN = True

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import math
 
-from twin.jit import njit
-from twin.parts.draws import share
-from twin.parts.kind import LATE, Param, fault_ratio
-from twin.parts.period import open_elsewhere
-from twin.parts.records import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, SERVICE_CARRIES
-from twin.parts.signals import answer, arriving, depend, draw, emit, intake, miss_ratio, tally
-from twin.rng import FAIL, LAUNCH, LOSE
+from twin.base.jit import njit
+from twin.base.rng import FAIL, LAUNCH, LOSE
+from twin.mechanisms.arrays import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, SERVICE_CARRIES
+from twin.mechanisms.calls import answer, arriving, depend, draw, emit, intake, miss_ratio, tally
+from twin.mechanisms.detection import open_elsewhere
+from twin.mechanisms.sampling import share
+from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
     Param("capacity_count", 100_000, "count", 1, 1e12, "environments that the pool holds when it is whole",

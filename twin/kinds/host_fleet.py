@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import math
 
-from twin.jit import njit
-from twin.parts.draws import arrivals, compete
-from twin.parts.kind import LATE, Param, fault_ratio
-from twin.parts.records import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
-from twin.parts.signals import answer, depend, draw, intake, tally
-from twin.rng import ARRIVE, COMPLETE, FAIL, LOSE
+from twin.base.jit import njit
+from twin.base.rng import ARRIVE, COMPLETE, FAIL, LOSE
+from twin.mechanisms.arrays import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
+from twin.mechanisms.calls import answer, depend, draw, intake, tally
+from twin.mechanisms.sampling import arrivals, compete
+from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
     Param("hosts_count", 100, "count", 1, 1e12, "hosts at the start, all up", "assumed: only a scale",

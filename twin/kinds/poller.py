@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import math
 
-from twin.jit import njit
-from twin.parts.draws import share
-from twin.parts.kind import LATE, Param, fault_ratio
-from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
-from twin.parts.signals import accept, answer, depend, draw, emit, intake, tally
-from twin.rng import LOSE, OPEN, SERVE
+from twin.base.jit import njit
+from twin.base.rng import LOSE, OPEN, SERVE
+from twin.mechanisms.arrays import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
+from twin.mechanisms.calls import accept, answer, depend, draw, emit, intake, tally
+from twin.mechanisms.sampling import share
+from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
     Param("pollers_count", 1000, "count", 1, 1e9, "pollers in the fleet",

@@ -21,13 +21,13 @@ hand.
 
 from __future__ import annotations
 
-from twin.jit import njit
-from twin.parts.draws import carried, share
-from twin.parts.kind import LATE, Param
-from twin.parts.period import open_elsewhere
-from twin.parts.records import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
-from twin.parts.signals import answer, depend, draw, emit, intake, tally
-from twin.rng import SERVE
+from twin.base.jit import njit
+from twin.base.rng import SERVE
+from twin.mechanisms.arrays import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
+from twin.mechanisms.calls import answer, depend, draw, emit, intake, tally
+from twin.mechanisms.detection import open_elsewhere
+from twin.mechanisms.sampling import carried, share
+from twin.model.parameter import LATE, Param
 
 PARAMETERS = (
     Param("capacity_per_s", 200.0, "1/s", 0.001, 1e12, "changes that can be propagated in a second",

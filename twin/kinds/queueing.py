@@ -23,14 +23,14 @@ from __future__ import annotations
 
 import math
 
-from twin.jit import njit
-from twin.parts.clients import CALL, any_guarded, collect, forget, give_up, sizes, turn_away
-from twin.parts.draws import arrivals, share
-from twin.parts.kind import LATE, Param
-from twin.parts.policies import COST, THROTTLED_COST, guarded, learn, patience_s, regain
-from twin.parts.records import ASYNC, EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
-from twin.parts.signals import answer, depend, draw, intake, tally
-from twin.parts.station import (
+from twin.base.jit import njit
+from twin.base.rng import ABANDON, FAIL, SERVE, SPLIT, subkey
+from twin.mechanisms.arrays import ASYNC, EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
+from twin.mechanisms.calls import answer, depend, draw, intake, tally
+from twin.mechanisms.client_policies import COST, THROTTLED_COST, guarded, learn, patience_s, regain
+from twin.mechanisms.retrying_clients import CALL, any_guarded, collect, forget, give_up, sizes, turn_away
+from twin.mechanisms.sampling import arrivals, share
+from twin.mechanisms.station import (
     COUNT,
     DEAD,
     FIELDS,
@@ -50,7 +50,7 @@ from twin.parts.station import (
     take,
     turn,
 )
-from twin.rng import ABANDON, FAIL, SERVE, SPLIT, subkey
+from twin.model.parameter import LATE, Param
 
 PARAMETERS = (
     Param("capacity_per_s", 1e9, "1/s", 0.0, 1e12, "calls served per second by all servers together",

@@ -19,10 +19,10 @@ and jitter: first failures come at all times, which spreads the rest.
 
 from __future__ import annotations
 
-from twin.jit import njit
-from twin.parts.kind import LATE, Param, fault_ratio
-from twin.parts.signals import answer, depend, draw, intake, tally
-from twin.rng import FAIL, SPLIT
+from twin.base.jit import njit
+from twin.base.rng import FAIL, SPLIT
+from twin.mechanisms.calls import answer, depend, draw, intake, tally
+from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
     Param("objects_count", 36_000, "count", 1, 1e12, "objects: services, node groups, groups of instances",

@@ -7,12 +7,12 @@ Left out. Everything else.
 
 from __future__ import annotations
 
-from twin.jit import njit
-from twin.parts.draws import carried
-from twin.parts.kind import LATE, Param
-from twin.parts.records import EDGE_CARRIES, SERVICE_CARRIES
-from twin.parts.signals import answer, depend, draw, intake, tally
-from twin.rng import ARRIVE, FAIL
+from twin.base.jit import njit
+from twin.base.rng import ARRIVE, FAIL
+from twin.mechanisms.arrays import EDGE_CARRIES, SERVICE_CARRIES
+from twin.mechanisms.calls import answer, depend, draw, intake, tally
+from twin.mechanisms.sampling import carried
+from twin.model.parameter import LATE, Param
 
 PARAMETERS = (
     Param("capacity_per_s", 1000.0, "1/s", 0.001, 1e12, "nominal rate, for reports only",

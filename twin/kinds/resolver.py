@@ -23,10 +23,10 @@ from __future__ import annotations
 
 import math
 
-from twin.jit import njit
-from twin.parts.kind import Param, fault_ratio
-from twin.parts.signals import answer, draw, intake, miss_ratio, tally
-from twin.rng import FAIL, LOOKUP, OPEN
+from twin.base.jit import njit
+from twin.base.rng import FAIL, LOOKUP, OPEN
+from twin.mechanisms.calls import answer, draw, intake, miss_ratio, tally
+from twin.model.parameter import Param, fault_ratio
 
 PARAMETERS = (
     Param("caches_count", 100_000, "count", 1, 1e12, "resolver caches in the population",

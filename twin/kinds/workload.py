@@ -9,12 +9,12 @@ Left out. The week, and people who come back later because they failed (a scenar
 
 from __future__ import annotations
 
-from twin.jit import njit
-from twin.parts.draws import arrivals
-from twin.parts.kind import Param
-from twin.parts.records import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
-from twin.parts.signals import answer, depend, draw, tally
-from twin.rng import ARRIVE, FAIL
+from twin.base.jit import njit
+from twin.base.rng import ARRIVE, FAIL
+from twin.mechanisms.arrays import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
+from twin.mechanisms.calls import answer, depend, draw, tally
+from twin.mechanisms.sampling import arrivals
+from twin.model.parameter import Param
 
 PARAMETERS = (
     Param("rate_per_s", 100.0, "1/s", 0.0, 1e12, "calls per second, at the peak of the day",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from twin.compare import Compared
+from twin.experiments.compare import Compared
 from twin.kinds import registry
-from twin.model import Quantity, Scenario
-from twin.numbers import Number, numbers, varies
-from twin.parts.edges import EDGE_PARAMETERS
-from twin.variations import Mitigation
-from twin.words import quantity
+from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.model.changes import Mitigation
+from twin.model.scenario import Quantity, Scenario
+from twin.report.wording import quantity
+from twin.spec.inputs import Number, numbers, varies
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from twin.compare import PRIMARY, Compared, Comparison, Measure
+from twin.experiments.arms import BASELINE
+from twin.experiments.compare import PRIMARY, Compared, Comparison, Measure
+from twin.experiments.study import CURVE_S
+from twin.model.changes import COSTS
 from twin.report.drawing import (
     BAD,
     BASE,
@@ -25,13 +28,10 @@ from twin.report.drawing import (
     picture,
 )
 from twin.report.verdict import difference, order, primary
+from twin.report.wording import MINUS, amount, hours, share
 from twin.statistics.attribution import Attribution
 from twin.statistics.durations import Survival
 from twin.statistics.estimates import Band, Estimate
-from twin.studies.arms import BASELINE
-from twin.studies.study import CURVE_S
-from twin.variations import COSTS
-from twin.words import MINUS, amount, hours, share
 
 ROW, EDGE = 0.52, 1.0  # inches a row of a forest takes, and what is around them
 MOST = 40  # rows of a forest

@@ -12,16 +12,15 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from twin import words
-from twin.compare import Compared, Comparison
-from twin.model import Scenario
-from twin.report import assumptions, pictures, verdict
-from twin.robustness import Robustness
+from twin.experiments.arms import BASELINE
+from twin.experiments.compare import Compared, Comparison
+from twin.experiments.robustness import Robustness
+from twin.experiments.store import finished
+from twin.experiments.tournament import Tournament, cost_class, front_of
+from twin.model.changes import COSTS
+from twin.model.scenario import Scenario
+from twin.report import assumptions, pictures, verdict, wording
 from twin.statistics.durations import Survival, kaplan_meier, restricted
-from twin.studies.arms import BASELINE
-from twin.studies.store import finished
-from twin.tournament import Tournament, cost_class, front_of
-from twin.variations import COSTS
 
 PAGE = "page.html.j2"
 SERVICES = 3  # whose recovery is drawn, besides the whole
@@ -99,8 +98,9 @@ class Report:
             "drawn": assumptions.drawn_numbers(self.base) if found.question.draws else [],
             "own": [*assumptions.of_mitigations(self.arms)],
             "side_effects": assumptions.side_effects(self.arms),
-            "amount": words.amount, "interval": words.interval, "hours": words.hours, "many": words.many,
-            "share": words.share,
+            "amount": wording.amount, "interval": wording.interval,
+            "hours": wording.hours, "many": wording.many,
+            "share": wording.share,
             "difference": verdict.difference,
         }  # fmt: skip
 

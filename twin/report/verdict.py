@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twin.compare import PRIMARY, Compared, Comparison, Measure
-from twin.robustness import Robustness
+from twin.experiments.compare import PRIMARY, Compared, Comparison, Measure
+from twin.experiments.robustness import Robustness
+from twin.model.changes import Mitigation, dearest
+from twin.report.wording import PERCENT, amount, estimated, interval, many, share
 from twin.statistics.estimates import Difference, estimate, paired
 from twin.statistics.families import ERROR, holm, least_worlds
-from twin.variations import Mitigation, dearest
-from twin.words import PERCENT, amount, estimated, interval, many, share
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twin.model import Scenario
+from twin.base.units import Refused
+from twin.model.changes import Barriers
+from twin.model.scenario import Scenario
 from twin.spec.bases import base_of
 from twin.spec.problems import Problem, SpecError
 from twin.spec.sources import check_unique, source_ids
@@ -13,8 +15,6 @@ from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, names_of
 from twin.spec.variations import Kinds, check_applied, check_variation, plain_of
-from twin.units import Refused
-from twin.variations import Barriers
 
 SWITCHES = ("on", "off")
 

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from twin import units
-from twin.model import Scenario
+from twin.base import units
+from twin.base.units import Refused
+from twin.model.changes import Extension, WhatIf
+from twin.model.scenario import Scenario
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import with_responders
 from twin.spec.scenario import check_steps, load_whole
 from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.variations import Kinds, checked
-from twin.units import Refused
-from twin.variations import Extension, WhatIf
 
 Bases = dict[tuple[str, ...], Scenario]
 

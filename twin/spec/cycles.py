@@ -9,9 +9,9 @@ delay of less than a tick, all the way round, asks for one, and would silently n
 
 from __future__ import annotations
 
+from twin.base.units import format_duration
 from twin.spec.problems import Problem
 from twin.spec.tree import Tree
-from twin.units import format_duration
 
 Edges = dict[tuple[str, str], tuple[float, Tree, str]]  # caller, callee → declared delay, place, path
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from twin.model import Scenario
+from twin.base.units import Refused
+from twin.model.changes import Defects
+from twin.model.scenario import Scenario
 from twin.spec.mitigations import FOLDER, find_mitigations
 from twin.spec.problems import Problem, SpecError
 from twin.spec.sources import check_unique, source_ids
 from twin.spec.tree import read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, names_of
-from twin.units import Refused
-from twin.variations import Defects
 
 
 def load_defects(path: Path, base: Scenario, folder: Path = FOLDER) -> Defects:

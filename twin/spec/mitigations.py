@@ -13,8 +13,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from twin.model import Scenario, Topology
-from twin.responders import listed, stage_targets
+from twin.model.changes import COSTS, Mitigation, Variation
+from twin.model.responders import listed, stage_targets
+from twin.model.scenario import Scenario, Topology
 from twin.spec.bases import load_scenario
 from twin.spec.clashes import clashes
 from twin.spec.problems import Problem, SpecError, did_you_mean
@@ -22,7 +23,6 @@ from twin.spec.sources import ROOT
 from twin.spec.tree import Tree, read_tree
 from twin.spec.values import Checker, names_of
 from twin.spec.variations import check_applied, check_comparisons, checked
-from twin.variations import COSTS, Mitigation, Variation
 
 Kinds = Mapping[str, Any] | None
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from twin import units
-from twin.model import Dependency, Intervention, Quantity, Scenario, Service, Topology
-from twin.responders import with_stages
+from twin.base import units
+from twin.base.units import Refused
+from twin.model.changes import Variation
+from twin.model.responders import with_stages
+from twin.model.scenario import Dependency, Intervention, Quantity, Scenario, Service, Topology
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import with_responders
 from twin.spec.tree import parse_tree
 from twin.spec.values import Names, names_of, typed
-from twin.units import Refused
-from twin.variations import Variation
 
 
 def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from twin.model import Scenario
-from twin.responders import CV, STAGE, is_modelled, listed
+from twin.base.units import Refused
+from twin.model.responders import CV, STAGE, is_modelled, listed
+from twin.model.scenario import Scenario
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.tree import Tree
 from twin.spec.values import Checker
-from twin.units import Refused
 
 Entry = tuple[str, Tree]  # path, and what is there
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from twin import units
+from twin.base import units
 from twin.spec.problems import Problem, SpecError
 from twin.spec.tree import Tree, file_text, parse_tree
 

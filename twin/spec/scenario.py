@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from twin import units
-from twin.model import Published, Scenario, Topology
+from twin.base import units
+from twin.base.units import Refused
+from twin.model.scenario import Published, Scenario, Topology
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
@@ -28,7 +29,6 @@ from twin.spec.topology import build_topology, check_services, lay_file_on_top, 
 from twin.spec.tree import Tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, Names, parameters_by_kind
-from twin.units import Refused
 
 OF_TOPOLOGY = ("services", "signal_period")  # keys of a scenario that go on top of the topology
 

@@ -1,6 +1,7 @@
 """JSON Schemas of the files, for editors: which keys and kinds there are, what they mean, which unit is due.
 
-Made from the records of ``twin.model`` and the kinds' own PARAMETERS. They complete and check while one
+Made from the records of ``twin.model.scenario`` and the kinds' own PARAMETERS. They complete and check
+while one
 types; what needs more than one place (a dependency to nowhere, an action before the start) only
 ``twin check`` can tell.
 """
@@ -14,13 +15,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from twin import units
-from twin.model import SIGNALS, Scenario, Topology
-from twin.parts.kind import Param
+from twin.base import units
+from twin.model.changes import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
+from twin.model.parameter import Param
+from twin.model.scenario import SIGNALS, Scenario, Topology
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import ROOT, Sources
 from twin.spec.values import EDGE, parameters_by_kind
-from twin.variations import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
 
 Schema = dict[str, Any]
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from twin.model import SIGNALS, Exclusion, Outcome, Published, Record, Source
-from twin.parts.kind import Param
+from twin.base.units import Refused
+from twin.model.parameter import Param
+from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published, Record, Source
 from twin.spec.problems import Problem, SpecError
 from twin.spec.rows import read_rows
 from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, Names
-from twin.units import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPED_COLUMNS = ("level", "hump", "tolerance_min", "imposed")  # of a timeline; the others hold text

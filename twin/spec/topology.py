@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from twin.model import Topology
+from twin.base.units import Refused
+from twin.model.scenario import Topology
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
 from twin.spec.sources import check_service, source_ids
 from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import EDGE, Checker, Names, parameters_by_kind
-from twin.units import Refused
 
 
 def load_topology(

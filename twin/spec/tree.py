@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
+from twin.base.units import format_size
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
-from twin.units import format_size
 
 MAX_FILE_BYTES = 5_000_000
 MAX_DEPTH = 40

@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from twin.base.units import Refused
 from twin.spec.problems import Problem, did_you_mean, shown
 from twin.spec.tree import Tree
-from twin.units import Refused
 
 R = TypeVar("R", bound=BaseModel)
 Loc = tuple[str | int, ...]

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from twin import units
-from twin.model import Scenario, Topology
-from twin.parts.edges import EDGE_PARAMETERS
-from twin.parts.kind import Param
-from twin.responders import stage_targets
+from twin.base import units
+from twin.base.units import Refused
+from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.model.parameter import Param
+from twin.model.responders import stage_targets
+from twin.model.scenario import Scenario, Topology
 from twin.spec.problems import Problem, did_you_mean, shown
 from twin.spec.tree import Tree
-from twin.units import Refused
 
 EDGE: Mapping[str, Param] = {p.name: p for p in EDGE_PARAMETERS}
 MAX_FITTED = 6

@@ -8,10 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from twin import units
-from twin.model import Record, Scenario, Topology
-from twin.parts.kind import Param
-from twin.responders import listed
+from twin.base import units
+from twin.base.units import Refused
+from twin.model.changes import (
+    OF_MOMENTS,
+    OF_NUMBERS,
+    OF_SERVICE,
+    TOTALS,
+    Extension,
+    Variant,
+    Variation,
+    WhatIf,
+)
+from twin.model.parameter import Param
+from twin.model.responders import listed
+from twin.model.scenario import Record, Scenario, Topology
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
@@ -22,17 +33,6 @@ from twin.spec.topology import check_services
 from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, names_of
-from twin.units import Refused
-from twin.variations import (
-    OF_MOMENTS,
-    OF_NUMBERS,
-    OF_SERVICE,
-    TOTALS,
-    Extension,
-    Variant,
-    Variation,
-    WhatIf,
-)
 
 R = TypeVar("R", bound=Record)
 Kinds = Mapping[str, Any] | None

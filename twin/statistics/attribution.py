@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from twin.rng import SPLIT, stable_key, uniform
+from twin.base.rng import SPLIT, stable_key, uniform
 from twin.statistics.estimates import Difference, Estimate, Values, both, finite, interval, paired, student
 from twin.statistics.families import ERROR
 
@@ -129,9 +129,7 @@ def attribute(plan: Plan, values: Mapping[Subset, Values]) -> Attribution:
     return Attribution(shares, total, len(whole), len(plan.orders), len(plan.subsets))
 
 
-def shapley(
-    players: Sequence[str], value: Callable[[Subset], Values], budget: int, seed: int
-) -> Attribution:
+def shapley(players: Sequence[str], value: Callable[[Subset], Values], budget: int, seed: int) -> Attribution:
     """The shares where ``value`` can be asked at once; for a pool, use the plan and ``attribute``."""
     plan = plan_attribution(players, budget, seed)
     return attribute(plan, {subset: value(subset) for subset in plan.subsets})

@@ -1,0 +1,135 @@
+"""What can be said without a run: availability, blast radius and single points, in closed form.
+
+Pure functions of ratios and of a topology. They take what a run would take hours of rare events to show; what
+only a run can show (queues, retries, collapse) is not here. Ratios are 0 to 1; times are seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+from twin.model.graph import dominators, reach
+from twin.model.scenario import Dependency, Service
+
+__all__ = [
+    "NEEDED", "Dependent", "availability_ratio", "cascade_size", "common_cause_ratio", "dependents",
+    "dominators", "extinction_ratio", "negative_ttl_s", "repaired_ratio", "shuffle_shards", "single_points",
+]  # fmt: skip
+
+# Modes without which a caller does not work, at once or when what it has runs out (connections, cached
+# answers, leases). Soft ones cost it nothing, and what it hands over (async) waits until it is taken.
+NEEDED = ("hard", "cached", "new_connections", "lease")
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """A service that depends on another: over ``path``, from it to the other, as dependencies.
+
+    ``hard``: it needs every one of them. The path is a shortest hard one where there is any, else a shortest
+    of all; ``calls``: who calls on it, the service first.
+    """
+
+    service: str
+    calls: tuple[str, ...]
+    path: tuple[Dependency, ...]
+
+    @property
+    def hard(self) -> bool:
+        return all(d.mode in NEEDED for d in self.path)
+
+    @property
+    def ends_at(self) -> tuple[str, str] | None:
+        """Caller and callee of the dependency that ends the chain: the first that is not needed, seen from
+        what is lost. None for a hard chain."""
+        steps = reversed([*zip(self.calls, self.path, strict=True)])
+        return next(((caller, d.on) for caller, d in steps if d.mode not in NEEDED), None)
+
+    @property
+    def share_ratio(self) -> float:
+        """Calls to what is lost for each call, along this path; more than one counts as one."""
+        return math.prod(min(1.0, float(d.share.value) if d.share else 1.0) for d in self.path)
+
+
+def dependents(services: Mapping[str, Service], name: str) -> list[Dependent]:
+    """Who depends on ``name``: those over hard chains first, then the nearest, then by name.
+
+    An AND graph, without alternatives: whoever reaches ``name`` over a hard chain does not work without it.
+    Raises KeyError for an unknown service.
+    """
+    hard = reach(services, name, NEEDED)
+    paths = hard | {end: path for end, path in reach(services, name).items() if end not in hard}
+    edges = {(s.name, d.on): d for s in services.values() for d in s.dependencies}
+    found = [Dependent(end, way[:-1], tuple(edges[e] for e in pairwise(way))) for end, way in paths.items()]
+    return sorted(found, key=lambda d: (not d.hard, len(d.path), d.service))
+
+
+def single_points(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]:
+    """Service → all that do not work without it, in the order of names: it is a single point of their
+    failure. Those that most depend on come first; those that nobody does are left out."""
+    found = {name: tuple(sorted(reach(services, name, NEEDED))) for name in services}
+    return dict(sorted(((n, those) for n, those in found.items() if those), key=lambda i: (-len(i[1]), i[0])))
+
+
+def availability_ratio(own: float, hard: Iterable[float] = ()) -> float:
+    """Availability of a service that is up when it and all its hard dependencies are, each independently.
+
+    Source: The Calculus of Service Availability, ACM Queue 2017.
+    """
+    return own * math.prod(hard)
+
+
+def common_cause_ratio(needed: int, of: int, unavailable: float, beta: float) -> float:
+    """Unavailability of a group that needs ``needed`` of its members, each ``unavailable`` of the time.
+
+    A share ``beta`` of that is one cause common to all (the beta-factor model), the rest independent; the two
+    are added, which is right for rare events. Raises ValueError if more are needed than there are.
+    """
+    if not 1 <= needed <= of:
+        raise ValueError(f"{needed} of {of} members are needed: expected 1 to {of}")
+    too_few_left = float(binom.sf(of - needed, of, (1.0 - beta) * unavailable))
+    return too_few_left + beta * unavailable
+
+
+def repaired_ratio(mtbf_s: float, mttr_s: float, after_s: float = math.inf) -> float:
+    """Probability that what fails every ``mtbf_s`` of service and is repaired within ``mttr_s``, both without
+    memory, is up ``after_s`` after it was last seen up; for ever after, its availability."""
+    steady = mtbf_s / (mtbf_s + mttr_s)
+    return steady + (1.0 - steady) * math.exp(-(1.0 / mtbf_s + 1.0 / mttr_s) * after_s)
+
+
+def cascade_size(spread: float) -> float:
+    """Mean number of services that one failure fails, itself included, if each fails ``spread`` others.
+
+    The total progeny of a branching process; infinite from 1 on.
+    """
+    return 1.0 / (1.0 - spread) if spread < 1.0 else math.inf
+
+
+def extinction_ratio(spread: float) -> float:
+    """Probability that such a cascade ends by itself, if each failure's offspring are Poisson(``spread``)."""
+    if spread <= 1.0:
+        return 1.0
+    return float(brentq(lambda q: math.exp(-spread * (1.0 - q)) - q, 0.0, 1.0 / spread, xtol=1e-15))
+
+
+def negative_ttl_s(soa_ttl_s: float, minimum_s: float) -> float:
+    """How long a resolver keeps an answer without records: the smaller of the TTL of the zone's SOA and that
+    record's MINIMUM. Source: RFC2308."""
+    return min(soa_ttl_s, minimum_s)
+
+
+def shuffle_shards(workers: int, shard: int) -> tuple[float, float]:
+    """(P(all shared), P(at least one shared)) of two customers who have ``shard`` random workers each.
+
+    Raises ValueError if a shard is larger than the fleet.
+    """
+    if not 1 <= shard <= workers:
+        raise ValueError(f"a shard of {shard} workers: expected 1 to {workers}")
+    ways = math.comb(workers, shard)
+    return 1.0 / ways, 1.0 - math.comb(workers - shard, shard) / ways

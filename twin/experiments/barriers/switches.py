@@ -1,0 +1,60 @@
+"""Defences as changes to a scenario: switched on, weakened, switched on while the event goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from twin.experiments.barriers.analysis import AS_IT_WAS, Switches, is_off
+from twin.model.changes import Barrier, Variation
+from twin.model.scenario import Intervention, Scenario, Value
+from twin.simulation.schedule import parameter_of
+
+
+def switches_of(barriers: Iterable[Barrier]) -> dict[str, Variation]:
+    """Every switch that there is, in the order of the event's path, and what it changes."""
+    found = {}
+    for barrier in barriers:
+        found[barrier.name] = barrier.on
+        if barrier.off is not None:
+            found[f"no-{barrier.name}"] = barrier.off
+    return found
+
+
+def combined(barriers: Iterable[Barrier]) -> Iterator[Switches]:
+    """What is to be run: as it was, each switch alone, each two defences that are switched on."""
+    switches = switches_of(barriers)
+    yield AS_IT_WAS
+    yield from (frozenset((name,)) for name in switches)
+    yield from map(frozenset, combinations([name for name in switches if not is_off(name)], 2))
+
+
+def comes_late(on: Variation) -> bool:
+    """Whether a defence can be switched on while the event goes on: it only sets parameters."""
+    return on.model_copy(update={"set": {}}).is_empty
+
+
+def late(barrier: Barrier, scenario: Scenario, at_s: float) -> Variation:
+    """The defence switched on at ``at_s`` s from the start.
+
+    It is there from the start, so that what is laid out once has room for it, and is set back to how it stood
+    before the first tick.
+    """
+    stood = {target: present(scenario, target) for target in barrier.on.set}
+    why = {"title": barrier.title, "assumed": "a defence that comes late"}
+    steps = [("as-it-stood", 0.0, stood), ("switched-on", at_s, barrier.on.set)]
+    actions = tuple(
+        Intervention(id=f"{barrier.name}-{name}", at_s=when_s, set=dict(values), **why)
+        for name, when_s, values in steps
+    )
+    return Variation(set=barrier.on.set, actions=actions)
+
+
+def present(scenario: Scenario, target: str) -> Value:
+    """The value of 'service.parameter' or 'caller->callee.number' in a scenario, as a file would say it."""
+    owner, _, name = target.rpartition(".")
+    caller, _, callee = owner.partition("->")
+    service = scenario.topology.services[caller]
+    edge = next((d for d in service.dependencies if d.on == callee), None)
+    given = service.parameters if edge is None else edge.numbers
+    return given[name].value if name in given else parameter_of(scenario, target).default

@@ -1,0 +1,144 @@
+"""Many small pieces of work over several workers: in this process, in processes, or in actors of Ray.
+
+The work is ``function(shared, job)`` of a module, which is pure. ``shared`` goes to each worker once. Jobs go
+in batches. An actor that dies costs the batches that it has, a process those of all processes, as the pool
+breaks with it; they are done again. So what comes out depends neither on how many workers there are nor on
+what becomes of them. Only the order in which it comes does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+J = TypeVar("J", contravariant=True)
+
+LARGEST = 8  # jobs in a batch: more, and a lost worker costs too much
+SHARES = 6  # batches that each worker gets, where there is little to do: fewer, and one waits for the other
+MOST_LOSSES = 3  # with no batch finished in between (processes), or of the same one (actors)
+
+Work = Callable[[Any, Any], Any]
+
+
+class WorkerLost(Exception):
+    """The same batch has killed one worker after another."""
+
+
+class Pool(Protocol):
+    """Workers that know what is shared. A context manager."""
+
+    def __enter__(self) -> Pool: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def map(self, function: Work, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """(place in ``jobs``, what came of it), as they come. Raises WorkerLost, or what the work raises."""
+        ...
+
+
+def open_pool(runner: str, shared: Any, workers: int = 2, address: str | None = None) -> Pool:
+    """``runner``: "inline", "process" or "ray" (on the cluster at ``address``, or a local one)."""
+    if runner == "inline":
+        return Inline(shared)
+    if runner == "process":
+        return Processes(shared, workers)
+    from twin.experiments.ray_pool import Actors
+
+    return Actors(shared, workers, address)
+
+
+def batches(count: int, workers: int) -> list[range]:
+    """Places of ``count`` jobs, in batches."""
+    size = max(1, min(LARGEST, count // (workers * SHARES)))
+    return [range(at, min(at + size, count)) for at in range(0, count, size)]
+
+
+class Inline:
+    """One after the other, here."""
+
+    def __init__(self, shared: Any) -> None:
+        self.shared = shared
+
+    def __enter__(self) -> Inline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, function: Work, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """As Pool says."""
+        for k, job in enumerate(jobs):
+            yield k, function(self.shared, job)
+
+
+class Processes:
+    """Processes of this machine, started when there is work for them."""
+
+    def __init__(self, shared: Any, workers: int) -> None:
+        self.shared, self.workers = shared, workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _start(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, context, _remember, (self.shared,))
+        return self._pool
+
+    def map(self, function: Work, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """As Pool says."""
+        todo, losses = batches(len(jobs), self.workers), 0
+        while todo:
+            pool, done = self._start(), set()
+            try:
+                # A batch more than there are workers, so that none waits; no more, or results pile up.
+                for batch, results in _in_turn(pool, function, jobs, todo, self.workers + 1):
+                    done.add(batch)
+                    losses = 0
+                    yield from zip(batch, results, strict=True)
+            except BrokenProcessPool as error:
+                pool.shutdown(wait=True, cancel_futures=True)
+                self._pool, losses = None, losses + 1
+                if losses > MOST_LOSSES:
+                    raise WorkerLost(f"{losses} times in a row") from error
+            todo = [batch for batch in todo if batch not in done]
+
+
+def _in_turn(
+    pool: ProcessPoolExecutor, function: Work, jobs: Sequence[Any], todo: Sequence[range], most: int
+) -> Iterator[tuple[range, list[Any]]]:
+    """Each batch with its results, as they come, with at most so many under way."""
+    waiting, running = iter(todo), dict[Future[list[Any]], range]()
+    while True:
+        while len(running) < most and (batch := next(waiting, None)) is not None:
+            running[pool.submit(_call, function, [jobs[k] for k in batch])] = batch
+        if not running:
+            return
+        ready, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in ready:
+            yield running.pop(future), future.result()
+
+
+_shared: Any = None  # in a worker process
+
+
+def _remember(shared: Any) -> None:
+    global _shared
+    _shared = shared
+
+
+def _call(function: Work, jobs: list[Any]) -> list[Any]:
+    return [function(_shared, job) for job in jobs]

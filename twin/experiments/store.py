@@ -1,0 +1,172 @@
+"""A study on disk: a manifest, and Parquet files with a row a run.
+
+Each row is one run: its scenario, arm and world, the number of services impaired in each five minutes
+(``curve``), and what it comes to (``values``: service, measure, value; see
+``twin/simulation/sql/worth.sql``). Results
+are written as they come, each file by rename: so a study that is killed has lost no more than the batches
+under way, and goes on from there. When all is done the files become one, sorted, the same whoever did the
+work.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from twin.simulation.queries import ask_files
+
+VERSION = 1
+MANIFEST = "study.json"
+WHOLE = "runs.parquet"
+_PART = re.compile(r"part-(\d+)\.parquet")
+KEY = ("scenario", "key", "variant", "draw", "replicate")
+_WORD = pa.dictionary(pa.int32(), pa.string())
+SCHEMA = pa.schema([
+    ("scenario", pa.string()), ("arm", pa.string()), ("key", pa.string()), ("variant", pa.string()),
+    ("draw", pa.int32()), ("replicate", pa.int32()), ("began_well", pa.bool_()),
+    ("values", pa.list_(pa.struct([("service", _WORD), ("measure", _WORD), ("value", pa.float64())]))),
+    ("curve", pa.list_(pa.uint16())),
+], metadata={"twin.study": str(VERSION)})  # fmt: skip
+
+Row = Mapping[str, Any]
+Key = tuple[str, str, str, int, int]
+
+
+class OtherStudy(Exception):
+    """The folder holds a study of something else, or is in use; nothing in it was touched."""
+
+
+class Store:
+    """The folder of one study. ``identity``: what makes its runs comparable; words → text or number."""
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        """Open it, or begin it. Raises OtherStudy, OSError."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._claim({"version": VERSION, **identity})
+        except BlockingIOError as error:
+            self._lock.close()
+            raise OtherStudy(f"{folder}: another process has it; wait, or name another") from error
+        except OtherStudy:
+            self.close()
+            raise
+        for left in folder.glob("*.unfinished"):
+            left.unlink()
+        numbered = (_PART.fullmatch(path.name) for path in folder.iterdir())
+        self._parts = 1 + max((int(found[1]) for found in numbered if found), default=0)
+
+    def close(self) -> None:
+        """Let others work on it."""
+        self._lock.close()
+
+    def _claim(self, identity: Mapping[str, Any]) -> None:
+        path = self.folder / MANIFEST
+        if not path.exists():
+            if any(self.folder.glob("*.parquet")):
+                raise OtherStudy(f"{self.folder}: Parquet files without a {MANIFEST}; choose another")
+            with finished(path) as partial:
+                partial.write_text(json.dumps(identity, indent=1) + "\n")
+            return
+        try:
+            found = json.loads(path.read_text())
+            other = [f"{k} {found.get(k)!r}, expected {v!r}"
+                     for k, v in identity.items() if found.get(k) != v]  # fmt: skip
+        except (ValueError, AttributeError) as error:
+            raise OtherStudy(f"{path}: not a study's manifest ({error}); choose another folder") from error
+        if other:
+            raise OtherStudy(f"{self.folder}: a study of something else: {'; '.join(other)}; choose another")
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Keep these runs. Raises OSError."""
+        path = self.folder / f"part-{self._parts:06d}.parquet"
+        with finished(path) as partial:
+            pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), partial, compression="zstd")
+        self._parts += 1
+
+    def files(self) -> list[Path]:
+        """Every file with runs; a run may be in two of them, with the same values."""
+        found = self.folder.glob("*.parquet")
+        return sorted(path for path in found if path.name == WHOLE or _PART.fullmatch(path.name))
+
+    def keys(self) -> set[Key]:
+        """The runs that are done."""
+        found: set[Key] = set()
+        for path in self.files():
+            try:
+                found.update(_keys(pq.read_table(path, columns=list(KEY))))
+            except (pa.ArrowException, KeyError) as error:
+                reason = str(error).splitlines()[0]
+                advice = "put it aside, and its runs are made again"
+                raise OtherStudy(f"{path}: damaged ({reason}); {advice}") from error
+        return found
+
+    def merge(self) -> None:
+        """All runs in one file, sorted by what they are, so that it does not tell who did them or when."""
+        files = self.files()
+        if [path.name for path in files] == [WHOLE]:
+            return
+        tables = [pq.read_table(path) for path in files]  # as Arrow: a tenth of what rows in Python take
+        place = {key: (n, k) for n, table in enumerate(tables) for k, key in enumerate(_keys(table))}
+        rows = (tables[n].slice(k, 1).to_pylist()[0] for n, k in (place[key] for key in sorted(place)))
+        with finished(self.folder / WHOLE) as partial:
+            _write(partial, rows)
+        for path in files:
+            if path.name != WHOLE:
+                path.unlink()
+
+    def ask(self, query: str, **parameters: object) -> pa.Table:
+        """The answer to SQL over the tables ``runs`` (a row a run) and ``outcomes`` (a row a value)."""
+        return ask_files(self.files(), query, **parameters)
+
+
+def _keys(table: pa.Table) -> Iterator[Key]:
+    """What each run is, in the order of rows."""
+    return zip(*(table.column(name).to_pylist() for name in KEY), strict=True)
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Rows, which all have the same words, as a Parquet file. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with finished(path) as partial:
+        pq.write_table(pa.Table.from_pylist(list(rows)), partial, compression="zstd")
+
+
+def _write(path: Path, rows: Iterable[Row]) -> None:
+    """Rows to a file, some at a time."""
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        some: list[Row] = []
+        for row in rows:
+            some.append(row)
+            if len(some) == 256:
+                writer.write_table(pa.Table.from_pylist(some, SCHEMA))
+                some = []
+        if some:
+            writer.write_table(pa.Table.from_pylist(some, SCHEMA))
+
+
+@contextmanager
+def finished(path: Path) -> Iterator[Path]:
+    """A file that appears when it is whole, or not at all; a link leads to the file. Raises OSError for what
+    is there and is no file: a device would be replaced by one."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    partial = path.with_name(f"{path.name}.unfinished")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,71 @@
+"""Members that are checked in rounds, and turn after enough contrary results in a row.
+
+A *pool* is 2 × RUNS cells from ``a``: members in service by the run of failed rounds behind them, then those
+out of service by the run of passed ones. Only counts are kept; members of a cell are exchangeable.
+"""
+
+from __future__ import annotations
+
+from twin.base.jit import njit
+from twin.base.rng import CHECK, OPEN
+from twin.mechanisms.calls import draw
+
+RUNS = 10  # longest run of rounds that a threshold may ask for
+
+
+@njit
+def judge(t, w, i, c, a, fail, leave_count, back_count, may_leave):
+    """One round of the pool at ``a``. Returns how many (left, came back); at most ``may_leave`` leave."""
+    left, back, passed, failed = 0, 0, 0, 0
+    for k in range(RUNS - 1, -1, -1):  # from the longest run, so that nobody is checked twice
+        n = c[a + k]
+        if n > 0:
+            bad = draw(t, w, i, CHECK, a + k, n, fail)
+            gone = min(bad, max(0, may_leave - left)) if k + 1 >= leave_count else 0
+            c[a + k] = 0
+            c[a + min(k + 1, RUNS - 1)] += bad - gone
+            left += gone
+            passed += n - bad
+        n = c[a + RUNS + k]
+        if n > 0:
+            bad = draw(t, w, i, CHECK, a + RUNS + k, n, fail)
+            good = n - bad if k + 1 >= back_count else 0
+            c[a + RUNS + k] = 0
+            c[a + RUNS + min(k + 1, RUNS - 1)] += n - bad - good
+            back += good
+            failed += bad
+    c[a] += passed + back
+    c[a + RUNS] += failed + left
+    return left, back
+
+
+@njit
+def merge(t, w, i, c, a, into, chance):
+    """Members of the pool at ``a`` change to the one at ``into``, each by ``chance``, and keep their runs."""
+    for k in range(2 * RUNS):
+        if c[a + k] > 0:
+            moved = draw(t, w, i, OPEN, a + k, c[a + k], chance)
+            c[a + k] -= moved
+            c[into + k] += moved
+
+
+@njit
+def remove(c, a, pools, total, n):
+    """Take ``n`` of the ``total`` members of ``pools`` pools from ``a`` on, from each cell in proportion."""
+    for k in range(2 * RUNS * pools):
+        if n == 0:
+            return
+        have = c[a + k]
+        gone = n * have // total
+        total -= have
+        c[a + k] -= gone
+        n -= gone
+
+
+@njit
+def total(c, a, length):
+    """Members of ``length`` cells from ``a`` on."""
+    n = 0
+    for k in range(length):
+        n += c[a + k]
+    return n

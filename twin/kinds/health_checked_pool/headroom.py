@@ -1,0 +1,52 @@
+"""What a loss of capacity does to callers that differ in how much of it they use."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from twin.base.jit import njit
+
+
+@njit
+def short(room, low, high):
+    """Share of calls that find no room: mean of max(0, 1 - room/u) over utilisations u from low to high."""
+    if room >= high:
+        return 0.0
+    if room <= 0.0:
+        return 1.0
+    if high <= low:
+        return 1.0 - room / high
+    least = max(low, room)
+    return (high - least - room * math.log(high / least)) / (high - low)
+
+
+@njit
+def kept(lost):
+    """Distribution of how many zones are left when zone z is lost with chance ``lost[z]``, each by itself.
+
+    ``lost``: float64 (zones,). Returns float64 (zones + 1,).
+    """
+    chance = np.zeros(len(lost) + 1)
+    chance[0] = 1.0
+    for z in range(len(lost)):
+        for k in range(z + 1, 0, -1):
+            chance[k] = chance[k] * lost[z] + chance[k - 1] * (1.0 - lost[z])
+        chance[0] *= lost[z]
+    return chance
+
+
+@njit
+def remaining(lost, able_ratio, fail_open, low, high):
+    """(mean capacity, share of calls without room) of pools that have each lost some of their zones.
+
+    ``able_ratio``: capacity of a zone that is kept; ``fail_open``: whoever has lost every zone uses them all.
+    """
+    chance = kept(lost)
+    room, lack = 0.0, 0.0
+    for k in range(len(chance)):
+        left = 1.0 if k == 0 and fail_open else able_ratio * k / len(lost)
+        room += chance[k] * left
+        lack += chance[k] * short(left, low, high)
+    return room, lack

@@ -1,0 +1,82 @@
+"""The cells of one host of a lease fleet: a head, a ring of attempts, a wheel of leases and its memory.
+
+``s`` is the fleet's state: its frame (hosts, droplets, phases, classes, ring) and its totals over the hosts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twin.base.jit import njit
+from twin.base.rng import CLOSE, OPEN
+from twin.mechanisms.arrays import NEW_CONNECTIONS
+from twin.mechanisms.luck import drawn
+
+# Droplets: leased; broken and waiting; broken and in an attempt; broken and adrift, because no connection can
+# be opened. Attempts: dead work; first slot still there; done in the last slot. Tick at which a restarted
+# host is back (0: up). Capacity saved up. What a launch can expect, in billionths and microseconds, so that
+# the totals stay exact. Share of connections that lived in the last slot, in billionths.
+LEASED, WAITING, RUNNING, ADRIFT, DEAD, OLDEST, DONE, BACK_AT, CREDIT, OK, ATTEMPT_US, RELEASE_US = range(12)
+REACH = 12
+HEAD = 14
+
+
+@njit
+def droplets_of(s, h):
+    """Droplets of host ``h``: an even division."""
+    return s.droplets // s.hosts + (1 if h < s.droplets % s.hosts else 0)
+
+
+@njit
+def host_cells(s, c, h):
+    """The cells of host ``h``."""
+    stride = HEAD + 2 * s.ring + s.phases * s.classes + s.phases
+    return c[h * stride : (h + 1) * stride]
+
+
+@njit
+def ring_of(s, host):
+    """The host's attempts by the slot in which they began: (counts, work that each has received)."""
+    return host[HEAD : HEAD + s.ring], host[HEAD + s.ring : HEAD + 2 * s.ring].view(np.float64)
+
+
+@njit
+def wheel_of(s, host):
+    """The host's wheel of leases."""
+    at = HEAD + 2 * s.ring
+    return host[at : at + s.phases * s.classes]
+
+
+@njit
+def memory_of(s, host):
+    """For each phase of the wheel: share of connections that lived when it last came, in billionths."""
+    return host[HEAD + 2 * s.ring + s.phases * s.classes :]
+
+
+@njit
+def count_host(s, host, sign):
+    """Add a host to the totals of the fleet, or take it out before it changes."""
+    s.leased += sign * host[LEASED]
+    s.queued += sign * (host[WAITING] + host[RUNNING] + host[ADRIFT] + host[DEAD])
+    s.ok_sum += sign * host[OK]
+    s.attempt_sum += sign * host[ATTEMPT_US]
+    s.release_sum += sign * host[RELEASE_US]
+
+
+@njit
+def lose_or_find(luck, key, host, kept, found):
+    """Droplets that wait lose their connections, or those without one find a new one."""
+    lost = host[WAITING] - drawn(luck, CLOSE, key, host[WAITING], kept)
+    back = drawn(luck, OPEN, key, host[ADRIFT], found)
+    host[WAITING] += back - lost
+    host[ADRIFT] += lost - back
+
+
+@njit
+def reachable(w, i, ok):
+    """(share of connections that live, share of calls over one that succeed) when ``ok`` of all calls do."""
+    row, reach = w.svc[i], 1.0
+    for e in range(row.out_start, row.out_end):
+        if w.edge[e].mode == NEW_CONNECTIONS:
+            reach *= 1.0 - w.edge[e].blame
+    return reach, min(1.0, ok / reach) if reach > 0.0 else 1.0

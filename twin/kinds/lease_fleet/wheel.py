@@ -1,0 +1,68 @@
+"""A timing wheel of leases: members are checked once an interval, and some failures in a row lose the lease.
+
+Members are counts keyed by what their future depends on: the slot of their next check, how many checks have
+failed in a row, and whether the connection over which they are checked is alive (a wheel as in Varghese and
+Lauck, SOSP'87). Only the slot that is due is touched, so the cost does not grow with the fleet. ``wheel`` is
+flat: cohort (phase, misses) stands at phase·classes + misses while its connection lives, and half of the
+classes further on while it is *adrift*.
+"""
+
+from __future__ import annotations
+
+from twin.base.jit import njit
+from twin.base.rng import CHECK, CLOSE, OPEN
+from twin.mechanisms.luck import drawn
+
+
+@njit
+def fill(wheel, classes, phases, n):
+    """Give ``n`` members fresh leases, their checks evenly over the interval."""
+    for phase in range(phases):
+        wheel[phase * classes] += n * (phase + 1) // phases - n * phase // phases
+
+
+@njit
+def due(wheel, classes, phase):
+    """How many members are checked when the wheel comes to ``phase``."""
+    n = 0
+    for misses in range(classes):
+        n += wheel[phase * classes + misses]
+    return n
+
+
+@njit
+def moved(now, then):
+    """(share of the connections that lived and still do, share of the dead ones that live again) while the
+    share that lives went from ``then`` to ``now``."""
+    if now < then:
+        return now / then, 0.0
+    return 1.0, (now - then) / (1.0 - then) if now > then else 0.0
+
+
+@njit
+def turn(luck, sub, wheel, classes, phase, misses_to_lapse, kept, found, ok):
+    """Check every member due. Returns how many lose their lease: (with a connection, adrift).
+
+    A connection is a member's own: ``kept`` of those that lived at the last check live, ``found`` of the dead
+    ones live again. A check over one that lives succeeds with probability ``ok``. Cohorts go from most to
+    fewest misses, so that nobody is moved, or checked, twice. Uses draws of the cohorts sub … sub+classes-1.
+    """
+    at, half = phase * classes, classes // 2
+    lapsed = lapsed_adrift = renewed = 0
+    for misses in range(half - 1, -1, -1):
+        here, adrift = wheel[at + misses], wheel[at + half + misses]
+        if here + adrift == 0:
+            continue
+        wheel[at + misses] = wheel[at + half + misses] = 0
+        alive = drawn(luck, CLOSE, sub + misses, here, kept)
+        alive += drawn(luck, OPEN, sub + misses, adrift, found)
+        passed = drawn(luck, CHECK, sub + misses, alive, ok)
+        renewed += passed
+        if misses + 1 >= misses_to_lapse:
+            lapsed += alive - passed
+            lapsed_adrift += here + adrift - alive
+        else:
+            wheel[at + misses + 1] += alive - passed
+            wheel[at + half + misses + 1] += here + adrift - alive
+    wheel[at] += renewed
+    return lapsed, lapsed_adrift

@@ -1,0 +1,249 @@
+"""The arrays that one run is made of, as records, and the tuple that holds them.
+
+A *service* row is the front panel of a service: what it was offered and did in this tick, and what its
+callers may know of it. An *edge* row is one dependency: the caller's side (calls, connections) and the
+callee's side (outcome), each with the copy that the other side is allowed to read. Nothing reads what was
+written in the same tick: near edges (inside a domain) are published after every tick, far edges after every
+signal period.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+MODES = ("hard", "soft", "cached", "new_connections", "lease", "async")
+HARD, SOFT, CACHED, NEW_CONNECTIONS, LEASE, ASYNC = range(6)
+JITTERS = ("none", "equal", "full", "exponential", "decorrelated")
+RETRY_MODES = ("legacy", "standard", "adaptive")
+LEGACY, STANDARD, ADAPTIVE = range(3)
+PRIORITIES = ("low", "normal", "high")
+SIGNALS = ("error_ratio", "latency_ratio", "backlog_s", "capacity_ratio")
+
+INPUT = 0xFFFF  # the "service" of events that a scenario feeds in
+OWN = -1  # blamed edge: the service's own mechanism
+
+SERVICE = np.dtype(
+    (
+        np.record,
+        [
+            # where things are
+            ("key", "i8"),
+            ("kind", "i8"),
+            ("slot", "i8"),
+            ("exact", "i8"),
+            ("in_start", "i8"),
+            ("in_end", "i8"),
+            ("out_start", "i8"),
+            ("out_end", "i8"),
+            ("cell", "i8"),
+            ("cells", "i8"),
+            # this tick: calls (attempts), in counts
+            ("offered", "i8"),
+            ("good", "i8"),
+            ("failed", "i8"),
+            # level of the moment
+            ("capacity_per_s", "f8"),
+            ("backlog", "i8"),
+            ("waiting", "i8"),
+            ("latency_s", "f8"),
+            ("load_per_s", "f8"),
+            ("own_blame", "f8"),
+            ("own_event", "i8"),
+            ("input_event", "i8"),
+            # the day of those who call: how far load falls at night, when it peaks, where it is now
+            ("swing_ratio", "f8"),
+            ("peak_s", "f8"),
+            ("load_ratio", "f8"),
+            # this signal period, and the sample being gathered
+            ("p_offered", "i8"),
+            ("p_good", "i8"),
+            ("p_failed", "i8"),
+            ("p_latency", "f8"),
+            ("a_offered", "i8"),
+            ("a_good", "i8"),
+            ("a_failed", "i8"),
+            ("a_latency", "f8"),
+            ("a_periods", "i8"),
+            # signals of the last period, in the order of SIGNALS
+            ("error_ratio", "f8"),
+            ("latency_ratio", "f8"),
+            ("backlog_s", "f8"),
+            ("capacity_ratio", "f8"),
+            ("quiet_latency_s", "f8"),
+            ("quiet_capacity_per_s", "f8"),
+            # onset and recovery
+            ("impaired_since", "i8"),
+            ("well_since", "i8"),
+            ("first_edge", "i8"),
+            ("blamed_edge", "i8"),
+            ("open_event", "i8"),
+            ("closed_event", "i8"),
+            ("event_tick", "i8"),
+            ("event_seq", "i8"),
+        ],
+    )
+)
+
+EDGE = np.dtype(
+    (
+        np.record,
+        [
+            ("key", "i8"),
+            ("caller", "i8"),
+            ("callee", "i8"),
+            ("mode", "i8"),
+            ("far", "i8"),
+            # policy: EDGE_PARAMETERS of the model, encoded
+            ("share", "f8"),
+            ("lifetime_s", "f8"),
+            ("timeout_s", "f8"),
+            ("retries", "f8"),
+            ("backoff_s", "f8"),
+            ("backoff_cap_s", "f8"),
+            ("jitter", "f8"),
+            ("retry_budget_ratio", "f8"),
+            ("retry_mode", "f8"),
+            ("deadline_s", "f8"),
+            ("client_throttle_ratio", "f8"),
+            ("breaker_error_ratio", "f8"),
+            ("delay_s", "f8"),
+            ("connections_count", "f8"),
+            ("drain_per_s", "f8"),
+            ("utilisation_ratio", "f8"),
+            # caller's side: calls of this period, the published copy, the pool or backlog
+            ("calls", "i8"),
+            ("calls_pub", "i8"),
+            ("asked_pub", "i8"),
+            ("live", "i8"),
+            ("lost", "i8"),
+            ("backlog", "i8"),
+            ("blame", "f8"),
+            ("wait_s", "f8"),
+            ("cell", "i8"),
+            # callee's side: outcome of a call after retries, the published copy
+            ("ok", "f8"),
+            ("latency_s", "f8"),
+            ("room", "f8"),
+            ("event", "i8"),
+            ("attempt_ok", "f8"),
+            ("tokens", "f8"),
+            ("closed", "i8"),
+            ("seen_ok", "f8"),
+            ("seen_latency_s", "f8"),
+            ("seen_room", "f8"),
+            ("seen_event", "i8"),
+            ("seen_closed", "i8"),
+            ("seen_input", "i8"),
+            ("line", "i8"),
+            ("line_slots", "i8"),
+            # policies of the clients that few edges have, and what these clients remember: parts/policies.py
+            ("priority", "f8"),
+            ("clients_count", "f8"),
+            ("breaker_window_count", "f8"),
+            ("breaker_open_s", "f8"),
+            ("breaker_probes_count", "f8"),
+            ("held_tick", "i8"),
+            ("wanted", "i8"),
+            ("passed", "i8"),
+            ("pass_ratio", "f8"),
+            ("retry_ratio", "f8"),
+            ("retry_limit_ratio", "f8"),
+            ("spent_tokens", "f8"),
+            ("last_cost", "f8"),
+            ("attempts", "i8"),
+            ("refused", "i8"),
+            ("ended_well", "i8"),
+            ("ended_badly", "i8"),
+            ("asked", "f8"),
+            ("accepted", "f8"),
+            ("limit_per_s", "f8"),
+            ("limit_top_per_s", "f8"),
+            ("sent_per_s", "f8"),
+            ("cut_tick", "i8"),
+            ("open_count", "i8"),
+            ("probing_count", "i8"),
+            ("window_miss", "f8"),
+            ("phases", "i8"),
+        ],
+    )
+)
+
+EVENT = np.dtype(
+    (
+        np.record,
+        [
+            ("event_id", "i8"),
+            ("cause_id", "i8"),
+            ("tick", "i8"),
+            ("service", "i8"),
+            ("code", "i8"),
+            ("subject", "i8"),
+            ("value", "f8"),
+        ],
+    )
+)
+
+SAMPLE = np.dtype(
+    (
+        np.record,
+        [
+            ("tick", "i8"),
+            ("service", "i8"),
+            ("offered_per_s", "f8"),
+            ("goodput_per_s", "f8"),
+            ("capacity_per_s", "f8"),
+            ("backlog_count", "f8"),
+            ("error_ratio", "f8"),
+            ("latency_s", "f8"),
+        ],
+    )
+)
+
+CONDITION = np.dtype(
+    (
+        np.record,
+        [
+            ("service", "i8"),
+            ("signal", "i8"),
+            ("above", "i8"),
+            ("level", "f8"),
+            ("hold_ticks", "i8"),
+            ("from_tick", "i8"),
+            ("since", "i8"),
+            ("fired", "i8"),
+        ],
+    )
+)
+WAITING, FIRED, TOLD = range(3)  # ``fired``: not yet, it has just held long enough, the schedule knows
+NEVER = 1 << 62  # ``from_tick`` of a condition that is not looked at before something else has happened
+
+
+class World(NamedTuple):
+    """All arrays of one run except the kinds' own. Integers in ``clock``: see CLOCK."""
+
+    clock: np.ndarray  # int64: the entries of CLOCK
+    tick_s: np.ndarray  # float64[1]
+    mine: np.ndarray  # int64: the services that this shard steps
+    svc: np.ndarray  # SERVICE
+    edge: np.ndarray  # EDGE, ordered by caller, then callee
+    into: np.ndarray  # int64: edge numbers ordered by callee
+    cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
+    carry: np.ndarray  # int64: remainders of mean noise: EDGE_CARRIES an edge, SERVICE_CARRIES a service
+    line: np.ndarray  # float64: outcomes on their way along edges with a delay
+    conditions: np.ndarray  # CONDITION
+    events: np.ndarray  # EVENT buffer
+    samples: np.ndarray  # SAMPLE buffer
+
+
+CLOCK = ("period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug")
+PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG = range(7)
+EDGE_CARRIES, SERVICE_CARRIES = 9, 32
+CACHE_SLOTS = 64  # age classes of a cached dependency
+BREAKER_SLOTS = 64  # phases of open circuit breakers
+
+# Codes of events that every service may have; a kind's own follow from FIRST_KIND_EVENT.
+EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed")
+INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY, DIAGNOSED = range(5)
+KIND_EVENT_BLOCK = 100  # code = KIND_EVENT_BLOCK * (1 + kind number) + position in the kind's EVENTS

@@ -1,0 +1,279 @@
+"""What passes between services: calls one way, outcomes the other, each at least a tick late.
+
+The real system: an AWS service calls another through an SDK that times out, tries again and keeps connections
+and credentials; what the caller learns is whether the call came back in time. The claim: whatever a kind does
+inside, its neighbours see only this. A *kind* calls, in each tick, ``intake`` (what is asked of me),
+``depend`` (what do my dependencies make of it) and ``answer`` (what my callers may know). The SDK of a caller
+is stepped beside the callee, so that retries meet the state they cause; pools of connections, caches and
+backlogs are stepped beside the caller. Left out: single requests, payloads, and the network between Regions.
+When all this becomes visible to others: ``twin/mechanisms/detection.py``.
+"""
+
+from __future__ import annotations
+
+import math
+
+from twin.base.jit import njit
+from twin.base.rng import CLOSE, FAIL, LOOKUP, OPEN, subkey
+from twin.mechanisms.arrays import (
+    ASYNC,
+    CACHE_SLOTS,
+    CACHED,
+    EDGE_CARRIES,
+    LEASE,
+    N_EVENTS,
+    NEW_CONNECTIONS,
+    PERIOD,
+    REPLICATE,
+    SEED,
+    SERVICE_CARRIES,
+    SOFT,
+)
+from twin.mechanisms.client_policies import attempts_at_once, guarded, patience_s, settle_at_once
+from twin.mechanisms.sampling import share, thin
+
+
+@njit
+def draw(t, w, i, purpose, sub, n, p):
+    """How many of ``n`` pass with probability ``p``, for cohort ``sub`` of service ``i``."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return n
+    s = w.svc[i]
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + (purpose & (SERVICE_CARRIES - 1))
+    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
+    return thin(n, p, s.exact != 0, w.carry, slot, seed, subkey(s.key, sub), t, purpose, replicate)
+
+
+@njit
+def draw_edge(t, w, e, purpose, slot, n, p):
+    """As ``draw``, for the pool of dependency ``e``; noise as its caller's."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return n
+    r = w.edge[e]
+    exact = w.svc[r.caller].exact != 0
+    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
+    return thin(n, p, exact, w.carry, EDGE_CARRIES * e + slot, seed, r.key, t, purpose, replicate)
+
+
+@njit
+def emit(t, w, i, code, subject, value, cause):
+    """Append an event of service ``i``; its id is (tick, service, sequence within both)."""
+    s = w.svc[i]
+    s.event_seq = s.event_seq + 1 if s.event_tick == t else 0
+    s.event_tick = t
+    event_id = (t << 32) | (i << 16) | s.event_seq
+    row = w.events[w.clock[N_EVENTS]]
+    row.event_id, row.cause_id, row.tick, row.service = event_id, cause, t, i
+    row.code, row.subject, row.value = code, subject, value
+    w.clock[N_EVENTS] += 1
+    return event_id
+
+
+@njit
+def amplification(miss, retries, budget_ratio):
+    """(attempts per call, share that fails for good) when each attempt fails with ``miss``. MODELLING,
+    1.2."""
+    if miss <= 0.0 or retries <= 0.0:
+        return 1.0, miss
+    extra, last = 0.0, miss
+    for _ in range(int(retries)):
+        extra += last
+        last *= miss
+    if budget_ratio > 0.0 and extra > budget_ratio:
+        return 1.0 + budget_ratio, max(0.0, 1.0 - (1.0 - miss) * (1.0 + budget_ratio))
+    return 1.0 + extra, last
+
+
+@njit
+def retries_here(r):
+    """Retries that are stepped beside the callee; a pool of connections tries its own members, see
+    ``churn``."""
+    return 0.0 if r.mode == NEW_CONNECTIONS or r.mode == CACHED else r.retries
+
+
+@njit
+def arriving(t, w, e):
+    """First tries that reach the callee over dependency ``e`` in this tick."""
+    r = w.edge[e]
+    if r.far == 0:
+        return r.calls_pub
+    period = w.clock[PERIOD]
+    k = t % period
+    calls = float(r.calls_pub)  # exact far beyond any count here, and a float divides faster
+    return int(calls * (k + 1) / period) - int(calls * k / period)
+
+
+@njit
+def intake(t, w, i):
+    """Attempts that reach service ``i`` in this tick: first tries and their retries."""
+    s = w.svc[i]
+    total = 0
+    for n in range(s.in_start, s.in_end):
+        e = w.into[n]
+        first = arriving(t, w, e)
+        if guarded(w.edge[e]):
+            total += attempts_at_once(t, w, e, first, retries_here(w.edge[e]))
+            continue
+        miss = 1.0 - w.edge[e].attempt_ok
+        if miss > 0.0:
+            attempts, _ = amplification(miss, retries_here(w.edge[e]), w.edge[e].retry_budget_ratio)
+            first += share(first, attempts - 1.0, w.carry, EDGE_CARRIES * e)
+        total += first
+    s.offered = total
+    return total
+
+
+@njit
+def answer(w, i, ok, latency_s):
+    """Tell every caller of ``i`` what becomes of an attempt: ``ok`` of them succeed, after ``latency_s``."""
+    s = w.svc[i]
+    room = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
+    for n in range(s.in_start, s.in_end):
+        r = w.edge[w.into[n]]
+        in_time = latency_s <= patience_s(r) or r.mode == ASYNC  # who hands work over does not wait for it
+        r.attempt_ok = ok if in_time else 0.0
+        _, lost = amplification(1.0 - r.attempt_ok, retries_here(r), r.retry_budget_ratio)
+        r.ok, r.latency_s, r.room = 1.0 - lost, latency_s, room
+        if guarded(r):
+            r.ok = settle_at_once(w, w.into[n], retries_here(r))
+    s.latency_s = latency_s
+
+
+@njit
+def accept(w, i):
+    """Work that callers hand over is taken whatever becomes of it: it waits here."""
+    s = w.svc[i]
+    for n in range(s.in_start, s.in_end):
+        r = w.edge[w.into[n]]
+        if r.mode == ASYNC:
+            r.ok = r.attempt_ok = 1.0
+
+
+@njit
+def miss_ratio(w, e):
+    """Share of calls over ``e`` that fail, as the caller knows it: refused, late, or no room for them."""
+    r = w.edge[e]
+    ok = r.seen_ok
+    if r.utilisation_ratio > 0.0:
+        needed = r.utilisation_ratio * w.svc[r.caller].load_ratio
+        if r.seen_room < needed:
+            ok *= max(0.0, r.seen_room) / needed
+    return 1.0 - ok
+
+
+@njit
+def churn(t, w, e):
+    """Share of calls without a connection. Connections close in their own time; a new one needs the callee.
+
+    The callee is a resolver, mostly, and a host asks the same one again, so trying again finds no better
+    answer: the hosts behind a resolver that fails (``lost``) run dry as their connections close, and are back
+    with it.
+    """
+    r = w.edge[e]
+    pool = int(r.connections_count)
+    lost = int(round(pool * miss_ratio(w, e)))
+    dry = max(0, pool - r.live)
+    if lost == 0 and dry == 0:
+        r.lost = 0
+        r.calls += share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
+        return 0.0
+    if lost < r.lost:
+        dry -= draw_edge(t, w, e, OPEN, 2, dry, 1.0 - lost / r.lost)
+    dry = min(dry, lost)
+    dry += draw_edge(t, w, e, CLOSE, 1, lost - dry, 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s))
+    r.lost, r.live = lost, pool - dry
+    r.calls += dry + share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
+    return (dry / pool) ** (1.0 + r.retries)
+
+
+@njit
+def age(t, w, e):
+    """Share of calls whose cached answer has expired: entries are renewed one lifetime after the last
+    time."""
+    r = w.edge[e]
+    pool = int(r.connections_count)
+    miss = miss_ratio(w, e)
+    slot_ticks = max(1, int(r.lifetime_s / w.tick_s[0] / CACHE_SLOTS))
+    if t % slot_ticks == 0:
+        at = r.cell + (t // slot_ticks) % CACHE_SLOTS
+        due = w.cells[at]
+        kept = due - draw_edge(t, w, e, FAIL, 1, due, miss)
+        w.cells[at] = kept
+        r.live -= due - kept
+        r.calls += due
+    if r.live < pool:
+        back = draw_edge(t, w, e, LOOKUP, 2, pool - r.live, 1.0 - miss)
+        w.cells[r.cell + (t // slot_ticks) % CACHE_SLOTS] += back
+        r.calls += pool - r.live
+        r.live += back
+    return (pool - r.live) / pool
+
+
+@njit
+def hand_over(t, w, e, n):
+    """Work left for the callee to take when it can. Returns the wait, in seconds, of what is left now."""
+    r = w.edge[e]
+    r.backlog += n
+    limit = r.backlog
+    if r.drain_per_s > 0.0:
+        limit = min(limit, share(1, r.drain_per_s * w.tick_s[0], w.carry, EDGE_CARRIES * e + 3))
+    if limit <= 0:
+        return 0.0 if r.backlog <= 0 else (r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0)
+    r.calls += limit
+    r.backlog -= draw_edge(t, w, e, OPEN, 1, limit, 1.0 - miss_ratio(w, e))
+    return r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0
+
+
+@njit
+def ask(t, w, e, n):
+    """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
+    r = w.edge[e]
+    m = share(n, r.share, w.carry, EDGE_CARRIES * e + 2)
+    if r.mode == NEW_CONNECTIONS:
+        return churn(t, w, e), 0.0
+    if r.mode == CACHED:
+        return age(t, w, e), 0.0
+    r.calls += m
+    return miss_ratio(w, e), r.seen_latency_s
+
+
+@njit
+def depend(t, w, i, n):
+    """Send ``n`` calls of service ``i`` through its dependencies. Returns (share that succeeds, latency in
+    s).
+
+    Lease dependencies are left to the kind. A soft one costs no call. What is handed over asynchronously
+    comes from the calls that succeed.
+    """
+    ok, wait = 1.0, 0.0
+    s = w.svc[i]
+    for e in range(s.out_start, s.out_end):
+        r = w.edge[e]
+        if r.mode == LEASE or r.mode == ASYNC:
+            continue
+        miss, latency = ask(t, w, e, n)
+        r.wait_s = min(r.share, 1.0) * latency
+        wait += r.wait_s
+        if miss <= 0.0 or r.mode == SOFT:
+            r.blame = 0.0
+            continue
+        factor = 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
+        r.blame = 1.0 - factor
+        ok *= factor
+    for e in range(s.out_start, s.out_end):
+        r = w.edge[e]
+        if r.mode == ASYNC:
+            r.wait_s = hand_over(t, w, e, share(n, r.share * ok, w.carry, EDGE_CARRIES * e + 2))
+            wait += r.wait_s
+    return ok, wait
+
+
+@njit
+def tally(w, i, good, failed):
+    """Close the books of this tick: ``good`` calls came back well and in time, ``failed`` did not."""
+    s = w.svc[i]
+    s.good, s.failed = good, failed

@@ -1,0 +1,64 @@
+"""The numbers that a dependency may have. Their names are those of the EDGE record."""
+
+from __future__ import annotations
+
+from twin.mechanisms.arrays import JITTERS, PRIORITIES, RETRY_MODES
+from twin.model.parameter import Param
+
+EDGE_PARAMETERS = (
+    Param("share", 1.0, "ratio", 0.0, 100.0, "calls to the callee for each call that the caller serves",
+          "assumed: one call each", (1.0, 1.0)),
+    Param("lifetime_s", 300.0, "s", 0.0, 1e7,
+          "mean life of a connection, or age at which a cached answer expires",
+          "assumed: SDK pools live for minutes", (60.0, 600.0)),
+    Param("timeout_s", 60.0, "s", 0.001, 86_400.0, "the caller gives up after this", "SDK"),
+    Param("retries", 0, "count", 0, 20, "attempts after the first", "assumed: none unless given", (0, 0)),
+    Param("backoff_s", 0.05, "s", 0.0, 3600.0, "wait before the first retry, doubled each time", "SDK"),
+    Param("backoff_cap_s", 20.0, "s", 0.0, 86_400.0, "longest wait before a retry", "SDK"),
+    Param("jitter", "full", "choice", 0, 4,
+          "how the wait is spread: none, equal (half to all), full (0 to all), exponential (no memory) or "
+          "decorrelated (from the shortest to three times the wait before)",
+          "SDK", choices=JITTERS),
+    Param("retry_budget_ratio", 0.0, "ratio", 0.0, 10.0, "retries allowed per first try; 0 for no budget",
+          "assumed: no budget unless given", (0.0, 0.0)),
+    Param("retry_mode", "legacy", "choice", 0, 2,
+          "legacy: as many retries as `retries` says; standard: and a quota of 500 tokens a client, of which "
+          "a retry takes 14 (5 after a refusal) and a call without trouble gives one back; adaptive: and a "
+          "rate limit at the client, cut by refusals",
+          "SDK", choices=RETRY_MODES),
+    Param("deadline_s", 0.0, "s", 0.0, 86_400.0,
+          "the caller needs the call within this, retries and waits included: it waits no longer, and does "
+          "not try again if too little of it is left for an answer; 0 for none",
+          "assumed: no deadline unless given", (0.0, 0.0)),
+    Param("client_throttle_ratio", 0.0, "ratio", 0.0, 100.0,
+          "adaptive throttling: clients send at most so many calls for each that lately came back well; "
+          "0 for off (the SRE book has 2)",
+          "assumed: off unless given", (0.0, 0.0)),
+    Param("breaker_error_ratio", 0.0, "ratio", 0.0, 1.0,
+          "circuit breaker: share of failed calls at which a client sends no more; 0 for no breaker",
+          "assumed: no breaker unless given", (0.0, 0.0)),
+    Param("breaker_window_count", 100, "count", 1, 100_000, "calls over which a closed breaker judges",
+          "RESILIENCE4J"),
+    Param("breaker_open_s", 60.0, "s", 0.001, 86_400.0, "an open breaker lets nothing through for so long",
+          "RESILIENCE4J"),
+    Param("breaker_probes_count", 10, "count", 1, 100_000,
+          "calls that a half-open breaker lets through, and judges before it closes or opens",
+          "RESILIENCE4J"),
+    Param("clients_count", 1, "count", 1, 1e9,
+          "client objects that share the calls, each with its own retry quota, rate limit and breaker",
+          "assumed: one unless given", (1, 1)),
+    Param("priority", "normal", "choice", 0, 2,
+          "whom the callee refuses first when it has to refuse: low, then normal, then high",
+          "assumed: all alike unless given", choices=PRIORITIES),
+    Param("delay_s", 0.0, "s", 0.0, 86_400.0, "extra time until the caller knows the outcome",
+          "assumed: none beyond a tick", (0.0, 0.0)),
+    Param("connections_count", 2000, "count", 1, 1e9,
+          "connections, or cached entries, of all callers together",
+          "assumed: only shares matter", (500.0, 1e5)),
+    Param("drain_per_s", 0.0, "1/s", 0.0, 1e12, "most that an asynchronous caller hands over; 0 for no limit",
+          "assumed: no limit unless given", (0.0, 0.0)),
+    Param("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
+          "share of the callee's capacity that this caller needs at the peak of the day; calls fail as the "
+          "room falls below what it needs; 0 for none",
+          "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),
+)  # fmt: skip

@@ -1,0 +1,295 @@
+"""A change to a base scenario, as records: mitigations, what-ifs, variants and other scenarios share it.
+
+Frozen, in SI units, as in ``twin.model.scenario``. ``twin.spec`` reads the files, and applies a change
+(``vary``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, model_validator
+
+from twin.base import units
+from twin.model.scenario import (
+    Clock,
+    Diagnosis,
+    Expectation,
+    Intervention,
+    Moment,
+    Name,
+    Quantity,
+    Record,
+    Responders,
+    Seconds,
+    Service,
+    Value,
+    one_of,
+)
+
+Verdict = Literal["lower", "higher", "earlier", "later", "same", "never", "sometime"]
+Margin = Annotated[
+    StrictInt | StrictFloat, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})
+]
+
+TOTALS = {  # measures of a whole run, and whether each is a number or a moment
+    "service_minutes_lost": "number",
+    "peak_impaired": "number",
+    "services_impaired": "number",
+    "not_recovered": "number",
+    "last_recovery": "moment",
+}
+Layer = Literal["DNS automation", "DNS", "EC2", "network", "load balancing", "Lambda"]
+CostClass = Literal["setting", "procedure", "code", "capacity", "architecture"]
+COSTS: dict[str, str] = {  # from cheap to dear, with what makes the cost
+    "setting": "a number or a switch of what runs already; hours",
+    "procedure": "what people do: a rule, a runbook, a rehearsal; days, again and again",
+    "code": "one component changed, tested and rolled out; weeks",
+    "capacity": "machines that stand ready; money for as long as they stand",
+    "architecture": "how names, data or services are divided and lean on each other; quarters, several teams",
+}
+
+OF_SERVICE = ("lost_min", "impaired_min", "peak_error_ratio")
+OF_MOMENTS = ("earlier", "later", "never", "sometime", "same")
+OF_NUMBERS = ("lower", "higher", "same")
+
+
+class Variation(Record):
+    """What is different. The keys are those of a scenario, and the options of ``twin run``.
+
+    ``services`` go on top of the topology (of a known service, what is given replaces); then dependencies
+    ``without`` which it is, 'caller->callee', go; then parameters are set. ``parameters`` are estimates, with
+    origin and range; ``set`` is what the question asks for, and no estimate. Interventions and diagnoses are
+    dropped by their ids, and added; to replace one, drop it and add another of the same id. ``move`` gives an
+    intervention a time, whatever it follows.
+    """
+
+    services: dict[str, Service] = Field({})
+    without: tuple[StrictStr, ...] = ()
+    parameters: dict[str, Quantity] = Field({})
+    set: dict[str, Value] = Field({})
+    drop: tuple[StrictStr, ...] = ()
+    move: dict[str, Moment] = Field({})
+    faults: tuple[Intervention, ...] = ()
+    actions: tuple[Intervention, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is different."""
+        return not any(getattr(self, name) for name in Variation.model_fields)
+
+
+class Variant(Variation):
+    """Another way in which the model could be true: a conclusion should not hang on which."""
+
+    name: Name = Field(alias="variant")
+    title: str
+    source: str | None = None
+    assumed: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Variant:
+        return one_of(self, "source", "assumed")
+
+
+class Barrier(Record):
+    """One defence in an event's way, how it stood, and how it is switched: ``on`` makes it hold (or puts it
+    there), ``off`` weakens it or takes it away; None where it was not there, or has no weaker version."""
+
+    name: Name
+    title: str
+    layer: Layer
+    guards: str = Field(description="what it is in the real system, and against what")
+    stood: Literal["passed", "absent"] = Field(description="there, and it let the event pass; or not there")
+    that_night: str = Field(description="how it stood in the event, in words")
+    on: Variation = Field(description="switched on: what is different")
+    on_means: str = Field(description="what that is in the real system")
+    off: Variation | None = Field(None, description="switched off: what is different")
+    off_means: str = ""
+    source: str | None = None
+    assumed: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Barrier:
+        return one_of(self, "source", "assumed")
+
+
+class Barriers(Record):
+    """The defences in the way of a scenario's event, in the order in which it came through them."""
+
+    name: Name = Field(alias="barriers_of")
+    title: str = ""
+    base: StrictStr = Field(description="the scenario, relative to this file")
+    barriers: tuple[Barrier, ...]
+
+
+class Defect(Record):
+    """Something that was wrong, and the mitigations ``without`` which it is: those that take it away."""
+
+    name: Name
+    title: str
+    without: tuple[Name, ...] = Field(min_length=1)
+    source: str | None = None
+    assumed: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Defect:
+        return one_of(self, "source", "assumed")
+
+
+class Defects(Record):
+    """What a scenario's loss is shared out among."""
+
+    name: Name = Field(alias="defects_of")
+    title: str = ""
+    base: StrictStr = Field(description="the scenario, relative to this file")
+    defects: tuple[Defect, ...] = Field(min_length=1)
+
+
+class Extension(Variation):
+    """A scenario that is another one with something different. What it does not say is its base's, but for
+    its name, its question, and what must come of it. With another ``start`` the base's script moves along."""
+
+    name: Name = Field(alias="scenario")
+    title: str = ""
+    question: str = ""
+    base: StrictStr = Field(description="the scenario that it is otherwise, relative to this file")
+    start: Clock | None = None
+    duration_s: Seconds | None = Field(None, alias="duration")
+    sample_s: Seconds | None = Field(None, alias="sample")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**64)] | None = None
+    responders: Responders | None = None
+    expect: tuple[Expectation, ...] = ()
+
+
+class Case(Variation):
+    """One way in which a question is put: one point of a sweep."""
+
+    title: str = ""
+
+
+class Comparison(Record):
+    """What is expected of a changed run, against the unchanged one.
+
+    ``measure``: one of TOTALS; SERVICE.lost_min, SERVICE.impaired_min or SERVICE.peak_error_ratio; the id of
+    a published outcome, or SERVICE.EVENT for the first event of a kind, which are moments. ``case``: of which
+    case; every one if None. ``against``: the case to compare with; the baseline if None. ``by``: at least so
+    much, a share of the other side for numbers, a time for moments; ``within``: at most so much apart.
+    """
+
+    measure: StrictStr
+    case: Name | None = None
+    against: Name | None = None
+    verdict: Verdict = Field(alias="is")
+    by: Margin | None = None
+    within: Margin | None = None
+
+    @model_validator(mode="after")
+    def _margins(self) -> Comparison:
+        if (self.within is None) != (self.verdict != "same"):
+            raise units.Refused("within: with is: same, and only there", found=f"is: {self.verdict}")
+        if self.by is not None and self.verdict in ("never", "sometime"):
+            raise units.Refused("no by:", found=f"is: {self.verdict}, and by")
+        return self
+
+
+class Cost(Record):
+    """What a mitigation costs, roughly: its class in COSTS, and why."""
+
+    class_: CostClass = Field(alias="class", description="; ".join(f"{k}: {v}" for k, v in COSTS.items()))
+    reason: str
+
+    @property
+    def rank(self) -> int:
+        """0 for the cheapest class; a difference of ranks means nothing."""
+        return list(COSTS).index(self.class_)
+
+
+class Mitigation(Variation):
+    """A change to the real system, or to what people do, that somebody proposed, as a change to the scenario.
+
+    ``base``: the scenario whose script it is about, where it is about one: in any other scenario, what it
+    says of that script's steps is left out, and the rest holds. ``also``: names of other mitigations that
+    belong to it, files beside this one. ``shown_by``: the scenario in which its side effect shows;
+    ``shows``: what is then different there from the same scenario without it, nothing if the twin does not
+    show it.
+    """
+
+    name: Name = Field(alias="mitigation")
+    title: str = ""
+    does: str = Field(description="what it does in the real system")
+    proposed_by: str = Field(description="who proposed it")
+    source: str | None = None
+    assumed: str | None = None
+    base: StrictStr | None = Field(None, description="the scenario whose steps it names, relative to here")
+    also: tuple[Name, ...] = Field((), description="other mitigations that belong to it")
+    cost: Cost | None = Field(None, description="what it costs, roughly")
+    side_effect: str = Field("", description="what it makes worse, and whether the twin shows it")
+    shown_by: str = Field("", description="the scenario that shows the side effect, relative to here")
+    shows: tuple[Comparison, ...] = Field((), description="what is different in that scenario with it")
+    hangs_on: str = Field("", description="the coincidence that its effect hangs on; no comparison judges it")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Mitigation:
+        one_of(self, "source", "assumed")
+        if bool(self.side_effect) != bool(self.shown_by):
+            found = "side_effect without shown_by" if self.side_effect else "shown_by without side_effect"
+            raise units.Refused("side_effect: and shown_by: together, or neither", found=found)
+        if self.shows and not self.shown_by:
+            raise units.Refused("shown_by: with shows:", found="shows without a scenario")
+        if any(c.case or c.against for c in self.shows):
+            raise units.Refused("no case: and no against:", found="a comparison of cases, and there are none")
+        return self
+
+
+def dearest(variations: Iterable[Variation]) -> Cost | None:
+    """The dearest cost among the mitigations; None if one of them says none, or there are none."""
+    costs = [v.cost for v in variations if isinstance(v, Mitigation)]
+    known = [cost for cost in costs if cost is not None]
+    return max(known, key=lambda cost: cost.rank) if known and len(known) == len(costs) else None
+
+
+Expected = Annotated[tuple[Comparison, ...] | Literal["none"], Field(union_mode="left_to_right")]
+
+
+class WhatIf(Variation):
+    """A question that somebody asked about a base scenario, with what is expected to come of it.
+
+    What is changed is changed in every case. ``expect`` is 'none' where nobody said which way it would go, or
+    where the model cannot tell; ``why`` says which.
+    """
+
+    name: Name = Field(alias="what_if")
+    number: Annotated[StrictInt, Field(ge=1, le=999)]
+    question: str
+    asked_by: str = Field(description="who asked, or what it is derived from")
+    source: str | None = None
+    assumed: str | None = None
+    base: StrictStr = Field(description="the scenario, relative to this file")
+    laid: tuple[StrictStr, ...] = Field((), alias="with", description="services on both sides")
+    expected: str = Field(description="what was expected, in words, before any run")
+    expect: Expected
+    why: str = Field("", description="why nothing is expected")
+    note: str = Field("", description="how the twin answers it, and what to make of a disagreement")
+    cases: dict[Name, Case] = Field({})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> WhatIf:
+        one_of(self, "source", "assumed")
+        if (self.expect == "none") != bool(self.why):
+            raise units.Refused("why: with expect: none, and only there", found="one without the other")
+        if self.expect == ():
+            raise units.Refused("at least one comparison, or expect: none", found="an empty list")
+        return self
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """What is expected; nothing where nothing is."""
+        return () if self.expect == "none" else self.expect
+
+    @property
+    def put(self) -> dict[str, tuple[Variation, ...]]:
+        """Name of each case → the changes to make, in this order; '' if no case is named."""
+        return {name: (self, case) for name, case in self.cases.items()} or {"": (self,)}

@@ -1,0 +1,134 @@
+"""Services and their dependencies as a graph: cycles, reach, dominators, division into shards, and a layout.
+
+Edges point as calls do, from caller to callee; trouble travels the other way. Everything is decided by names,
+so the same topology always gives the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import networkx as nx
+
+from twin.model.scenario import Service
+
+SWEEPS = 8  # rounds of ordering by barycentre; drawings of some hundred services settle in fewer
+
+
+def dependencies(services: Mapping[str, Service]) -> nx.DiGraph:
+    """Caller → callee, with the ``mode`` of each dependency; services and edges in the order of names."""
+    graph = nx.DiGraph()
+    graph.add_nodes_from(sorted(services))
+    for name in graph:
+        callees = sorted(services[name].dependencies, key=lambda d: d.on)
+        graph.add_edges_from((name, d.on, {"mode": d.mode}) for d in callees)
+    return graph
+
+
+def cycles(services: Mapping[str, Service]) -> list[tuple[str, ...]]:
+    """One shortest cycle of each group of services that depend on each other, from its first by name."""
+    graph = dependencies(services)
+    found = []
+    for group in nx.strongly_connected_components(graph):
+        first = min(group)
+        back = [_path(graph, callee, first) for callee in graph[first] if callee in group]
+        if back:
+            found.append((first, *min(back, key=lambda path: (len(path), path))[:-1]))
+    return sorted(found)
+
+
+def reach(
+    services: Mapping[str, Service], name: str, modes: Collection[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Who depends on ``name``, directly or not: service → one shortest path of calls, from it to ``name``.
+
+    Over dependencies of ``modes`` only, if given. Nearest first, then by name. Raises KeyError for an unknown
+    service.
+    """
+    if name not in services:
+        raise KeyError(name)
+    calls = dependencies(services).edges(data="mode")
+    callers = nx.DiGraph()
+    callers.add_nodes_from(sorted(services))
+    callers.add_edges_from(sorted((b, a) for a, b, mode in calls if modes is None or mode in modes))
+    paths = nx.single_source_shortest_path(callers, name)
+    found = {end: tuple(reversed(path)) for end, path in paths.items() if end != name}
+    return dict(sorted(found.items(), key=lambda item: (len(item[1]), item[0])))
+
+
+def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
+    """Immediate dominators of what ``root`` depends on: service → the nearest one that all its calls pass.
+
+    What ``root`` does not reach is left out, and so is ``root`` itself. Raises KeyError if it is unknown.
+    """
+    if root not in services:
+        raise KeyError(root)
+    found = nx.immediate_dominators(dependencies(services), root)
+    return {name: found[name] for name in sorted(found) if name != root and found[name] is not None}
+
+
+def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:
+    """Whole domains dealt to at most ``shards`` shards: the largest first, each to the least loaded shard.
+
+    Ties go by the domain's name and to the first shard. Returns the names of each shard's services, sorted;
+    shards that would be empty are left out. Raises ValueError for fewer than one shard.
+    """
+    if shards < 1:
+        raise ValueError(f"{shards} shards: at least one is needed")
+    domains: dict[str, list[str]] = {}
+    for name in sorted(services):
+        domains.setdefault(services[name].domain or name, []).append(name)
+    dealt: list[list[str]] = [[] for _ in range(shards)]
+    for domain in sorted(domains, key=lambda d: (-len(domains[d]), d)):
+        min(dealt, key=len).extend(domains[domain])
+    return [tuple(sorted(names)) for names in dealt if names]
+
+
+def layout(services: Mapping[str, Service]) -> dict[str, tuple[float, float]]:
+    """Place of each service on a drawing, (x, y) from 0 to 1: customers on top, foundations at y = 0.
+
+    A service stands above everything that it depends on (the longest way down counts; those on a cycle stand
+    side by side), and within its tier near the mean of its neighbours, which keeps the edges short.
+    """
+    graph = dependencies(services)
+    tiers = _tiers(graph)
+    for sweep in range(SWEEPS):
+        _sweep(graph, tiers if sweep % 2 == 0 else tiers[::-1])
+    top = max(1, len(tiers) - 1)
+    places = {n: ((k + 0.5) / len(tier), y / top) for y, tier in enumerate(tiers) for k, n in enumerate(tier)}
+    return {name: places[name] for name in graph}
+
+
+def _path(graph: nx.DiGraph, start: str, end: str) -> tuple[str, ...]:
+    """A shortest path; the first by name among them, as edges are in the order of names."""
+    return tuple(nx.single_source_shortest_path(graph, start)[end])
+
+
+def _tiers(graph: nx.DiGraph) -> list[list[str]]:
+    """Services by the longest way down to one without dependencies; cycles count as one step."""
+    whole = nx.condensation(graph)
+    height: dict[int, int] = {}
+    for group in reversed(list(nx.topological_sort(whole))):
+        height[group] = 1 + max((height[below] for below in whole[group]), default=-1)
+    tiers: list[list[str]] = [[] for _ in range(1 + max(height.values(), default=-1))]
+    for name in graph:
+        tiers[height[whole.graph["mapping"][name]]].append(name)
+    return tiers
+
+
+def _sweep(graph: nx.DiGraph, tiers: Sequence[list[str]]) -> None:
+    """Order each tier by the mean place of its neighbours in the tiers that the sweep has passed."""
+    place: dict[str, float] = {}
+    for tier in tiers:
+        now = {name: (k + 0.5) / len(tier) for k, name in enumerate(tier)}
+        mean = {name: _mean(_passed(graph, name, place), now[name]) for name in tier}
+        tier[:] = [name for _, _, name in sorted((mean[name], now[name], name) for name in tier)]
+        place.update((name, (k + 0.5) / len(tier)) for k, name in enumerate(tier))
+
+
+def _passed(graph: nx.DiGraph, name: str, place: Mapping[str, float]) -> list[float]:
+    return [place[n] for n in (*graph.successors(name), *graph.predecessors(name)) if n in place]
+
+
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise

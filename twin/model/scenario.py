@@ -1,0 +1,362 @@
+"""What a run is made of: topology, scenario, published timeline. Frozen records; unknown keys are refused.
+
+Every number is in SI here: seconds (``_s``), per second (``_per_s``), plain ratios, whole counts; times are
+seconds since the scenario's start. The files of ``topology/`` and ``scenarios/`` carry units and use the
+aliases (``duration: 18h30m`` is ``duration_s=66600.0``); ``twin.spec`` reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from twin.base import units
+
+SIGNALS = {  # what a condition, an expectation or a published outcome may speak of, with its unit
+    "error_ratio": "ratio",
+    "latency_ratio": "ratio",
+    "capacity_ratio": "ratio",
+    "backlog_s": "s",
+}
+
+Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async"]
+Signal = Literal["error_ratio", "latency_ratio", "capacity_ratio", "backlog_s"]
+Responders = Literal["scripted", "modelled", "drawn"]
+Value = StrictBool | StrictInt | StrictFloat | StrictStr
+
+
+def _seconds(value: object, info: ValidationInfo) -> object:
+    """Files (the only callers with a context) must write a unit; code may pass seconds."""
+    from_file = info.context is not None
+    return units.parse_duration(value) if from_file or isinstance(value, str) else value
+
+
+def _moment(value: object, info: ValidationInfo) -> object:
+    if info.context is None and not isinstance(value, str):
+        return value
+    start = (info.context or {}).get("start")
+    seconds = units.parse_time(value, start or _SOME_START)
+    return seconds if start or str(value).startswith("+") else 0.0
+
+
+_SOME_START = datetime(2025, 1, 1, tzinfo=UTC)  # to check a time whose start is unreadable
+_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,59}$"
+
+
+def _name(value: str) -> str:
+    if not re.match(_NAME_PATTERN, value):
+        raise units.Refused("a name of lowercase letters, digits and dashes", found=f"'{value[:60]}'")
+    return value
+
+
+def _clock(value: object) -> object:
+    return value if isinstance(value, datetime) else units.parse_clock(value)
+
+
+_DURATION_SCHEMA = {"type": "string", "pattern": units.DURATION_PATTERN, "examples": ["15m", "1h30m"]}
+_TIME_SCHEMA = {"type": "string", "pattern": units.TIME_PATTERN, "examples": ["+15m"]}
+_LEVEL_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+_PATH_SCHEMA = {"type": "string", "description": "path, relative to this file"}
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
+Moment = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
+Clock = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
+Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
+Minutes = Annotated[StrictInt | StrictFloat, Field(ge=0)]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Quantity(Record):
+    """A number, choice or switch with where it comes from: exactly one of source, assumed, fitted_to."""
+
+    value: Value
+    source: str | None = Field(None, description="id in data/sources.yaml")
+    assumed: str | None = Field(None, description="why this value")
+    fitted_to: tuple[str, ...] | None = Field(None, description="ids of published outcomes")
+    range: tuple[Value, Value] | None = Field(None, description="plausible lowest and highest value")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Quantity:
+        return one_of(self, "source", "assumed", "fitted_to")
+
+
+class Evidence(Record):
+    """Why we believe that a dependency exists."""
+
+    source: str | None = None
+    confidence: Literal["published", "inferred", "assumed"]
+    note: str = ""
+
+
+class Dependency(Record):
+    """caller → callee: the calls that the service makes for each call that it serves."""
+
+    on: str
+    purpose: str = Field("", alias="for")
+    mode: Mode
+    share: Quantity | None = None
+    lifetime_s: Quantity | None = None
+    timeout_s: Quantity | None = None
+    retries: Quantity | None = None
+    backoff_s: Quantity | None = None
+    backoff_cap_s: Quantity | None = None
+    jitter: Quantity | None = None
+    retry_budget_ratio: Quantity | None = None
+    retry_mode: Quantity | None = None
+    deadline_s: Quantity | None = None
+    client_throttle_ratio: Quantity | None = None
+    breaker_error_ratio: Quantity | None = None
+    breaker_window_count: Quantity | None = None
+    breaker_open_s: Quantity | None = None
+    breaker_probes_count: Quantity | None = None
+    clients_count: Quantity | None = None
+    priority: Quantity | None = None
+    delay_s: Quantity | None = None
+    connections_count: Quantity | None = None
+    drain_per_s: Quantity | None = None
+    utilisation_ratio: Quantity | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def numbers(self) -> dict[str, Quantity]:
+        """The edge numbers that the file gives; the others have the defaults of EDGE_PARAMETERS."""
+        given = self.__dict__  # of a record, its fields; asked often enough to matter
+        return {name: value for name, value in given.items() if isinstance(value, Quantity)}
+
+
+class Service(Record):
+    """An instance of a kind. ``domain`` is its own name unless it shares one with others."""
+
+    name: Name
+    kind: str
+    title: str = ""
+    domain: Name = Field("", description="services of one domain are stepped together; default its own name")
+    visible: StrictBool = Field(True, description="customers see it: it counts in service-minutes lost")
+    parameters: dict[str, Quantity] = {}
+    dependencies: tuple[Dependency, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_domain(cls, data: Any) -> Any:
+        return {"domain": data["name"], **data} if isinstance(data, dict) and "name" in data else data
+
+
+class Topology(Record):
+    """Services and their dependencies. ``services`` is keyed by name, in the order of the files."""
+
+    name: Name = Field(alias="topology")
+    title: str = ""
+    signal_period_s: Seconds = Field(10.0, alias="signal_period")
+    services: dict[str, Service] = {}
+
+
+class Condition(Record):
+    """``signal`` of ``service`` above or below a level, without a break for ``for_s``."""
+
+    service: str
+    signal: Signal
+    above: Level | None = None
+    below: Level | None = None
+    for_s: Seconds = Field(0.0, alias="for")
+    from_s: Moment = Field(0.0, alias="from", description="looked at from this time on")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_signal(cls, data: Any) -> Any:
+        """Files say ``signal: SERVICE.SIGNAL``."""
+        if not isinstance(data, dict) or "service" in data or not isinstance(data.get("signal"), str):
+            return data
+        service, dot, signal = data["signal"].rpartition(".")
+        if not dot:
+            raise units.Refused("a signal of a service", "write SERVICE.error_ratio", f"signal '{signal}'")
+        return {**data, "service": service, "signal": signal}
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Condition:
+        return one_of(self, "above", "below")
+
+
+class Intervention(Record):
+    """A fault, an action or a mitigation: parameters set at a time or once a condition has held.
+
+    ``set`` maps 'service.parameter' or 'caller->callee.number' to the new value. At ``until_s`` (or ``for_s``
+    after it began) the previous values return. ``over_s`` ramps there linearly, a step a signal period.
+    ``follows`` and ``takes`` count in place of the time where responders are modelled.
+    """
+
+    id: Name
+    kind: Literal["fault", "action", "mitigation"] = "action"
+    title: str = ""
+    at_s: Moment | None = Field(None, alias="at")
+    when: Condition | None = None
+    after_s: Seconds = Field(0.0, alias="after", description="delay once the condition has held")
+    until_s: Moment | None = Field(None, alias="until")
+    for_s: Seconds | None = Field(None, alias="for")
+    over_s: Seconds = Field(0.0, alias="over")
+    follows: Name | None = Field(None, description="what responders do it after, once that is carried out")
+    takes: dict[str, Quantity] = Field({}, description="how long they then take, by stage")
+    set: dict[str, Value]
+    source: str | None = None
+    assumed: str | None = None
+    fitted_to: tuple[str, ...] | None = None
+    range: tuple[Moment, Moment] | None = Field(None, description="plausible earliest and latest time")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Intervention:
+        if self.follows is None or self.at_s is not None or self.when is not None:
+            one_of(self, "at", "when")
+        one_of(self, "source", "assumed", "fitted_to")
+        if self.until_s is not None and self.for_s is not None:
+            raise units.Refused("one of until, for", found="both")
+        if self.after_s and self.when is None:
+            hint = "with at:, add the delay to the time"
+            raise units.Refused("after: only with when:", hint, found="at and after")
+        return self
+
+
+class Diagnosis(Record):
+    """Something that responders find out, where they are modelled: a condition has held, alarms are sorted,
+    the rest takes its stages.
+
+    Sorting takes ``triage_s``, and ``triage_doubling_s`` more for each doubling of the alarms. ``misled_by``
+    maps the id of a fault to the time that it costs if it has begun. With ``follows`` the condition is looked
+    at only from then on.
+    """
+
+    id: Name
+    title: str = ""
+    follows: Name | None = Field(None, description="looked for only once this has happened")
+    when: Condition
+    triage_s: Quantity | None = Field(None, description="time to sort the alarms, however few")
+    triage_doubling_s: Quantity | None = Field(None, description="time more with twice as many alarms")
+    misled_by: dict[Name, Quantity] = Field({}, description="time lost to a fault that is beside the point")
+    takes: dict[str, Quantity] = Field({}, description="how long the rest takes, by stage")
+
+    @property
+    def kind(self) -> str:
+        """As interventions have one: the word for it among the inputs of a run."""
+        return "diagnosis"
+
+
+class Expectation(Record):
+    """A check of the scenario's author: the signal is never, or at some time, beyond the level."""
+
+    subject: str
+    signal: Signal
+    above: Level | None = None
+    below: Level | None = None
+    verdict: Literal["never", "sometime"] = Field(alias="is")
+    after_s: Moment | None = Field(None, alias="after")
+    before_s: Moment | None = Field(None, alias="before")
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Expectation:
+        return one_of(self, "above", "below")
+
+
+class Outcome(Record):
+    """One published moment: a signal of a subject crossing a level."""
+
+    id: Name
+    subject: str
+    what: str = Field("", description="what happened, in words")
+    signal: Signal
+    direction: Literal["rising", "falling"]
+    level: Level
+    hump: Annotated[StrictInt, Field(ge=1)] = 1
+    at: Clock = Field(alias="published")
+    source: str
+    tolerance_min: Minutes = Field(0.0, description="how precisely the time is published, either way")
+    imposed: StrictBool = Field(False, description="the direct end of an input")
+    note: str = ""
+
+
+class Exclusion(Record):
+    """What must not happen: broken if the signal crosses the level anywhere from ``begin`` to ``end``."""
+
+    id: Name
+    subject: str
+    what: str = ""
+    signal: Signal
+    direction: Literal["rising", "falling"]
+    level: Level
+    begin: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
+    source: str
+    note: str = ""
+
+
+class Published(Record):
+    """The published timeline of an incident, to score a run against."""
+
+    incident: Name
+    title: str = ""
+    outcomes: tuple[Outcome, ...]
+    must_not: tuple[Exclusion, ...] = ()
+
+
+class Source(Record):
+    """A publication: what it is and how far to trust it."""
+
+    title: str
+    url: str | None = None
+    kind: str = ""
+    trust: str
+    note: str = ""
+
+
+class Scenario(Record):
+    """Everything that a run needs. ``parameters`` overrides kinds' parameters and edge numbers by target."""
+
+    name: Name = Field(alias="scenario")
+    title: str = ""
+    question: str = ""
+    topology: Annotated[Topology, WithJsonSchema(_PATH_SCHEMA)]
+    published: Annotated[Published | None, WithJsonSchema(_PATH_SCHEMA)] = None
+    start: Clock
+    duration_s: Seconds = Field(alias="duration")
+    tick_s: Seconds = Field(1.0, alias="tick")
+    sample_s: Seconds = Field(10.0, alias="sample")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**64)] = 0
+    noise: Literal["exact", "mean"] = "exact"
+    parameters: dict[str, Quantity] = {}
+    faults: tuple[Intervention, ...] = ()
+    actions: tuple[Intervention, ...] = ()
+    responders: Responders = Field("scripted", description="scripted: each action at its own time")
+    diagnoses: tuple[Diagnosis, ...] = ()
+    stage_cv_ratio: Quantity | None = Field(None, description="spread of a stage, where they are drawn")
+    expect: tuple[Expectation, ...] = ()
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """Faults, then actions, each in the order of the file."""
+        return self.faults + self.actions
+
+
+def one_of(record: Any, *names: str) -> Any:
+    """The record, if exactly one of these keys is given. The names are those of the file."""
+    fields = {field.alias or name: name for name, field in type(record).model_fields.items()}
+    given = [name for name in names if getattr(record, fields[name]) is not None]
+    if len(given) != 1:
+        raise units.Refused("exactly one of " + ", ".join(names), found=" and ".join(given) or "none of them")
+    return record

@@ -1,0 +1,50 @@
+"""Health checks: the verdicts by which targets and zones serve or do not."""
+
+from __future__ import annotations
+
+from twin.kinds.health_checked_pool import FRESH, OUT, SETTLED, SIZE, ZONE, wait
+from twin.kinds.health_checked_pool.check_rounds import RUNS
+from twin.results.control_loops.record import Loop, Reading
+from twin.results.control_loops.view import View
+
+
+class Checks:
+    """Age: of the oldest result on which a verdict against a target rests when it is carried out: the rounds
+    that it takes, and the wait for the checker.
+
+    Wrong: share of the targets that work, network and all, and are out of service: themselves, or with their
+    zone. New targets that serve without a network are the other error; it stands in what it did.
+    """
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.loop = Loop(
+            "Health check", view.service, "the last few results of a target, and of its zone",
+            "working targets taken out of service", True,
+        )  # fmt: skip
+
+    def look(self, tick: int) -> None:
+        """As Eye says."""
+        if tick % self.view.every:
+            return
+        p, s = self.view.p, self.view.s
+        age_s = (float(p["unhealthy_count"]) - 1.0) * float(p["interval_s"]) + float(wait(p, s))
+        wrong, blind = self._wrong()
+        out = int(s["out_of_dns"]) / (int(s["zones"]) * int(s["balancers"]))
+        did = f"{out:.1%} of zones out of DNS, {blind} new targets in service without a network"
+        did += "" if p["failover"] else "; failover off"
+        self.loop.readings.append(Reading(tick, age_s, wrong, did))
+
+    def _wrong(self) -> tuple[float, int]:
+        """(share of targets that work and do not serve, targets that serve without a network)."""
+        p, s = self.view.p, self.view.s
+        zones = self.view.cells.reshape(int(s["zones"]), ZONE)
+        all_out = bool(p["fail_open"]) and int(s["out_of_dns"]) == int(s["zones"]) * int(s["balancers"])
+        idle = blind = 0.0
+        for z, zone in enumerate(zones):
+            in_dns = 1.0 if all_out else 1.0 - zone[OUT] / int(s["balancers"])
+            works = zone[SETTLED : SETTLED + 2 * RUNS].sum()
+            if z >= int(p["faulty_zones_count"]):
+                idle += works - in_dns * zone[SETTLED : SETTLED + RUNS].sum()
+            blind += in_dns * zone[FRESH : FRESH + RUNS].sum()
+        return float(idle / zones[:, SIZE].sum()), round(float(blind))

@@ -1,0 +1,130 @@
+"""A finished run taken up again at a moment, with something changed from there on.
+
+The past is not read back, it is stepped again, which takes a second; then it is held against the rows of the
+run that was forked, byte for byte. So a change at a fork is the same as an action that makes it at that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from twin.base import units
+from twin.base.units import Refused
+from twin.model.changes import Variation
+from twin.model.responders import stage_targets, with_stages
+from twin.model.scenario import Intervention, Quantity, Scenario, Value
+from twin.simulation import journal, loop
+from twin.simulation.run import Run, run_id
+from twin.spec import Problem, SpecError, vary
+
+ID = "fork"  # of the intervention that sets what is set at the fork
+
+
+class ForkError(Exception):
+    """A run that cannot be forked as asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A run and where it is left: ``scenario`` is what it was made of, ``at_s`` in s from its start."""
+
+    past: Run
+    scenario: Scenario
+    at_s: float
+
+    @property
+    def tick(self) -> int:
+        """The first tick that is not past."""
+        return round(self.at_s / self.scenario.tick_s)
+
+
+def fork(past: Run, at: str) -> Fork:
+    """Leave ``past`` at a time, ISO 8601 with zone or +2h. Raises ForkError, SpecError.
+
+    The run must have been made by this code: other code steps another past.
+    """
+    if past.manifest["code"] != loop.source_hash():
+        raise ForkError(f"run {past.run_id} was made by other code, which had another past: run it again")
+    scenario = Scenario.model_validate(past.manifest["inputs_scenario"])
+    if run_id(scenario, past.manifest["seed"], past.manifest["replicate"]) != past.run_id:
+        raise ForkError(f"run {past.run_id}: its inputs cannot be read back; run it again")
+    scenario = scenario.model_copy(update={"seed": past.manifest["seed"]})
+    try:
+        at_s = units.parse_time(at, scenario.start)
+        end = f"{scenario.start.isoformat()} and {units.format_duration(scenario.duration_s)} later"
+        if not 0 <= at_s < scenario.duration_s:
+            raise Refused(f"a time inside the run, between {end}")
+    except Refused as refused:
+        problem = Problem("--fork", 1, 1, "", refused.found or f"'{at}'", refused.expected, refused.hint)
+        raise SpecError([problem]) from None
+    return Fork(past, scenario, round(at_s / scenario.tick_s) * scenario.tick_s)
+
+
+def changed(
+    at: Fork, sets: Mapping[str, Value], variations: Iterable[Variation], until_s: float | None
+) -> Scenario:
+    """What the run is made of from the fork on. Raises ForkError where that would change the past.
+
+    ``sets``: target → value in SI, set at the fork, as are the parameters of ``variations``; their
+    interventions are added, and their conditions looked at from the fork on. What responders take is changed
+    for what they have not begun, or have and would still be at. ``until_s``: another end.
+    """
+    scenario = at.scenario
+    if until_s is not None and until_s <= at.at_s:
+        raise ForkError(f"--until: the run would end before the fork, at +{units.format_duration(at.at_s)}")
+    for variation in variations:
+        _must_leave_the_past(at, variation)
+        sets = {t: q.value for t, q in variation.parameters.items()} | variation.set | dict(sets)
+        faults, actions = (tuple(_from_fork(at, x) for x in y) for y in (variation.faults, variation.actions))
+        later = Variation(
+            drop=variation.drop, move=variation.move, faults=faults, actions=actions,
+            diagnoses=variation.diagnoses,
+        )  # fmt: skip
+        scenario = vary(scenario, later)
+    known = stage_targets(scenario)
+    stages = {t: Quantity(value=value, assumed="as asked") for t, value in sets.items() if t in known}
+    scenario, sets = with_stages(scenario, stages), {t: v for t, v in sets.items() if t not in known}
+    if sets:
+        names = {x.id for x in scenario.interventions}
+        name = next(n for n in (ID, *(f"{ID}-{k}" for k in range(2, 1000))) if n not in names)
+        title = "Changed at the fork"
+        x = Intervention(id=name, title=title, at_s=at.at_s, set=dict(sets), assumed="as asked")
+        scenario = vary(scenario, Variation(actions=(x,)))
+    return scenario.model_copy(update={"duration_s": scenario.duration_s if until_s is None else until_s})
+
+
+def _must_leave_the_past(at: Fork, variation: Variation) -> None:
+    if variation.services or variation.without:
+        raise ForkError("services and dependencies cannot be changed at a fork, only parameters")
+    begun = {x["id"] for x in at.past.manifest["inputs"] if x["tick"] < at.tick}
+    for name in (*variation.drop, *variation.move):
+        if name in begun:
+            raise ForkError(f"'{name}' had begun before the fork: it cannot be dropped or moved any more")
+    for name, at_s in variation.move.items():
+        if at_s < at.at_s:
+            raise ForkError(f"'{name}' cannot be moved to a time before the fork")
+
+
+def _from_fork(at: Fork, x: Intervention) -> Intervention:
+    """An added intervention; a condition is looked at from the fork on."""
+    if any(x.follows == past["id"] and past["tick"] < at.tick for past in at.past.manifest["inputs"]):
+        raise ForkError(f"'{x.id}' follows {x.follows}, which had happened before the fork: give it a time")
+    if x.at_s is not None and x.at_s < at.at_s:
+        when = f"+{units.format_duration(x.at_s)}"
+        raise ForkError(f"'{x.id}' begins at {when}, before the fork at +{units.format_duration(at.at_s)}")
+    if x.when is None:
+        return x
+    condition = x.when.model_copy(update={"from_s": max(x.when.from_s, at.at_s)})
+    return x.model_copy(update={"when": condition})
+
+
+def joined(at: Fork, run: Run) -> Run:
+    """The run that was forked off, if its past is that of the run it left. Raises ForkError."""
+    pairs = ((at.past.events, run.events, at.tick), (at.past.samples, run.samples, at.tick + 1))
+    for old, new, first in pairs:
+        if journal.digest(journal.before(old, first)) != journal.digest(journal.before(new, first)):
+            found = "its past came out otherwise: what was changed shows before the fork"
+            raise ForkError(f"run {at.past.run_id}: {found}")
+    note = {"run": at.past.run_id, "at_tick": at.tick}
+    return replace(run, manifest=run.manifest | {"fork": note})

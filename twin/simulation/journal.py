@@ -1,0 +1,215 @@
+"""A run on disk: two Parquet tables and a manifest, which is written last and by rename.
+
+A folder with a manifest is a finished run; anything else is the remains of one that was interrupted, and the
+next run cleans it up. Rows are sorted by tick, so equal runs have equal rows whoever stepped them; the *row
+digest* says so without depending on how Parquet packs them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from twin.mechanisms.arrays import EVENT, EVENTS, INPUT, INPUT_CODE, KIND_EVENT_BLOCK, SAMPLE
+from twin.simulation.schedule import Change
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+NEEDED = {
+    "run_id", "digest", "scenario", "title", "start", "tick_s", "sample_s", "duration_s", "seed", "replicate",
+    "runner", "engine_seconds", "notes", "services", "dependencies", "inputs", "inputs_scenario",
+}  # fmt: skip
+UNITS = {
+    "events": {"tick": "ticks from the start", "t": "UTC", "value": "error ratio, or the kind's own"},
+    "samples": {
+        "tick": "end of the interval, ticks from the start", "t": "UTC", "offered_per_s": "1/s",
+        "goodput_per_s": "1/s", "capacity_per_s": "1/s", "backlog_count": "count",
+        "error_ratio": "failed / (failed + good) over the interval", "latency_s": "s, mean over the interval",
+    },
+}  # fmt: skip
+
+
+class DamagedRun(Exception):
+    """A run folder that cannot be read: ``path`` and why."""
+
+
+def _dictionary(codes: np.ndarray, words: Sequence[str]) -> pa.DictionaryArray:
+    """Codes (positions in ``words``) as a dictionary column."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype("i4")), pa.array(list(words), pa.string()))
+
+
+def _moments(tick: np.ndarray, start: datetime, tick_s: float) -> pa.Array:
+    base = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "ms")
+    return pa.array(base + np.round(tick * tick_s * 1000).astype("timedelta64[ms]"))
+
+
+def _schema(table: pa.Table, name: str) -> pa.Table:
+    about = {"twin.schema": str(SCHEMA_VERSION), "twin.units": json.dumps(UNITS[name])}
+    return table.replace_schema_metadata(about)
+
+
+def samples_table(
+    parts: Sequence[np.ndarray], names: Sequence[str], start: datetime, tick_s: float
+) -> pa.Table:
+    """One row a service and sample interval, sorted by tick and service. Columns as UNITS says."""
+    rows = np.concatenate([*parts, np.zeros(0, SAMPLE)])
+    place = rows["tick"].astype("i8") * max(1, len(names)) + rows["service"]
+    if not (np.diff(place) > 0).all():  # those of one shard are sorted
+        rows = rows[np.argsort(place, kind="stable")]
+    columns = {
+        "tick": pa.array(rows["tick"].astype("i4")),
+        "t": _moments(rows["tick"], start, tick_s),
+        "service": _dictionary(rows["service"], names),
+    }
+    for name in (SAMPLE.names or ())[2:]:
+        columns[name] = pa.array(np.ascontiguousarray(rows[name]))
+    return _schema(pa.table(columns), "samples")
+
+
+def input_rows(inputs: Sequence[Change]) -> np.ndarray:
+    """The scenario's own changes as EVENT rows; the subject is the position in ``inputs``."""
+    rows = np.zeros(len(inputs), EVENT)
+    for n, (row, change) in enumerate(zip(rows, inputs, strict=True)):
+        row["event_id"], row["tick"], row["service"] = change.event_id, change.tick, INPUT
+        row["code"], row["subject"], row["cause_id"] = change.code, n, change.cause_id
+        row["value"] = next(iter(change.values.values()), float(change.alarms))
+    return rows
+
+
+def events_table(
+    parts: Sequence[np.ndarray], inputs: Sequence[Change], names: Sequence[str],
+    kinds: Sequence[tuple[str, ...]], start: datetime, tick_s: float,
+) -> pa.Table:  # fmt: skip
+    """What happened, sorted by event id (tick, service, sequence). ``kinds``: EVENTS of each kind, in
+    order."""
+    mine = np.concatenate([*parts, np.zeros(0, EVENT)])
+    rows = np.concatenate([mine, input_rows(inputs)])
+    origin = np.concatenate([np.zeros(len(mine), "i4"), np.ones(len(inputs), "i4")])
+    order = np.argsort(rows["event_id"], kind="stable")
+    rows, origin = rows[order], origin[order]
+    words, codes = _event_words(rows["code"], kinds)
+    subjects = [*names, *(c.name for c in inputs)]
+    subject = np.where(origin == 1, rows["subject"] + len(names), rows["subject"])
+    service = np.where(rows["service"] == INPUT, len(names), rows["service"])
+    cause = rows["cause_id"]
+    columns = {
+        "tick": pa.array(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
+        "event_id": pa.array(np.ascontiguousarray(rows["event_id"])),
+        "cause_id": pa.array(cause, mask=cause == 0),
+        "service": _dictionary(service, [*names, "(input)"]), "event": _dictionary(codes, words),
+        "subject": _dictionary(subject, subjects), "value": pa.array(np.ascontiguousarray(rows["value"])),
+        "origin": _dictionary(origin, ["model", "input"]),
+    }  # fmt: skip
+    return _schema(pa.table(columns), "events")
+
+
+def _event_words(codes: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[list[str], np.ndarray]:
+    """All words for events, and each row's position among them."""
+    words = list(EVENTS)
+    place = {code: code for code in range(len(EVENTS))}
+    for k, own in enumerate(kinds):
+        for n, word in enumerate(own):
+            place[KIND_EVENT_BLOCK * (1 + k) + n] = len(words)
+            words.append(word)
+    return words, np.array([place[int(c)] for c in codes], "i4")
+
+
+def before(table: pa.Table, tick: int) -> pa.Table:
+    """The rows of a tick before this one; rows are sorted by tick."""
+    return table.slice(0, int(np.searchsorted(table.column("tick").to_numpy(), tick)))
+
+
+def digest(*tables: pa.Table) -> str:
+    """SHA-256 over the values of all rows: equal for equal rows, however they are packed."""
+    total = hashlib.sha256()
+    for table in tables:
+        for name in table.column_names:
+            total.update(name.encode())
+            for part in _plain(table.column(name)):
+                total.update(part)
+    return total.hexdigest()
+
+
+def _plain(column: pa.ChunkedArray) -> Iterator[bytes]:
+    """The values of a column as bytes. What Arrow keeps under a null, or behind the end, is no value."""
+    if pa.types.is_dictionary(column.type):
+        words = column.combine_chunks().dictionary_decode()
+        words = pa.concat_arrays([words] if isinstance(words, pa.Array) else words.chunks)
+        offsets = np.frombuffer(words.buffers()[1], "i4")[words.offset : words.offset + len(words) + 1]
+        yield np.diff(offsets).tobytes()
+        yield bytes(words.buffers()[2] or b"")[offsets[0] : offsets[-1]] if len(words) else b""
+        return
+    yield column.is_valid().to_numpy().tobytes()
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    yield column.fill_null(0).to_numpy().tobytes()
+
+
+def write_run(folder: Path, events: pa.Table, samples: pa.Table, manifest: Mapping[str, object]) -> None:
+    """Write a run so that it looks finished only when it is. Raises OSError (a full disk) with nothing left
+    behind."""
+    work = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        work.mkdir(parents=True)
+        for name, table in (("events", events), ("samples", samples)):
+            pq.write_table(table, work / f"{name}.parquet", compression="zstd", row_group_size=122_880)
+        partial = work / ".manifest"
+        partial.write_text(json.dumps(manifest, indent=1, default=str) + "\n")
+        os.replace(partial, work / MANIFEST)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(work, folder)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def clean_up(runs: Path) -> list[str]:
+    """Remove what interrupted runs have left in ``runs``; returns the names of what was removed."""
+    gone = []
+    for path in runs.glob(".*.unfinished") if runs.is_dir() else ():
+        pid = path.name.split(".")[-2]
+        if not (pid.isdigit() and Path(f"/proc/{pid}").exists() and int(pid) != os.getpid()):
+            shutil.rmtree(path, ignore_errors=True)
+            gone.append(path.name)
+    return gone
+
+
+def read_manifest(folder: Path) -> dict:
+    """The manifest of a finished run. Raises DamagedRun."""
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise DamagedRun(f"{folder}: no such run")
+    if not path.is_file():
+        raise DamagedRun(f"{folder}: no {MANIFEST}, so this run was never finished; run it again")
+    try:
+        found = json.loads(path.read_text())
+        version = found["schema_version"]
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise DamagedRun(f"{path}: not a manifest ({error}); run it again") from error
+    if version != SCHEMA_VERSION:
+        raise DamagedRun(f"{path}: schema version {version}, expected {SCHEMA_VERSION}; run it again")
+    if missing := sorted(NEEDED - found.keys()):
+        raise DamagedRun(f"{path}: lacks {', '.join(missing)}; run it again")
+    return found
+
+
+def read_table(folder: Path, name: str) -> pa.Table:
+    """``events`` or ``samples`` of a finished run. Raises DamagedRun."""
+    try:
+        return pq.read_table(folder / f"{name}.parquet")
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise DamagedRun(f"{folder / name}.parquet: damaged ({reason}); run it again") from error
+
+
+assert INPUT_CODE == 0

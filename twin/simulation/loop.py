@@ -1,0 +1,150 @@
+"""The one loop that steps a run: pure, compiled, no input or output, no Ray, no clock.
+
+Which kinds exist is known only at run time, so the loop that calls their steps is written from the registry
+and compiled once. Numba caches it on disk, but does not notice a change in another file; so the file it is
+written to is named after a hash of the package's sources, and a stale kernel cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numba
+import numpy as np
+
+from twin.kinds import registry
+
+PACKAGE = Path(__file__).parents[1]
+
+HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not edit."""
+from twin.base.jit import borrowed, by_reference, njit
+from twin.mechanisms.alarms import any_fired
+from twin.mechanisms.arrays import DEBUG, N_EVENTS, N_SAMPLES, PERIOD
+from twin.mechanisms.detection import close_period, publish
+'''
+
+LOOP = '''
+@njit(cache=True)
+def advance(world, t0, t1, {arrays}):
+    """Step the shard's services from tick t0 to t1; stop early, after a period, if a condition has fired
+    or a buffer is nearly full. Returns (the tick reached, service in which an invariant broke or -1)."""
+    w = by_reference(world)
+{views}
+    t = t0
+    while t < t1:
+        boundary = (t + 1) % w.clock[PERIOD] == 0
+        for n in range(len(w.mine)):
+            i = w.mine[n]
+            s = w.svc[i]
+            s.own_blame = 0.0
+            a, b = s.cell, s.cell + s.cells
+            k = s.kind
+{branches}
+            s.p_offered += s.offered
+            s.p_good += s.good
+            s.p_failed += s.failed
+            s.p_latency += s.latency_s
+            if boundary:
+                close_period(t, w, i)
+        publish(t, w)
+        t += 1
+        if boundary:
+            if w.clock[DEBUG] != 0:
+                for n in range(len(w.mine)):
+                    i = w.mine[n]
+                    s = w.svc[i]
+                    a, b = s.cell, s.cell + s.cells
+                    k = s.kind
+                    sound = s.good >= 0 and s.failed >= 0 and s.backlog >= 0
+{checks}
+                    if not sound:
+                        return t, i
+            if any_fired(t, w):
+                break
+            if w.clock[N_SAMPLES] + len(w.mine) > len(w.samples):
+                break
+            if w.clock[N_EVENTS] + 8 * len(w.svc) > len(w.events):
+                break
+    return t, -1
+'''
+
+
+@cache
+def source_hash() -> str:
+    """SHA-256 over every source of the package, in the order of names: the version of the code."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")) + sorted(PACKAGE.rglob("*.sql")):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def kernel_hash() -> str:
+    """Hash of what the compiled loop is made of: kinds, mechanisms, thresholds, random numbers, Numba."""
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
+    files = [p for name in ("kinds", "mechanisms") for p in (PACKAGE / name).rglob("*.py")]
+    files += [PACKAGE / "base" / name for name in ("rng.py", "thresholds.py", "jit.py")]
+    files += [PACKAGE / "model/parameter.py", PACKAGE / "simulation/loop.py"]
+    for path in sorted(files):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def driver_source() -> str:
+    """The text of the loop, with one branch a kind."""
+    names = list(registry())
+    imports = "".join(f"from twin.kinds import {n} as kind_{n}\nstep_{n} = kind_{n}.step\n" for n in names)
+    imports += "".join(f"check_{n} = kind_{n}.check\n" for n in names)
+    call = "{p}if k == {k}:\n{p}    {f}_{n}(t, w, i, p_{n}[s.slot], s_{n}[s.slot], w.cells[a:b])"
+    steps = "\n".join(call.format(p=" " * 12, k=k, n=n, f="step") for k, n in enumerate(names))
+    checks = "\n".join(
+        " " * 20
+        + f"if k == {k}:\n"
+        + " " * 24
+        + f"sound = sound and check_{n}(p_{n}[s.slot], s_{n}[s.slot], w.cells[a:b])"
+        for k, n in enumerate(names)
+    )
+    arrays = ", ".join(f"p_{n}, s_{n}" for n in names)
+    views = "\n".join(f"    p_{n}, s_{n} = borrowed(p_{n}), borrowed(s_{n})" for n in names)
+    return HEAD + imports + LOOP.format(arrays=arrays, views=views, branches=steps, checks=checks)
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: TWIN_CACHE_DIR, else the user's cache folder."""
+    base = os.environ.get("TWIN_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "us-east-1-cascade-twin"
+
+
+def is_compiled() -> bool:
+    """Whether the loop for these sources has been compiled on this machine before."""
+    return any((cache_folder() / kernel_hash()).rglob("*.nbc"))
+
+
+@cache
+def driver() -> Callable:
+    """The compiled loop ``advance(world, t0, t1, *arrays)`` for this version of the kinds."""
+    folder = cache_folder() / kernel_hash()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "twin_driver.py"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, suffix=".tmp") as handle:
+            handle.write(driver_source())
+        os.replace(handle.name, path)
+    return _load(path).advance
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"twin_driver_{kernel_hash()}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

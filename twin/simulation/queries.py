@@ -1,0 +1,189 @@
+"""Questions to a finished run, in SQL: one .sql file each in ``twin/simulation/sql``. The only user of
+DuckDB.
+
+The tables are loaded into memory first; then DuckDB loses access to anything outside, memory and time are
+limited, and the configuration is locked. So a query can read this run and nothing else, and change nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from twin.base import thresholds
+
+SQL = Path(__file__).parent / "sql"
+TABLES = ("events", "samples", "services", "dependencies", "inputs")
+MEMORY_LIMIT = "1GB"
+ANSWER_LIMIT_BYTES = 500_000_000
+TIME_LIMIT_S = 60.0
+QUESTIONS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+
+
+class QueryError(Exception):
+    """A query that DuckDB refuses, or that takes too long; the message says why."""
+
+
+@cache
+def questions() -> dict[str, str]:
+    """Name → text of every question in ``twin/simulation/sql``, in the order of names."""
+    return {path.stem: path.read_text() for path in sorted(SQL.glob("*.sql"))}
+
+
+def reads(text: str) -> set[str]:
+    """What a question says it reads, in its first line: ``-- reads: signals, events``."""
+    return {word.strip() for word in text.splitlines()[0].removeprefix("-- reads:").split(",")}
+
+
+def _gather(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """The answer, batch by batch: DuckDB's own limit does not count what it has handed over."""
+    reader = relation.to_arrow_reader(100_000)
+    batches, size_bytes = [], 0
+    for batch in reader:
+        size_bytes += batch.nbytes
+        if size_bytes > ANSWER_LIMIT_BYTES:
+            raise QueryError(
+                f"stopped at {ANSWER_LIMIT_BYTES / 1e6:.0f} MB of answer: ask for less, or for a total"
+            )
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def _reason(said: str) -> str:
+    """What DuckDB said, without its advice to change a configuration that is locked."""
+    if "INTERRUPT Error" in said:
+        return f"stopped after {TIME_LIMIT_S:.0f} s"
+    if "Out of Memory Error" in said:
+        return f"stopped at {MEMORY_LIMIT} of memory"
+    return said
+
+
+# Connections with every view in place, for the next runs: to make one takes longer than to fill five.
+_idle: deque[duckdb.DuckDBPyConnection] = deque(maxlen=2)  # what is pushed out is closed with its last user
+
+
+def _from_before() -> duckdb.DuckDBPyConnection | None:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return None
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    """One thread: sums come out the same each time. Without a folder for temporary files, a query that
+    outgrows its memory fails; it fills no disk."""
+    config: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": ""}
+    return duckdb.connect(":memory:", config=config)
+
+
+class Tables:
+    """One run in DuckDB: tables events, samples, services, dependencies, inputs, and a view a question."""
+
+    def __init__(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
+        used = _from_before()
+        self._connection = used or _connect()
+        self._load(events, samples, manifest)
+        if used is None:
+            for text in self._in_order():
+                self._connection.execute(text)
+            self._lock()
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            _idle.append(self._connection)
+        else:
+            self._connection.close()
+
+    def ask(self, query: str, **parameters: object) -> pa.Table:
+        """The answer as an Arrow table. Raises QueryError."""
+        timer = threading.Timer(TIME_LIMIT_S, self._connection.interrupt)
+        timer.start()
+        try:
+            self._must_ask(query)
+            return _gather(self._connection.sql(query, params=parameters or None))
+        except (
+            duckdb.Error,
+            pa.ArrowException,
+            OSError,
+        ) as error:  # OSError: an error of DuckDB between batches
+            raise QueryError(_reason(str(error))) from error
+        except RuntimeError as error:  # how DuckDB says that it saw Ctrl-C
+            raise (KeyboardInterrupt() if "interrupted" in str(error) else error) from error
+        finally:
+            timer.cancel()
+
+    def _must_ask(self, query: str) -> None:
+        """One statement, that only reads: a run is not changed, not even the copy in memory."""
+        statements = self._connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type not in QUESTIONS:
+            raise QueryError("expected one question (select …, from …, describe …), which changes nothing")
+
+    def rows(self, query: str, **parameters: object) -> list[dict[str, Any]]:
+        """The answer as a list of dicts."""
+        return self.ask(query, **parameters).to_pylist()
+
+    def _load(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
+        c = self._connection
+        services = [{"service": n, **about} for n, about in sorted(manifest["services"].items())]
+        inputs = manifest["inputs"] or []
+        tables = {
+            "events": events, "samples": samples, "services": pa.Table.from_pylist(services),
+            "dependencies": pa.Table.from_pylist(
+                [{k: d[k] for k in ("caller", "callee", "for", "mode")} for d in manifest["dependencies"]],
+                schema=pa.schema([(k, pa.string()) for k in ("caller", "callee", "for", "mode")])),
+            "inputs": pa.Table.from_pylist(
+                [{k: i[k] for k in ("id", "kind", "title", "tick", "begin")} for i in inputs],
+                schema=pa.schema([("id", pa.string()), ("kind", pa.string()), ("title", pa.string()),
+                                  ("tick", pa.int64()), ("begin", pa.bool_())])),
+        }  # fmt: skip
+        for name, table in tables.items():
+            c.register("incoming", table)
+            c.execute(f"create or replace table {name} as select * from incoming")
+            c.unregister("incoming")
+        words = {name.lower(): value for name, value in vars(thresholds).items() if name.isupper()}
+        for name, value in {**words, "tick_s": manifest["tick_s"], "sample_s": manifest["sample_s"]}.items():
+            c.execute(f"create or replace macro {name}() as {float(value)!r}::double")
+
+    def _in_order(self) -> list[str]:
+        """The texts of the views, each after those that its first line says it reads."""
+        todo, done, texts = dict(questions()), set(TABLES), []
+        while todo:
+            name = next(n for n, text in todo.items() if reads(text) <= done)
+            done.add(name)
+            texts.append(todo.pop(name))
+        return texts
+
+    def _lock(self) -> None:
+        # A bar of a slow query would go to stdout, into the answer.
+        for setting in ("enable_progress_bar", "enable_external_access", "python_enable_replacements"):
+            self._connection.execute(f"set {setting} = false")
+        self._connection.execute("set lock_configuration = true")
+
+
+def ask_files(files: Sequence[Path], query: str, **parameters: object) -> pa.Table:
+    """The answer to ``query`` over Parquet files with a row a run (see ``twin/experiments/store.py``): the
+    tables
+    ``runs``, and ``outcomes`` with a row a value. Raises QueryError."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        try:
+            paths = [str(path) for path in files]
+            connection.execute("create view runs as select * from read_parquet(" + repr(paths) + ")")
+            connection.execute(
+                "create view outcomes as select * exclude (values, curve, v), v.service::varchar as service, "
+                "v.measure::varchar as measure, v.value as value "
+                "from (select *, unnest(values) as v from runs)"
+            )
+            return connection.sql(query, params=parameters or None).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(_reason(str(error))) from error

@@ -1,0 +1,173 @@
+"""Scenario, seed and runner → a run. The only place that puts them together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from twin.kinds import registry
+from twin.mechanisms.arrays import INPUT_ENDED, REPLICATE, SEED
+from twin.model.responders import steps
+from twin.model.scenario import Scenario
+from twin.simulation import inline, journal, loop
+from twin.simulation.inline import Progress, Rows
+from twin.simulation.queries import Tables
+from twin.simulation.schedule import Change, Schedule
+from twin.simulation.world import Shard, build
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value,
+    origin). ``samples``: Arrow table, a row a service and sample interval (tick, t, service, offered_per_s,
+    goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s). ``manifest``: inputs, hashes,
+    versions. Times are UTC without zone; units stand in the tables' schema metadata.
+    """
+
+    events: pa.Table
+    samples: pa.Table
+    manifest: dict[str, Any]
+    folder: Path | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Hash of everything that can change a row: scenario, seed, overrides, code."""
+        return self.manifest["run_id"]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all rows; equal for the same run on any runner."""
+        return self.manifest["digest"]
+
+    def tables(self) -> Tables:
+        """A DuckDB connection that can read this run and nothing else."""
+        return Tables(self.events, self.samples, self.manifest)
+
+    def sql(self, query: str, **parameters: object) -> pa.Table:
+        """The answer to ``query`` over the tables events and samples and the views of
+        ``twin/simulation/sql``."""
+        with self.tables() as tables:
+            return tables.ask(query, **parameters)
+
+
+def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
+    """Sixteen hex digits; equal inputs and code give equal ids. The runner is not part of it."""
+    identity = [scenario.model_dump(mode="json"), seed, replicate, loop.source_hash()]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def schedule_for(shard: Shard, scenario: Scenario) -> Schedule:
+    """The scenario's interventions, starting from the values that the shard has now."""
+    targets = {target for x in scenario.interventions for target in x.set}
+    present = {target: shard.value(target) for target in sorted(targets)}
+    clock = shard.world.clock
+    return Schedule(scenario, present, int(clock[SEED]), int(clock[REPLICATE]))
+
+
+def run(
+    scenario: Scenario, *, seed: int | None = None, replicate: int = 0, runner: str = "inline",
+    actors: int = 2, address: str | None = None, out: Path | str | None = None, debug: bool = False,
+    progress: Progress | None = None, digest: bool = True,
+) -> Run:  # fmt: skip
+    """Step ``scenario`` to its end.
+
+    ``runner`` is "inline", "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one) or
+    "auto" (inline: one run of this size is faster there). ``out``: folder of runs to write to; None keeps it
+    in memory. ``debug`` checks every invariant after each signal period. Without ``digest`` the run has none:
+    for one of many that nobody compares byte by byte. Raises InvariantBroken, OSError.
+    """
+    seed = scenario.seed if seed is None else seed
+    shard = build(scenario, seed=seed, replicate=replicate, debug=debug)
+    schedule = schedule_for(shard, scenario)
+    ticks = round(scenario.duration_s / scenario.tick_s)
+    if runner == "ray":
+        from twin.simulation import on_ray
+
+        rows = on_ray.run(scenario, shard, schedule, ticks, seed=seed, replicate=replicate, actors=actors,
+                          address=address, debug=debug, progress=progress)  # fmt: skip
+    else:
+        rows = inline.run(shard, schedule, ticks, progress)
+    return finish(scenario, shard, rows, seed, replicate, runner, out, digest)
+
+
+def finish(
+    scenario: Scenario, shard: Shard, rows: Rows, seed: int, replicate: int, runner: str,
+    out: Path | str | None, digest: bool = True,
+) -> Run:  # fmt: skip
+    """Turn rows into tables and, where ``out`` is given, into a folder."""
+    kinds = tuple(tuple(module.EVENTS) for module in registry().values())
+    start, tick_s = scenario.start, scenario.tick_s
+    events = journal.events_table(rows.events, rows.inputs, shard.names, kinds, start, tick_s)
+    samples = journal.samples_table(rows.samples, shard.names, start, tick_s)
+    manifest = describe(scenario, rows, seed, replicate, runner)
+    manifest["digest"] = journal.digest(events, samples) if digest else ""
+    done = Run(events, samples, manifest)
+    return done if out is None else keep(done, out)
+
+
+def keep(run: Run, out: Path | str) -> Run:
+    """The same run, written to a folder of runs. Raises OSError."""
+    journal.clean_up(Path(out))
+    folder = Path(out) / run.run_id
+    journal.write_run(folder, run.events, run.samples, run.manifest)
+    return replace(run, folder=folder)
+
+
+def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: str) -> dict[str, Any]:
+    """The manifest, but for the digest."""
+    return {
+        "schema_version": journal.SCHEMA_VERSION,
+        "run_id": run_id(scenario, seed, replicate),
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "start": scenario.start.isoformat(),
+        "tick_s": scenario.tick_s,
+        "sample_s": scenario.sample_s,
+        "duration_s": scenario.duration_s,
+        "seed": seed,
+        "replicate": replicate,
+        "runner": runner,
+        "code": loop.source_hash(),
+        "python": platform.python_version(),
+        "engine_seconds": round(rows.engine_seconds, 3),
+        "notes": rows.notes,
+        "services": {
+            s.name: {"title": s.title or s.name, "kind": s.kind, "visible": s.visible,
+                     "domain": s.domain or s.name}
+            for s in scenario.topology.services.values()
+        },
+        "dependencies": [
+            {"caller": s.name, "callee": d.on, "for": d.purpose, "mode": d.mode,
+             "evidence": d.evidence.model_dump() if d.evidence else None}
+            for s in scenario.topology.services.values() for d in s.dependencies
+        ],
+        "inputs": [input_note(scenario, change) for change in rows.inputs],
+        "units": journal.UNITS,
+        "inputs_scenario": scenario.model_dump(mode="json"),
+    }  # fmt: skip
+
+
+def input_note(scenario: Scenario, change: Change) -> dict[str, Any]:
+    """One change as the manifest lists it."""
+    x = next(x for x in steps(scenario) if x.id == change.name)
+    begin = change.code != INPUT_ENDED
+    return {"id": x.id, "kind": x.kind, "title": x.title, "tick": change.tick, "begin": begin,
+            "set": dict(change.values)}  # fmt: skip
+
+
+def open_run(folder: Path | str) -> Run:
+    """A finished run from its folder, if its rows are those that were written. Raises journal.DamagedRun."""
+    folder = Path(folder)
+    manifest = journal.read_manifest(folder)
+    events, samples = journal.read_table(folder, "events"), journal.read_table(folder, "samples")
+    if journal.digest(events, samples) != manifest["digest"]:
+        raise journal.DamagedRun(f"{folder}: its rows are not those that were written; run it again")
+    return Run(events, samples, manifest, folder)

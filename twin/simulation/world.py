@@ -1,0 +1,348 @@
+"""The arrays of one run, built from a scenario. What the engine steps is here; nothing here steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC
+
+import numpy as np
+
+from twin.base.rng import stable_key
+from twin.kinds import registry
+from twin.mechanisms.arrays import (
+    BREAKER_SLOTS,
+    CACHE_SLOTS,
+    CACHED,
+    CLOCK,
+    CONDITION,
+    DEBUG,
+    EDGE,
+    EDGE_CARRIES,
+    EVENT,
+    FIRED,
+    MODES,
+    N_EVENTS,
+    N_SAMPLES,
+    NEVER,
+    PERIOD,
+    REPLICATE,
+    SAMPLE,
+    SAMPLE_TICKS,
+    SEED,
+    SERVICE,
+    SERVICE_CARRIES,
+    SIGNALS,
+    TOLD,
+    WAITING,
+    World,
+)
+from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.mechanisms.detection import day
+from twin.model.parameter import Param, parameter_dtype, state_dtype
+from twin.model.responders import follows, waiting
+from twin.model.scenario import Scenario, Service
+
+Names = tuple[str, ...]
+Arrays = dict[str, np.ndarray]
+
+EVENT_ROWS = 1 << 16
+SAMPLE_ROWS = 1 << 19
+
+
+@dataclass
+class Shard:
+    """The arrays of one run, and which of its services are stepped here.
+
+    ``names`` are the services in the order of their numbers; ``edges`` the (caller, callee) of each edge
+    number. ``parameters`` and ``states`` hold one record array a kind, in the order of the registry.
+    """
+
+    world: World
+    names: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...]
+    parameters: dict[str, np.ndarray]
+    states: dict[str, np.ndarray]
+    visible: np.ndarray  # numbers of the services that customers see
+
+    def of(self, services: Iterable[str]) -> Shard:
+        """The same arrays, of which only ``services`` are stepped here."""
+        mine = np.array(sorted(self.names.index(name) for name in services), "i8")
+        return replace(self, world=self.world._replace(mine=mine))
+
+    def arrays(self) -> list[np.ndarray]:
+        """Arguments of the compiled loop behind the world: parameters and state of each kind."""
+        return [a for kind in registry() for a in (self.parameters[kind], self.states[kind])]
+
+    def every_array(self) -> list[np.ndarray]:
+        """All that changes while a run is stepped: what a checkpoint copies."""
+        return [*self.world, *self.arrays()]
+
+    def checkpoint(self) -> list[np.ndarray]:
+        """A copy of the whole state; buffers must have been drained."""
+        return [a[:0].copy() if a.dtype in (EVENT, SAMPLE) else a.copy() for a in self.every_array()]
+
+    def restore(self, saved: Iterable[np.ndarray]) -> None:
+        """Go back to a checkpoint of a shard of the same scenario."""
+        for mine, then in zip(self.every_array(), saved, strict=True):
+            if mine.dtype not in (EVENT, SAMPLE):
+                mine[:] = then
+
+    def drain(self) -> tuple[np.ndarray, np.ndarray]:
+        """Events and samples since the last drain; empties the buffers."""
+        w = self.world
+        events = w.events[: w.clock[N_EVENTS]].copy()
+        samples = w.samples[: w.clock[N_SAMPLES]].copy()
+        w.clock[N_EVENTS] = w.clock[N_SAMPLES] = 0
+        return events, samples
+
+    def arm(self, condition: int, tick: int) -> None:
+        """Look at a condition from ``tick`` on, as if it had never held."""
+        row = self.world.conditions[condition]
+        row["from_tick"], row["since"], row["fired"] = tick, -1, WAITING
+
+    def newly_fired(self) -> list[tuple[int, int]]:
+        """(condition, event behind it) of those that fired since the last call. The event is what is open
+        where something was seen to go up; 0 where there is none."""
+        table, svc = self.world.conditions, self.world.svc
+        new = np.flatnonzero(table["fired"] == FIRED).tolist()
+        table["fired"][new] = TOLD
+        return [(n, int(svc["open_event"][table["service"][n]] * table["above"][n])) for n in new]
+
+    def alarms(self) -> int:
+        """How many of the visible services that are stepped here have been impaired so far."""
+        svc = self.world.svc[self.visible]
+        return int(np.count_nonzero(svc["open_event"] | svc["closed_event"]))
+
+    def holding(self) -> list[int]:
+        """The conditions on services that are stepped here, if they hold at this moment."""
+        w = self.world
+        rows = w.conditions
+        value = np.array([w.svc[name][rows["service"]] for name in SIGNALS])[rows["signal"], range(len(rows))]
+        holds = np.where(rows["above"] != 0, value > rows["level"], value < rows["level"])
+        return np.flatnonzero(holds & np.isin(rows["service"], w.mine)).tolist()
+
+    def value(self, target: str) -> float:
+        """The present value of ``service.parameter`` or ``caller->callee.number``, as the step reads it."""
+        row, field = self._row(target)
+        return float(row[field])
+
+    def change(self, target: str, value: float, event_id: int) -> None:
+        """Set a parameter; ``event_id`` is the input event that later trouble of this service may name.
+
+        Raises Outgrown where the service would have to remember more than it was given room for.
+        """
+        row, field = self._row(target)
+        owner = target.rpartition(".")[0].split("->")[0]
+        number = self.names.index(owner)
+        if owner == target.rpartition(".")[0] and self._shapes(number, row, field):
+            row = row.copy()
+            row[field] = value
+            if self._needed(number, row) > self.world.svc[number]["cells"]:
+                raise Outgrown(
+                    f"{target}: found a value that needs more room than the service was given at the start, "
+                    "expected one that fits; give it from the start, not in the middle of a run"
+                )
+            row, field = self._row(target)
+        row[field] = value
+        self.world.svc[number]["input_event"] = event_id
+
+    def _needed(self, number: int, row: np.ndarray) -> int:
+        """How much a service remembers, with these parameters."""
+        edge, module = self.world.edge, list(registry().values())[self.world.svc[number]["kind"]]
+        return int(module.cells(row, edge[edge["callee"] == number], float(self.world.tick_s[0])))
+
+    def _shapes(self, number: int, row: np.ndarray, field: str) -> bool:
+        """Whether a parameter says how much is remembered: it does if its bounds do. Looked at once."""
+        kind = list(registry())[self.world.svc[number]["kind"]]
+        if (kind, field) not in _shaping:
+            (param,) = (p for p in registry()[kind].PARAMETERS if p.name == field)
+            needed, there = {self._needed(number, row)}, row.copy()
+            for bound in (param.low, param.high):
+                there[field] = bound
+                needed.add(self._needed(number, there))
+            _shaping[kind, field] = len(needed) > 1
+        return _shaping[kind, field]
+
+    def _row(self, target: str) -> tuple[np.ndarray, str]:
+        owner, _, field = target.rpartition(".")
+        if "->" in owner:
+            caller, callee = owner.split("->")
+            return self.world.edge[self.edges.index((caller, callee))], field
+        service = self.world.svc[self.names.index(owner)]
+        kind = list(registry())[service["kind"]]
+        return self.parameters[kind][service["slot"]], field
+
+
+_shaping: dict[tuple[str, str], bool] = {}  # (kind, parameter) → whether it says how much is remembered
+
+
+class Outgrown(ValueError):
+    """A change in the middle of a run asks a service to remember more than it has room for."""
+
+
+def encode(params: Iterable[Param], given: Mapping[str, object]) -> list[tuple[str, float]]:
+    """(name, value as the step reads it) of every parameter."""
+    rows = []
+    for p in params:
+        value = given[p.name].value if p.name in given else p.default  # type: ignore[attr-defined]
+        rows.append((p.name, p.encode(value)))
+    return rows
+
+
+def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
+    """(caller, callee) of every dependency, in the order of names."""
+    return sorted((name, d.on) for name, s in services.items() for d in s.dependencies)
+
+
+def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Shard:
+    """The arrays of ``scenario`` before its first tick; every service belongs to the shard."""
+    services = dict(sorted(scenario.topology.services.items()))
+    names = tuple(services)
+    pairs = edge_list(services)
+    tick_s = scenario.tick_s
+    period = max(1, round(scenario.topology.signal_period_s / tick_s))
+    edge = _edges(services, names, pairs, tick_s, period)
+    svc, parameters, states = _services(services, names, edge, scenario.noise == "exact")
+    _days(svc, edge, parameters, scenario)
+    cells = _cells(names, services, svc, edge, parameters, states, tick_s)
+    clock = np.zeros(len(CLOCK), "i8")
+    clock[PERIOD] = period
+    clock[SAMPLE_TICKS] = max(period, round(scenario.sample_s / tick_s / period) * period)
+    clock[REPLICATE], clock[SEED], clock[DEBUG] = replicate, seed, debug
+    into = np.argsort(edge["callee"], kind="stable")
+    carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
+    world = World(
+        clock, np.array([tick_s]), np.arange(len(names)), svc, edge, into, cells, carry,
+        _lines(edge, period, tick_s), _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT),
+        np.zeros(SAMPLE_ROWS, SAMPLE),
+    )  # fmt: skip
+    visible = np.flatnonzero([services[name].visible for name in names])
+    return Shard(world, names, tuple(pairs), parameters, states, visible)
+
+
+def _edges(
+    services: Mapping[str, Service], names: Names, pairs: list[tuple[str, str]], tick_s: float, period: int
+) -> np.ndarray:
+    edge = np.zeros(len(pairs), EDGE)
+    number = {name: i for i, name in enumerate(names)}
+    for row, (caller, callee) in zip(edge, pairs, strict=True):
+        d = next(d for d in services[caller].dependencies if d.on == callee)
+        row["key"] = stable_key(f"{caller}->{callee}")
+        row["caller"], row["callee"] = number[caller], number[callee]
+        row["mode"] = MODES.index(d.mode)
+        row["far"] = (services[caller].domain or caller) != (services[callee].domain or callee)
+        for name, value in encode(EDGE_PARAMETERS, d.numbers):
+            row[name] = value
+        row["live"] = int(row["connections_count"])
+        for field in ("ok", "attempt_ok", "seen_ok", "room", "seen_room"):
+            row[field] = 1.0
+        if d.mode == "new_connections":
+            row["lifetime_s"] = max(row["lifetime_s"], tick_s)
+    return edge
+
+
+def _services(
+    services: Mapping[str, Service], names: Names, edge: np.ndarray, exact: bool
+) -> tuple[np.ndarray, Arrays, Arrays]:
+    kinds = list(registry())
+    rows: dict[str, list] = {k: [] for k in kinds}
+    svc = np.zeros(len(names), SERVICE)
+    into = np.argsort(edge["callee"], kind="stable")
+    for i, (row, name) in enumerate(zip(svc, names, strict=True)):
+        service = services[name]
+        row["key"], row["kind"], row["exact"] = stable_key(name), kinds.index(service.kind), exact
+        row["slot"] = len(rows[service.kind])
+        row["out_start"], row["out_end"] = np.searchsorted(edge["caller"], [i, i + 1])
+        row["in_start"], row["in_end"] = np.searchsorted(edge["callee"][into], [i, i + 1])
+        row["quiet_latency_s"] = row["quiet_capacity_per_s"] = -1.0
+        row["impaired_since"] = row["well_since"] = -1
+        values = encode(registry()[service.kind].PARAMETERS, service.parameters)
+        rows[service.kind].append(tuple(v for _, v in values))
+    parameters, states = {}, {}
+    for kind, module in registry().items():
+        parameters[kind] = np.array(rows[kind] or [], parameter_dtype(module))
+        states[kind] = np.zeros(len(rows[kind]), state_dtype(module))
+    return svc, parameters, states
+
+
+def _days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: Scenario) -> None:
+    """Give every service the day of those customers, the largest first, whose calls reach it."""
+    midnight = scenario.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start_s = (scenario.start - midnight).total_seconds()
+    workload = list(registry()).index("workload")
+    customers = [i for i, row in enumerate(svc) if row["kind"] == workload]
+    dated: set[int] = set()
+    for source in sorted(customers, key=lambda i: -parameters["workload"][svc[i]["slot"]]["rate_per_s"]):
+        p, front = parameters["workload"][svc[source]["slot"]], {source}
+        while front := front - dated:
+            dated |= front
+            for i in front:
+                svc[i]["swing_ratio"], svc[i]["peak_s"] = p["swing_ratio"], p["peak_s"] - start_s
+            front = {int(e["callee"]) for e in edge if e["caller"] in front}
+    for row in svc:
+        row["load_ratio"] = day(row, 0.0)
+
+
+def _cells(
+    names: Names, services: Mapping[str, Service], svc: np.ndarray, edge: np.ndarray, parameters: Arrays,
+    states: Arrays, tick_s: float,
+) -> np.ndarray:  # fmt: skip
+    """Allocate the kinds' larger state and let each kind fill its own."""
+    wanted = []
+    at = 0
+    for i, name in enumerate(names):
+        module = registry()[services[name].kind]
+        p, callers = parameters[services[name].kind][svc[i]["slot"]], edge[edge["callee"] == i]
+        svc[i]["cell"], svc[i]["cells"] = at, int(module.cells(p, callers, tick_s))
+        wanted.append((module, p, states[services[name].kind][svc[i]["slot"]], callers))
+        at += svc[i]["cells"]
+    for row in edge:
+        if row["mode"] == CACHED:
+            row["cell"] = at
+            at += CACHE_SLOTS
+        row["phases"] = at  # also where no file has a breaker: an intervention may
+        at += BREAKER_SLOTS
+    cells = np.zeros(max(1, at), "i8")
+    for i, (module, p, s, callers) in enumerate(wanted):
+        a = svc[i]["cell"]
+        module.init(p, s, cells[a : a + svc[i]["cells"]], callers, tick_s)
+    for row in edge:
+        if row["mode"] == CACHED:
+            pool = int(row["connections_count"])
+            steps = np.arange(CACHE_SLOTS + 1) * pool // CACHE_SLOTS
+            cells[row["cell"] : row["cell"] + CACHE_SLOTS] = np.diff(steps)
+    return cells
+
+
+def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
+    """Room for the outcomes that are under way on edges with a delay."""
+    at = 0
+    for row in edge:
+        step_s = tick_s * (period if row["far"] else 1)
+        row["line_slots"] = round(row["delay_s"] / step_s)
+        row["line"] = at
+        at += 5 * row["line_slots"]
+    line = np.zeros(max(1, at))
+    for row in edge:
+        view = line[row["line"] : row["line"] + 5 * row["line_slots"]].reshape(-1, 5)
+        view[:, 0] = view[:, 2] = 1.0
+    return line
+
+
+def _conditions(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
+    steps = waiting(scenario)
+    table = np.zeros(len(steps), CONDITION)
+    for row, step in zip(table, steps, strict=True):
+        when = step.when
+        assert when is not None
+        row["service"], row["signal"] = names.index(when.service), SIGNALS.index(when.signal)
+        row["above"] = when.above is not None
+        level = when.below if when.above is None else when.above
+        assert level is not None
+        row["level"] = level
+        row["hold_ticks"], row["since"] = round(when.for_s / scenario.tick_s), -1
+        row["from_tick"] = round(when.from_s / scenario.tick_s)
+        if follows(scenario, step) is not None:
+            row["from_tick"] = NEVER
+    return table

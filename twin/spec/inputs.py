@@ -1,0 +1,178 @@
+"""Every number that a scenario rests on, with where it comes from: published, assumed or fitted.
+
+Numbers that a file does not give are there with the default of the kind or of the dependency, and its origin.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twin.kinds import registry
+from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.model.parameter import Param
+from twin.model.responders import STAGE, is_modelled, stages, steps, with_stages
+from twin.model.scenario import Dependency, Quantity, Scenario, Service, Value
+from twin.spec.overrides import fold
+
+LOGARITHMIC = 10.0  # from this factor between low and high on, places are spread on a logarithmic scale
+
+# Numbers of a dependency that only some modes read; what nothing reads is no number of the scenario.
+READ_BY = {
+    "lifetime_s": ("cached", "lease", "new_connections"),
+    "connections_count": ("cached", "new_connections"),
+    "drain_per_s": ("async",),
+}
+# Numbers of a policy that a dependency has only where a file gives one of these.
+BREAKER = ("breaker_error_ratio",)
+READ_WITH: dict[str, tuple[str, ...]] = {
+    "retry_mode": (), "deadline_s": (), "client_throttle_ratio": (), "priority": (),
+    "breaker_error_ratio": (),
+    "breaker_window_count": BREAKER, "breaker_open_s": BREAKER, "breaker_probes_count": BREAKER,
+    "clients_count": ("retry_mode", "client_throttle_ratio", *BREAKER),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number.
+
+    ``target`` is 'service.parameter', 'caller->callee.number', the id of an intervention, whose time (in s
+    from the start) is meant, or 'step.stage', a time that responders take. ``service`` is whose it is, '' for
+    the last two. ``range`` is (low, high) in the same unit. ``given``: a file says it. ``sourced``: somebody
+    published it.
+    """
+
+    target: str
+    service: str
+    value: Value
+    unit: str
+    sourced: bool = False
+    fitted_to: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
+    given: bool = True
+
+    @property
+    def is_unsourced(self) -> bool:
+        """Nobody published it, nobody fitted it, and it has room to be otherwise."""
+        return (
+            not self.sourced
+            and not self.fitted_to
+            and self.range is not None
+            and self.range[0] < self.range[1]
+        )
+
+
+def numbers(scenario: Scenario) -> list[Number]:
+    """All numbers of the topology as the scenario uses it, then the times of its interventions."""
+    services = sorted(scenario.topology.services.items())
+    found = [number for _, service in services for number in of_service(service)]
+    return found + list(_of_interventions(scenario)) + list(_of_responders(scenario))
+
+
+def of_service(service: Service) -> list[Number]:
+    """The parameters of a service, then the numbers of its dependencies in the order of callees."""
+    found = list(_of(service.name, service.name, registry()[service.kind].PARAMETERS, service.parameters))
+    for d in sorted(service.dependencies, key=lambda d: d.on):
+        read = tuple(p for p in EDGE_PARAMETERS if p.name in d.numbers or _is_read(p, d))
+        found += _of(f"{service.name}->{d.on}", service.name, read, d.numbers)
+    return found
+
+
+def varies(scenario: Scenario, number: Number) -> bool:
+    """Whether an ensemble draws it: unsourced, and neither part of the event itself (GIVEN) nor a control.
+
+    A control is what an intervention sets and no file gives: before, it stands where it does nothing.
+    """
+    service = scenario.topology.services.get(number.service)
+    controls = {target for x in scenario.interventions for target in x.set}
+    is_control = not number.given and number.target in controls
+    return number.is_unsourced and not is_control and not (service and is_given(service))
+
+
+def is_given(service: Service) -> bool:
+    """Whether its kind holds the event to be replayed: a baseline keeps it, no ensemble varies it."""
+    return bool(getattr(registry()[service.kind], "GIVEN", False))
+
+
+def _is_read(p: Param, d: Dependency) -> bool:
+    if p.name in READ_WITH:
+        return any(name in d.numbers for name in READ_WITH[p.name])
+    return d.mode in READ_BY.get(p.name, (d.mode,))
+
+
+def _of(
+    owner: str, service: str, params: tuple[Param, ...], given: Mapping[str, Quantity]
+) -> Iterator[Number]:
+    for p in params:
+        target, q = f"{owner}.{p.name}", given.get(p.name)
+        if q is None:
+            sourced = not p.source.startswith("assumed")
+            yield Number(target, service, p.default, p.unit, sourced, (), _ends(p, p.range), given=False)
+        else:
+            yield Number(
+                target, service, q.value, p.unit, q.source is not None, q.fitted_to or (), _ends(p, q.range)
+            )
+
+
+def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | None:
+    """A range as numbers; choices and switches have none."""
+    is_number = p.unit not in ("choice", "switch")
+    return (float(ends[0]), float(ends[1])) if ends is not None and is_number else None
+
+
+def _of_interventions(scenario: Scenario) -> Iterator[Number]:
+    for x in scenario.interventions:
+        if x.at_s is not None:
+            yield Number(x.id, "", x.at_s, "s", x.source is not None, x.fitted_to or (), x.range)
+        elif x.fitted_to:
+            yield Number(x.id, "", x.after_s, "s", False, x.fitted_to)
+
+
+def _of_responders(scenario: Scenario) -> Iterator[Number]:
+    """The times that responders take. Drawn ones have a spread already, that no range widens."""
+    for step in steps(scenario) if is_modelled(scenario) else ():
+        for name, q in stages(step):
+            ends = _ends(STAGE, q.range) if scenario.responders == "modelled" else None
+            yield Number(f"{step.id}.{name}", "", q.value, "s", q.source is not None, q.fitted_to or (), ends)
+
+
+def value_at(number: Number, place: float) -> float | int:
+    """The value at a place from 0 (low) to 1 (high) of a number's range."""
+    assert number.range is not None
+    low, high = number.range
+    value = low * (high / low) ** place if _is_logarithmic(low, high) else low + (high - low) * place
+    return round(value) if number.unit == "count" else value
+
+
+def place_of(number: Number) -> float:
+    """Where in its range a number stands: the inverse of value_at; 0 in a range without room."""
+    assert number.range is not None and not isinstance(number.value, str)
+    low, high = number.range
+    if low >= high:
+        return 0.0
+    if _is_logarithmic(low, high):
+        return math.log(max(number.value, low) / low) / math.log(high / low)
+    return (number.value - low) / (high - low)
+
+
+def _is_logarithmic(low: float, high: float) -> bool:
+    return low > 0 and high / low >= LOGARITHMIC
+
+
+def changed(scenario: Scenario, values: Mapping[str, float | int]) -> Scenario:
+    """The scenario with other values: of 'service.parameter', of 'caller->callee.number', of 'step.stage', or
+    of the id of an intervention, whose time in s from the start is meant."""
+    when = {x.id: values[x.id] for x in scenario.interventions if x.id in values}
+    given = {t: Quantity(value=_plain(v), assumed="drawn") for t, v in values.items() if t not in when}
+    update: dict[str, Any] = {"topology": fold(scenario.topology, given)}
+    for key in ("faults", "actions"):
+        before = getattr(scenario, key)
+        update[key] = tuple(x.model_copy(update={"at_s": when[x.id]}) if x.id in when else x for x in before)
+    return with_stages(scenario.model_copy(update=update), given)
+
+
+def _plain(value: float | int) -> Value:
+    return value if isinstance(value, int) else float(value)

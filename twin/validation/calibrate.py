@@ -1,0 +1,267 @@
+"""``twin calibrate``: the fit with what one has to know of it before one believes it.
+
+Beside the numbers: how far each can move alone until an outcome that was fitted moves by half of its scale
+(its *reach*); how much of its prior the fit has taken away, and which other number it cannot be told from;
+and, left out one at a time, what the fit says about an outcome that it did not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from twin.model.scenario import Scenario
+from twin.spec.inputs import Number, value_at
+from twin.validation.fit import NEVER_MIN, Aim, Search, aim_of, fit, minutes_of, refit
+from twin.validation.trials import Trial, Workers
+
+HALF = 0.5  # of a scale: a number is within reach while no fitted outcome has moved by more
+HALVINGS = 5  # of the way to the end of a range, to find a reach
+PRIOR_PRECISION = 12.0  # one over the variance of a place that is uniform from 0 to 1
+ALIKE = 0.9  # correlation of two numbers in what the fit leaves open, from which they cannot be told apart
+KNOWN = 0.75  # share of its prior variance that a number must lose to count as identified
+REFIT_RUNS = 30  # for each outcome that is left out
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted number. ``before``, ``after``: its values; ``reach``: (low, high) that it can take alone with
+    no fitted outcome moved by half its scale; ``learned_ratio``: share of the prior's variance that the fit
+    took away, the others being free; ``alike``: targets that it cannot be told from."""
+
+    number: Number
+    before: float | int
+    after: float | int
+    reach: tuple[float | int, float | int]
+    learned_ratio: float
+    alike: tuple[str, ...]
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether the outcomes that it was fitted to say what it is."""
+        return self.learned_ratio >= KNOWN
+
+    def as_json(self) -> dict[str, Any]:
+        """The number as the command line's JSON has it."""
+        return {
+            "number": self.number.target, "unit": self.number.unit,
+            "before": self.before, "after": self.after,
+            "range": list(self.number.range or ()), "reach": list(self.reach),
+            "learned_ratio": round(self.learned_ratio, 3), "identified": self.is_identified,
+            "alike": list(self.alike), "fitted_to": list(self.number.fitted_to),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The fit without ``outcome``: its error then (None: it never happens), the numbers that named nothing
+    else and went back to the middle of their prior, the outcome's errors over that prior (at 5, 50 and 95 %
+    of the ranges), and how far the predicted outcomes moved."""
+
+    outcome: str
+    error_min: float | None
+    released: tuple[str, ...]
+    prior_errors_min: tuple[float | None, ...]
+    moved_median_min: float
+    moved_most: tuple[str, float] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As the command line's JSON has it."""
+        return {**vars(self), "moved_most": list(self.moved_most) if self.moved_most else None}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fit. ``before`` and ``after``: the trials at the first and at the fitted values; ``runs``: how many
+    runs the fit took, ``all_runs`` with the profile and the refits."""
+
+    aim: Aim
+    numbers: tuple[Fitted, ...]
+    before: Trial
+    after: Trial
+    runs: int
+    all_runs: int
+    seed: int
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def values(self) -> dict[str, float | int]:
+        """Target → fitted value."""
+        return {f.number.target: f.after for f in self.numbers}
+
+    def errors(self) -> Iterator[tuple[str, float | None, float | None, float]]:
+        """(outcome, error before, error after, scale) in minutes; None where it never happens."""
+        for k, id in enumerate(self.aim.outcomes):
+            at_min = float(self.aim.at_min[k])
+            before, after = (_error(trial, id, at_min) for trial in (self.before, self.after))
+            yield id, before, after, float(self.aim.scale_min[k])
+
+    def broken(self) -> tuple[list[str], list[str]]:
+        """What must not happen in the domains of the fit and does, before and after."""
+        return self._broken(self.before), self._broken(self.after)
+
+    def _broken(self, trial: Trial) -> list[str]:
+        return [ban for ban in self.aim.bans if trial.breaches_min[ban] > 0]
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``twin calibrate --json`` prints."""
+        before, after = self.broken()
+        return {
+            "seed": self.seed, "runs": self.runs, "all_runs": self.all_runs,
+            "cost": [round(float(np.sum(self.aim.misfit(t) ** 2) / 2), 4) for t in (self.before, self.after)],
+            "outcomes": [{"id": id, "before_min": was, "after_min": now, "scale_min": scale}
+                         for id, was, now, scale in self.errors()],
+            "must_not": {"count": len(self.aim.bans), "broken_before": before, "broken": after},
+            "numbers": [f.as_json() for f in self.numbers],
+            "leave_one_out": [each.as_json() for each in self.left_out],
+        }  # fmt: skip
+
+
+def calibrate(
+    scenario: Scenario, *, max_runs: int = 150, workers: int = 2, leave_one_out: bool = False,
+    progress: Progress | None = None,
+) -> Calibration:  # fmt: skip
+    """Fit the numbers that the scenario marks with ``fitted_to`` to the outcomes that they name.
+
+    ``max_runs`` bounds the fit; the profile takes about twenty runs a number more, ``leave_one_out`` up to
+    REFIT_RUNS an outcome. Deterministic for a scenario and its seed. Raises CannotFit.
+    """
+    aim = aim_of(scenario)
+    with Workers(scenario, workers) as crew:
+        search = Search(crew, aim, max_runs, progress)
+        best = fit(search, aim.start(), scenario.seed)
+        runs, search.max_runs = search.runs, None
+        before, after = search.trials([aim.start(), best])
+        fitted = tuple(_fitted(search, best))
+        left = tuple(_left_out(scenario, search, best)) if leave_one_out else ()
+        extra = sum(more for _, more in left)
+    return Calibration(
+        aim, fitted, before, after, runs, search.runs + extra, scenario.seed, tuple(each for each, _ in left)
+    )
+
+
+def _fitted(search: Search, best: np.ndarray) -> Iterator[Fitted]:
+    aim = search.aim
+    reach, beyond = _reaches(search, best)
+    learned, alike = _identified(search, best, beyond)
+    before, after = aim.values(aim.start()), aim.values(best)
+    for k, number in enumerate(aim.numbers):
+        target = number.target
+        low, high = (aim.values(_at(best, k, end))[target] for end in reach[k])
+        others = tuple(aim.numbers[j].target for j in alike[k])
+        yield Fitted(number, before[target], after[target], (low, high), float(learned[k]), others)
+
+
+def _at(point: np.ndarray, k: int, place: float) -> np.ndarray:
+    """A place with one number elsewhere."""
+    moved = point.copy()
+    moved[k] = place
+    return moved
+
+
+def _reaches(search: Search, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers, 2) how far down and up each number can go alone, and (numbers, 2) the nearest place seen at
+    which an outcome has moved, or the end of the range. By halving the way, all of them at once."""
+    aim, sides = search.aim, [(k, end) for k in range(len(best)) for end in (0.0, 1.0)]
+    (origin,) = search.trials([best])
+
+    def stay(places: Sequence[float]) -> list[bool]:
+        trials = search.trials([_at(best, k, p) for (k, _), p in zip(sides, places, strict=True)])
+        moved = (np.abs(aim.errors_min(t) - aim.errors_min(origin)) / aim.scale_min for t in trials)
+        return [bool(np.all(scales <= HALF)) for scales in moved]
+
+    ends = [end for _, end in sides]
+    open_ended = stay(ends)
+    near, far = [float(best[k]) for k, _ in sides], list(ends)
+    for _ in range(HALVINGS):
+        middle = [
+            a + (b - a) / (4 if a == best[k] else 2) for a, b, (k, _) in zip(near, far, sides, strict=True)
+        ]
+        for n, stays in enumerate(stay(middle)):
+            (near if stays else far)[n] = middle[n]
+    reach = [end if free else place for end, free, place in zip(ends, open_ended, near, strict=True)]
+    beyond = [end if free else place for end, free, place in zip(ends, open_ended, far, strict=True)]
+    return np.array(reach).reshape(-1, 2), np.array(beyond).reshape(-1, 2)
+
+
+def _identified(search: Search, best: np.ndarray, beyond: np.ndarray) -> tuple[np.ndarray, list[list[int]]]:
+    """Share of the prior variance that each number loses, and the numbers that each cannot be told from.
+
+    From the slopes to the places ``beyond`` the reach of each, on its steeper side, where an outcome has
+    moved enough to be seen above the noise: with errors of one scale and a prior as wide as the range, the
+    covariance of what the fit leaves open is (JᵀJ + PRIOR_PRECISION)⁻¹ (linear Gaussian).
+    """
+    aim = search.aim
+    points = [_at(best, k, place) for k, ends in enumerate(beyond) for place in ends]
+    here, *there = (aim.errors_min(trial) / aim.scale_min for trial in search.trials([best, *points]))
+    steps = (beyond - best[:, None]).ravel()
+    each = [
+        moved / step if step else np.zeros_like(here) for moved, step in zip(there - here, steps, strict=True)
+    ]
+    slopes = np.array([max(each[k : k + 2], key=np.linalg.norm) for k in range(0, len(each), 2)]).T
+    covariance = np.linalg.inv(slopes.T @ slopes + PRIOR_PRECISION * np.eye(len(best)))
+    spread = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(spread, spread)
+    learned = 1.0 - PRIOR_PRECISION * spread**2
+    same = np.abs(correlation - np.diag(np.diag(correlation))) >= ALIKE
+    same &= np.minimum.outer(learned, learned) < KNOWN  # what both are known of needs no telling apart
+    return learned, [np.flatnonzero(row).tolist() for row in same]
+
+
+def _left_out(scenario: Scenario, search: Search, best: np.ndarray) -> Iterator[tuple[LeftOut, int]]:
+    """The fit without each outcome in turn, and the runs that it took."""
+    aim = search.aim
+    assert scenario.published is not None
+    (whole,) = search.trials([best])
+    rest = [o.id for o in scenario.published.outcomes if not o.imposed and o.id not in aim.outcomes
+            and minutes_of(scenario, o) <= aim.end_min]  # fmt: skip
+    for outcome in aim.outcomes:
+        less = aim.without(outcome)
+        staying = {n.target for n in less.numbers}
+        free = tuple(n for n in aim.numbers if n.target not in staying)
+        start = np.array([best[k] for k, n in enumerate(aim.numbers) if n.target in staying])
+        middle = {n.target: value_at(n, 0.5) for n in free}
+        again = Search(search.workers, less, REFIT_RUNS, held=middle)
+        trial, place = _refitted(again, start, middle)
+        ends = [trial] if not free else _over_prior(again, place, free)
+        at_min = float(aim.at_min[aim.outcomes.index(outcome)])
+        moved = _moved(whole, trial, rest, aim.end_min)
+        most = max(moved.items(), key=lambda pair: abs(pair[1]), default=None)
+        yield LeftOut(
+            outcome, _error(trial, outcome, at_min), tuple(n.target for n in free),
+            tuple(_error(t, outcome, at_min) for t in ends),
+            round(float(np.median(np.abs([*moved.values(), *([] if moved else [0.0])]))), 2), most,
+        ), again.runs + (2 if free else 0)  # fmt: skip
+
+
+def _refitted(search: Search, start: np.ndarray, held: Mapping[str, float | int]) -> tuple[Trial, np.ndarray]:
+    if not len(start):
+        return search.trials([start])[0], start
+    place = refit(search, start)
+    search.max_runs = None
+    return search.trials([place])[0], place
+
+
+def _over_prior(search: Search, place: np.ndarray, free: Sequence[Number]) -> list[Trial]:
+    """The trials with the released numbers low, in the middle and high in their ranges."""
+    found = []
+    for share in (0.05, 0.5, 0.95):
+        held = {n.target: value_at(n, share) for n in free}
+        found += replace(search, held=held, seen={}, places={}, max_runs=None).trials([place])
+    return found
+
+
+def _moved(whole: Trial, other: Trial, ids: Sequence[str], end_min: float) -> dict[str, float]:
+    """By how much each outcome is later, in minutes; what never happens is late."""
+    late = end_min + NEVER_MIN
+    return {o: round(min(other.times_min[o], late) - min(whole.times_min[o], late), 2) for o in ids}
+
+
+def _error(trial: Trial, outcome: str, at_min: float) -> float | None:
+    time_min = trial.times_min[outcome]
+    return round(time_min - at_min, 2) if np.isfinite(time_min) else None

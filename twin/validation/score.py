@@ -1,0 +1,239 @@
+"""How closely a run reproduces the published timeline: the twin beside a baseline without feedback.
+
+Every outcome is *imposed* (the direct end of an input), *fitted* (a fitted number names it) or *predicted*
+(the rest). Only the predicted ones speak for the twin, and they say four things: does it happen at all, in
+which order, how far off, and, from an ensemble, does the twin's own uncertainty cover what was published.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from statistics import fmean
+from typing import Any, Literal
+
+from scipy.stats import kendalltau
+
+from twin.model.scenario import Outcome, Published, Scenario
+from twin.results import outcomes
+from twin.simulation.relay_baseline import without_feedback
+from twin.simulation.run import Run
+from twin.simulation.run import run as run_scenario
+from twin.spec.inputs import Number, numbers
+from twin.validation.ensemble import Ensemble, Progress, ensemble
+
+Class = Literal["imposed", "fitted", "predicted"]
+CLASSES: tuple[Class, ...] = ("imposed", "fitted", "predicted")
+NEAR_MIN, FAR_MIN = 10.0, 44.0  # 44 minutes are 5 % of the event
+
+
+@dataclass(frozen=True)
+class Row:
+    """One published outcome, when the twin and the baseline show it (None: not at all), and its class."""
+
+    outcome: Outcome
+    sort: Class
+    simulated: datetime | None
+    baseline: datetime | None
+
+    @property
+    def error_min(self) -> float | None:
+        """Simulated less published, in minutes."""
+        return self._error(self.simulated)
+
+    @property
+    def baseline_error_min(self) -> float | None:
+        """As error_min, for the baseline."""
+        return self._error(self.baseline)
+
+    @property
+    def is_missed(self) -> bool:
+        """It does not happen, or further off than NEAR_MIN and than the published time is precise."""
+        error_min = self.error_min
+        return error_min is None or abs(error_min) > max(NEAR_MIN, self.outcome.tolerance_min)
+
+    def _error(self, moment: datetime | None) -> float | None:
+        return None if moment is None else round((moment - self.outcome.at).total_seconds() / 60, 2)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as the command line's JSON has it."""
+        return {
+            "id": self.outcome.id, "subject": self.outcome.subject, "published": self.outcome.at.isoformat(),
+            "simulated": self.simulated and self.simulated.isoformat(), "error_min": self.error_min,
+            "class": self.sort, "baseline_error_min": self.baseline_error_min,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """A scored run.
+
+    ``rows``: outcomes within the horizon, in the order of the published timeline; ``beyond``: ids of those
+    after it. ``broken`` and ``baseline_broken``: what must not happen and did. ``callees``: by service.
+    """
+
+    run_id: str
+    digest: str
+    runner: str
+    engine_seconds: float
+    rows: tuple[Row, ...]
+    beyond: tuple[str, ...]
+    broken: tuple[str, ...]
+    baseline_broken: tuple[str, ...]
+    must_not_count: int
+    numbers: tuple[Number, ...]
+    callees: Mapping[str, tuple[str, ...]]
+    ensemble: Ensemble | None = None
+
+    @property
+    def fitted(self) -> tuple[Number, ...]:
+        """The fitted numbers."""
+        return tuple(number for number in self.numbers if number.fitted_to)
+
+    @property
+    def misses(self) -> list[Row]:
+        """Predicted outcomes that are missed: those that never happen first, then by error."""
+        missed = [row for row in self.rows if row.sort == "predicted" and row.is_missed]
+        return sorted(missed, key=lambda row: -abs(row.error_min or 0.0) if row.simulated else -math.inf)
+
+    def hangs_on(self, row: Row) -> list[str]:
+        """What an outcome hangs on: the numbers that move it most over the ensemble; without one, the
+        unsourced numbers that the files give for its subject and for what that depends on."""
+        if self.ensemble is not None and row.outcome.id in self.ensemble.times_min:
+            moved = self.ensemble.movements(row.outcome.id)
+            return [f"{m.number.target} ({m.movement_min:+.0f} min over its range)" for m in moved]
+        near = (row.outcome.subject, *self.callees[row.outcome.subject])
+        unsourced = [n for n in self.numbers if n.given and n.is_unsourced]
+        return [n.target for service in near for n in unsourced if n.service == service]
+
+    def summary(self) -> dict[str, Any]:
+        """Counts and errors by class, existence and order, what must not happen, fitted numbers, ensemble."""
+        fitted = [{"number": n.target, "value": n.value, "unit": n.unit, "fitted_to": list(n.fitted_to)}
+                  for n in self.fitted]  # fmt: skip
+        return {
+            **self._judged(lambda row: row.simulated, self.broken),
+            "beyond_horizon": list(self.beyond),
+            "fitted_numbers": fitted,
+            "ensemble": self.ensemble.as_json() if self.ensemble else None,
+        }
+
+    def baseline_summary(self) -> dict[str, Any]:
+        """The same judgement of the baseline."""
+        return self._judged(lambda row: row.baseline, self.baseline_broken)
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``twin replay --json`` prints."""
+        return {
+            "run_id": self.run_id, "digest": self.digest, "runner": self.runner,
+            "engine_seconds": self.engine_seconds, "outcomes": [row.as_json() for row in self.rows],
+            "summary": self.summary(), "baseline": self.baseline_summary(),
+        }  # fmt: skip
+
+    def _judged(self, shown: Callable[[Row], datetime | None], broken: Sequence[str]) -> dict[str, Any]:
+        classes = {sort: [(r.outcome.at, shown(r)) for r in self.rows if r.sort == sort] for sort in CLASSES}
+        return {
+            **{sort: tally(pairs) for sort, pairs in classes.items()},
+            "kendall_tau": order(classes["predicted"]),
+            "must_not": {"count": self.must_not_count, "broken": list(broken)},
+        }
+
+
+def tally(pairs: Iterable[tuple[datetime, datetime | None]]) -> dict[str, Any]:
+    """Counts and errors of (published, simulated). Shares are of all; the mean is of those that happen."""
+    pairs = list(pairs)
+    errors_min = [abs((then - at).total_seconds()) / 60 for at, then in pairs if then is not None]
+
+    def share(count: int) -> float | None:
+        return round(count / len(pairs), 4) if pairs else None
+
+    return {
+        "count": len(pairs),
+        "exist": len(errors_min),
+        "exist_share": share(len(errors_min)),
+        "within_10_min_share": share(sum(e <= NEAR_MIN for e in errors_min)),
+        "within_44_min_share": share(sum(e <= FAR_MIN for e in errors_min)),
+        "mean_abs_error_min": round(fmean(errors_min), 2) if errors_min else None,
+    }
+
+
+def order(pairs: Iterable[tuple[datetime, datetime | None]]) -> float | None:
+    """Kendall's tau-b of published and simulated times of outcomes that happen; None for fewer than two."""
+    happen = [(at.timestamp(), then.timestamp()) for at, then in pairs if then is not None]
+    if len(happen) < 2:
+        return None
+    tau = float(kendalltau(*zip(*happen, strict=True)).statistic)
+    return round(tau, 4) if tau == tau else None
+
+
+def score(
+    scenario: Scenario,
+    run: Run,
+    *,
+    baseline: Run | None = None,
+    draws: int = 0,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> Scorecard:
+    """Score a run of ``scenario`` against its published timeline, beside ``baseline`` (run here if None).
+
+    ``draws``: size of the ensemble, 0 for none; it takes about a run's time each, over ``workers`` processes.
+    Raises ValueError for a scenario without a published timeline.
+    """
+    if scenario.published is None:
+        raise ValueError(f"scenario {scenario.name} names no published timeline")
+    seed, replicate = run.manifest["seed"], run.manifest["replicate"]
+    reflex = baseline or run_scenario(without_feedback(scenario), seed=seed, replicate=replicate)
+    published, beyond = _within(scenario.published, scenario.start + timedelta(seconds=scenario.duration_s))
+    all_numbers = tuple(numbers(scenario))
+    signals = [outcomes.signals_of(each, published) for each in (run, reflex)]
+    broken = [outcomes.broken(each, published, scenario.start) for each in signals]
+    card = Scorecard(
+        **{key: run.manifest[key] for key in ("run_id", "digest", "runner", "engine_seconds")},
+        rows=_rows(scenario, published, signals, {o for n in all_numbers for o in n.fitted_to}),
+        beyond=beyond,
+        broken=broken[0],
+        baseline_broken=broken[1],
+        must_not_count=len(published.must_not),
+        numbers=all_numbers,
+        callees={s.name: tuple(d.on for d in s.dependencies) for s in scenario.topology.services.values()},
+    )
+    if not draws:
+        return card
+    predicted = [row.outcome.id for row in card.rows if row.sort == "predicted"]
+    drawn = ensemble(scenario, draws, seed=seed, predicted=predicted, workers=workers, progress=progress)
+    return replace(card, ensemble=drawn)
+
+
+def _rows(
+    scenario: Scenario, published: Published, signals: Sequence[outcomes.Signals], fitted: set[str]
+) -> tuple[Row, ...]:
+    shown = [outcomes.times(each, published) for each in signals]
+    return tuple(
+        Row(o, class_of(o, fitted), *(_moment(scenario, o, times[o.id]) for times in shown))
+        for o in published.outcomes
+    )
+
+
+def class_of(outcome: Outcome, fitted: set[str]) -> Class:
+    """Its class, where ``fitted`` are the ids that fitted numbers name."""
+    if outcome.imposed:
+        return "imposed"
+    return "fitted" if outcome.id in fitted else "predicted"
+
+
+def _within(published: Published, end: datetime) -> tuple[Published, tuple[str, ...]]:
+    """The part of a timeline up to ``end``, and the ids of the outcomes after it."""
+    part = {
+        "outcomes": tuple(o for o in published.outcomes if o.at <= end),
+        "must_not": tuple(ban for ban in published.must_not if ban.begin < end),
+    }
+    return published.model_copy(update=part), tuple(o.id for o in published.outcomes if o.at > end)
+
+
+def _moment(scenario: Scenario, outcome: Outcome, seconds: float | None) -> datetime | None:
+    """A time of the run in the zone in which the outcome is published."""
+    if seconds is None:
+        return None
+    return (scenario.start + timedelta(seconds=seconds)).astimezone(outcome.at.tzinfo)

@@ -1,0 +1,146 @@
+"""A scorecard as text: what was missed first, then every outcome, the sums, and what the score rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from twin.base.units import format_duration
+from twin.spec.inputs import Number
+from twin.validation.ensemble import WIDE_MIN
+from twin.validation.score import Row, Scorecard
+
+SHOWN = 3  # numbers named for each miss
+STYLES = {"imposed": "dim", "fitted": "dim", "predicted": ""}
+
+
+def render(card: Scorecard, console: Console) -> None:
+    """Print ``card``."""
+    for part in (*_misses(card), *_wide(card), _outcomes(card), _sums(card), *_foundations(card)):
+        console.print(part)
+
+
+def _misses(card: Scorecard) -> Iterator[str]:
+    predicted = [row for row in card.rows if row.sort == "predicted"]
+    yield f"[bold]Missed[/]: {len(card.misses)} of {len(predicted)} predicted outcomes"
+    for row in card.misses:
+        about = row.outcome.what or row.outcome.id
+        hangs = ", ".join(card.hangs_on(row)[:SHOWN]) or "no unpublished number of its own: the mechanism"
+        yield escape(f"  {row.outcome.id}: {about}; {_off(row)}; hangs on {hangs}")
+    for name in card.broken:
+        yield f"  {name}: must not happen, and does"
+    yield ""
+
+
+def _wide(card: Scorecard) -> Iterator[str]:
+    """The wide bands, and the unpublished number that would narrow each most."""
+    if card.ensemble is None or not card.ensemble.wide:
+        return
+    yield f"[bold]Wide[/]: {len(card.ensemble.wide)} bands of more than {WIDE_MIN:.0f} min"
+    for each in card.ensemble.wide:
+        named = f"{each.number.target}, known to a third of its range, would leave {each.left_min:.0f}"
+        perhaps = "" if each.certain else "perhaps "
+        is_open = card.ensemble.width_min(each.outcome) == math.inf
+        open_end = " to the end of the run, where it may not have happened" if is_open else ""
+        yield escape(f"  {each.outcome}: {each.band_min:.0f} min{open_end}; {perhaps}{named}")
+    yield ""
+
+
+def _off(row: Row) -> str:
+    if row.error_min is None:
+        return "never happens"
+    return f"{abs(row.error_min):.0f} min {'late' if row.error_min > 0 else 'early'}"
+
+
+def _outcomes(card: Scorecard) -> Table:
+    table = Table(title="Published outcomes", title_justify="left", box=None, pad_edge=False)
+    for name in ("outcome", "class", "published", "twin", "error", "without feedback"):
+        table.add_column(name, justify="left" if name in ("outcome", "class") else "right")
+    for row in card.rows:
+        cells = (row.outcome.id, row.sort, _clock(row.outcome.at), _clock(row.simulated))
+        errors = (_minutes(row.error_min), _minutes(row.baseline_error_min))
+        table.add_row(*cells, *errors, style="red" if row in card.misses else STYLES[row.sort])
+    return table
+
+
+def _sums(card: Scorecard) -> Table:
+    twin, baseline = card.summary(), card.baseline_summary()
+    table = Table(title="\nSums", title_justify="left", box=None, pad_edge=False)
+    table.add_column("")
+    for name in ("twin", "without feedback"):
+        table.add_column(name, justify="right")
+    for sort in STYLES:
+        if not twin[sort]["count"]:
+            continue
+        table.add_row(f"{sort}, of {twin[sort]['count']}", "", "", style="bold")
+        for label, key, form in _LINES:
+            table.add_row(f"  {label}", *(form(side[sort][key]) for side in (twin, baseline)))
+    table.add_row("predicted, order (Kendall's tau)", *(_plain(s["kendall_tau"]) for s in (twin, baseline)))
+    broken = (str(len(side["must_not"]["broken"])) for side in (twin, baseline))
+    table.add_row(f"must not happen and does, of {card.must_not_count}", *broken)
+    return table
+
+
+def _foundations(card: Scorecard) -> Iterator[str]:
+    """What the score rests on: the fitted numbers; and how sure it is: the ensemble."""
+    yield "\n[bold]Fitted[/]" if card.fitted else "\nNothing is fitted."
+    for number in card.fitted:
+        yield f"  {number.target} = {_value(number)}, to {', '.join(number.fitted_to)}"
+    if card.beyond:
+        yield f"Beyond the end of the run, so not scored: {', '.join(card.beyond)}"
+    if card.ensemble is None:
+        return
+    drawn = card.ensemble.as_json()
+    yield f"\n[bold]Ensemble[/] of {drawn['draws']} draws of {drawn['numbers']} numbers, {drawn['runs']} runs"
+    if drawn["refitted"]:
+        yield f"  Fitted anew in each draw: {', '.join(drawn['refitted'])}"
+    yield (
+        f"  {drawn['kept']} draws agree with what is known; left out: {drawn['ill']} with trouble before "
+        f"anything happened, {drawn['implausible']} that contradict DynamoDB or EC2."
+    )
+    if drawn["excused"]:
+        yield f"  Not held against them, as the fit itself does it: {', '.join(drawn['excused'])}"
+    yield f"  The 5–95 % band covers {_percent(drawn['coverage'])} of the predicted outcomes."
+    if drawn["median_band_min"] is None:
+        yield "  More than half of the bands are open: in some draws the outcome never happens."
+    else:
+        yield f"  Its median width is {_plain(drawn['median_band_min'])} min."
+    yield f"  {_percent(drawn['open_share'])} of the bands are open."
+    for moved in drawn["moved_by"]:
+        yield escape(f"  {moved['number']} moves {moved['outcome']} by {moved['movement_min']:+.0f} min")
+
+
+def _value(number: Number) -> str:
+    if number.unit == "s" and isinstance(number.value, int | float):
+        return format_duration(float(number.value)) + ("" if number.service else " after the start")
+    return f"{number.value:g}" + ("/s" if number.unit == "1/s" else "")
+
+
+def _clock(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%H:%M}"
+
+
+def _minutes(error_min: float | None) -> str:
+    return "never" if error_min is None else f"{error_min:+.0f} min"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
+
+
+def _plain(value: Any) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+_LINES = (
+    ("happen", "exist_share", _percent),
+    ("within 10 min", "within_10_min_share", _percent),
+    ("within 44 min", "within_44_min_share", _percent),
+    ("mean absolute error, min", "mean_abs_error_min", _plain),
+)
