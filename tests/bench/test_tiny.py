@@ -3,7 +3,7 @@
 import time
 
 import twin
-from tests.honesty.small import TINY, measured
+from tests.experiments.honesty.small import TINY, measured
 
 from .measure import figure
 

@@ -352,7 +352,7 @@ def some_draws() -> list:
 def test_compiled_and_uncompiled_draws_agree():
     """Also for another PYTHONHASHSEED, and without a single overflow warning."""
     program = f"import json, runpy; print(json.dumps(runpy.run_path({__file__!r})['some_draws']()))"
-    paths = os.pathsep.join([str(Path(rng.__file__).parents[1]), *sys.path])
+    paths = os.pathsep.join([str(Path(rng.__file__).parents[2]), *sys.path])
     environment = {"NUMBA_DISABLE_JIT": "1", "PYTHONHASHSEED": "7", "PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-W", "error::RuntimeWarning", "-c", program],

@@ -8,14 +8,14 @@ import twin
 from twin.simulation import queries
 from twin.simulation.queries import QueryError, questions
 
-TINY = Path(__file__).parent / "honesty" / "tiny.yaml"
+TINY = Path(__file__).parents[1] / "experiments" / "honesty" / "tiny.yaml"
 
 
 @pytest.fixture(scope="module")
 def runs() -> list[twin.Run]:
     """Two that differ in all that a view can see: services, inputs, ticks and samples."""
     tiny = twin.load(TINY)
-    other = twin.load(TINY.parents[2] / "scenarios" / "examples" / "retry-storm.yaml", until="+20m")
+    other = twin.load(TINY.parents[3] / "scenarios" / "examples" / "retry-storm.yaml", until="+20m")
     return [twin.run(tiny), twin.run(other)]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import twin
 from tests.cli.conftest import invoke
-from tests.search.conftest import FILES, SCENARIO, write
+from tests.experiments.search.conftest import FILES, SCENARIO, write
 from twin.experiments.search import Found, Wanted, parse_goal, search, space
 from twin.experiments.search.choices import Choice
 from twin.experiments.study import Setting, Study
