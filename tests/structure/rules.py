@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from .duplicate_names import DUPLICATE_NAMES
 from .tree import Tree, write_tree
 
 FILE_LINES = 400
@@ -24,6 +25,9 @@ MEDIAN_FUNCTION_LINES = 20
 
 # "path::function" → why it may be long. An entry that is no longer needed is a problem too.
 LONG_FUNCTIONS: dict[str, str] = {}
+
+# What every kind, mechanism or command defines under the same name: the contract of its module.
+SHARED_NAMES = {"step", "init", "cells", "check", "sizes", "main"}
 
 # id of a fault or action of a scenario whose own time falls on a published outcome's minute → why it does.
 COINCIDING_INPUTS: dict[str, str] = {
@@ -78,6 +82,20 @@ def function_size(tree: Tree) -> list[str]:
     return problems
 
 
+def public_names(tree: Tree) -> list[str]:
+    """A public function or class has one meaning: no name is defined at the top of two modules."""
+    modules: dict[str, list[str]] = {}
+    for path, name in _top_names(tree):
+        modules.setdefault(name, []).append(path)
+    problems = [
+        f"{name}: defined in {len(paths)} modules, at most {DUPLICATE_NAMES.get(name, 1)}: {', '.join(paths)}"
+        for name, paths in modules.items()
+        if len(paths) > DUPLICATE_NAMES.get(name, 1)
+    ]
+    unique = (name for name in DUPLICATE_NAMES if len(modules.get(name, [])) < 2)
+    return problems + [f"{name}: listed in duplicate_names.py, but it is unique" for name in unique]
+
+
 def strangers(tree: Tree) -> list[str]:
     """No file names a place or a person that a reader outside does not have."""
     pattern = re.compile("|".join(STRANGERS))
@@ -129,6 +147,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "style": style,
     "file_size": file_size,
     "function_size": function_size,
+    "public_names": public_names,
     "strangers": strangers,
     "outcome_times": outcome_times,
     "readme": readme,
@@ -153,6 +172,17 @@ def _functions(tree: Tree) -> Iterator[tuple[str, int]]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
                 yield f"{name}::{node.name}", (node.end_lineno or first) - first + 1
+
+
+def _top_names(tree: Tree) -> Iterator[tuple[str, str]]:
+    """Path and name of each public function and class at the top of a module of twin/ or ui/."""
+    for path, text in tree.items():
+        if not path.endswith(".py") or not path.startswith(("twin/", "ui/")):
+            continue
+        for node in ast.parse(text, filename=path).body:
+            is_definition = isinstance(node, ast.FunctionDef | ast.ClassDef)
+            if is_definition and not node.name.startswith("_") and node.name not in SHARED_NAMES:
+                yield path, node.name
 
 
 def _matches(pattern: re.Pattern[str], texts: Tree) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,8 @@ CANARIES = [
     Canary("file_size", "a long file", "twin/canary.py", "X = 1\n" * 401),
     Canary("function_size", "a long function", "twin/canary.py", "def long():\n" + "    pass\n" * 60),
     Canary("function_size", "a long median", "twin/canary.py", MIDDLING),
+    Canary("public_names", "a second class", "twin/canary.py", "class SpecError:\n    pass\n"),
+    Canary("public_names", "a second function", "ui/canary.py", "def load_scenario():\n    pass\n"),
     Canary("strangers", "a machine's path", "twin/canary.py", "# see /opt/twin/main\n"),
     Canary("strangers", "a home", "README.md", "cd /home/me/twin\n"),
     Canary("strangers", "notes", "README.md", "see /tmp/x/notes\n"),
