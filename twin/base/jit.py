@@ -10,6 +10,7 @@ pointer, uncounted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -37,6 +38,36 @@ def _forget_constants(dispatcher: Any) -> None:
         return resolve(tuple(types.unliteral(kind) for kind in args), plain)
 
     dispatcher.get_call_template = get_call_template
+
+
+def interpreted(function: Callable) -> Callable:
+    """``function``, and every function of this package that it calls, as plain Python.
+
+    Work that is done once a run takes milliseconds so, and seconds if it is compiled first. The results are
+    the same to the last bit; a division by zero is Python's, an exception or a warning.
+    """
+    plain = getattr(function, "py_func", function)
+    names = _interpreted_names(plain.__globals__)
+    again = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__, plain.__closure__)
+    again.__kwdefaults__ = plain.__kwdefaults__
+    return again
+
+
+_modules: dict[int, tuple[dict, dict]] = {}  # id of a module's names → (the names, the same interpreted)
+
+
+def _interpreted_names(names: dict[str, Any]) -> dict[str, Any]:
+    if id(names) not in _modules:
+        again = dict(names)
+        _modules[id(names)] = names, again  # first, for functions that call each other
+        again.update({name: interpreted(value) for name, value in names.items() if _is_ours(value)})
+    return _modules[id(names)][1]
+
+
+def _is_ours(value: Any) -> bool:
+    if isinstance(value, FunctionType):
+        return value.__module__.partition(".")[0] == __package__.partition(".")[0]
+    return hasattr(value, "py_func")
 
 
 class Reference(types.Type):

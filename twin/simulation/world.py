@@ -8,6 +8,7 @@ from datetime import UTC
 
 import numpy as np
 
+from twin.base.jit import interpreted
 from twin.base.rng import stable_key
 from twin.kinds import registry
 from twin.mechanisms.arrays import (
@@ -150,7 +151,8 @@ class Shard:
     def _needed(self, number: int, row: np.ndarray) -> int:
         """How much a service remembers, with these parameters."""
         edge, module = self.world.edge, list(registry().values())[self.world.svc[number]["kind"]]
-        return int(module.cells(row, edge[edge["callee"] == number], float(self.world.tick_s[0])))
+        callers, tick_s = edge[edge["callee"] == number], float(self.world.tick_s[0])
+        return int(interpreted(module.cells)(row, callers, tick_s))
 
     def _shapes(self, number: int, row: np.ndarray, field: str) -> bool:
         """Whether a parameter says how much is remembered: it does if its bounds do. Looked at once."""
@@ -294,7 +296,7 @@ def _cells(
     for i, name in enumerate(names):
         module = registry()[services[name].kind]
         p, callers = parameters[services[name].kind][svc[i]["slot"]], edge[edge["callee"] == i]
-        svc[i]["cell"], svc[i]["cells"] = at, int(module.cells(p, callers, tick_s))
+        svc[i]["cell"], svc[i]["cells"] = at, int(interpreted(module.cells)(p, callers, tick_s))
         wanted.append((module, p, states[services[name].kind][svc[i]["slot"]], callers))
         at += svc[i]["cells"]
     for row in edge:
@@ -306,7 +308,7 @@ def _cells(
     cells = np.zeros(max(1, at), "i8")
     for i, (module, p, s, callers) in enumerate(wanted):
         a = svc[i]["cell"]
-        module.init(p, s, cells[a : a + svc[i]["cells"]], callers, tick_s)
+        interpreted(module.init)(p, s, cells[a : a + svc[i]["cells"]], callers, tick_s)
     for row in edge:
         if row["mode"] == CACHED:
             pool = int(row["connections_count"])

@@ -1,0 +1,62 @@
+"""Functions of the package, compiled and as plain Python."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from twin.base.jit import interpreted, njit
+from twin.base.rng import binomial, philox
+
+EVENT = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
+COUNT_COMPILATIONS = """
+import sys
+from numba.core import event
+import twin
+from twin.kinds import registry
+from twin.simulation.world import build
+
+class Compiled(event.Listener):
+    def on_start(self, e):
+        print(e.data["dispatcher"].py_func.__qualname__)
+    def on_end(self, e):
+        pass
+
+scenario = twin.load(sys.argv[1])
+assert {s.kind for s in scenario.topology.services.values()} >= {"dns", "lease_fleet", "health_checked_pool"}
+with event.install_listener("numba:compile", Compiled()):
+    build(scenario, seed=1)
+"""
+
+
+def test_setting_up_a_run_compiles_nothing() -> None:
+    """Compiling what is called once a run would cost each command and each worker seconds."""
+    command = [sys.executable, "-W", "error", "-c", COUNT_COMPILATIONS, str(EVENT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_an_interpreted_function_calls_no_compiled_one() -> None:
+    """Functions that call each other, a function of another module, and an argument with a default."""
+    before = len(philox.signatures)
+    result = interpreted(_outer)(20)
+    assert not _inner.signatures and not _outer.signatures and len(philox.signatures) == before
+    assert result == _outer(20)
+
+
+def test_interpreted_and_compiled_give_the_same_bits() -> None:
+    for n in (5, 10**4, 10**12):
+        for seed in (0, 2**62, np.uint64(2**64 - 1)):
+            arguments = (n, 0.3, seed, 2**32 - 1, 10**9, 7, 3)
+            assert interpreted(binomial)(*arguments) == binomial(*arguments)
+
+
+@njit
+def _inner(n, step=2):
+    return _outer(n - step) + 1 if n > 0 else 0
+
+
+@njit
+def _outer(n):
+    return _inner(n) + philox(n, 1, 2, 3, 4, 5)[0] % 7 if n > 0 else 0
