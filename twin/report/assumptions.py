@@ -10,6 +10,7 @@ from twin.kinds import registry
 from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.changes import Mitigation
 from twin.model.scenario import Quantity, Scenario
+from twin.model.target import Target
 from twin.report.wording import quantity
 from twin.spec.inputs import Number, numbers, varies
 
@@ -41,16 +42,15 @@ def _why(base: Scenario, n: Number) -> str:
     given = {x.id: x.assumed for x in base.interventions} if not n.service else {}
     if not n.service:
         return given.get(n.target) or "a time that nobody published"
-    service, name = base.topology.services[n.service], n.target.rsplit(".", 1)[1]
+    target, service = Target.parse(n.target), base.topology.services[n.service]
     params = registry()[service.kind].PARAMETERS
     found: Mapping[str, Quantity] = service.parameters
-    if "->" in n.target:
-        callee = n.target.rsplit(".", 1)[0].split("->")[1]
-        found = next(d.numbers for d in service.dependencies if d.on == callee)
+    if target.is_dependency:
+        found = next(d.numbers for d in service.dependencies if d.on == target.callee)
         params = EDGE_PARAMETERS
-    if (q := found.get(name)) is not None:
+    if (q := found.get(target.name)) is not None:
         return q.assumed or ""
-    return next((p.source.removeprefix("assumed").lstrip(": ") for p in params if p.name == name), "")
+    return next((p.source.removeprefix("assumed").lstrip(": ") for p in params if p.name == target.name), "")
 
 
 def of_mitigations(arms: Sequence[Compared]) -> Iterator[tuple[str, Assumed]]:

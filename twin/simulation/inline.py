@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from twin.mechanisms.arrays import INPUT
+from twin.model.target import Target
 from twin.simulation.loop import driver
 from twin.simulation.schedule import Change, News, Schedule
 from twin.simulation.world import Shard
@@ -48,15 +49,10 @@ def apply(shard: Shard, changes: list[Change]) -> None:
     """Set what the changes say, and remember the input event behind it."""
     for change in changes:
         for target, value in change.values.items():
-            owner = shard.world.svc[shard.names.index(owner_of(target))]
+            owner = shard.world.svc[shard.names.index(Target.parse(target).service)]
             shard.change(target, value, change.event_id or int(owner["input_event"]))
         for condition in change.arms:
             shard.arm(condition, change.tick)
-
-
-def owner_of(target: str) -> str:
-    """The service that a target belongs to; the caller, for a dependency."""
-    return target.rpartition(".")[0].split("->")[0]
 
 
 def run(

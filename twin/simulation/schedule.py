@@ -18,6 +18,7 @@ from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param
 from twin.model.responders import Delays, Step, follows, steps, waiting
 from twin.model.scenario import Diagnosis, Intervention, Scenario
+from twin.model.target import Target
 
 
 @dataclass(frozen=True)
@@ -222,8 +223,8 @@ def _as_long(step: Step) -> Step:
 
 def parameter_of(scenario: Scenario, target: str) -> Param:
     """The record behind ``service.parameter`` or ``caller->callee.number``."""
-    owner, _, name = target.rpartition(".")
-    if "->" in owner:
-        return next(p for p in EDGE_PARAMETERS if p.name == name)
-    kind = registry()[scenario.topology.services[owner].kind]
-    return next(p for p in kind.PARAMETERS if p.name == name)
+    parsed = Target.parse(target)
+    if parsed.is_dependency:
+        return next(p for p in EDGE_PARAMETERS if p.name == parsed.name)
+    kind = registry()[scenario.topology.services[parsed.service].kind]
+    return next(p for p in kind.PARAMETERS if p.name == parsed.name)

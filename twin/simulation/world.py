@@ -43,6 +43,7 @@ from twin.mechanisms.detection import day
 from twin.model.parameter import Param, parameter_dtype, state_dtype
 from twin.model.responders import follows, waiting
 from twin.model.scenario import Scenario, Service
+from twin.model.target import Target
 
 Names = tuple[str, ...]
 Arrays = dict[str, np.ndarray]
@@ -134,9 +135,9 @@ class Shard:
         Raises Outgrown where the service would have to remember more than it was given room for.
         """
         row, field = self._row(target)
-        owner = target.rpartition(".")[0].split("->")[0]
-        number = self.names.index(owner)
-        if owner == target.rpartition(".")[0] and self._shapes(number, row, field):
+        parsed = Target.parse(target)
+        number = self.names.index(parsed.service)
+        if not parsed.is_dependency and self._shapes(number, row, field):
             row = row.copy()
             row[field] = value
             if self._needed(number, row) > self.world.svc[number]["cells"]:
@@ -167,13 +168,12 @@ class Shard:
         return _shaping[kind, field]
 
     def _row(self, target: str) -> tuple[np.ndarray, str]:
-        owner, _, field = target.rpartition(".")
-        if "->" in owner:
-            caller, callee = owner.split("->")
-            return self.world.edge[self.edges.index((caller, callee))], field
-        service = self.world.svc[self.names.index(owner)]
+        parsed = Target.parse(target)
+        if parsed.is_dependency:
+            return self.world.edge[self.edges.index(parsed.edge)], parsed.name
+        service = self.world.svc[self.names.index(parsed.service)]
         kind = list(registry())[service["kind"]]
-        return self.parameters[kind][service["slot"]], field
+        return self.parameters[kind][service["slot"]], parsed.name
 
 
 _shaping: dict[tuple[str, str], bool] = {}  # (kind, parameter) → whether it says how much is remembered

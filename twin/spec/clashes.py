@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from twin.model.target import Target
 from twin.spec.problems import Problem, shown
 from twin.spec.tree import Tree
 
@@ -69,9 +70,9 @@ def _undone(a: Claim, b: Claim) -> bool:
 
 def _thing(claim: Claim) -> str:
     """What a claim is about: a parameter, a step, or a dependency."""
-    owner = claim.target.rpartition(".")[0]
-    is_of_edge = claim.verb == "sets" and "->" in owner
-    return owner if is_of_edge or claim.verb == "times" else claim.target
+    target = Target.parse(claim.target)
+    is_of_edge = claim.verb == "sets" and target.is_dependency
+    return target.owner if is_of_edge or claim.verb == "times" else claim.target
 
 
 def _told(a: Claim, b: Claim) -> Problem:
@@ -90,7 +91,7 @@ def _claims(tree: Tree) -> Iterator[Claim]:
     for name, service in tree.items("services"):
         yield from _of_service(name, service)
     for edge in tree.elements("without"):
-        yield Claim("removes", _edge(str(edge.value)), None, edge, False)
+        yield Claim("removes", str(Target.parse(str(edge.value))), None, edge, False)
     added = {x.scalar("id") for key in STEPS for x in tree.elements(key)}
     for step in tree.elements("drop"):
         yield Claim("replaces" if step.value in added else "drops", str(step.value), None, step, False)
@@ -101,11 +102,10 @@ def _claims(tree: Tree) -> Iterator[Claim]:
 
 
 def _settings(target: str, value: Any, place: Tree) -> Iterator[Claim]:
-    owner, _, name = target.rpartition(".")
-    target = f"{_edge(owner)}.{name}"
-    yield Claim("sets", target, value, place, True)
-    if "->" not in owner:
-        yield Claim("times", target, value, place, True)
+    parsed = Target.parse(target)
+    yield Claim("sets", str(parsed), value, place, True)
+    if not parsed.is_dependency:
+        yield Claim("times", str(parsed), value, place, True)
 
 
 def _of_service(name: str, service: Tree) -> Iterator[Claim]:
@@ -124,10 +124,6 @@ def _of_step(step: Tree) -> Iterator[Claim]:
     if (first := step.get("follows")) is not None:
         yield Claim("follows", str(first.value), None, first, False)
     for target, value in step.items("set"):
-        owner = target.rpartition(".")[0]
-        if "->" in owner:
-            yield Claim("needs", _edge(owner), None, value, True)
-
-
-def _edge(text: str) -> str:
-    return "->".join(part.strip() for part in text.split("->"))
+        parsed = Target.parse(target)
+        if parsed.is_dependency:
+            yield Claim("needs", parsed.owner, None, value, True)

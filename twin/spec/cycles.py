@@ -10,6 +10,7 @@ delay of less than a tick, all the way round, asks for one, and would silently n
 from __future__ import annotations
 
 from twin.base.units import format_duration
+from twin.model.target import Target
 from twin.spec.problems import Problem
 from twin.spec.tree import Tree
 
@@ -54,10 +55,9 @@ def _declared(tree: Tree, overrides: Tree | None) -> Edges:
             path = f"services.{caller}.dependencies.{i}.delay_s.value"
             _note(found, caller, dependency.scalar("on"), dependency.get("delay_s", "value"), path)
     for target, quantity in overrides.items() if overrides is not None else ():
-        caller, arrow, rest = target.partition("->")
-        callee, _, name = rest.rpartition(".")
-        if arrow and name == "delay_s":
-            _note(found, caller.strip(), callee.strip(), quantity.get("value"), f"parameters.{target}.value")
+        caller, callee, name = Target.parse(target)
+        if callee and name == "delay_s":
+            _note(found, caller, callee, quantity.get("value"), f"parameters.{target}.value")
     return found
 
 

@@ -13,6 +13,7 @@ from twin.base.units import Refused
 from twin.model.changes import Variation
 from twin.model.responders import with_stages
 from twin.model.scenario import Dependency, Intervention, Quantity, Scenario, Service, Topology
+from twin.model.target import Target
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import with_responders
 from twin.spec.tree import parse_tree
@@ -24,12 +25,11 @@ def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
     of it is left alone."""
     services = dict(topology.services)
     for target, quantity in overrides.items():
-        owner, _, name = target.rpartition(".")
-        caller, arrow, callee = (part.strip() for part in owner.partition("->"))
+        caller, callee, name = Target.parse(target)
         if caller not in services:
             continue
         service = services[caller]
-        if arrow:
+        if callee:
             edges = tuple(
                 d.model_copy(update={name: quantity}) if d.on == callee else d for d in service.dependencies
             )
@@ -62,7 +62,7 @@ def _laid(under: Service, over: Service) -> Service:
 
 def _without(topology: Topology, edges: Iterable[str]) -> Topology:
     """The topology without these dependencies, 'caller->callee'."""
-    gone = {tuple(part.strip() for part in edge.split("->")) for edge in edges}
+    gone = {Target.parse(edge).edge for edge in edges}
 
     def kept(service: Service) -> tuple[Dependency, ...]:
         return tuple(d for d in service.dependencies if (service.name, d.on) not in gone)

@@ -13,6 +13,7 @@ from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param
 from twin.model.responders import stage_targets
 from twin.model.scenario import Scenario, Topology
+from twin.model.target import Target
 from twin.spec.problems import Problem, did_you_mean, shown
 from twin.spec.tree import Tree
 
@@ -74,9 +75,10 @@ class Names:
         """The Param behind 'service.parameter', 'caller->callee.number' or 'step.stage'. Raises Refused."""
         if target in self.stages:
             return self.stages[target]
-        owner, _, name = target.rpartition(".")
-        if "->" in owner:
-            return _known(name, self._edge(owner), "a number of a dependency")
+        parsed = Target.parse(target)
+        owner, name = parsed.owner, parsed.name
+        if parsed.is_dependency:
+            return _known(name, self._edge(parsed), "a number of a dependency")
         if not owner:
             raise Refused("service.parameter or caller->callee.number", found=shown(target))
         kind = self.services.get(owner)
@@ -92,11 +94,10 @@ class Names:
         if name not in self.services:
             raise Refused("a service of the topology", did_you_mean(name, self.services))
 
-    def _edge(self, owner: str) -> Mapping[str, Param]:
-        caller, _, callee = (part.strip() for part in owner.partition("->"))
-        if (caller, callee) not in self.edges:
-            near = did_you_mean(f"{caller}->{callee}", (f"{a}->{b}" for a, b in self.edges))
-            raise Refused("a dependency of the topology", near, f"dependency {shown(owner)}")
+    def _edge(self, target: Target) -> Mapping[str, Param]:
+        if target.edge not in self.edges:
+            near = did_you_mean(target.owner, (f"{a}->{b}" for a, b in self.edges))
+            raise Refused("a dependency of the topology", near, f"dependency {shown(target.owner)}")
         return EDGE
 
 

@@ -23,6 +23,7 @@ from twin.model.changes import (
 from twin.model.parameter import Param
 from twin.model.responders import listed
 from twin.model.scenario import Record, Scenario, Topology
+from twin.model.target import Target
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
@@ -129,8 +130,7 @@ def _check_on_top(tree: Tree, checker: Checker) -> None:
 
 
 def _check_edge(edge: Tree, path: str, checker: Checker) -> None:
-    caller, _, callee = (part.strip() for part in str(edge.value).partition("->"))
-    if (caller, callee) not in checker.names.edges:
+    if Target.parse(str(edge.value)).edge not in checker.names.edges:
         known = (f"{a}->{b}" for a, b in checker.names.edges)
         checker.refuse(edge, path, Refused("a dependency, caller->callee", did_you_mean(edge.value, known)))
 

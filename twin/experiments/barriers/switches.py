@@ -8,6 +8,7 @@ from itertools import combinations
 from twin.experiments.barriers.analysis import AS_IT_WAS, Switches, is_off
 from twin.model.changes import Barrier, Variation
 from twin.model.scenario import Intervention, Scenario, Value
+from twin.model.target import Target
 from twin.simulation.schedule import parameter_of
 
 
@@ -52,8 +53,7 @@ def late(barrier: Barrier, scenario: Scenario, at_s: float) -> Variation:
 
 def present(scenario: Scenario, target: str) -> Value:
     """The value of 'service.parameter' or 'caller->callee.number' in a scenario, as a file would say it."""
-    owner, _, name = target.rpartition(".")
-    caller, _, callee = owner.partition("->")
+    caller, callee, name = Target.parse(target)
     service = scenario.topology.services[caller]
     edge = next((d for d in service.dependencies if d.on == callee), None)
     given = service.parameters if edge is None else edge.numbers
