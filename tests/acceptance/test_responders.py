@@ -11,7 +11,7 @@ from twin.results import outcomes
 from twin.results.causes import chain_of
 from twin.simulation.run import Run
 from twin.simulation.world import Shard
-from twin.spec.inputs import numbers, varies
+from twin.spec.inputs import inputs_of, varies
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
 NEAR_MIN = 5.0
@@ -130,11 +130,11 @@ def test_times_of_responders_are_numbers_of_the_scenario(modelled: Scenario) -> 
 
     def varied(mode: str) -> set[str]:
         scenario = twin.load(SCENARIO, responders=mode)
-        return {n.target for n in numbers(scenario) if varies(scenario, n)}
+        return {n.target for n in inputs_of(scenario) if varies(scenario, n)}
 
     own = {"dns-identified.reading_s", "redshift-stop.decision_s", "dns-identified.triage_doubling_s"}
     assert varied("modelled") >= own and not varied("scripted") & own and not varied("drawn") & own
-    number = next(n for n in numbers(modelled) if n.target == "redshift-stop.decision_s")
+    number = next(n for n in inputs_of(modelled) if n.target == "redshift-stop.decision_s")
     moved = drawn(modelled, [number], [1.0])
     assert next(x for x in moved.actions if x.id == "redshift-stop").takes["decision_s"].value == 7 * 3600.0
 

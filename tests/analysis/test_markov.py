@@ -16,7 +16,7 @@ def two_states(lam: float) -> tuple[float, float, float]:
     chain = markov.timeout_by_position(lam, MU, TAU, THETA, AGAIN, places=PLACES, orbit=ORBIT)
     bad, good = np.zeros(chain.shape, bool), np.zeros(chain.shape, bool)
     bad[30:], good[0, :3] = True, True
-    on_time = markov.stationary(chain).sum(axis=1) @ (1.0 - markov.late(PLACES, MU, TAU))
+    on_time = markov.stationary(chain).sum(axis=1) @ (1.0 - markov.late_ratio(PLACES, MU, TAU))
     return markov.mean_time(chain, bad)[0, 0], markov.mean_time(chain, good)[-1, -1], float(on_time)
 
 

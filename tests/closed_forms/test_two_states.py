@@ -42,7 +42,7 @@ def time_to_collapse(again, late, run):
 
 
 def times(again: float, runs: int = 400) -> np.ndarray:
-    late = markov.late(PLACES, MU, TAU)
+    late = markov.late_ratio(PLACES, MU, TAU)
     return np.array([time_to_collapse(again, late, run) for run in range(runs)])
 
 

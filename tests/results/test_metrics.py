@@ -5,15 +5,15 @@ import math
 import pytest
 
 from twin.base.units import Refused
-from twin.model.changes import Comparison
+from twin.model.changes import ExpectedEffect
 from twin.results.metrics import holds
 
 RECOVERIES = {"back", "last_recovery"}
 NUMBER, ONSET, END = "service_minutes_lost", "gone", "back"
 
 
-def comparison(measure: str, verdict: str, by=None, within=None) -> Comparison:
-    return Comparison.model_validate({"measure": measure, "is": verdict, "by": by, "within": within})
+def comparison(measure: str, verdict: str, by=None, within=None) -> ExpectedEffect:
+    return ExpectedEffect.model_validate({"measure": measure, "is": verdict, "by": by, "within": within})
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ LONGEST = 1e12  # times beyond this many mean services are lost in rounding; see
 
 
 @dataclass(frozen=True)
-class Chain:
+class MarkovChain:
     """``generator``: rates from row to column, float64[states, states], rows sum to 0. State (n, o) has the
     number n × (orbit + 1) + o, for 0 ≤ n ≤ ``places`` and 0 ≤ o ≤ ``orbit``."""
 
@@ -41,7 +41,9 @@ class Chain:
         return self.places + 1, self.orbit + 1
 
 
-def retrial(lam: float, mu: float, theta: float, *, places: int, orbit: int, giveup: float = 0.0) -> Chain:
+def retrial(
+    lam: float, mu: float, theta: float, *, places: int, orbit: int, giveup: float = 0.0
+) -> MarkovChain:
     """A queue of ``places``, the server's included; who finds it full joins the orbit and returns at
     ``theta``. Who finds it full again leaves for good with probability ``giveup``.
 
@@ -61,7 +63,7 @@ def retrial(lam: float, mu: float, theta: float, *, places: int, orbit: int, giv
 
 def timeout_by_position(
     lam: float, mu: float, tau: float, theta: float, again: float, *, places: int, orbit: int
-) -> Chain:
+) -> MarkovChain:
     """A queue whose server is not told of time-outs, with clients who try ``again`` with that probability.
 
     Who joins behind n others is late with p(n) = P(Gamma(n + 1, mu) > tau), and then, if it will try again,
@@ -69,7 +71,7 @@ def timeout_by_position(
     Source: MODELLING 1.1.5 (b).
     """
     n, o = _grid(places, orbit)
-    retry = late(places, mu, tau)[n] * again
+    retry = late_ratio(places, mu, tau)[n] * again
     longer, more = np.minimum(n + 1, places), np.minimum(o + 1, orbit)
     return _chain(
         places, orbit,
@@ -81,7 +83,7 @@ def timeout_by_position(
     )  # fmt: skip
 
 
-def birth_death(birth: np.ndarray, death: np.ndarray) -> Chain:
+def birth_death(birth: np.ndarray, death: np.ndarray) -> MarkovChain:
     """A count alone: from n to n + 1 at ``birth[n]``, to n - 1 at ``death[n]``; float64[states] both."""
     n = np.arange(len(birth))
     o = np.zeros_like(n)
@@ -90,14 +92,14 @@ def birth_death(birth: np.ndarray, death: np.ndarray) -> Chain:
     return _chain(top, 0, (n, o, up, np.minimum(n + 1, top), o), (n, o, down, np.maximum(n - 1, 0), o))
 
 
-def late(places: int, mu: float, tau: float) -> np.ndarray:
+def late_ratio(places: int, mu: float, tau: float) -> np.ndarray:
     """Chance that who joins behind n others is served after ``tau``, float64[places + 1]; 1 if full."""
     chance = 1.0 - gammainc(np.arange(places + 1) + 1.0, mu * tau)
     chance[places] = 1.0
     return chance
 
 
-def stationary(chain: Chain) -> np.ndarray:
+def stationary(chain: MarkovChain) -> np.ndarray:
     """Long-run share of time in each state, float64[chain.shape].
 
     Balance follows in one state from that in the others: its share is set to 1 and all are scaled after. It
@@ -115,7 +117,7 @@ def stationary(chain: Chain) -> np.ndarray:
     return (shares / shares.sum()).reshape(chain.shape)
 
 
-def _shares(chain: Chain, one: int) -> np.ndarray:
+def _shares(chain: MarkovChain, one: int) -> np.ndarray:
     """Shares of time relative to that of state ``one``."""
     balance = chain.generator.T.tocsc()
     rest = np.flatnonzero(np.arange(balance.shape[0]) != one)
@@ -128,7 +130,7 @@ def _lost(shares: np.ndarray) -> bool:
     return not np.isfinite(shares).all() or float(shares.min()) < -1e-9 * float(np.abs(shares).max())
 
 
-def mean_time(chain: Chain, target: np.ndarray) -> np.ndarray:
+def mean_time(chain: MarkovChain, target: np.ndarray) -> np.ndarray:
     """Mean time until a state of ``target`` (bool[chain.shape]) is reached, from each state.
 
     float64[chain.shape]; 0 in the target. Means beyond LONGEST over the chain's fastest rate have lost
@@ -141,7 +143,7 @@ def mean_time(chain: Chain, target: np.ndarray) -> np.ndarray:
     return times.reshape(chain.shape)
 
 
-def longest(chain: Chain) -> float:
+def longest(chain: MarkovChain) -> float:
     """The longest mean time of which rounding leaves digits."""
     return float(LONGEST / -chain.generator.diagonal().min())
 
@@ -151,7 +153,7 @@ def _grid(places: int, orbit: int) -> tuple[np.ndarray, np.ndarray]:
     return n, o
 
 
-def _chain(places: int, orbit: int, *moves: Iterable[np.ndarray]) -> Chain:
+def _chain(places: int, orbit: int, *moves: Iterable[np.ndarray]) -> MarkovChain:
     """From moves (n, o, rate, n after, o after); those that lead nowhere are dropped."""
     states = (places + 1) * (orbit + 1)
     rates = csc_matrix((states, states))
@@ -159,10 +161,10 @@ def _chain(places: int, orbit: int, *moves: Iterable[np.ndarray]) -> Chain:
         start, end = n * (orbit + 1) + o, after_n * (orbit + 1) + after_o
         kept = (rate > 0.0) & (start != end)
         rates += coo_matrix((rate[kept], (start[kept], end[kept])), shape=(states, states)).tocsc()
-    return Chain((rates - diags(np.asarray(rates.sum(axis=1)).ravel())).tocsc(), places, orbit)
+    return MarkovChain((rates - diags(np.asarray(rates.sum(axis=1)).ravel())).tocsc(), places, orbit)
 
 
-def time_spent(chain: Chain, target: np.ndarray) -> np.ndarray:
+def time_spent(chain: MarkovChain, target: np.ndarray) -> np.ndarray:
     """Mean time spent in each state before ``target`` (bool[chain.shape]) is reached, from the empty state.
 
     float64[chain.shape]; its sum is ``mean_time`` from there.

@@ -13,7 +13,7 @@ from twin.cli.options import change_options, debug_option, examples, json_option
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario
-    from twin.spec.inputs import Number
+    from twin.spec.inputs import UncertainInput
     from twin.validation.calibrate import Calibration, Fitted
     from twin.validation.fit import CannotFit
     from twin.validation.identifiability import Ratio
@@ -107,11 +107,11 @@ def _calibrate(
 def _located(error: CannotFit, path: Path) -> Exception:
     """The same problems with their lines in the scenario's file."""
     from twin.spec import Problem, SpecError
-    from twin.spec.rewrite import places_of
+    from twin.spec.rewrite import value_places
     from twin.spec.tree import read_tree
 
     tree = read_tree(path, [])
-    places = places_of(tree) if tree is not None else {}
+    places = value_places(tree) if tree is not None else {}
     where = {target: (place.line, place.column) for target, place in places.items()}
     return SpecError(
         Problem(str(path), *where.get(wrong.target, (1, 1)), *wrong[:4]) for wrong in error.problems
@@ -187,7 +187,7 @@ def show_error(error_min: float | None) -> str:
     return "never" if error_min is None else f"{error_min:+.1f} min"
 
 
-def _value(number: Number, value: float | int, scenario: Scenario) -> str:
+def _value(number: UncertainInput, value: float | int, scenario: Scenario) -> str:
     from twin.spec.rewrite import written
 
     return written(value, number.unit, "", scenario.start, is_time=not number.service)

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 
 from twin.base.units import format_duration
 from twin.experiments.worlds import drawn, draws
-from twin.model.changes import Comparison, Variant, WhatIf
+from twin.model.changes import ExpectedEffect, Variant, WhatIf
 from twin.model.scenario import Scenario
 from twin.results import metrics, outcomes
 from twin.results.metrics import Measured
@@ -51,7 +51,7 @@ class World:
 class Judged:
     """One comparison of one case. ``held``: world → whether it did."""
 
-    comparison: Comparison
+    comparison: ExpectedEffect
     case: str
     held: Mapping[World, bool]
 
@@ -62,7 +62,7 @@ class Judged:
         told = "{:.0%}".format if metrics.is_number(c.measure) else format_duration
         margin = f" by {told(c.by)}" if c.by is not None else f" within {told(c.within)}" if c.within else ""
         against = f" than {c.against}" if c.against else ""
-        return f"{self.case + ': ' if self.case else ''}{c.measure} {c.verdict}{margin}{against}"
+        return f"{self.case + ': ' if self.case else ''}{c.measure} {c.direction}{margin}{against}"
 
 
 @dataclass(frozen=True)

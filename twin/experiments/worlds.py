@@ -16,7 +16,7 @@ from twin.base.rng import DELAY, stable_key, uniform
 from twin.model.changes import Variant
 from twin.model.scenario import Scenario
 from twin.spec import vary
-from twin.spec.inputs import Number, changed, numbers, value_at, varies
+from twin.spec.inputs import UncertainInput, inputs_of, value_at_quantile, varies, with_inputs
 
 
 @dataclass(frozen=True, order=True)
@@ -34,11 +34,11 @@ def worlds(count: int, *, draws: bool = True, variant: str = "", first: int = 1)
     return tuple(World(k if draws else 0, k, variant) for k in range(first, first + count))
 
 
-def places(scenario: Scenario, draw: int) -> dict[Number, float]:
+def places(scenario: Scenario, draw: int) -> dict[UncertainInput, float]:
     """Each unsourced number of the scenario, and where in its range this draw puts it, from 0 to 1."""
     return {
         n: uniform(scenario.seed, stable_key(f"prior of {n.target}"), 0, DELAY, draw)
-        for n in numbers(scenario)
+        for n in inputs_of(scenario)
         if varies(scenario, n)
     }
 
@@ -53,19 +53,19 @@ def placed(scenario: Scenario, world: World, variants: Mapping[str, Variant]) ->
     return drawn(scenario, list(there), list(there.values()))
 
 
-def draws(scenario: Scenario, n: int, seed: int) -> tuple[tuple[Number, ...], np.ndarray]:
+def draws(scenario: Scenario, n: int, seed: int) -> tuple[tuple[UncertainInput, ...], np.ndarray]:
     """The unsourced numbers, and (n, numbers) places from 0 to 1 in their ranges; both follow from seed."""
-    varied = tuple(number for number in numbers(scenario) if varies(scenario, number))
+    varied = tuple(number for number in inputs_of(scenario) if varies(scenario, number))
     if not varied:
         return (), np.zeros((n, 0))
     return varied, qmc.LatinHypercube(len(varied), rng=seed).random(n)
 
 
-def drawn(scenario: Scenario, varied: Sequence[Number], places: Sequence[float]) -> Scenario:
+def drawn(scenario: Scenario, varied: Sequence[UncertainInput], places: Sequence[float]) -> Scenario:
     """The scenario with each number at its place."""
-    return changed(scenario, values_at(varied, places))
+    return with_inputs(scenario, values_at(varied, places))
 
 
-def values_at(varied: Sequence[Number], places: Sequence[float]) -> dict[str, float | int]:
+def values_at(varied: Sequence[UncertainInput], places: Sequence[float]) -> dict[str, float | int]:
     """Target → value of each number at its place."""
-    return {n.target: value_at(n, float(p)) for n, p in zip(varied, places, strict=True)}
+    return {n.target: value_at_quantile(n, float(p)) for n, p in zip(varied, places, strict=True)}

@@ -7,6 +7,7 @@ Frozen, in SI units, as in ``twin.model.scenario``. ``twin.spec`` reads the file
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, model_validator
@@ -28,7 +29,19 @@ from twin.model.scenario import (
     one_of,
 )
 
-Verdict = Literal["lower", "higher", "earlier", "later", "same", "never", "sometime"]
+
+class Direction(StrEnum):
+    """How a changed run is expected to differ from the other: ``is:`` of an expected effect."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    EARLIER = "earlier"
+    LATER = "later"
+    SAME = "same"
+    NEVER = "never"
+    SOMETIME = "sometime"
+
+
 Margin = Annotated[
     StrictInt | StrictFloat, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})
 ]
@@ -51,8 +64,9 @@ COSTS: dict[str, str] = {  # from cheap to dear, with what makes the cost
 }
 
 OF_SERVICE = ("lost_min", "impaired_min", "peak_error_ratio")
-OF_MOMENTS = ("earlier", "later", "never", "sometime", "same")
-OF_NUMBERS = ("lower", "higher", "same")
+OCCURS = (Direction.NEVER, Direction.SOMETIME)  # whether a moment comes at all: they take no margin
+OF_MOMENTS = (Direction.EARLIER, Direction.LATER, *OCCURS, Direction.SAME)
+OF_NUMBERS = (Direction.LOWER, Direction.HIGHER, Direction.SAME)
 
 
 class Variation(Record):
@@ -170,7 +184,7 @@ class Case(Variation):
     title: str = ""
 
 
-class Comparison(Record):
+class ExpectedEffect(Record):
     """What is expected of a changed run, against the unchanged one.
 
     ``measure``: one of TOTALS; SERVICE.lost_min, SERVICE.impaired_min or SERVICE.peak_error_ratio; the id of
@@ -182,16 +196,16 @@ class Comparison(Record):
     measure: StrictStr
     case: Name | None = None
     against: Name | None = None
-    verdict: Verdict = Field(alias="is")
+    direction: Direction = Field(alias="is")
     by: Margin | None = None
     within: Margin | None = None
 
     @model_validator(mode="after")
-    def _margins(self) -> Comparison:
-        if (self.within is None) != (self.verdict != "same"):
-            raise units.Refused("within: with is: same, and only there", found=f"is: {self.verdict}")
-        if self.by is not None and self.verdict in ("never", "sometime"):
-            raise units.Refused("no by:", found=f"is: {self.verdict}, and by")
+    def _margins(self) -> ExpectedEffect:
+        if (self.within is None) != (self.direction != Direction.SAME):
+            raise units.Refused("within: with is: same, and only there", found=f"is: {self.direction}")
+        if self.by is not None and self.direction in OCCURS:
+            raise units.Refused("no by:", found=f"is: {self.direction}, and by")
         return self
 
 
@@ -228,7 +242,7 @@ class Mitigation(Variation):
     cost: Cost | None = Field(None, description="what it costs, roughly")
     side_effect: str = Field("", description="what it makes worse, and whether the twin shows it")
     shown_by: str = Field("", description="the scenario that shows the side effect, relative to here")
-    shows: tuple[Comparison, ...] = Field((), description="what is different in that scenario with it")
+    shows: tuple[ExpectedEffect, ...] = Field((), description="what is different in that scenario with it")
     hangs_on: str = Field("", description="the coincidence that its effect hangs on; no comparison judges it")
 
     @model_validator(mode="after")
@@ -251,7 +265,7 @@ def dearest(variations: Iterable[Variation]) -> Cost | None:
     return max(known, key=lambda cost: cost.rank) if known and len(known) == len(costs) else None
 
 
-Expected = Annotated[tuple[Comparison, ...] | Literal["none"], Field(union_mode="left_to_right")]
+Expected = Annotated[tuple[ExpectedEffect, ...] | Literal["none"], Field(union_mode="left_to_right")]
 
 
 class WhatIf(Variation):
@@ -285,7 +299,7 @@ class WhatIf(Variation):
         return self
 
     @property
-    def comparisons(self) -> tuple[Comparison, ...]:
+    def comparisons(self) -> tuple[ExpectedEffect, ...]:
         """What is expected; nothing where nothing is."""
         return () if self.expect == "none" else self.expect
 

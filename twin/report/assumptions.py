@@ -12,7 +12,7 @@ from twin.model.changes import Mitigation
 from twin.model.scenario import Quantity, Scenario
 from twin.model.target import Target
 from twin.report.wording import quantity
-from twin.spec.inputs import Number, numbers, varies
+from twin.spec.inputs import UncertainInput, inputs_of, varies
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ def drawn_numbers(base: Scenario) -> list[Assumed]:
     """Every number that the worlds draw."""
     return [
         Assumed(n.target, quantity(n.value, n.unit), _range(n), _why(base, n))
-        for n in numbers(base) if varies(base, n)
+        for n in inputs_of(base) if varies(base, n)
     ]  # fmt: skip
 
 
-def _range(n: Number) -> str:
+def _range(n: UncertainInput) -> str:
     return "" if n.range is None else " … ".join(quantity(x, n.unit) for x in n.range)
 
 
-def _why(base: Scenario, n: Number) -> str:
+def _why(base: Scenario, n: UncertainInput) -> str:
     """The reason that its file gives, or its kind."""
     given = {x.id: x.assumed for x in base.interventions} if not n.service else {}
     if not n.service:

@@ -1,7 +1,7 @@
 """What a run comes to, in numbers and moments that two runs can be compared by.
 
 A number is a float. A moment is in seconds from the start; infinite where trouble does not end; None where
-what it speaks of never comes. ``twin.model.changes.Comparison`` lists the names of measures.
+what it speaks of never comes. ``twin.model.changes.ExpectedEffect`` lists the names of measures.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from twin.model.changes import OF_SERVICE, TOTALS, Comparison
+from twin.model.changes import OCCURS, OF_SERVICE, TOTALS, Direction, ExpectedEffect
 from twin.model.scenario import Published
 from twin.results import outcomes
 from twin.simulation.queries import Tables
@@ -75,19 +75,19 @@ def _moments(run: Run, published: Published, ids: set[str]) -> dict[str, float |
     return found
 
 
-def holds(comparison: Comparison, mine: Measured, other: Measured, recoveries: set[str]) -> bool:
+def holds(comparison: ExpectedEffect, mine: Measured, other: Measured, recoveries: set[str]) -> bool:
     """Whether one run compares with another as expected."""
-    name, verdict = comparison.measure, comparison.verdict
+    name, direction = comparison.measure, comparison.direction
     x, y = mine[name], other[name]
-    if verdict in ("never", "sometime"):
-        return (x is None) == (verdict == "never")
-    if verdict == "same":
+    if direction in OCCURS:
+        return (x is None) == (direction == Direction.NEVER)
+    if direction == Direction.SAME:
         return _same(comparison, x, y)
     # What never comes is later than everything, unless it is the end of something: then nothing began.
     absent = -math.inf if name in recoveries else math.inf
     a, b = (absent if v is None else v for v in (x, y))
     by = float(comparison.by or 0.0) * (abs(b) if is_number(name) else 1.0)
-    less = verdict in ("lower", "earlier")
+    less = direction in (Direction.LOWER, Direction.EARLIER)
     low, high = (a, b) if less else (b, a)
     return low < high and low <= high - by
 
@@ -97,7 +97,7 @@ def is_number(name: str) -> bool:
     return TOTALS.get(name, "number" if name.rpartition(".")[2] in OF_SERVICE else "moment") == "number"
 
 
-def _same(comparison: Comparison, x: float | None, y: float | None) -> bool:
+def _same(comparison: ExpectedEffect, x: float | None, y: float | None) -> bool:
     if x is None or y is None or x == y:
         return x == y
     within = float(comparison.within or 0.0)

@@ -36,7 +36,7 @@ READ_WITH: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Number:
+class UncertainInput:
     """One number.
 
     ``target`` is 'service.parameter', 'caller->callee.number', the id of an intervention, whose time (in s
@@ -65,14 +65,14 @@ class Number:
         )
 
 
-def numbers(scenario: Scenario) -> list[Number]:
+def inputs_of(scenario: Scenario) -> list[UncertainInput]:
     """All numbers of the topology as the scenario uses it, then the times of its interventions."""
     services = sorted(scenario.topology.services.items())
-    found = [number for _, service in services for number in of_service(service)]
+    found = [number for _, service in services for number in inputs_of_service(service)]
     return found + list(_of_interventions(scenario)) + list(_of_responders(scenario))
 
 
-def of_service(service: Service) -> list[Number]:
+def inputs_of_service(service: Service) -> list[UncertainInput]:
     """The parameters of a service, then the numbers of its dependencies in the order of callees."""
     found = list(_of(service.name, service.name, registry()[service.kind].PARAMETERS, service.parameters))
     for d in sorted(service.dependencies, key=lambda d: d.on):
@@ -81,7 +81,7 @@ def of_service(service: Service) -> list[Number]:
     return found
 
 
-def varies(scenario: Scenario, number: Number) -> bool:
+def varies(scenario: Scenario, number: UncertainInput) -> bool:
     """Whether an ensemble draws it: unsourced, and neither part of the event itself (GIVEN) nor a control.
 
     A control is what an intervention sets and no file gives: before, it stands where it does nothing.
@@ -105,14 +105,16 @@ def _is_read(p: Param, d: Dependency) -> bool:
 
 def _of(
     owner: str, service: str, params: tuple[Param, ...], given: Mapping[str, Quantity]
-) -> Iterator[Number]:
+) -> Iterator[UncertainInput]:
     for p in params:
         target, q = f"{owner}.{p.name}", given.get(p.name)
         if q is None:
             sourced = not p.source.startswith("assumed")
-            yield Number(target, service, p.default, p.unit, sourced, (), _ends(p, p.range), given=False)
+            yield UncertainInput(
+                target, service, p.default, p.unit, sourced, (), _ends(p, p.range), given=False
+            )
         else:
-            yield Number(
+            yield UncertainInput(
                 target, service, q.value, p.unit, q.source is not None, q.fitted_to or (), _ends(p, q.range)
             )
 
@@ -123,23 +125,25 @@ def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | N
     return (float(ends[0]), float(ends[1])) if ends is not None and is_number else None
 
 
-def _of_interventions(scenario: Scenario) -> Iterator[Number]:
+def _of_interventions(scenario: Scenario) -> Iterator[UncertainInput]:
     for x in scenario.interventions:
         if x.at_s is not None:
-            yield Number(x.id, "", x.at_s, "s", x.source is not None, x.fitted_to or (), x.range)
+            yield UncertainInput(x.id, "", x.at_s, "s", x.source is not None, x.fitted_to or (), x.range)
         elif x.fitted_to:
-            yield Number(x.id, "", x.after_s, "s", False, x.fitted_to)
+            yield UncertainInput(x.id, "", x.after_s, "s", False, x.fitted_to)
 
 
-def _of_responders(scenario: Scenario) -> Iterator[Number]:
+def _of_responders(scenario: Scenario) -> Iterator[UncertainInput]:
     """The times that responders take. Drawn ones have a spread already, that no range widens."""
     for step in steps(scenario) if is_modelled(scenario) else ():
         for name, q in stages(step):
             ends = _ends(STAGE, q.range) if scenario.responders == "modelled" else None
-            yield Number(f"{step.id}.{name}", "", q.value, "s", q.source is not None, q.fitted_to or (), ends)
+            yield UncertainInput(
+                f"{step.id}.{name}", "", q.value, "s", q.source is not None, q.fitted_to or (), ends
+            )
 
 
-def value_at(number: Number, place: float) -> float | int:
+def value_at_quantile(number: UncertainInput, place: float) -> float | int:
     """The value at a place from 0 (low) to 1 (high) of a number's range."""
     assert number.range is not None
     low, high = number.range
@@ -147,8 +151,8 @@ def value_at(number: Number, place: float) -> float | int:
     return round(value) if number.unit == "count" else value
 
 
-def place_of(number: Number) -> float:
-    """Where in its range a number stands: the inverse of value_at; 0 in a range without room."""
+def quantile_of(number: UncertainInput) -> float:
+    """Where in its range a number stands: the inverse of value_at_quantile; 0 in a range without room."""
     assert number.range is not None and not isinstance(number.value, str)
     low, high = number.range
     if low >= high:
@@ -162,7 +166,7 @@ def _is_logarithmic(low: float, high: float) -> bool:
     return low > 0 and high / low >= LOGARITHMIC
 
 
-def changed(scenario: Scenario, values: Mapping[str, float | int]) -> Scenario:
+def with_inputs(scenario: Scenario, values: Mapping[str, float | int]) -> Scenario:
     """The scenario with other values: of 'service.parameter', of 'caller->callee.number', of 'step.stage', or
     of the id of an intervention, whose time in s from the start is meant."""
     when = {x.id: values[x.id] for x in scenario.interventions if x.id in values}

@@ -20,7 +20,7 @@ from twin.spec.tree import Tree, file_text, parse_tree
 _SCALAR = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}\]]+""")
 
 
-def places_of(tree: Tree) -> dict[str, Tree]:
+def value_places(tree: Tree) -> dict[str, Tree]:
     """Target, or id of a fault or action → the Tree of the value in a scenario's file."""
     found = {t: q.get("value") for t, q in tree.items("parameters")}
     for key in ("faults", "actions"):
@@ -45,7 +45,7 @@ def rewrite(path: Path, values: Mapping[str, tuple[float | int, str]], start: da
     tree = parse_tree(text, str(path), problems)
     if tree is None:
         raise SpecError(problems)
-    places = places_of(tree)
+    places = value_places(tree)
     missing = [target for target in values if target not in places]
     if missing:
         expected = "parameters: or a fault or action of this file, to write the value to"
@@ -76,7 +76,7 @@ def _compare(old: Tree, new: str, changes: Mapping[str, str], path: Path) -> Non
     tree = parse_tree(new, str(path), problems)
     if tree is None or problems:
         raise SpecError(problems)
-    for target, place in places_of(old).items():
+    for target, place in value_places(old).items():
         if target in changes:
             place.value = _read(changes[target])
     if old.plain() != tree.plain():

@@ -68,7 +68,7 @@ def _problem(model: type[BaseModel], tree: Tree, details: Any) -> Problem:
         found = refused.found or shown(place.value)
         at_key = isinstance(place.value, dict | list)
         return place.problem(dotted, found, refused.expected, refused.hint, at_key)
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         hint = did_you_mean(place.value, options)
         return place.problem(dotted, shown(place.value), "one of " + ", ".join(options), hint)

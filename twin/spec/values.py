@@ -42,14 +42,14 @@ def typed(value: Any, param: Param) -> float | str | bool:
             raise Refused("true or false")
         return value
     if isinstance(value, int | float) and value < 0:
-        raise Refused(f"{_NOUNS[param.unit]} from {span(param)}", _NEGATIVE if param.low >= 0 else "")
+        raise Refused(f"{_NOUNS[param.unit]} from {bounds_text(param)}", _NEGATIVE if param.low >= 0 else "")
     number = _PARSERS[param.unit](value)
     if not param.low <= number <= param.high:
-        raise Refused(f"{span(param)}", f"bounds of {param.name}")
+        raise Refused(bounds_text(param), f"bounds of {param.name}")
     return number
 
 
-def span(param: Param) -> str:
+def bounds_text(param: Param) -> str:
     """The bounds of a parameter as a file would write them: '0s to 24h'."""
     return f"{_written(param.low, param.unit)} to {_written(param.high, param.unit)}"
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from twin.model.scenario import Scenario
-from twin.spec.inputs import Number, value_at
+from twin.spec.inputs import UncertainInput, value_at_quantile
 from twin.validation.fit import NEVER_MIN, Aim, Search, aim_of, fit, minutes_of, refit
 from twin.validation.trials import Trial, Workers
 
@@ -34,7 +34,7 @@ class Fitted:
     no fitted outcome moved by half its scale; ``learned_ratio``: share of the prior's variance that the fit
     took away, the others being free; ``alike``: targets that it cannot be told from."""
 
-    number: Number
+    number: UncertainInput
     before: float | int
     after: float | int
     reach: tuple[float | int, float | int]
@@ -225,7 +225,7 @@ def _left_out(scenario: Scenario, search: Search, best: np.ndarray) -> Iterator[
         staying = {n.target for n in less.numbers}
         free = tuple(n for n in aim.numbers if n.target not in staying)
         start = np.array([best[k] for k, n in enumerate(aim.numbers) if n.target in staying])
-        middle = {n.target: value_at(n, 0.5) for n in free}
+        middle = {n.target: value_at_quantile(n, 0.5) for n in free}
         again = Search(search.workers, less, REFIT_RUNS, held=middle)
         trial, place = _refitted(again, start, middle)
         ends = [trial] if not free else _over_prior(again, place, free)
@@ -247,11 +247,11 @@ def _refitted(search: Search, start: np.ndarray, held: Mapping[str, float | int]
     return search.trials([place])[0], place
 
 
-def _over_prior(search: Search, place: np.ndarray, free: Sequence[Number]) -> list[Trial]:
+def _over_prior(search: Search, place: np.ndarray, free: Sequence[UncertainInput]) -> list[Trial]:
     """The trials with the released numbers low, in the middle and high in their ranges."""
     found = []
     for share in (0.05, 0.5, 0.95):
-        held = {n.target: value_at(n, share) for n in free}
+        held = {n.target: value_at_quantile(n, share) for n in free}
         found += replace(search, held=held, seen={}, places={}, max_runs=None).trials([place])
     return found
 

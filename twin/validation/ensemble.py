@@ -28,7 +28,7 @@ from scipy.stats import chi2, qmc, rankdata, spearmanr
 from twin.base.rng import DELAY, stable_key, uniform
 from twin.experiments.worlds import draws, values_at
 from twin.model.scenario import Outcome, Scenario
-from twin.spec.inputs import Number
+from twin.spec.inputs import UncertainInput
 from twin.validation.conditioning import Draw, Match, known, match
 from twin.validation.fit import Aim, Search, conditions, minutes_of
 from twin.validation.trials import Trial, Workers
@@ -47,7 +47,7 @@ Progress = Callable[[int, int], None]
 class Movement:
     """``number`` moves ``outcome`` by ``movement_min`` (later if positive) from its low to its high end."""
 
-    number: Number
+    number: UncertainInput
     outcome: str
     rank_correlation: float
     movement_min: float
@@ -58,7 +58,7 @@ class Narrowing:
     """``number``, known to a third of its range, would leave ``left_min`` of the ``band_min`` of ``outcome``
     (open ends count as the end of the run). ``certain``: more than chance would name a number."""
 
-    number: Number
+    number: UncertainInput
     outcome: str
     band_min: float
     left_min: float
@@ -81,7 +81,7 @@ class Ensemble:
     numbers. ``excused``: what must not happen and does with the scenario's own numbers.
     """
 
-    numbers: tuple[Number, ...]
+    numbers: tuple[UncertainInput, ...]
     places: np.ndarray
     times_min: Mapping[str, np.ndarray]
     published_min: Mapping[str, tuple[float, float]]
@@ -243,7 +243,7 @@ def ensemble(
 
 
 def _jobs(
-    scenario: Scenario, aim: Aim, varied: Sequence[Number], places: np.ndarray, seed: int
+    scenario: Scenario, aim: Aim, varied: Sequence[UncertainInput], places: np.ndarray, seed: int
 ) -> list[Draw]:
     assert scenario.published is not None
     n, size = len(places), len(aim.numbers)

@@ -1,6 +1,6 @@
 """The fit of a scenario's fitted numbers to the published times that they name.
 
-Every number is moved inside its prior range, as a *place* from 0 to 1 (``trials.value_at``). The misfit of an
+Every number is moved inside its prior range, as a *place* from 0 to 1. The misfit of an
 outcome is its error over its *scale*: the precision with which it is published, but five minutes at least
 (modelling.md §5.3: a replay claims no more). What must not happen weighs more, by the minutes by which it
 would have to move. Bounded least squares (scipy's trust region, Jacobian by differences over the processes)
@@ -22,7 +22,7 @@ from scipy.optimize import least_squares, minimize
 from scipy.stats import qmc
 
 from twin.model.scenario import Outcome, Scenario
-from twin.spec.inputs import Number, numbers, place_of, value_at
+from twin.spec.inputs import UncertainInput, inputs_of, quantile_of, value_at_quantile
 from twin.validation.trials import Trial, Workers, try_values
 
 FITTING_DOMAINS = ("dynamodb", "ec2", "ec2-droplets")  # the fit looks at these; the rest is predicted
@@ -75,7 +75,7 @@ class Aim:
     ``end_min``: end of the run.
     """
 
-    numbers: tuple[Number, ...]
+    numbers: tuple[UncertainInput, ...]
     outcomes: tuple[str, ...]
     at_min: np.ndarray
     scale_min: np.ndarray
@@ -89,7 +89,7 @@ class Aim:
 
     def start(self) -> np.ndarray:
         """(numbers,) the places at which the numbers stand."""
-        return np.array([place_of(n) for n in self.numbers])
+        return np.array([quantile_of(n) for n in self.numbers])
 
     def errors_min(self, trial: Trial) -> np.ndarray:
         """(outcomes,) simulated less published; what never happens is late."""
@@ -112,7 +112,7 @@ class Aim:
 
 def aim_of(scenario: Scenario) -> Aim:
     """What the scenario's fitted numbers are to be fitted to. Raises CannotFit with all that is wrong."""
-    fitted = tuple(n for n in numbers(scenario) if n.fitted_to)
+    fitted = tuple(n for n in inputs_of(scenario) if n.fitted_to)
     published = scenario.published
     if published is None:
         raise CannotFit([Wrong("", "no published timeline", "published: with the outcomes to fit to")])
@@ -130,7 +130,7 @@ def conditions(scenario: Scenario) -> Aim:
     A number keeps only the outcomes of FITTING_DOMAINS that it names; one that is left with none is held.
     """
     assert scenario.published is not None
-    all_fitted = tuple(n for n in numbers(scenario) if n.fitted_to)
+    all_fitted = tuple(n for n in inputs_of(scenario) if n.fitted_to)
     wrong = {(w.target, w.outcome) for w in _problems(scenario, all_fitted)}
     roomy = [n for n in all_fitted if (n.target, "") not in wrong]
     good = {n.target: {o for o in n.fitted_to if (n.target, o) not in wrong} for n in roomy}
@@ -152,7 +152,7 @@ def minutes_of(scenario: Scenario, outcome: Outcome) -> float:
     return (outcome.at - scenario.start).total_seconds() / 60
 
 
-def _aim(scenario: Scenario, fitted: tuple[Number, ...], named: Sequence[Outcome]) -> Aim:
+def _aim(scenario: Scenario, fitted: tuple[UncertainInput, ...], named: Sequence[Outcome]) -> Aim:
     assert scenario.published is not None
     bans = (ban for ban in scenario.published.must_not if _is_of_domain(scenario, ban.subject))
     began_min = min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0) / 60
@@ -169,7 +169,7 @@ def _aim(scenario: Scenario, fitted: tuple[Number, ...], named: Sequence[Outcome
     )
 
 
-def _problems(scenario: Scenario, fitted: Sequence[Number]) -> Iterator[Wrong]:
+def _problems(scenario: Scenario, fitted: Sequence[UncertainInput]) -> Iterator[Wrong]:
     assert scenario.published is not None
     outcomes = {o.id: o for o in scenario.published.outcomes}
     for number in fitted:
@@ -189,9 +189,9 @@ def _is_of_domain(scenario: Scenario, subject: str) -> bool:
     return scenario.topology.services[subject].domain in FITTING_DOMAINS
 
 
-def _rounded(number: Number, place: float) -> float | int:
+def _rounded(number: UncertainInput, place: float) -> float | int:
     """The value at a place as one would write it: four digits, or whole seconds; inside the range."""
-    value = value_at(number, min(max(place, 0.0), 1.0))
+    value = value_at_quantile(number, min(max(place, 0.0), 1.0))
     if number.unit == "count":
         return value
     written = float(round(value)) if number.unit == "s" and value >= 60 else float(f"{value:.4g}")

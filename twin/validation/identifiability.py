@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from twin.model.scenario import Scenario
-from twin.spec.inputs import Number, numbers
+from twin.spec.inputs import UncertainInput, inputs_of
 from twin.spec.problems import did_you_mean
 from twin.validation.fit import NEVER_MIN, Aim, CannotFit, Wrong, domain_outcomes
 from twin.validation.trials import Trial, Workers, try_values
@@ -29,8 +29,8 @@ class Ratio:
     """``first`` and ``second``, and whether their ratio ('/') or product ('*') is kept. ``together`` and
     ``apart``: (factor of the first number, largest movement of an outcome in scales, that outcome)."""
 
-    first: Number
-    second: Number
+    first: UncertainInput
+    second: UncertainInput
     kept: str
     together: tuple[tuple[float, float, str], ...]
     apart: tuple[tuple[float, float, str], ...]
@@ -81,11 +81,11 @@ def profile(scenario: Scenario, pair: str, *, workers: int = 2) -> Ratio:
     return Ratio(first, second, kept, *rows)
 
 
-def _pair(scenario: Scenario, pair: str) -> tuple[Number, str, Number]:
+def _pair(scenario: Scenario, pair: str) -> tuple[UncertainInput, str, UncertainInput]:
     match = re.fullmatch(r"\s*(\S+?)\s*([/*])\s*(\S+)\s*", pair)
     if not match:
         raise CannotFit([Wrong("--profile", f"'{pair}'", "two numbers: A/B or A*B")])
-    known = {n.target: n for n in numbers(scenario) if n.service and n.range is not None}
+    known = {n.target: n for n in inputs_of(scenario) if n.service and n.range is not None}
     first, kept, second = match.groups()
     wrong = [
         Wrong(t, "no such number", "one that has a range", did_you_mean(t, known))
@@ -99,12 +99,12 @@ def _pair(scenario: Scenario, pair: str) -> tuple[Number, str, Number]:
     return known[first], kept, known[second]
 
 
-def _fits(number: Number, factor: float) -> bool:
+def _fits(number: UncertainInput, factor: float) -> bool:
     assert number.range is not None and not isinstance(number.value, str)
     return number.value > 0 and number.range[0] <= number.value * factor <= number.range[1]
 
 
-def _times(number: Number, factor: float) -> dict[str, float | int]:
+def _times(number: UncertainInput, factor: float) -> dict[str, float | int]:
     assert not isinstance(number.value, str)
     value = number.value * factor
     return {number.target: round(value) if number.unit == "count" else value}

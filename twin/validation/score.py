@@ -21,7 +21,7 @@ from twin.results import outcomes
 from twin.simulation.relay_baseline import without_feedback
 from twin.simulation.run import Run
 from twin.simulation.run import run as run_scenario
-from twin.spec.inputs import Number, numbers
+from twin.spec.inputs import UncertainInput, inputs_of
 from twin.validation.ensemble import Ensemble, Progress, ensemble
 
 Class = Literal["imposed", "fitted", "predicted"]
@@ -83,12 +83,12 @@ class Scorecard:
     broken: tuple[str, ...]
     baseline_broken: tuple[str, ...]
     must_not_count: int
-    numbers: tuple[Number, ...]
+    numbers: tuple[UncertainInput, ...]
     callees: Mapping[str, tuple[str, ...]]
     ensemble: Ensemble | None = None
 
     @property
-    def fitted(self) -> tuple[Number, ...]:
+    def fitted(self) -> tuple[UncertainInput, ...]:
         """The fitted numbers."""
         return tuple(number for number in self.numbers if number.fitted_to)
 
@@ -186,7 +186,7 @@ def score(
     seed, replicate = run.manifest["seed"], run.manifest["replicate"]
     reflex = baseline or run_scenario(without_feedback(scenario), seed=seed, replicate=replicate)
     published, beyond = _within(scenario.published, scenario.start + timedelta(seconds=scenario.duration_s))
-    all_numbers = tuple(numbers(scenario))
+    all_numbers = tuple(inputs_of(scenario))
     signals = [outcomes.signals_of(each, published) for each in (run, reflex)]
     broken = [outcomes.broken(each, published, scenario.start) for each in signals]
     card = Scorecard(

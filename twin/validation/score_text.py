@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from twin.base.units import format_duration
-from twin.spec.inputs import Number
+from twin.spec.inputs import UncertainInput
 from twin.validation.ensemble import WIDE_MIN
 from twin.validation.score import Row, Scorecard
 
@@ -116,7 +116,7 @@ def _foundations(card: Scorecard) -> Iterator[str]:
         yield escape(f"  {moved['number']} moves {moved['outcome']} by {moved['movement_min']:+.0f} min")
 
 
-def _value(number: Number) -> str:
+def _value(number: UncertainInput) -> str:
     if number.unit == "s" and isinstance(number.value, int | float):
         return format_duration(float(number.value)) + ("" if number.service else " after the start")
     return f"{number.value:g}" + ("/s" if number.unit == "1/s" else "")

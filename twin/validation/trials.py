@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from twin.model.scenario import Scenario
 from twin.results import outcomes
 from twin.simulation.run import run
-from twin.spec.inputs import changed
+from twin.spec.inputs import with_inputs
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -94,4 +94,4 @@ def _call(job: tuple[Callable[[Scenario, Any], Any], Any]) -> Any:
 def try_values(scenario: Scenario, job: tuple[Mapping[str, float | int], int]) -> Trial:
     """The trial of (values, replicate)."""
     values, replicate = job
-    return trial(changed(scenario, values), replicate)
+    return trial(with_inputs(scenario, values), replicate)

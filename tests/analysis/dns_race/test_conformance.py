@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin.analysis.dns_race.explore import reachable
+from twin.analysis.dns_race.explore import reachable_states
 from twin.kinds.dns import TIMERS
 from twin.mechanisms.dns_state import LATEST, PC, Config, any_empty, config, enactor_cell, slot_cell
 from twin.model.scenario import Intervention, Quantity, Scenario, Service, Topology
@@ -77,7 +77,7 @@ def seen(cfg: Config, seeds: int, **changed: float) -> dict[bytes, np.ndarray]:
 @pytest.fixture(scope="module")
 def explored() -> set[bytes]:
     """Without symmetry: literally every state."""
-    rows = reachable(config(**BOUNDS))
+    rows = reachable_states(config(**BOUNDS))
     assert len(rows) == 118_245
     return {row.tobytes() for row in rows}
 
@@ -104,7 +104,7 @@ def test_a_machine_with_other_rules_is_caught(explored: set[bytes], broken: dict
 @pytest.mark.parametrize("guard", ["cas", "recheck-in-lock", "cleanup-atomic"])
 def test_behind_a_guard_it_stays_in_the_guard_s_own_states(guard: str) -> None:
     cfg = config(**BOUNDS, guards=(guard,))
-    rows = {row.tobytes() for row in reachable(cfg)}
+    rows = {row.tobytes() for row in reachable_states(cfg)}
     found = seen(cfg, 12, **{"guard_" + guard.replace("-", "_"): True})
     assert len(found) > 50 and not set(found) - rows
 
@@ -113,7 +113,7 @@ def test_behind_a_guard_it_stays_in_the_guard_s_own_states(guard: str) -> None:
 def test_unpacked_states_are_those_that_were_packed(guards: tuple[str, ...]) -> None:
     """No two keys give the same cells, and the first is the initial state."""
     cfg = config(**(BOUNDS | {"plans": 3, "enactors": 4}), guards=guards)
-    rows = reachable(cfg, symmetry=True)
+    rows = reachable_states(cfg, symmetry=True)
     assert len({row.tobytes() for row in rows}) == len(rows)
     first = np.zeros(rows.shape[1], np.int64)
     first[slot_cell(cfg)] = 1

@@ -10,12 +10,12 @@ from twin.analysis.dns_race.rate import (
     Habits,
     check,
     delay_likelihood,
-    estimate,
     exactly,
     exponent,
     fitted_exponent,
     levels_of,
     likelihood,
+    replicate_estimate,
 )
 
 BASE = Habits(
@@ -115,7 +115,7 @@ def test_levels_end_at_every_plan_and_at_the_last() -> None:
 
 
 def test_an_estimate_is_never_below_zero() -> None:
-    assert estimate(np.array([0.0, 0.0, 1e-9])).low == 0.0
+    assert replicate_estimate(np.array([0.0, 0.0, 1e-9])).low == 0.0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 import twin
 from twin.experiments.whatif import Question
-from twin.model.changes import Comparison, Variation
+from twin.model.changes import ExpectedEffect, Variation
 from twin.model.scenario import Intervention
 from twin.results import metrics
 from twin.spec import load_variant, load_what_if, vary
@@ -57,7 +57,7 @@ def runs() -> list[dict]:
     [(q, c) for q in EXPECTING for c in q.what_if.comparisons],
     ids=lambda x: x.what_if.name if isinstance(x, Question) else x.measure,
 )
-def test_every_expectation_can_fail(question: Question, comparison: Comparison, runs: list[dict]) -> None:
+def test_every_expectation_can_fail(question: Question, comparison: ExpectedEffect, runs: list[dict]) -> None:
     """A change that changes nothing, one that ends everything, or one that adds a fault does not meet it."""
     recoveries = metrics.ends(question.base.published)
     baseline = runs[0]

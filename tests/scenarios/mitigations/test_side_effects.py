@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.model.changes import Comparison, Mitigation, Variation
+from twin.model.changes import ExpectedEffect, Mitigation, Variation
 from twin.model.scenario import Scenario
 from twin.results import metrics
 from twin.results.metrics import Measured, holds
@@ -41,7 +41,7 @@ def measured(path: Path, name: str) -> Measured:
     return metrics.measure(twin.run(scenario), known, scenario.published)
 
 
-def shown(comparison: Comparison, path: Path, name: str) -> bool:
+def shown(comparison: ExpectedEffect, path: Path, name: str) -> bool:
     ends = metrics.ends(loaded(path).published)
     return holds(comparison, measured(path, name), measured(path, ""), ends)
 
@@ -58,7 +58,7 @@ WORSE = ("higher", "later", "sometime")
 
 def test_some_do_harm_elsewhere() -> None:
     """What is the same there ("it does nothing") is a limit of a mitigation, and no harm."""
-    harm = {m.name for m in SHOWING if any(c.verdict in WORSE for c in m.shows)}
+    harm = {m.name for m in SHOWING if any(c.direction in WORSE for c in m.shows)}
     assert {"no-zone-failover", "breakers"} <= harm and len(harm) >= 4, harm
     assert {"az-loss", "slow-dynamodb"} <= {m.shown_by for m in overview() if m.shows}
 
@@ -70,5 +70,5 @@ def test_the_side_effect_shows(mitigation: Mitigation) -> None:
     path = scenario_of(mitigation)
     for comparison in mitigation.shows:
         assert shown(comparison, path, mitigation.name), comparison
-        other = "quiet" if comparison.verdict == "same" else ""
+        other = "quiet" if comparison.direction == "same" else ""
         assert not shown(comparison, path, other), "it cannot fail"

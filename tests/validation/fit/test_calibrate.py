@@ -9,7 +9,7 @@ import pytest
 
 import twin
 from twin.model.scenario import Scenario
-from twin.spec.inputs import numbers, place_of, value_at
+from twin.spec.inputs import inputs_of, quantile_of, value_at_quantile
 from twin.validation import calibrate as calibrating
 from twin.validation import fit as fitting
 from twin.validation.calibrate import Calibration, calibrate
@@ -144,9 +144,9 @@ def test_nothing_to_fit_and_no_room(path: Path, scenario: Scenario) -> None:
 
 
 def test_a_place_and_its_value_are_each_others_inverse(scenario: Scenario) -> None:
-    for number in numbers(scenario):
+    for number in inputs_of(scenario):
         if number.range and number.range[0] < number.range[1]:
-            assert value_at(number, place_of(number)) == pytest.approx(number.value)
+            assert value_at_quantile(number, quantile_of(number)) == pytest.approx(number.value)
 
 
 def test_values_are_what_a_file_would_say(scenario: Scenario) -> None:

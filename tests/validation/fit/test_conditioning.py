@@ -7,7 +7,7 @@ import pytest
 
 import twin
 from twin.model.scenario import Scenario
-from twin.spec.inputs import numbers
+from twin.spec.inputs import inputs_of
 from twin.validation import conditioning as matching
 from twin.validation.conditioning import Draw, Known, Match, known, match
 from twin.validation.ensemble import ensemble
@@ -106,6 +106,8 @@ def test_outcomes_elsewhere_are_no_condition(fitted) -> None:
     elsewhere = scenario.model_copy(
         update={"topology": scenario.topology.model_copy(update={"services": services})}
     )
-    assert {n.target for n in numbers(elsewhere) if n.fitted_to} == {n.target for n in fitted[1].aim.numbers}
+    assert {n.target for n in inputs_of(elsewhere) if n.fitted_to} == {
+        n.target for n in fitted[1].aim.numbers
+    }
     assert conditions(elsewhere).outcomes == ("cache-fails",)
     assert [n.target for n in conditions(elsewhere).numbers] == ["cache->store.lifetime_s"]

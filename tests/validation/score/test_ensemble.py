@@ -9,7 +9,7 @@ import pytest
 
 from twin.experiments.worlds import drawn, draws
 from twin.model.scenario import Dependency, Quantity, Service
-from twin.spec.inputs import Number, numbers, of_service, value_at, varies
+from twin.spec.inputs import UncertainInput, inputs_of, inputs_of_service, value_at_quantile, varies
 from twin.validation.ensemble import Ensemble, ensemble
 
 
@@ -25,7 +25,7 @@ def test_what_is_drawn(scenario) -> None:
 
 
 def test_numbers_of_the_event_are_listed_all_the_same(scenario) -> None:
-    found = [n for n in numbers(scenario) if n.service == "names" and n.is_unsourced]
+    found = [n for n in inputs_of(scenario) if n.service == "names" and n.is_unsourced]
     assert found and not any(varies(scenario, n) for n in found)
 
 
@@ -49,14 +49,14 @@ def test_a_hypercube_keyed_by_the_seed(scenario) -> None:
     ],
 )
 def test_places_in_a_range(unit, ends, place, value) -> None:
-    number = Number("a.b", "a", 1.0, unit, range=ends)
-    assert value_at(number, place) == pytest.approx(value)
+    number = UncertainInput("a.b", "a", 1.0, unit, range=ends)
+    assert value_at_quantile(number, place) == pytest.approx(value)
 
 
 def test_a_drawn_scenario(scenario) -> None:
     varied, places = draws(scenario, 1, 0)
     other = drawn(scenario, varied, places[0])
-    at = {n.target: value_at(n, p) for n, p in zip(varied, places[0], strict=True)}
+    at = {n.target: value_at_quantile(n, p) for n, p in zip(varied, places[0], strict=True)}
     assert other.topology.services["users"].parameters["rate_per_s"].value == at["users.rate_per_s"]
     front = other.topology.services["front"].dependencies[0]
     assert front.connections_count.value == at["front->store.connections_count"]
@@ -74,7 +74,10 @@ def made() -> Ensemble:
         "still": np.full(20, 30.0),
     }  # fmt: skip
     published = {"late": (130.0, 1.0), "rare": (49.0, 0.5), "still": (31.0, 1.0)}
-    pair = (Number("a.x", "a", 1.0, "s", range=(0.0, 2.0)), Number("a.y", "a", 1.0, "s", range=(0.0, 2.0)))
+    pair = (
+        UncertainInput("a.x", "a", 1.0, "s", range=(0.0, 2.0)),
+        UncertainInput("a.y", "a", 1.0, "s", range=(0.0, 2.0)),
+    )
     return Ensemble(pair, places, times, published, 5, end_min=500.0)
 
 
@@ -161,7 +164,7 @@ def test_a_policy_that_no_file_gives_is_no_number_of_the_scenario() -> None:
     def names_of(**given: Quantity) -> set[str]:
         calls = Dependency(on="store", mode="hard", **given)
         service = Service(name="site", kind="relay", dependencies=(calls,))
-        return {n.target.rpartition(".")[2] for n in of_service(service) if "->" in n.target}
+        return {n.target.rpartition(".")[2] for n in inputs_of_service(service) if "->" in n.target}
 
     threshold = Quantity(value=0.5, source="RESILIENCE4J")
     assert not names_of() & {"retry_mode", "breaker_error_ratio", "breaker_open_s", "clients_count"}

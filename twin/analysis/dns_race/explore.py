@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from twin.analysis.dns_race import search as compiled_search
-from twin.analysis.dns_race.narrate import Story, actor_number, tell
+from twin.analysis.dns_race.narrate import Story, actor_number, narration
 from twin.analysis.dns_race.packed import Bits, bits_of, cells_of
 from twin.analysis.dns_race.search import (
     BLOCK,
@@ -33,12 +33,12 @@ from twin.analysis.dns_race.search import (
     STALE,
     STEPS,
     UNFINISHED,
-    Room,
-    Space,
-    advance,
+    Scratch,
+    StateSpace,
     begin,
     follow,
     rehash,
+    search_until,
     spread_hope,
 )
 from twin.base.jit import njit
@@ -75,7 +75,7 @@ class Exploration:
     @property
     def trace(self) -> tuple[str, ...]:
         """The steps to the nearest empty state in words."""
-        return tell(self.story)
+        return narration(self.story)
 
 
 @cache
@@ -87,15 +87,15 @@ def compiled(sources_hash: int) -> tuple[Callable, Callable]:
     """
 
     @njit(cache=True)
-    def run(space, room, cfg, bits, symmetry, until):
+    def run(space, scratch, cfg, bits, symmetry, until):
         assert sources_hash != 0
         if space.counts[COUNT] == 0:
-            begin(space, room, cfg, bits)
+            begin(space, scratch, cfg, bits)
         elif until == 0:
             rehash(space.keys, space.table, bits.words, space.counts[COUNT])
         elif until < 0:
             spread_hope(space.bits, space.edges, space.counts[HERE], space.counts[EDGES])
-        advance(space, room, cfg, bits, symmetry, until)
+        search_until(space, scratch, cfg, bits, symmetry, until)
 
     @njit(cache=True)
     def walk(states, moves, cfg, bits, symmetry, keys):
@@ -117,7 +117,7 @@ def functions() -> tuple[Callable, Callable]:
     return compiled(sources_hash())
 
 
-class Search:
+class StateSearch:
     """A search under way: what it has found, in room that grows up to a limit."""
 
     def __init__(self, cfg: Config, symmetry: bool, memory_mb: float) -> None:
@@ -126,7 +126,7 @@ class Search:
         self._run = functions()[0]
         found = BLOCK * (cfg.enactors + 1)
         sizes = (cells(cfg), cells(cfg), cfg.enactors, cfg.enactors, found * self.bits.words)
-        self._room = Room(*(np.zeros(n, np.int64) for n in (*sizes, found, found, found, found, 1)))
+        self._scratch = Scratch(*(np.zeros(n, np.int64) for n in (*sizes, found, found, found, found, 1)))
         rows = max(1 << 17, 1 << (4 * found).bit_length())
         self.space = allocate(rows, rows, self.bits.words)
 
@@ -149,13 +149,13 @@ class Search:
         return True
 
     def _go(self, until: int) -> None:
-        self._run(self.space, self._room, self.cfg, self.bits, self.symmetry, until)
+        self._run(self.space, self._scratch, self.cfg, self.bits, self.symmetry, until)
 
     def _grow(self) -> None:
         """More room of the kind that is short, as much as the limit allows. Raises TooLarge."""
         rows, edges = len(self.space.parents), len(self.space.edges) // 2
         words, counts = self.bits.words, self.space.counts
-        short_of_edges = int(counts[EDGES]) + len(self._room.sources) > edges
+        short_of_edges = int(counts[EDGES]) + len(self._scratch.sources) > edges
         for factor in (4, 2):
             wanted = (0, factor * edges) if short_of_edges else (factor * rows, 0)
             if size_mb(*wanted, words) + size_mb(rows, edges, words) <= self.memory_mb:
@@ -168,7 +168,7 @@ class Search:
             "fewer plans, endpoints or Enactors"
         )
 
-    def _move(self, room: Space, names: tuple[str, ...]) -> None:
+    def _move(self, room: StateSpace, names: tuple[str, ...]) -> None:
         """Go on in the larger arrays of these names, with what is known; a new table is filled anew."""
         for name in names:
             mine = getattr(self.space, name)
@@ -179,9 +179,9 @@ class Search:
             self._go(0)
 
 
-def allocate(rows: int, edges: int, words: int) -> Space:
-    """Room for so many states and kept transitions."""
-    return Space(
+def allocate(rows: int, edges: int, words: int) -> StateSpace:
+    """Scratch for so many states and kept transitions."""
+    return StateSpace(
         np.zeros(rows * words, np.int64), np.zeros(rows, np.int32), np.zeros(rows, np.int8),
         np.zeros(2 * edges, np.int32), np.zeros(2 * rows, np.int64), np.zeros(5, np.int64),
     )  # fmt: skip
@@ -204,13 +204,13 @@ def explore(
     A million states take about half a second and 60 MB. Ctrl-C ends the search early; what was found till
     then is the answer. Raises ValueError if the plans are not bounded, TooLarge.
     """
-    search = Search(cfg, symmetry, memory_mb)
+    search = StateSearch(cfg, symmetry, memory_mb)
     complete = search.run(progress)
     story = shortest(search)
-    return answer(search, story, complete)
+    return exploration_of(search, story, complete)
 
 
-def answer(search: Search, story: Story, complete: bool) -> Exploration:
+def exploration_of(search: StateSearch, story: Story, complete: bool) -> Exploration:
     """The counts of a finished search."""
     counts = search.space.counts
     bits = search.space.bits[: counts[HERE]]
@@ -231,7 +231,7 @@ def answer(search: Search, story: Story, complete: bool) -> Exploration:
     )
 
 
-def shortest(search: Search) -> Story:
+def shortest(search: StateSearch) -> Story:
     """The way to the nearest empty state; breadth first, so no way is shorter. No steps if there is none."""
     space, words = search.space, search.bits.words
     empty = np.flatnonzero(space.bits[: space.counts[HERE]] & EMPTY)
@@ -244,15 +244,15 @@ def shortest(search: Search) -> Story:
     return _walk(search.cfg, search.bits, np.zeros((len(path), 2), np.int64), search.symmetry, keys)
 
 
-def reachable(cfg: Config, *, symmetry: bool = False) -> np.ndarray:
+def reachable_states(cfg: Config, *, symmetry: bool = False) -> np.ndarray:
     """Every state that `cfg` can reach, as rows of cells (states, cells). Raises as `explore`."""
-    search = Search(cfg, symmetry, MEMORY_MB)
+    search = StateSearch(cfg, symmetry, MEMORY_MB)
     search.run()
     words, count = search.bits.words, search.space.counts[COUNT]
     return cells_of(search.space.keys.reshape(-1, words)[:count], cfg, search.bits)
 
 
-def walk(cfg: Config, moves: Sequence[str]) -> Story:
+def replay_moves(cfg: Config, moves: Sequence[str]) -> Story:
     """The machine from its initial state on, moved by these actors ("planner", "A", …); it ends where one
     cannot move. Raises ValueError for a name that is none, or plans that are not bounded."""
     actors = np.zeros((len(moves), 2), np.int64)

@@ -23,7 +23,7 @@ class Story:
         return tuple(actor_name(actor) for actor in self.moves[:, 0].tolist())
 
 
-def tell(story: Story) -> tuple[str, ...]:
+def narration(story: Story) -> tuple[str, ...]:
     """The steps of a walk in words."""
     states = story.states
     return tuple(

@@ -128,7 +128,7 @@ def pack(state, cfg, bits, symmetry, words, keys, at):
             put_sorted(words, e, word)
         else:
             words[e] = word
-    write(state, cfg, bits, words, keys, at)
+    write_key(state, cfg, bits, words, keys, at)
 
 
 @njit
@@ -146,11 +146,11 @@ def repack(state, cfg, bits, actor, symmetry, before, words, keys, at):
         put_sorted(words, n, enactor_word(state, cfg, bits, actor))
     elif actor >= 0:
         words[actor] = enactor_word(state, cfg, bits, actor)
-    write(state, cfg, bits, words, keys, at)
+    write_key(state, cfg, bits, words, keys, at)
 
 
 @njit
-def write(state, cfg, bits, words, keys, at):
+def write_key(state, cfg, bits, words, keys, at):
     """Put the Enactors' words and the other cells together."""
     key, shift = np.int64(0), 0
     for e in range(cfg.enactors):
@@ -176,7 +176,7 @@ def write(state, cfg, bits, words, keys, at):
 
 
 @njit
-def read(keys, at, shift, size):
+def read_part(keys, at, shift, size):
     """The next part of a key: (the part, its word, where it ends)."""
     if shift + size > WORD_BITS:
         at, shift = at + 1, 0
@@ -188,15 +188,15 @@ def unpack(keys, at, cfg, bits, words, state):
     """The inverse of `pack`: fill `state`, and `words` with those of the Enactors."""
     shift, width, version = 0, bits.version * cfg.endpoints, (1 << bits.version) - 1
     for e in range(cfg.enactors):
-        words[e], at, shift = read(keys, at, shift, bits.enactor)
+        words[e], at, shift = read_part(keys, at, shift, bits.enactor)
         unpack_enactor(words[e], cfg, bits, state, enactor_cell(cfg, e))
-    part, at, shift = read(keys, at, shift, cfg.slots)
+    part, at, shift = read_part(keys, at, shift, cfg.slots)
     first = slot_cell(cfg)
     for v in range(cfg.slots - 1, -1, -1):  # a bounded machine has a slot for each version: v stands in v
         state[first + v] = (part & 1) * (v + 1)
         part >>= 1
-    roots, at, shift = read(keys, at, shift, width + bits.version)
-    rollbacks, at, shift = read(keys, at, shift, width)
+    roots, at, shift = read_part(keys, at, shift, width + bits.version)
+    rollbacks, at, shift = read_part(keys, at, shift, width)
     for cell in range(ROOTS + cfg.endpoints - 1, ROOTS - 1, -1):
         state[cell], state[cell + cfg.endpoints] = roots & version, rollbacks & version
         roots >>= bits.version

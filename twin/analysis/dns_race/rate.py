@@ -17,19 +17,18 @@ a start of its own; the Enactors' number (the lock is lost to somebody); what a 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
 
 from twin.base.jit import njit
 from twin.base.rng import BACKOFF, DELAY, LOCK, SPLIT, uniform
+from twin.statistics.estimates import Estimate, estimate
 
 YEAR_S = 365.25 * 86400.0
 WALKERS, REPLICATES = 4000, 24
 MOST_LEVELS = 20_000
-CONFIDENCE = 0.95
 _TRIES = 1 << 8  # more tries than any walker makes within a level, which is about one back-off long
 
 
@@ -51,19 +50,6 @@ class Habits(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean over replicates with the bounds of its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def times(self, factor: float) -> "Estimate":
-        """The estimate in another unit."""
-        return Estimate(self.mean * factor, self.low * factor, self.high * factor)
-
-
-@dataclass(frozen=True)
 class Likelihood:
     """`late`: probability that an Enactor that starts on a plan is `keep` plans late; `events_per_year`."""
 
@@ -72,7 +58,7 @@ class Likelihood:
 
 
 @njit
-def wait_s(tries, h, seed, walker, tick, replicate):
+def backoff_wait_s(tries, h, seed, walker, tick, replicate):
     """How long the loser of so many tries waits before the next."""
     longest = min(h.cap_s, h.backoff_s * 2.0 ** min(tries, 60))
     return longest * (1.0 - h.jitter_ratio * uniform(seed, walker, tick, BACKOFF, replicate))
@@ -85,7 +71,7 @@ def try_until(end_s, next_s, tries, h, seed, walker, tick, replicate):
     while next_s < end_s:
         if uniform(seed, walker, tick, LOCK, replicate) >= h.lose_ratio:
             return True, next_s, tries
-        next_s += wait_s(tries, h, seed, walker, tick, replicate)
+        next_s += backoff_wait_s(tries, h, seed, walker, tick, replicate)
         tries += 1
         tick += 1
     return False, next_s, tries
@@ -131,7 +117,7 @@ def likelihood(h: Habits, *, seed: int, walkers: int = WALKERS, replicates: int 
     levels = np.array(levels_of(h))
     found = np.array([climb(h, levels, walkers, seed, r) for r in range(replicates)])
     starts_per_year = YEAR_S / h.plan_interval_s * h.endpoints
-    return Likelihood(estimate(found[:, 0]), estimate(found[:, 1]).times(starts_per_year))
+    return Likelihood(replicate_estimate(found[:, 0]), replicate_estimate(found[:, 1] * starts_per_year))
 
 
 def levels_of(h: Habits) -> list[float]:
@@ -148,7 +134,7 @@ def levels_of(h: Habits) -> list[float]:
 def delay_likelihood(h: Habits, tries: int, *, seed: int) -> Estimate:
     """P(D >= the delay after so many lost tries), by splitting over the tries: what V56 says is p^k."""
     found = [survive(h, tries, WALKERS, seed, r) for r in range(REPLICATES)]
-    return estimate(np.array(found))
+    return replicate_estimate(np.array(found))
 
 
 @njit
@@ -180,11 +166,10 @@ def check(h: Habits) -> None:
         raise ValueError(f"at most {MOST_LEVELS:,} back-offs: longer ones, a longer cap, or fewer plans")
 
 
-def estimate(values: np.ndarray) -> Estimate:
-    """Mean and confidence interval (Student) of independent replicates."""
-    mean, n = float(values.mean()), len(values)
-    half = float(student.ppf(0.5 + CONFIDENCE / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
-    return Estimate(mean, max(0.0, mean - half), mean + half)
+def replicate_estimate(values: np.ndarray) -> Estimate:
+    """The estimate of a number that cannot be negative."""
+    of_replicates = estimate(values)
+    return replace(of_replicates, low=max(0.0, of_replicates.low))
 
 
 def exactly(h: Habits) -> tuple[float, float]:
@@ -193,14 +178,14 @@ def exactly(h: Habits) -> tuple[float, float]:
     edge_s, k = h.keep * h.plan_interval_s, 0
     while d_s < edge_s + h.window_s:  # d_s: the delay after k lost tries
         won = h.lose_ratio**k * (1.0 - h.lose_ratio)
-        late += won * share(edge_s - d_s, math.inf, h)
-        events += won * share(edge_s - d_s, edge_s - d_s + h.window_s, h)
+        late += won * share_between(edge_s - d_s, math.inf, h)
+        events += won * share_between(edge_s - d_s, edge_s - d_s + h.window_s, h)
         d_s += min(h.cap_s, h.backoff_s * 2.0**k)
         k += 1
     return late + h.lose_ratio**k, events * YEAR_S / h.plan_interval_s * h.endpoints
 
 
-def share(low_s: float, high_s: float, h: Habits) -> float:
+def share_between(low_s: float, high_s: float, h: Habits) -> float:
     """The share of starts, which are anywhere between two plans, that lie between two moments."""
     return max(0.0, min(high_s, h.plan_interval_s) - max(low_s, 0.0)) / h.plan_interval_s
 

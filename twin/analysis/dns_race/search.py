@@ -40,9 +40,12 @@ _32, _33 = np.uint64(32), np.uint64(33)
 _ROW = (1 << 31) - 1  # an entry of the table: 31 bits of the hash, a bit that is zero, 31 bits of row + 1
 
 
-class Space(NamedTuple):
-    """What a search has found, and room for more: keys (states · words,), parents (states,), bits (states,);
-    the transitions from empty states (2 · transitions,); the hash table; counters."""
+class StateSpace(NamedTuple):
+    """The states that a search has met, with space for more.
+
+    keys (states · words,), parents (states,), bits (states,), the transitions from empty states
+    (2 · transitions,), the hash table, counters.
+    """
 
     keys: np.ndarray
     parents: np.ndarray
@@ -52,14 +55,14 @@ class Space(NamedTuple):
     counts: np.ndarray
 
 
-class Room(NamedTuple):
+class Scratch(NamedTuple):
     """Arrays that the search writes to on its way; the caller holds them."""
 
     before: np.ndarray  # cells of a state
     after: np.ndarray  # and of one that follows
     enactors: np.ndarray  # the Enactors' words
     spare: np.ndarray
-    found: np.ndarray  # keys of the states that follow a block
+    successors: np.ndarray  # keys of the states that follow a block
     sources: np.ndarray  # the rows that they follow
     targets: np.ndarray  # the rows that they are
     places: np.ndarray  # where the table is asked for them
@@ -75,7 +78,7 @@ def step(state, cfg, actor):
 
 
 @njit
-def known(state, cfg):
+def state_bits(state, cfg):
     """The bits that describe a state. As the plans are bounded, tree v stands in slot v or not at all."""
     bits, first = 0, slot_cell(cfg)
     for j in range(cfg.endpoints):
@@ -111,41 +114,44 @@ def scattered(keys, at, words):
 
 
 @njit
-def equal(some, at, others, there, words):
+def equal(some, at, others, start, words):
     """Whether two keys are the same."""
     for k in range(words):
-        if some[at + k] != others[there + k]:
+        if some[at + k] != others[start + k]:
             return False
     return True
 
 
 @njit
-def aim(table, found, n, words, places, marks):
+def aim(table, successors, n, words, places, marks):
     """Where in the table each of the `n` keys found belongs, and its mark there. The entries are read, one
     after another and for nothing: so they are near by when `meet` asks for them."""
     read, mask = 0, len(table) - 1
     for k in range(n):
-        h = scattered(found, k * words, words)
+        h = scattered(successors, k * words, words)
         places[k], marks[k] = np.int64(h & np.uint64(mask)), np.int64(h >> _33) << 32
         read |= table[places[k]]
     return read
 
 
 @njit
-def find(keys, table, found, at, words, place, mark):
+def find(keys, table, successors, at, words, place, mark):
     """(the row that holds the key found or -1, its place in the table); `place` is where to look first."""
     while table[place] != 0:
         entry = table[place]
-        if entry & ~_ROW == mark and equal(keys, ((entry & _ROW) - 1) * words, found, at, words):
+        if entry & ~_ROW == mark and equal(keys, ((entry & _ROW) - 1) * words, successors, at, words):
             return (entry & _ROW) - 1, place
         place = (place + 1) & (len(table) - 1)
     return -1, place
 
 
 @njit
-def expand(keys, row, cfg, bits, symmetry, before, after, enactors, spare, found, n):
-    """Append the keys of what can follow row `row` to the `n` keys found. Returns (keys found, what is known
-    of the row, stale overwrites). The arrays from `before` to `spare` are room."""
+def expand(keys, row, cfg, bits, symmetry, before, after, enactors, spare, successors, n):
+    """Append the keys of the states that follow row `row` to the `n` keys in `successors`.
+
+    Returns (number of keys, bits of the row, stale overwrites). The arrays from `before` to `spare` are
+    scratch.
+    """
     unpack(keys, row * bits.words, cfg, bits, enactors, before)
     stale, changed = 0, True
     for actor in range(-1, cfg.enactors):
@@ -158,25 +164,29 @@ def expand(keys, row, cfg, bits, symmetry, before, after, enactors, spare, found
         if not changed:
             continue
         stale += roots_fell(before, after, cfg)
-        repack(after, cfg, bits, actor, symmetry, enactors, spare, found, n * bits.words)
+        repack(after, cfg, bits, actor, symmetry, enactors, spare, successors, n * bits.words)
         n += 1
-    return n, known(before, cfg), stale
+    return n, state_bits(before, cfg), stale
 
 
 @njit
-def meet(keys, parents, table, room, n, words, count):
-    """Look up the `n` keys found: write the row of each to `room.targets`, a new row if it was never met.
+def meet(keys, parents, table, scratch, n, words, count):
+    """Look up the `n` keys found: write the row of each to `scratch.targets`, a new row if it was never met.
     Returns how many rows there are then."""
-    found, sources, targets = borrowed(room.found), borrowed(room.sources), borrowed(room.targets)
-    places, marks = borrowed(room.places), borrowed(room.marks)
-    room.read[0] = aim(table, found, n, words, places, marks)
+    successors, sources, targets = (
+        borrowed(scratch.successors),
+        borrowed(scratch.sources),
+        borrowed(scratch.targets),
+    )
+    places, marks = borrowed(scratch.places), borrowed(scratch.marks)
+    scratch.read[0] = aim(table, successors, n, words, places, marks)
     for k in range(n):
-        row, place = find(keys, table, found, k * words, words, places[k], marks[k])
+        row, place = find(keys, table, successors, k * words, words, places[k], marks[k])
         if row < 0:
             row = count
             table[place] = marks[k] | (row + 1)
             for i in range(words):
-                keys[row * words + i] = found[k * words + i]
+                keys[row * words + i] = successors[k * words + i]
             parents[row] = sources[k]
             count += 1
         targets[k] = row
@@ -184,13 +194,17 @@ def meet(keys, parents, table, room, n, words, count):
 
 
 @njit
-def advance(space, room, cfg, bits, symmetry, until):
+def search_until(space, scratch, cfg, bits, symmetry, until):
     """Expand states up to row `until`, or until there is no room or nothing left."""
     keys, parents, known_bits = borrowed(space.keys), borrowed(space.parents), borrowed(space.bits)
     edges, table, counts = borrowed(space.edges), borrowed(space.table), borrowed(space.counts)
-    before, after, found = borrowed(room.before), borrowed(room.after), borrowed(room.found)
-    enactors, spare = borrowed(room.enactors), borrowed(room.spare)
-    sources, targets = borrowed(room.sources), borrowed(room.targets)
+    before, after, successors = (
+        borrowed(scratch.before),
+        borrowed(scratch.after),
+        borrowed(scratch.successors),
+    )
+    enactors, spare = borrowed(scratch.enactors), borrowed(scratch.spare)
+    sources, targets = borrowed(scratch.sources), borrowed(scratch.targets)
     most = min(len(parents), len(table) // 2) - len(sources)
     while counts[HERE] < min(until, counts[COUNT]):
         if counts[COUNT] > most or counts[EDGES] + len(sources) > len(edges) // 2:
@@ -199,12 +213,12 @@ def advance(space, room, cfg, bits, symmetry, until):
         for row in range(begin, end):
             first = n
             n, known_bits[row], stale = expand(
-                keys, row, cfg, bits, symmetry, before, after, enactors, spare, found, n
+                keys, row, cfg, bits, symmetry, before, after, enactors, spare, successors, n
             )
             counts[STALE] += stale
             for k in range(first, n):
                 sources[k] = row
-        counts[COUNT] = meet(keys, parents, table, room, n, bits.words, counts[COUNT])
+        counts[COUNT] = meet(keys, parents, table, scratch, n, bits.words, counts[COUNT])
         for k in range(n):
             if known_bits[sources[k]] & EMPTY:
                 at = 2 * counts[EDGES]
@@ -215,12 +229,12 @@ def advance(space, room, cfg, bits, symmetry, until):
 
 
 @njit
-def begin(space, room, cfg, bits):
+def begin(space, scratch, cfg, bits):
     """Make an empty space hold the first state."""
-    reset(room.before, cfg)
-    pack(room.before, cfg, bits, False, room.spare, room.found, 0)
-    room.sources[0] = -1
-    space.counts[COUNT] = meet(space.keys, space.parents, space.table, room, 1, bits.words, 0)
+    reset(scratch.before, cfg)
+    pack(scratch.before, cfg, bits, False, scratch.spare, scratch.successors, 0)
+    scratch.sources[0] = -1
+    space.counts[COUNT] = meet(space.keys, space.parents, space.table, scratch, 1, bits.words, 0)
 
 
 @njit

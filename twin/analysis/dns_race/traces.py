@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from twin.analysis.dns_race.explore import walk
-from twin.analysis.dns_race.narrate import Story, tell
+from twin.analysis.dns_race.explore import replay_moves
+from twin.analysis.dns_race.narrate import Story, narration
 from twin.base import units
 from twin.base.units import Refused
 from twin.mechanisms.dns_state import GUARDS, Config, config
@@ -80,7 +80,7 @@ def _walked(trace: Trace, tree: Tree) -> Story:
         enactors=trace.enactors, endpoints=trace.endpoints, plans=trace.plans, keep_last=trace.keep,
         guards=trace.guards, lock_steps=trace.lock_steps, design=trace.design,
     )  # fmt: skip
-    story = walk(cfg, trace.moves)
+    story = replay_moves(cfg, trace.moves)
     made = len(story.moves)
     if made < len(trace.moves):
         raise _Stuck(made, trace.moves[made], f"move {made + 1} cannot be made after the {made} before it")
@@ -156,7 +156,7 @@ def _moves(service: str, story: Story, first_s: float, why: str) -> tuple[Interv
             id=f"trace-{k + 1}", kind="fault", title=words, at_s=first_s + MOVE_S * k, assumed=why,
             set={f"{service}.scripted_actor": actors[k] + 1, f"{service}.scripted_move": k + 1},
         )
-        for k, words in enumerate(tell(story))
+        for k, words in enumerate(narration(story))
     ]  # fmt: skip
     end_s = first_s + MOVE_S * len(moves)
     title = "The trace is at its end; Planner and Enactors move by themselves again"

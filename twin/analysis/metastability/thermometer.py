@@ -99,7 +99,7 @@ def station_reading(slots: float, utilisation: float, tau: float, tries: float, 
     bad, good = np.zeros(chain.shape, bool), np.zeros(chain.shape, bool)
     bad[math.ceil(0.75 * places) :] = True
     good[0, : max(3, math.ceil(0.05 * orbit))] = True
-    late = markov.late(places, mu, tau)
+    late = markov.late_ratio(places, mu, tau)
     return Reading(
         slots,
         chain.generator.shape[0],
@@ -111,7 +111,7 @@ def station_reading(slots: float, utilisation: float, tau: float, tries: float, 
     )
 
 
-def on_time(chain: markov.Chain, late: np.ndarray) -> float:
+def on_time(chain: markov.MarkovChain, late: np.ndarray) -> float:
     """Share of attempts that are on time in the long run, both states taken together."""
     try:
         return float(markov.stationary(chain).sum(axis=1) @ (1.0 - late))
@@ -119,7 +119,7 @@ def on_time(chain: markov.Chain, late: np.ndarray) -> float:
         return math.nan
 
 
-def late_while_well(chain: markov.Chain, bad: np.ndarray, late: np.ndarray) -> float:
+def late_while_well(chain: markov.MarkovChain, bad: np.ndarray, late: np.ndarray) -> float:
     """Share of arrivals that are late before the first collapse, by time spent in each state on the way."""
     spent = markov.time_spent(chain, bad)
     known = 0.0 < spent.sum() < math.inf
