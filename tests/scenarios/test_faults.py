@@ -3,7 +3,6 @@
 A mitigation is judged on all of them: what is good in the replay may be bad in another.
 """
 
-import time
 from functools import cache
 
 import pytest
@@ -12,6 +11,7 @@ import twin
 from tests.cli.conftest import invoke
 from twin.cli.checking import problems_of
 from twin.cli.options import ROOT, TOPOLOGY, named_scenarios
+from twin.model.scenario import Scenario
 from twin.results.expectations import judge
 from twin.simulation.run import Run
 
@@ -50,6 +50,11 @@ def _lost_min(run: Run) -> float:
     return float(row["service_minutes_lost"])
 
 
+def steps_count(scenario: Scenario) -> float:
+    """How often a run steps a service, which is what it costs."""
+    return scenario.duration_s / scenario.tick_s * len(scenario.topology.services)
+
+
 def test_the_suite_is_whole() -> None:
     assert set(NAMES) == set(FILES)
 
@@ -60,8 +65,10 @@ def test_it_has_no_problem_and_says_what_it_asks(name: str) -> None:
     scenario = twin.load(FILES[name])
     assert scenario.name == name and scenario.question.endswith("?") and scenario.title
     assert scenario.expect and scenario.faults
-    longest_s = twin.load(REPLAY).duration_s if name in OF_THE_REPLAY else 8 * 3600
+    replay = twin.load(REPLAY)
+    longest_s = replay.duration_s if name in OF_THE_REPLAY else 8 * 3600
     assert 2 * 3600 <= scenario.duration_s <= longest_s, "a study runs all of them many times"
+    assert steps_count(scenario) <= steps_count(replay), "a study runs all of them many times"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,10 +81,7 @@ def test_what_its_author_expects_comes(name: str) -> None:
 def test_without_its_fault_nothing_is_impaired(name: str) -> None:
     scenario = twin.load(FILES[name])
     quiet = twin.load(FILES[name], drop=[fault.id for fault in scenario.faults])
-    _run(name)  # so that the engine is there
-    began_s = time.process_time()
     run = twin.run(quiet)
-    assert time.process_time() - began_s <= 3.0
     with run.tables() as tables:
         assert tables.rows("from totals")[0]["services_impaired"] == 0
     assert any(v.held is False for v in judge(quiet, run)), "its expectations would hold without it"

@@ -5,8 +5,10 @@ import pickle
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
+import yaml
 
 from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.scenario import Dependency, Quantity
@@ -120,6 +122,7 @@ def test_the_project_has_good_sources_and_timelines() -> None:
 
 
 def test_a_large_topology_loads_fast(files: Files) -> None:
+    """Checks and records cost little beside the parsing that libyaml does: a ratio, the same on any machine."""
     ratios = (p for p in EDGE_PARAMETERS if p.unit == "ratio")
     numbers = ", ".join(f"{p.name}: {{value: {p.default}, source: PES}}" for p in ratios)
     edge = "      - {on: s%d, mode: soft, evidence: {source: PES, confidence: published}, " + numbers + "}\n"
@@ -130,13 +133,19 @@ def test_a_large_topology_loads_fast(files: Files) -> None:
         for i in range(45)
     )
     path = files.write("large.yaml", text)
-    load_topology(path, kinds=KINDS)
+    loading_s = least_s(lambda: load_topology(path, kinds=KINDS))
+    parsing_s = least_s(lambda: yaml.compose(text, Loader=yaml.CSafeLoader))
+    assert loading_s < 6 * parsing_s, f"{loading_s:.3f} s, of which libyaml needs {parsing_s:.3f} s"
+
+
+def least_s(work: Callable[[], object]) -> float:
+    """Processor time of ``work``, the least of five."""
     times = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        load_topology(path, kinds=KINDS)
-        times.append(time.perf_counter() - begin)
-    assert min(times) < 0.3, f"{len(text)} bytes took {min(times):.3f} s"
+    for _ in range(5):
+        begin = time.process_time()
+        work()
+        times.append(time.process_time() - begin)
+    return min(times)
 
 
 def test_the_compiler_is_not_imported_for_the_spec() -> None:
