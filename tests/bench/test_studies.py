@@ -62,10 +62,10 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 import twin
-from twin.studies.arms import Arm
-from twin.studies.study import Job, Setting, Study
-from twin.studies.worlds import worlds
-there = Setting({"tiny": twin.load("tests/honesty/tiny.yaml")})
+from twin.experiments.arms import Arm
+from twin.experiments.study import Job, Setting, Study
+from twin.experiments.worlds import worlds
+there = Setting({"tiny": twin.load("tests/experiments/honesty/tiny.yaml")})
 with Study(there, Path(sys.argv[1])) as study:
     study.do([Job("tiny", Arm(), w) for w in worlds(int(sys.argv[2]))]).values("requests_lost")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

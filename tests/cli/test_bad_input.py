@@ -222,7 +222,7 @@ def no_room_but_partly(table: object, path: Path) -> None:
 
 KILLED = """
 import os, signal
-from twin import journal
+from twin.simulation import journal
 from twin.cli import main
 def write(table, path, **more):
     path.write_bytes(b"PAR1")

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-QUEUEING = "tests/validation/test_queueing.py"
-FLEET = "tests/validation/test_lease_fleet.py"
-POOL = "tests/validation/test_health_pool.py"
-RESOLVER = "tests/validation/test_resolver.py"
-STABILITY = "tests/validation/test_metastability.py"
-ANALYSIS = "tests/validation/test_analysis.py"
-POLICIES = "tests/validation/test_policies.py"
-HOSTS = "tests/validation/test_host_fleet.py"
-BACKOFF = "tests/validation/test_backoff.py"
-CHAINS = "tests/validation/test_ctmc.py"
-TWO_STATES = "tests/validation/test_two_states.py"
+QUEUEING = "tests/closed_forms/test_queueing.py"
+FLEET = "tests/closed_forms/test_lease_fleet.py"
+POOL = "tests/closed_forms/test_health_pool.py"
+RESOLVER = "tests/closed_forms/test_resolver.py"
+STABILITY = "tests/closed_forms/test_metastability.py"
+ANALYSIS = "tests/analysis/test_dependencies.py"
+POLICIES = "tests/closed_forms/test_policies.py"
+HOSTS = "tests/closed_forms/test_host_fleet.py"
+BACKOFF = "tests/closed_forms/test_backoff.py"
+CHAINS = "tests/analysis/test_markov.py"
+TWO_STATES = "tests/closed_forms/test_two_states.py"
 
 # Case → node ids of the tests that cover it.
 COVERED: dict[str, tuple[str, ...]] = {
@@ -61,14 +61,14 @@ COVERED: dict[str, tuple[str, ...]] = {
     "V40b": (f"{CHAINS}::test_v40b_time_to_collapse_and_share_on_time",
              f"{TWO_STATES}::test_v40b_by_chance", f"{TWO_STATES}::test_v40b_as_the_command_says_it",
              f"{STABILITY}::test_v40b_the_command_gives_the_time_to_collapse"),
-    "V41": ("tests/test_rng.py::test_philox_known_answers",),
-    "V42": ("tests/runners/test_partition.py::test_v42_number_of_shards",
-            "tests/runners/test_partition.py::test_v42_order_inside_a_window"),
+    "V41": ("tests/base/test_rng.py::test_philox_known_answers",),
+    "V42": ("tests/simulation/test_partition.py::test_v42_number_of_shards",
+            "tests/simulation/test_partition.py::test_v42_order_inside_a_window"),
     "V44": (f"{QUEUEING}::test_v44_clients_at_the_cap_of_their_back_off",),
     "V46": (f"{POLICIES}::test_v46_retry_quota",),
     "V48": (f"{POLICIES}::test_v48_adaptive_throttling",),
-    "V50": ("tests/validation/test_execution_pool.py::test_v50_scale_out",),
-    "V51b": ("tests/protocol/test_explore.py::test_without_symmetry_the_counts_of_case_v51b",),
+    "V50": ("tests/closed_forms/test_execution_pool.py::test_v50_scale_out",),
+    "V51b": ("tests/analysis/dns_race/test_explore.py::test_without_symmetry_the_counts_of_case_v51b",),
     "V53": (f"{BACKOFF}::test_v53_optimistic_writers",),
     "V55": (f"{HOSTS}::test_v55_repair",),
     "V57": (f"{ANALYSIS}::test_v57_shuffle_sharding",),

@@ -91,7 +91,7 @@ faults:
 """
 KIND_RUN = """\
 import twin
-from twin.generate import kinds_reference
+from twin.report.reference import kinds_reference
 
 run = twin.run(twin.load("gate.yaml"), debug=True)
 causes = run.sql("select cause_id is not null from events where event = 'onset'")

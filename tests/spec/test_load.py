@@ -122,7 +122,7 @@ def test_the_project_has_good_sources_and_timelines() -> None:
 
 
 def test_a_large_topology_loads_fast(files: Files) -> None:
-    """Checks and records cost little beside the parsing that libyaml does: a ratio, the same on any machine."""
+    """Checks and records cost little beside the parsing that libyaml does."""
     ratios = (p for p in EDGE_PARAMETERS if p.unit == "ratio")
     numbers = ", ".join(f"{p.name}: {{value: {p.default}, source: PES}}" for p in ratios)
     edge = "      - {on: s%d, mode: soft, evidence: {source: PES, confidence: published}, " + numbers + "}\n"
