@@ -13,8 +13,8 @@ import pandas as pd
 import streamlit as st
 
 import twin
-from twin.cli.options import RUNS, finished_runs
-from twin.cli.running import SCORECARD
+from twin.cli._options import RUNS, finished_runs
+from twin.cli.replay import SCORECARD
 from twin.results.causes import chain_of
 from twin.simulation import journal
 from twin.simulation.run import Run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twin.cli.blast import blast
+from twin.cli.blast import blast_command
 from twin.model.parameter import HOWS
 
 from .conftest import Twin
@@ -177,5 +177,5 @@ def test_a_folder_of_another_code_is_left_alone(twin: Twin, shop: Path, tmp_path
 
 
 def test_the_ways_are_those_of_the_kinds() -> None:
-    how = next(p for p in blast.params if p.name == "how")
+    how = next(p for p in blast_command.params if p.name == "how")
     assert tuple(how.type.choices) == tuple(HOWS)  # type: ignore[attr-defined]

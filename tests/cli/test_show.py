@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from twin.cli import show
+from twin.cli import _show as show
 
 
 def strict(text: str) -> object:

@@ -121,7 +121,7 @@ def test_too_small_a_budget_is_refused_before_anything_runs() -> None:
 
 
 def test_the_table_has_pairs_and_each_row_once(held: Tournament) -> None:
-    from twin.cli.comparing import Found, rows
+    from twin.cli.compare import Found, rows
 
     nothing: Any = None  # neither the scenario nor the study is asked
     found = list(rows(Found(nothing, held.singles, held, None, {}, {}, nothing)))

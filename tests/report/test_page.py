@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import invoke
-from twin.cli.robust import document
+from twin.cli._robustness import document
 from twin.experiments.arms import BASELINE
 from twin.experiments.compare import PRIMARY, Comparison
 from twin.experiments.robustness import Robustness

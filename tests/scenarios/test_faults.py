@@ -9,8 +9,8 @@ import pytest
 
 import twin
 from tests.cli.conftest import invoke
-from twin.cli.checking import problems_of
-from twin.cli.options import ROOT, TOPOLOGY, named_scenarios
+from twin.cli._options import ROOT, TOPOLOGY, named_scenarios
+from twin.cli.check import problems_of
 from twin.model.scenario import Scenario
 from twin.results.expectations import judge
 from twin.simulation.run import Run

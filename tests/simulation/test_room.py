@@ -3,7 +3,7 @@
 import pytest
 
 import twin
-from twin.cli.errors import REFUSALS
+from twin.cli._errors import REFUSALS
 from twin.model.scenario import Intervention
 from twin.simulation.world import Outgrown
 

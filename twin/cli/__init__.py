@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import click
 
-from twin.cli.asking import diff, query, why
-from twin.cli.barriers import barriers
-from twin.cli.blast import blast
-from twin.cli.calibrating import calibrate
-from twin.cli.checking import check
-from twin.cli.comparing import compare
-from twin.cli.errors import Group
-from twin.cli.exploring import explore
-from twin.cli.extras import ui
-from twin.cli.listing import list_
-from twin.cli.options import examples
-from twin.cli.running import replay, run
-from twin.cli.searching import search
-from twin.cli.stability import metastable
-from twin.cli.whatif import what_if
+from twin.cli._errors import Group
+from twin.cli._options import examples
+from twin.cli.barriers import barriers_command
+from twin.cli.blast import blast_command
+from twin.cli.calibrate import calibrate_command
+from twin.cli.check import check_command
+from twin.cli.compare import compare_command
+from twin.cli.diff import diff_command
+from twin.cli.explore import explore_command
+from twin.cli.list_ import list_command
+from twin.cli.metastable import metastable_command
+from twin.cli.query import query_command
+from twin.cli.replay import replay_command
+from twin.cli.run import run_command
+from twin.cli.search import search_command
+from twin.cli.ui import ui_command
+from twin.cli.what_if import what_if_command
+from twin.cli.why import why_command
 
 
 @click.group(
@@ -49,9 +52,23 @@ def cli() -> None:
 
 
 COMMANDS = (
-    replay, run, what_if, compare, blast, barriers, calibrate, check, list_, why, diff, query, ui, explore,
-    metastable, search,
-)  # fmt: skip
+    replay_command,
+    run_command,
+    what_if_command,
+    compare_command,
+    blast_command,
+    barriers_command,
+    calibrate_command,
+    check_command,
+    list_command,
+    why_command,
+    diff_command,
+    query_command,
+    ui_command,
+    explore_command,
+    metastable_command,
+    search_command,
+)
 for command in COMMANDS:
     cli.add_command(command)
 

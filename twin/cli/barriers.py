@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import control, show
-from twin.cli.defences import Told
-from twin.cli.errors import BadInput
-from twin.cli.executing import compile_once
-from twin.cli.options import ROOT, all_of, debug_option, examples, json_option, scenario_path
-from twin.cli.studying import Options, study, study_options
+from twin.cli import _show as show
+from twin.cli import _show_loops as control
+from twin.cli._errors import BadInput
+from twin.cli._execute import compile_once
+from twin.cli._options import ROOT, all_of, debug_option, examples, json_option, scenario_path
+from twin.cli._show_barriers import Told
+from twin.cli._study import Options, study, study_options
 
 if TYPE_CHECKING:
     from twin.model.changes import Barrier
@@ -44,19 +45,20 @@ barrier_options = all_of(
 
 
 @click.command(
+    "barriers",
     epilog=examples(
         "twin barriers us-east-1-2025-10-20",
         "twin barriers us-east-1-2025-10-20 --only lock,keep-n,admission --replicates 8",
         "twin barriers us-east-1-2025-10-20 --loops",
         "twin barriers us-east-1-2025-10-20 --json > barriers.json",
-    )
+    ),
 )
 @click.argument("scenario")
 @barrier_options
 @study_options
 @json_option
 @debug_option
-def barriers(scenario: str, as_json: bool, **options: Any) -> None:
+def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
     """Each defence in the way of SCENARIO's event, switched on and off, alone and in pairs.
 
     Says which holes had to line up, which defence alone would have stopped the event, which two do what

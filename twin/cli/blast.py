@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.cli import radius, show
-from twin.cli.checking import keys_of
-from twin.cli.errors import BadInput
-from twin.cli.options import ROOT, all_of, debug_option, examples, json_option, scenario_path
-from twin.cli.studying import Options, study, study_options
+from twin.cli import _show as show
+from twin.cli import _show_blast as radius
+from twin.cli._errors import BadInput
+from twin.cli._options import ROOT, all_of, debug_option, examples, json_option, scenario_path
+from twin.cli._study import Options, study, study_options
+from twin.cli.check import keys_of
 
 if TYPE_CHECKING:
     from twin.experiments.blast import Question, Radius
@@ -52,20 +53,21 @@ loss_options = all_of(
 
 
 @click.command(
+    "blast",
     epilog=examples(
         "twin blast topology/us-east-1",
         "twin blast topology/us-east-1 --service dynamodb-dns --static",
         "twin blast topology/us-east-1 --service dynamodb --how slow --for 15m",
         "twin blast us-east-1-2025-10-20 --service sts --at +3h",
         "twin blast topology/us-east-1 --all --runner ray --json",
-    )
+    ),
 )
 @click.argument("where", metavar="SCENARIO|TOPOLOGY")
 @loss_options
 @study_options
 @json_option
 @debug_option
-def blast(
+def blast_command(
     where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
     static: bool, cells: str, as_json: bool, folder: Path | None,
     runner: str, actors: int, address: str | None,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm, t
 
-from twin.cli.searching import _value
+from twin.cli.search import _value
 from twin.experiments.search import BudgetTooSmall, parse_goal, plan
 from twin.experiments.search.goals import CONFIDENCE
 from twin.experiments.search.plans import CANDIDATES, RUNGS, error_of

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BadInput
-from twin.cli.options import ROOT
-from twin.cli.suiting import fitting
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
+from twin.cli._options import ROOT
+from twin.cli._suite import fitting
 
 if TYPE_CHECKING:
     from twin.experiments.arms import Arm
@@ -119,7 +119,7 @@ def hold(
 def say(found: Tournament) -> None:
     """What the tournament adds to the table of singles."""
     if found.pairs is not None:
-        from twin.cli.comparing import table
+        from twin.cli.compare import table
 
         click.echo("\nPairs")
         table(found.pairs)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from twin.cli import show
-from twin.cli.arming import prepared, seconds, sides, weights_of
-from twin.cli.errors import BadInput
-from twin.cli.options import ROOT, all_of, change_options, debug_option, examples, json_option
-from twin.cli.reporting import check_place, html_option, refused, write_page
-from twin.cli.robust import cells, columns, document, in_each, notes, variants_of, variants_option
-from twin.cli.studying import Options, study, study_options
-from twin.cli.suiting import fitting, others
-from twin.cli.suiting import table as show_suite
-from twin.cli.tourneying import all_options, everything, hold, most_runs, say, sharing_of
+from twin.cli import _show as show
+from twin.cli._arms import prepared, seconds, sides, weights_of
+from twin.cli._errors import BadInput
+from twin.cli._options import ROOT, all_of, change_options, debug_option, examples, json_option
+from twin.cli._page import check_place, html_option, refused, write_page
+from twin.cli._robustness import cells, columns, document, in_each, notes, variants_of, variants_option
+from twin.cli._study import Options, study, study_options
+from twin.cli._suite import fitting, others
+from twin.cli._suite import table as show_suite
+from twin.cli._tournament import all_options, everything, hold, most_runs, say, sharing_of
 from twin.report.wording import estimated, hours
 
 if TYPE_CHECKING:
@@ -74,10 +74,11 @@ comparing_options = all_of(
 
 
 @click.command(
+    "compare",
     epilog=examples(
         "twin compare us-east-1-2025-10-20 --mitigate compare-and-swap --replicates 16",
         "twin compare us-east-1-2025-10-20 --mitigate long-leases --mitigate long-leases+restart-runbook",
-    )
+    ),
 )
 @click.argument("scenario")
 @change_options
@@ -85,7 +86,9 @@ comparing_options = all_of(
 @study_options
 @json_option
 @debug_option
-def compare(scenario: str, parquet: Path | None, html: Path | None, as_json: bool, **options: Any) -> None:
+def compare_command(
+    scenario: str, parquet: Path | None, html: Path | None, as_json: bool, **options: Any
+) -> None:
     """Run SCENARIO with and without each mitigation, in the same worlds, and say which would have helped.
 
     Each --mitigate is one side of the comparison; A+B is two of them at once; --all takes every one. Worlds

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BadInput
-from twin.cli.options import ROOT, debug_option, examples, out_option
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
+from twin.cli._options import ROOT, debug_option, examples, out_option
 
 
-@click.command(epilog=examples("twin ui", "twin ui --port 8600 --out data/runs"))
+@click.command("ui", epilog=examples("twin ui", "twin ui --port 8600 --out data/runs"))
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine."
 )
 @out_option
 @debug_option
-def ui(port: int, out: Path) -> None:
+def ui_command(port: int, out: Path) -> None:
     """Open the page that draws runs, at http://127.0.0.1:PORT. Ctrl-C ends it."""
     app = ROOT / "ui" / "app.py"
     if not app.is_file():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
+from twin.cli import _show as show
 
 if TYPE_CHECKING:
     from twin.analysis.dependencies import Dependent

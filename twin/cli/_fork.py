@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twin.cli import show
-from twin.cli.errors import BadInput
-from twin.cli.executing import execute as step
-from twin.cli.options import open_run, scenario_path
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
+from twin.cli._execute import execute as step
+from twin.cli._options import open_run, scenario_path
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from twin.cli import show
-from twin.cli.options import (
+from twin.cli import _show as show
+from twin.cli._options import (
     TOPOLOGY,
     debug_option,
     examples,
@@ -37,7 +37,7 @@ from twin.cli.options import (
 @out_option
 @json_option
 @debug_option
-def list_(what: str, topology: Path, out: Path, as_json: bool) -> None:
+def list_command(what: str, topology: Path, out: Path, as_json: bool) -> None:
     """List the kinds of service, the services of a topology, scenarios, mitigations, or finished runs."""
     columns, rows = {
         "kinds": kinds,

@@ -1,8 +1,7 @@
-"""twin why, twin diff, twin query: questions to finished runs."""
+"""twin diff."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,62 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BadInput
-from twin.cli.options import debug_option, examples, json_option, open_run, out_option
+from twin.cli import _show as show
+from twin.cli._options import debug_option, examples, json_option, open_run, out_option
 
 if TYPE_CHECKING:
     from twin.simulation.run import Run
 
-ROWS = 1000  # of an answer that a table for people shows
 TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered")
 
 
-@click.command(
-    epilog=examples(
-        "twin why last sts",
-        "twin why 3f9c lambda-invoke --at 2025-10-20T06:30:00-07:00",
-        "twin why last sts --at +4h --json",
-    )
-)
-@click.argument("run")
-@click.argument("service")
-@click.option("--at", metavar="TIME", help="The last onset at or before this time; without it, the first.")
-@out_option
-@json_option
-@debug_option
-def why(run: str, service: str, at: str | None, out: Path, as_json: bool) -> None:
-    """Why SERVICE broke in RUN: the chain of causes, back to the first."""
-    from twin.results.causes import chain_of
-
-    opened = open_run(run, out)
-    found = chain_of(opened, service, _tick_of(opened, at))
-    if as_json:
-        show.document(found.as_json())
-    else:
-        for line in found.lines():
-            click.echo(line)
-
-
-def _tick_of(run: Run, at: str | None) -> int | None:
-    from twin.base import units
-
-    if at is None:
-        return None
-    clock = show.Clock(run.manifest)
-    try:
-        return int(units.parse_time(at, clock.start) / clock.tick_s)
-    except units.Refused as refused:
-        raise BadInput(f"--at: found '{at}', {refused}") from None
-
-
-@click.command(epilog=examples("twin diff 3f9c last", "twin diff 3f9c 81d0 --json"))
+@click.command("diff", epilog=examples("twin diff 3f9c last", "twin diff 3f9c 81d0 --json"))
 @click.argument("base")
 @click.argument("run")
 @out_option
 @json_option
 @debug_option
-def diff(base: str, run: str, out: Path, as_json: bool) -> None:
+def diff_command(base: str, run: str, out: Path, as_json: bool) -> None:
     """How the blast radius changed from BASE to RUN: services, minutes, onset and recovery side by side."""
     pair = [open_run(base, out), open_run(run, out)]
     found = compare(*pair)
@@ -164,46 +123,3 @@ def _side_by_side(services: list[dict[str, Any]]) -> None:
         for s in services
     ]
     show.table(columns, rows, numbers=columns[1:4])
-
-
-@click.command(
-    epilog=examples(
-        "twin query last 'from totals'",
-        "twin query last 'select * from episodes order by onset_tick' --format csv > episodes.csv",
-        "echo 'from blast_radius' | twin query last - --json",
-        "twin query last 'show tables'",
-    )
-)
-@click.argument("run")
-@click.argument("sql")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="Form of the answer.",
-)
-@out_option
-@json_option
-@debug_option
-def query(run: str, sql: str, form: str, out: Path, as_json: bool) -> None:
-    """Ask RUN in SQL ('-' reads it from stdin). It can read this run and nothing else, and change nothing.
-
-    Tables: events, samples, services, dependencies, inputs. Views: availability, blast_radius, blast_steps,
-    cascade, episodes, hubs, impact, impairment, interventions, lanes, signals, story, totals. Times are UTC.
-    """
-    text = sys.stdin.read() if sql == "-" else sql
-    answer = open_run(run, out).sql(text)
-    if as_json or form == "json":
-        show.document(answer.to_pylist())
-    elif form == "csv":
-        click.echo(show.csv_text(answer.column_names, zip(*_columns(answer), strict=True)), nl=False)
-    else:
-        show.table(answer.column_names, zip(*_columns(answer.slice(0, ROWS)), strict=True))
-        if answer.num_rows > ROWS:
-            show.say(f"… {answer.num_rows - ROWS} more rows: --format csv has them all")
-
-
-def _columns(answer: Any) -> list[list[object]]:
-    return [column.to_pylist() for column in answer.columns]

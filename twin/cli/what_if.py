@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BadInput, Missed
-from twin.cli.executing import compile_once, progress
-from twin.cli.options import ROOT, all_of, debug_option, examples, json_option
+from twin.cli import _show as show
+from twin.cli._errors import BadInput, Missed
+from twin.cli._execute import compile_once, progress
+from twin.cli._options import ROOT, all_of, debug_option, examples, json_option
 
 if TYPE_CHECKING:
     from twin.experiments.whatif import Answer, Judged, Question, Share
@@ -59,7 +59,7 @@ asking_options = all_of(
 @asking_options
 @json_option
 @debug_option
-def what_if(
+def what_if_command(
     which: tuple[str, ...], replicates: int, draws: int, variants: bool, responders: str | None, workers: int,
     strict: bool, as_json: bool,
 ) -> None:  # fmt: skip

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BAD_INPUT
-from twin.cli.options import TOPOLOGY, debug_option, examples, json_option
+from twin.cli import _show as show
+from twin.cli._errors import BAD_INPUT
+from twin.cli._options import TOPOLOGY, debug_option, examples, json_option
 
 if TYPE_CHECKING:
     from twin.spec import Problem
 
 
 @click.command(
+    "check",
     epilog=examples(
         "twin check scenarios/*.yaml",
         "twin check topology/us-east-1 data/published/*.yaml",
         "twin check my-services.yaml --topology topology/us-east-1 --json",
-    )
+    ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @click.option(
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 )
 @json_option
 @debug_option
-def check(files: tuple[Path, ...], topology: Path, as_json: bool) -> None:
+def check_command(files: tuple[Path, ...], topology: Path, as_json: bool) -> None:
     """Check files and report every problem of each; exit code 2 if there is any.
 
     Scenarios, topologies (a folder or its files), services of your own, mitigations, what-ifs, variants

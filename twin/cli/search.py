@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
-from twin.cli.arming import prepared, seconds
-from twin.cli.comparing import WITHIN
-from twin.cli.errors import BadInput
-from twin.cli.options import all_of, change_options, debug_option, examples, json_option
-from twin.cli.studying import Options, study, study_options
+from twin.cli import _show as show
+from twin.cli._arms import prepared, seconds
+from twin.cli._errors import BadInput
+from twin.cli._options import all_of, change_options, debug_option, examples, json_option
+from twin.cli._study import Options, study, study_options
+from twin.cli.compare import WITHIN
 from twin.report.wording import amount
 
 if TYPE_CHECKING:
@@ -41,11 +41,12 @@ searching_options = all_of(
 
 
 @click.command(
+    "search",
     epilog=examples(
         'twin search us-east-1-2025-10-20 --goal "peak_impaired < 20" --budget 150',
         'twin search us-east-1-2025-10-20 --goal "time_to_recovery < 4h and p_recovered > 80%" --budget 300',
         'twin search us-east-1-2025-10-20 --goal "sts.lost_min < 30 in 90%" --budget 300',
-    )
+    ),
 )
 @click.argument("scenario")
 @searching_options
@@ -53,7 +54,7 @@ searching_options = all_of(
 @study_options
 @json_option
 @debug_option
-def search(
+def search_command(
     scenario: str, goal: str, budget: int, folder_from: Path | None, within: str, shipped: bool,
     mitigations: tuple[str, ...], folder: Path | None, runner: str, actors: int, address: str | None,
     as_json: bool, **changes: Any,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BadInput
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
     from twin.experiments.compare import Comparison

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from twin.cli import show
-from twin.cli.errors import BadInput
-from twin.cli.options import all_of
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
+from twin.cli._options import all_of
 
 if TYPE_CHECKING:
     from twin.analysis.dns_race.rate import Estimate, Habits

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import INTERRUPTED, BadInput
-from twin.cli.options import all_of, debug_option, examples, json_option
-from twin.cli.rating import by_chance, habits, rate, rate_options
+from twin.cli import _show as show
+from twin.cli._errors import INTERRUPTED, BadInput
+from twin.cli._options import all_of, debug_option, examples, json_option
+from twin.cli._rate import by_chance, habits, rate, rate_options
 
 if TYPE_CHECKING:
     from twin.analysis.dns_race.explore import Exploration, Progress
@@ -44,6 +44,7 @@ search_options = all_of(
 
 
 @click.command(
+    "explore",
     epilog=examples(
         "twin explore",
         "twin explore --guard cas",
@@ -51,14 +52,14 @@ search_options = all_of(
         "twin explore --design original",
         "twin explore --rate --backoff-cap 60s",
         "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
-    )
+    ),
 )
 @search_options
 @rate_options
 @json_option
 @debug_option
 @click.pass_context
-def explore(
+def explore_command(
     ctx: click.Context, /, guards: tuple[str, ...], all_guards: bool, lock_steps: bool, no_symmetry: bool,
     design: str | None, mermaid: Path | None, memory_mb: float, as_json: bool, **numbers: Any,
 ) -> None:  # fmt: skip

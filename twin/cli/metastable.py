@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BadInput
-from twin.cli.executing import compile_once
-from twin.cli.options import change_options, debug_option, examples, json_option, load
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
+from twin.cli._execute import compile_once
+from twin.cli._options import change_options, debug_option, examples, json_option, load
 
 if TYPE_CHECKING:
     from twin.analysis.metastability import Study
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    "metastable",
     epilog=examples(
         "twin metastable us-east-1-2025-10-20 dwfm",
         "twin metastable us-east-1-2025-10-20 dwfm --at +5h30m",
         "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --json",
         "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --what-load 0.5",
-    )
+    ),
 )
 @click.argument("scenario")
 @click.argument("service")
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @change_options
 @json_option
 @debug_option
-def metastable(
+def metastable_command(
     scenario: str, service: str, at: str | None, what_load: float | None, as_json: bool, **changes: Any
 ) -> None:
     """Is SERVICE stable, vulnerable or metastable? What tips it, and what gets it out?

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from twin.cli.errors import BadInput
+from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario

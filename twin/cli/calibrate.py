@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.cli import show
-from twin.cli.errors import BadInput
-from twin.cli.options import change_options, debug_option, examples, json_option, load, scenario_path
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
+from twin.cli._options import change_options, debug_option, examples, json_option, load, scenario_path
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    "calibrate",
     epilog=examples(
         "twin calibrate us-east-1-2025-10-20",
         "twin calibrate my-scenario.yaml --leave-one-out --write",
         "twin calibrate us-east-1-2025-10-20 --profile dwfm.droplets_count/dwfm.capacity_per_s",
-    )
+    ),
 )
 @click.argument("scenario")
 @change_options
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @json_option
 @debug_option
-def calibrate(
+def calibrate_command(
     scenario: str, max_runs: int, workers: int, leave_one_out: bool, write: bool, pair: str | None,
     as_json: bool, **changes: Any,
 ) -> None:  # fmt: skip
@@ -67,7 +68,7 @@ def calibrate(
 
 
 def _profile(scenario: Scenario, pair: str, workers: int, as_json: bool) -> None:
-    from twin.cli.executing import compile_once
+    from twin.cli._execute import compile_once
     from twin.validation.identifiability import profile
 
     compile_once(scenario)
@@ -82,7 +83,7 @@ def _calibrate(
     scenario: Scenario, path: Path, max_runs: int, workers: int, leave_one_out: bool, write: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    from twin.cli.executing import compile_once, progress
+    from twin.cli._execute import compile_once, progress
     from twin.spec.rewrite import rewrite
     from twin.validation.calibrate import calibrate as fit
     from twin.validation.fit import aim_of

@@ -134,7 +134,7 @@ def test_what_is_wrong_with_the_defects_is_said_before_anything_is_run(
     defects.mkdir()
     text = NIGHT_DEFECTS.format(base=Path(STORM).resolve(), second=second)
     (defects / "retry-storm.yaml").write_text(text)
-    monkeypatch.setattr("twin.cli.tourneying.DEFECTS", defects)
+    monkeypatch.setattr("twin.cli._tournament.DEFECTS", defects)
     done = ask(folder, "--all", "--replicates", "12", "--attribution", budget)
     assert done.exit_code == 2 and says in done.output, done.output
     assert not (folder.parent / "study").exists()
@@ -149,7 +149,7 @@ def test_two_files_of_one_name_are_not_one_side(folder: Path) -> None:
 
 
 def test_what_is_asked_for_twice_is_one_side(folder: Path) -> None:
-    from twin.cli.arming import distinct
+    from twin.cli._arms import distinct
     from twin.experiments.arms import Arm
 
     assert distinct([("a", Arm("a")), ("x/a.yaml", Arm("a"))]) == (Arm("a"),)
@@ -175,7 +175,7 @@ def test_a_full_disk_is_told_of_the_option_that_chooses_another(
 
 
 def test_a_command_without_a_study_has_written_nothing() -> None:
-    from twin.cli.errors import _about_disk
+    from twin.cli._errors import _about_disk
 
     error = OSError(errno.ENOSPC, "No space left on device")
     assert _about_disk(error, {"--out"}).endswith("nothing was written: make room, or choose another disk "
@@ -188,7 +188,7 @@ def test_a_suite_has_one_answer_for_each_scenario(folder: Path, monkeypatch: pyt
     faults.mkdir()
     text = Path(STORM).read_text().replace("scenario: retry-storm", "scenario: other-storm")
     (faults / "other-storm.yaml").write_text(text)
-    monkeypatch.setattr("twin.cli.suiting.FAULTS", faults)
+    monkeypatch.setattr("twin.cli._suite.FAULTS", faults)
     table = folder.parent / "t.parquet"
     more = ("--suite", "--replicates", "12", "--json", "--parquet", str(table))
     done = ask(folder, "--mitigate", "lifo", *more)
@@ -211,7 +211,7 @@ def test_a_variant_without_worlds_leaves_the_others_their_answers(
 ) -> None:
     from typing import Any
 
-    from twin.cli.robust import document, in_each
+    from twin.cli._robustness import document, in_each
     from twin.experiments.compare import Question
     from twin.experiments.screening import NoWorlds
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twin.cli import show
-from twin.cli.errors import BadInput
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twin.cli.errors import BadInput
-from twin.cli.options import load
+from twin.cli._errors import BadInput
+from twin.cli._options import load
 
 if TYPE_CHECKING:
     from twin.experiments.arms import Arm

@@ -1,0 +1,61 @@
+"""twin query."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import _show as show
+from twin.cli._options import debug_option, examples, json_option, open_run, out_option
+
+if TYPE_CHECKING:
+    pass
+
+ROWS = 1000  # of an answer that a table for people shows
+
+
+@click.command(
+    "query",
+    epilog=examples(
+        "twin query last 'from totals'",
+        "twin query last 'select * from episodes order by onset_tick' --format csv > episodes.csv",
+        "echo 'from blast_radius' | twin query last - --json",
+        "twin query last 'show tables'",
+    ),
+)
+@click.argument("run")
+@click.argument("sql")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
+@out_option
+@json_option
+@debug_option
+def query_command(run: str, sql: str, form: str, out: Path, as_json: bool) -> None:
+    """Ask RUN in SQL ('-' reads it from stdin). It can read this run and nothing else, and change nothing.
+
+    Tables: events, samples, services, dependencies, inputs. Views: availability, blast_radius, blast_steps,
+    cascade, episodes, hubs, impact, impairment, interventions, lanes, signals, story, totals. Times are UTC.
+    """
+    text = sys.stdin.read() if sql == "-" else sql
+    answer = open_run(run, out).sql(text)
+    if as_json or form == "json":
+        show.document(answer.to_pylist())
+    elif form == "csv":
+        click.echo(show.csv_text(answer.column_names, zip(*_columns(answer), strict=True)), nl=False)
+    else:
+        show.table(answer.column_names, zip(*_columns(answer.slice(0, ROWS)), strict=True))
+        if answer.num_rows > ROWS:
+            show.say(f"… {answer.num_rows - ROWS} more rows: --format csv has them all")
+
+
+def _columns(answer: Any) -> list[list[object]]:
+    return [column.to_pylist() for column in answer.columns]

@@ -1,0 +1,109 @@
+"""twin replay."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import _show as show
+from twin.cli._errors import BadInput, Missed
+from twin.cli._execute import execute, progress
+from twin.cli._options import change_options, examples, load, run_options
+from twin.cli._summary import require, summary
+
+if TYPE_CHECKING:
+    from twin.model.scenario import Scenario
+    from twin.simulation.run import Run
+    from twin.validation.score import Scorecard
+
+SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it judges; no part of their digest
+
+
+@click.command(
+    "replay",
+    epilog=examples(
+        "twin replay scenarios/us-east-1-2025-10-20.yaml",
+        "twin replay us-east-1-2025-10-20 --runner ray --actors 2",
+        "twin replay us-east-1-2025-10-20 --draws 64 --json > score.json",
+    ),
+)
+@click.argument("scenario")
+@change_options
+@run_options
+@click.option(
+    "--draws",
+    type=click.IntRange(0, 100_000),
+    default=0,
+    show_default=True,
+    help="Size of the ensemble, every unsourced number drawn from its range, that gives the coverage.",
+)
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Exit code 1 unless so many of the predicted outcomes are within 44 minutes.",
+)
+def replay_command(
+    scenario: str, as_json: bool, draws: int, fail_under: float | None, **options: Any
+) -> None:
+    """Run SCENARIO and score it against the timeline that it names as published.
+
+    Every published outcome is classed imposed, fitted or predicted, beside a baseline without feedback. An
+    outcome that the twin misses is no failure; a missed expect: or --fail-under is, with exit code 1.
+    """
+    from twin.results.expectations import judge
+    from twin.validation import score_text
+
+    loaded = load(scenario, options)
+    if loaded.published is None:
+        raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
+    done = execute(loaded, options)
+    verdicts = judge(loaded, done)
+    card = score_of(loaded, done, draws)
+    keep(card, done)
+    if as_json:
+        show.document(card.as_json())
+    else:
+        summary(done, verdicts)
+        score_text.render(card, show.console())
+    require(verdicts)
+    _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)
+
+
+def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:
+    """The scorecard, with an ensemble of ``draws`` runs if that is not 0."""
+    from twin.validation.ensemble import ensemble
+    from twin.validation.score import score
+
+    with progress(1, "scoring, with a baseline beside it"):
+        card = score(scenario, run)
+    if not draws:
+        return card
+    predicted = [row.outcome.id for row in card.rows if row.sort == "predicted"]
+    with progress(draws, "draws") as tick:
+        found = ensemble(scenario, draws, seed=run.manifest["seed"], predicted=predicted, progress=tick)
+    return replace(card, ensemble=found)
+
+
+def keep(card: Scorecard, run: Run) -> None:
+    """Leave the scorecard in the run's folder, where the page finds it."""
+    if run.folder is None:
+        return
+    partial = run.folder / f".{SCORECARD}"
+    partial.write_text(json.dumps(card.as_json(), indent=1) + "\n")
+    os.replace(partial, run.folder / SCORECARD)
+
+
+def _require_score(share: float | None, fail_under: float | None) -> None:
+    """``share`` of the predicted outcomes is within 44 minutes; None if there are no predicted outcomes."""
+    if fail_under is None:
+        return
+    if share is None:
+        raise BadInput("--fail-under: no predicted outcome lies within this run, so it holds for nothing")
+    if 100 * share < fail_under:
+        found = f"{100 * share:.0f} % of the predicted outcomes are within 44 minutes"
+        raise Missed(f"{found}, wanted {fail_under:g} %")

@@ -1,0 +1,80 @@
+"""twin run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from twin.cli import _fork as forking
+from twin.cli import _show as show
+from twin.cli._errors import BadInput
+from twin.cli._execute import execute
+from twin.cli._options import change_options, examples, load, run_options
+from twin.cli._summary import as_document, require, summary
+
+if TYPE_CHECKING:
+    from twin.model.scenario import Scenario
+
+
+@click.command(
+    "run",
+    epilog=examples(
+        "twin run scenarios/us-east-1-2025-10-20.yaml",
+        "twin run us-east-1-2025-10-20 --set sts.capacity_per_s=500/s --until +6h",
+        "twin run us-east-1-2025-10-20 --drop ID --with my-services.yaml --json",
+        "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
+        "twin run us-east-1-2025-10-20 --fork last@+4h25m --set dwfm.admission_ratio=0.5",
+    ),
+)
+@click.argument("scenario")
+@change_options
+@click.option(
+    "--trace",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Drive the endpoint's automation through this trace of twin explore --json.",
+)
+@click.option("--trace-at", metavar="TIME", help="First move of the trace: ISO 8601 with zone, or +2h.")
+@click.option(
+    "--fork",
+    "left",
+    metavar="RUN@TIME",
+    help="Take up a finished run of SCENARIO at this time; the other options change what follows.",
+)
+@run_options
+def run_command(
+    scenario: str, as_json: bool, trace: Path | None, trace_at: str | None, left: str | None, **options: Any
+) -> None:  # fmt: skip
+    """Step SCENARIO (a file, or a name in scenarios/) to its end and say what broke, when, for how long.
+
+    Writes a run: a folder with two Parquet tables and a manifest. Exit code 1 if an expect: of the scenario
+    was missed.
+    """
+    from twin.results.expectations import judge
+
+    if left is None:
+        loaded = scripted(load(scenario, options), trace, trace_at)
+        done = execute(loaded, options)
+    elif trace is not None or trace_at is not None:
+        raise BadInput("--trace: not with --fork, as the past was made without")
+    else:
+        loaded, done = forking.execute(scenario, left, options)
+    verdicts = judge(loaded, done)
+    if as_json:
+        show.document(as_document(done, verdicts))
+    else:
+        summary(done, verdicts)
+    require(verdicts)
+
+
+def scripted(scenario: Scenario, trace: Path | None, at: str | None) -> Scenario:
+    """The scenario with the trace in place of what makes its automation fail. Raises BadInput, SpecError."""
+    if trace is None:
+        if at is not None:
+            raise BadInput("--trace-at says when a trace begins: give it with --trace FILE")
+        return scenario
+    from twin.analysis.dns_race.traces import script
+
+    return script(scenario, trace, at)
