@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,11 +18,19 @@ from pathlib import Path
 import yaml
 
 from .duplicate_names import DUPLICATE_NAMES
+from .plain import plain_words, sentence_length
 from .tree import Tree, write_tree
 
 FILE_LINES = 400
 FUNCTION_LINES = 60
 MEDIAN_FUNCTION_LINES = 20
+
+LAYERS = 15
+
+# Folders of tests/ that mirror no folder of twin/.
+OTHER_TESTS = {
+    "acceptance", "bench", "closed_forms", "compositions", "data", "docs", "scenarios", "structure", "ui",
+}  # fmt: skip
 
 # "path::function" → why it may be long. An entry that is no longer needed is a problem too.
 LONG_FUNCTIONS: dict[str, str] = {}
@@ -54,6 +63,23 @@ def layers(tree: Tree) -> list[str]:
     """The import contracts of pyproject.toml hold."""
     done = _tool(tree, "lint-imports", "--no-cache", "--no-logo")
     return [] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()
+
+
+def rooms(tree: Tree) -> list[str]:
+    """The folders of twin/ show the architecture, and tests/ mirrors them."""
+    folders = {name.split("/")[1] for name in tree if name.startswith("twin/") and name.count("/") > 1}
+    contracts = tomllib.loads(tree["pyproject.toml"])["tool"]["importlinter"]["contracts"]
+    count = max((len(c["layers"]) for c in contracts if c["type"] == "layers"), default=0)
+    problems = [f"pyproject.toml: {count} layers, at most {LAYERS}"] if count > LAYERS else []
+    for name in tree:
+        top, _, rest = name.partition("/")
+        if top == "twin" and re.fullmatch(r"(?!__init__|__main__)\w+\.py", rest):
+            problems.append(f"{name}: a module beside the folders of twin/")
+        if top == "tests" and "/" in rest and rest.split("/")[0] not in folders | OTHER_TESTS:
+            problems.append(f"{name}: no folder of twin/ has this name")
+        if top == "tests" and re.fullmatch(r"test_\w+\.py", rest):
+            problems.append(f"{name}: a test beside the folders of tests/")
+    return problems
 
 
 def style(tree: Tree) -> list[str]:
@@ -144,6 +170,7 @@ def quick_start(text: str) -> list[str]:
 
 RULES: dict[str, Callable[[Tree], list[str]]] = {
     "layers": layers,
+    "rooms": rooms,
     "style": style,
     "file_size": file_size,
     "function_size": function_size,
@@ -151,6 +178,8 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "strangers": strangers,
     "outcome_times": outcome_times,
     "readme": readme,
+    "plain_words": plain_words,
+    "sentence_length": sentence_length,
 }
 
 

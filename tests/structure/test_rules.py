@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from .rules import RULES
+from .rules import LAYERS, RULES
 from .tree import Tree, read_tree
 
 
@@ -21,6 +21,12 @@ class Canary(NamedTuple):
 PUBLISHED = {"data/published/canary.csv": "id,published\ncanary,2025-10-20T03:33:00-07:00\n"}
 BRANCHES = "".join(f"    if x == {n}:\n        x += {n}\n" for n in range(12))
 MIDDLING = "".join(f"def f{n}():\n" + "    pass\n" * 40 for n in range(6000))
+LAYERS_CANARY = f"""
+[[tool.importlinter.contracts]]
+id = "canary"
+type = "layers"
+layers = {[f"layer_{n}" for n in range(LAYERS + 1)]}
+"""
 
 CANARIES = [
     Canary("layers", "the bottom imports the top", "twin/base/units.py", "\nimport twin.spec\n"),
@@ -32,6 +38,10 @@ CANARIES = [
     Canary("layers", "matplotlib elsewhere", "twin/model/scenario.py", "\nimport matplotlib\n"),
     Canary("layers", "the page in the package", "twin/model/scenario.py", "\nimport streamlit\n"),
     Canary("layers", "a module outside all layers", "twin/canary.py", ""),
+    Canary("rooms", "a loose module", "twin/canary.py", ""),
+    Canary("rooms", "a layer too many", "pyproject.toml", LAYERS_CANARY),
+    Canary("rooms", "a folder of tests of nothing", "tests/canary/test_canary.py", ""),
+    Canary("rooms", "a loose test", "tests/test_canary.py", ""),
     Canary("style", "wall clock", "twin/canary.py", "import time\n\nSTARTED = time.time()\n"),
     Canary("style", "global randomness", "twin/canary.py", "import random\n\nX = random.random()\n"),
     Canary("style", "unsorted imports", "twin/canary.py", "import sys\nimport os\n\nX = (os, sys)\n"),
@@ -51,6 +61,10 @@ CANARIES = [
     Canary("outcome_times", "in code, in UTC", "twin/canary.py", "RECOVERED = '10:33'\n"),
     Canary("outcome_times", "in prose", "README.md", "as seen at 3:33 PDT\n"),
     Canary("readme", "an unknown target", "README.md", "\n## Quick start\n```sh\nmake coffee\n```\n"),
+    Canary("plain_words", "in a document", "CONTRIBUTING.md", "\nThe two cannot be told\napart.\n"),
+    Canary("plain_words", "in a message", "twin/spec/canary.py", "raise ValueError('more than nought')\n"),
+    Canary("plain_words", "in a topology", "topology/canary.yaml", "title: Whose doing the loss was\n"),
+    Canary("sentence_length", "a long sentence", "docs/canary.md", "\n" + 31 * "word " + "\n"),
     Canary("readme", "a command of its own", "README.md", "\n## Quick start\n```sh\npip install twin\n```\n"),
 ]
 
