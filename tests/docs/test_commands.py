@@ -19,6 +19,7 @@ DOCUMENTS = sorted(
     path for pattern in ("*.md", "[dst]*/**/*.md") for path in ROOT.glob(pattern) if "runs" not in path.parts
 )
 CHECKED = (click.Choice, click.types.IntRange, click.types.FloatRange)  # types that need no file
+PROMISED = ("docs/glossary.md", "docs/command-line.md", "docs/tour.py")
 OF_THE_PROJECT = re.compile(r"(?:scenarios|topology|data|docs|twin|tests|ui)/[\w./-]*\w")
 
 
@@ -119,3 +120,31 @@ def unknown(path: Path, span: str) -> Iterator[str]:
     options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
     options_said = re.findall(r"(?<!\S)--[a-z-]+", span)
     yield from (f"{where}: no option {name}" for name in options_said if name not in options)
+
+
+def test_each_link_leads_somewhere() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {to}" for path in DOCUMENTS for to in links(path) if not leads(path, to)
+    ]
+    assert not broken, "\n".join(broken)
+
+
+def links(path: Path) -> list[str]:
+    """Addresses of links within the project."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", path.read_text(encoding="utf-8"))
+    return [to for to in re.findall(r"\]\(([^)\s]+)\)", text) if not to.startswith("http")]
+
+
+def leads(path: Path, to: str) -> bool:
+    """Whether the file is there, and its heading."""
+    name, _, anchor = to.partition("#")
+    target = (path.parent / name).resolve() if name else path
+    if not target.exists():
+        return str(target.relative_to(ROOT)) in PROMISED
+    return not anchor or anchor in anchors(target)
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a document as GitHub writes them in an address."""
+    headings = re.findall(r"(?m)^#+ (.+)$", path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\s-]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
