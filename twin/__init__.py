@@ -1,67 +1,48 @@
 """A cascade twin of the us-east-1 region: replay an incident, change one thing, compare mitigations.
 
 >>> import twin
->>> scenario = twin.load("scenarios/us-east-1-2025-10-20.yaml")   # doctest: +SKIP
->>> run = twin.run(scenario)                                      # doctest: +SKIP
+>>> run = twin.run("us-east-1-2025-10-20")                        # doctest: +SKIP
 >>> run.sql("select * from episodes")                             # doctest: +SKIP
+
+Importing it is quick: a name is imported with what it needs (Numba, DuckDB) when it is first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from twin.api.run import Run, open_run, run
     from twin.model.scenario import Scenario
+    from twin.spec.library import load
+    from twin.spec.problems import SpecError
 
-__all__ = ["load", "open_run", "run"]
+    __version__: str
 
+__all__ = ["Run", "Scenario", "SpecError", "__version__", "load", "open_run", "run"]
 
-def load(
-    path: Path | str,
-    *,
-    set: Iterable[str] | Mapping[str, str] = (),
-    drop: Iterable[str] = (),
-    move: Iterable[str] | Mapping[str, str] = (),
-    with_files: Iterable[Path | str] = (),
-    until: str | None = None,
-    sample: str | None = None,
-    seed: int | None = None,
-    mitigate: Iterable[Path | str] = (),
-    responders: str | None = None,
-    add_action: Iterable[Path | str] = (),
-) -> Scenario:
-    """The scenario in a file, with changes, as ``twin run`` takes them.
-
-    ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions;
-    ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
-    services of one's own on top of the topology; ``until``: another end; ``sample``: another sample interval,
-    as in "10s"; ``mitigate``: mitigations by name or file, also 'A+B'; ``responders``: "scripted",
-    "modelled" or "drawn"; ``add_action``: files with faults and actions to add. Numbers of the result are
-    in SI units. Raises SpecError with every problem of the files, then of the changes.
-    """
-    from twin.spec import load_actions, load_mitigations, load_scenario, override, vary
-
-    scenario = load_scenario(path, with_files)
-    for mitigation in load_mitigations(mitigate, scenario):
-        scenario = vary(scenario, mitigation)
-    for file in add_action:
-        scenario = vary(scenario, load_actions(file, scenario))
-    return override(
-        scenario, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed,
-        responders=responders,
-    )  # fmt: skip
-
-
-def _pairs(given: Iterable[str] | Mapping[str, str]) -> list[str]:
-    return [f"{k}={v}" for k, v in given.items()] if isinstance(given, Mapping) else list(given)
+_HOME = {
+    "Run": "twin.api.run",
+    "Scenario": "twin.model.scenario",
+    "SpecError": "twin.spec.problems",
+    "load": "twin.spec.library",
+    "open_run": "twin.api.run",
+    "run": "twin.api.run",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """run, open_run and Run, imported when they are first used: ``twin --help`` must not wait for Numba."""
-    if name in ("run", "open_run", "Run"):
-        import importlib
+    """A name of the API, imported when it is first used: ``twin --help`` must not wait for Numba."""
+    import importlib
 
-        return getattr(importlib.import_module("twin.simulation.run"), name)
-    raise AttributeError(f"module 'twin' has no attribute {name!r}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("us-east-1-cascade-twin")
+    if name not in _HOME:
+        raise AttributeError(f"module 'twin' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

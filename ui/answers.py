@@ -13,11 +13,12 @@ import pandas as pd
 import streamlit as st
 
 import twin
-from twin.cli._options import RUNS, finished_runs
+from twin.api.run import Run
+from twin.base.places import RUNS
 from twin.cli.replay import SCORECARD
 from twin.results.causes import chain_of
 from twin.simulation import journal
-from twin.simulation.run import Run
+from twin.simulation.runs import finished_runs
 
 PACIFIC = {-8: "PST", -7: "PDT", 0: "UTC"}  # AWS tells the story of us-east-1 in Pacific time
 

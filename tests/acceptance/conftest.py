@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.model.scenario import Scenario
-from twin.simulation.run import Run
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
 

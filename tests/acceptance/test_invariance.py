@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.model.scenario import Quantity, Scenario
 from twin.results import outcomes
-from twin.simulation.run import Run
 from twin.spec import fold
 
 from .conftest import SCENARIO

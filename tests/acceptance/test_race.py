@@ -7,9 +7,9 @@ fault; so what empties the record can only be the state machine.
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.kinds import dns
 from twin.model.scenario import Scenario
-from twin.simulation.run import Run
 from twin.spec import override
 
 SEEDS = 64

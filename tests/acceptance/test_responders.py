@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.experiments.worlds import drawn
 from twin.model.scenario import Scenario
 from twin.results import outcomes
 from twin.results.causes import chain_of
-from twin.simulation.run import Run
 from twin.simulation.world import Shard
 from twin.spec.inputs import inputs_of, varies
 

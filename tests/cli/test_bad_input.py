@@ -60,7 +60,7 @@ def test_no_such_scenario(twin: Twin) -> None:
 def test_no_such_run(twin: Twin, command: list[str], run: str) -> None:
     result = twin(command[0], run, command[1])
     assert result.exit_code == 2
-    assert "no run" in result.stderr or "no such run" in result.stderr
+    assert f"run: found '{run}'" in result.stderr or "no such run" in result.stderr
 
 
 def test_no_run_at_all(twin: Twin, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_an_invariant_that_breaks(twin: Twin, tiny: Path, monkeypatch: pytest.Mo
     def broken(*arguments: object, **options: object) -> None:
         raise InvariantBroken("store", 600)
 
-    monkeypatch.setattr("twin.simulation.run.run", broken)
+    monkeypatch.setattr("twin.api.run.simulate", broken)
     result = twin("run", tiny, "--seed", "3")
     assert result.exit_code == 3
     assert "an invariant of store broke" in result.stderr
@@ -265,7 +265,7 @@ def test_an_internal_error(twin: Twin, tiny: Path, monkeypatch: pytest.MonkeyPat
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("twin.simulation.run.run", broken)
+    monkeypatch.setattr("twin.api.run.simulate", broken)
     result = twin("run", tiny)
     assert result.exit_code == 70
     assert "internal error: ZeroDivisionError: of ours" in result.stderr and "report" in result.stderr
@@ -281,6 +281,6 @@ def test_an_internal_error_with_its_traceback(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("twin.simulation.run.run", broken)
+    monkeypatch.setattr("twin.api.run.simulate", broken)
     result = CliRunner().invoke(cli, ["run", str(tiny), "--debug", "--out", str(tmp_path)])
     assert result.exit_code == 70 and "Traceback" in result.stderr

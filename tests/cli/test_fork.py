@@ -97,7 +97,7 @@ def test_one_intervention_a_file(twin: Twin, tiny: Path, worse: Path, tmp_path: 
         (["--fork", "last@+2h"], "expected a time inside the run"),
         (["--fork", "last@soon"], "expected a time with its zone"),
         (["--fork", "last"], "expected RUN@TIME"),
-        (["--fork", "nope@+5m"], "no run 'nope'"),
+        (["--fork", "nope@+5m"], "run: found 'nope'"),
         (["--fork", "last@+5m", "--set", "store.fault=1"], "did you mean fault_ratio?"),
         (["--fork", "last@+30m", "--drop", "store-breaks"], "had begun before the fork"),
         (["--fork", "last@+5m", "--move", "store-breaks=+4m"], "before the fork"),

@@ -8,7 +8,7 @@ from twin.experiments import blast
 from twin.kinds import registry
 from twin.model.parameter import HOWS, LATE
 from twin.model.scenario import Dependency, Quantity, Scenario, Service, Topology
-from twin.simulation.run import run
+from twin.simulation.run import simulate
 from twin.spec import vary
 
 AT_S, FOR_S = 600.0, 900.0
@@ -33,7 +33,7 @@ def world(kind: str) -> Scenario:
 def trouble(kind: str, how: str) -> dict[str, dict]:
     """Line of ``impact`` of each service that is impaired."""
     scenario = world(kind)
-    done = run(vary(scenario, blast.lose(scenario, "lost", how, AT_S, FOR_S)), debug=True)
+    done = simulate(vary(scenario, blast.lose(scenario, "lost", how, AT_S, FOR_S)), debug=True)
     with done.tables() as tables:
         return {row["service"]: row for row in tables.rows("from impact")}
 

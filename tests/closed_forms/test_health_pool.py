@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.model.scenario import Scenario
 from twin.simulation import inline
-from twin.simulation.run import Run, schedule_for
+from twin.simulation.run import schedule_for
 from twin.simulation.world import build
 
 INTERVAL_S, MEMBERS = 30.0, 120_000

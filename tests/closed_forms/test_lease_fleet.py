@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.base.rng import CHECK
 from twin.kinds.lease_fleet.workflow import goodput_ratio
 from twin.mechanisms.calls import draw
@@ -18,7 +19,7 @@ from twin.mechanisms.luck import drawn, luck
 from twin.mechanisms.sampling import ONE
 from twin.model.scenario import Scenario
 from twin.simulation import inline
-from twin.simulation.run import Run, schedule_for
+from twin.simulation.run import schedule_for
 from twin.simulation.world import build
 
 COLD_START = {"hosts_count": 1, "lapse_per_s": 0.0, "broken_at_start_ratio": 1.0, "min_duration_s": 0.001}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.model.scenario import Scenario
-from twin.simulation.run import Run
 
 from .one_station import q
 

@@ -9,7 +9,7 @@ import twin
 from twin.experiments import blast
 from twin.experiments.blast import Trouble, effect
 from twin.model.scenario import Dependency, Quantity, Scenario, Service, Topology
-from twin.simulation.run import run
+from twin.simulation.run import simulate
 from twin.spec import override
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "scenarios" / "examples"
@@ -45,7 +45,7 @@ def lost(scenario: Scenario, service: str, how: str = "down") -> blast.Radius:
 
 def troubles(scenario: Scenario) -> dict[str, Trouble]:
     names = ("onset_s", "recovery_s", "impaired_min", "lost_min", "peak_error_ratio")
-    with run(scenario).tables() as tables:
+    with simulate(scenario).tables() as tables:
         rows = tables.rows("from worth")
     found: dict[str, dict[str, float]] = {}
     for row in rows:

@@ -6,10 +6,10 @@ from statistics import median
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.model.changes import Variation
 from twin.model.scenario import Scenario
 from twin.results.control_loops import Loop, Reading, watch
-from twin.simulation.run import Run
 from twin.spec import vary
 from twin.spec.responders import with_responders
 from twin.spec.sources import ROOT

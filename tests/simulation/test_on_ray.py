@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.simulation.inline import InvariantBroken
-from twin.simulation.run import Run
 
 from .scenario import scenario
 

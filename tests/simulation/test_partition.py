@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import twin
+from twin.api.run import Run
 from twin.model.scenario import Scenario
 from twin.simulation import inline, on_ray, run
-from twin.simulation.run import Run
 from twin.simulation.world import build
 
 from .scenario import scenario as small

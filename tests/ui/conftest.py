@@ -7,7 +7,7 @@ import pytest
 
 import twin
 from tests.cli.conftest import invoke
-from twin.simulation.run import Run
+from twin.api.run import Run
 
 UI = Path(__file__).resolve().parents[2] / "ui"
 sys.path.insert(0, str(UI))  # as Streamlit does with the folder of its script

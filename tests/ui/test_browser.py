@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from twin.simulation.run import Run
+from twin.api.run import Run
 
 LOAD_S = 3.0
 

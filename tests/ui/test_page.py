@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from twin.simulation.run import Run
+from twin.api.run import Run
 
 from .conftest import UI
 

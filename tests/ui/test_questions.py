@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from twin.simulation.run import Run
+from twin.api.run import Run
 
 
 def test_the_lanes_of_a_service_cover_the_run_without_gap(run: Run) -> None:

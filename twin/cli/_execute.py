@@ -13,9 +13,9 @@ from twin.cli import _show as show
 from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
+    from twin.api.run import Run
     from twin.model.scenario import Scenario
     from twin.simulation.inline import Progress
-    from twin.simulation.run import Run
 
 
 def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, write: bool = True) -> Run:

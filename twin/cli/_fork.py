@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._execute import execute as step
-from twin.cli._options import open_run, scenario_path
+from twin.cli._options import open_run
 
 if TYPE_CHECKING:
+    from twin.api.run import Run
     from twin.model.scenario import Scenario
     from twin.simulation.fork import Fork
-    from twin.simulation.run import Run
 
 FIXED = {  # what made the past
     "with_files": "--with", "sample": "--sample", "seed": "--seed", "responders": "--responders",
@@ -31,7 +31,7 @@ def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario
     for key, name in FIXED.items():
         if options[key]:
             raise BadInput(f"{name}: not with --fork, as the past was made without")
-    named = twin.load(scenario_path(scenario))
+    named = twin.load(scenario)
     past = open_run(run, options["out"])
     if past.manifest["scenario"] != named.name:
         found = past.manifest["scenario"]

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from twin.cli._errors import BadInput
+from twin.base.places import RUNS
 
 if TYPE_CHECKING:
+    from twin.api.run import Run
     from twin.model.scenario import Scenario
-    from twin.simulation.run import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-PACKAGE = Path(__file__).resolve().parents[1]
-ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else Path()
-RUNS = ROOT / "data" / "runs"
-TOPOLOGY = ROOT / "topology" / "us-east-1"
-SCENARIOS = (ROOT / "scenarios", ROOT / "scenarios" / "faults")  # where a bare name is looked for
-MANIFEST = "manifest.json"
 
 
 def examples(*lines: str) -> str:
@@ -154,7 +147,7 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
     import twin
 
     return twin.load(
-        scenario_path(scenario),
+        scenario,
         set=changes["sets"],
         drop=changes["drops"],
         move=changes["moves"],
@@ -168,63 +161,9 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
     )
 
 
-def named_scenarios() -> dict[str, Path]:
-    """Bare name → file of every scenario of the project: those of scenarios/, then those of its suite."""
-    files = [path for folder in SCENARIOS for path in sorted(folder.glob("*.yaml"))]
-    return {path.stem: path for path in reversed(files)}
-
-
-def scenario_path(text: str) -> Path:
-    """A file; or, where there is none, the scenario of that bare name. Raises BadInput, as for a name that
-    nothing has."""
-    path = Path(text)
-    if path.exists() or "/" in text or path.suffix:
-        return path
-    named = named_scenarios()
-    if text not in named:
-        from twin.spec.problems import did_you_mean
-
-        hint = did_you_mean(text, named) or "twin list scenarios shows them"
-        raise BadInput(f"{text}: no such file, nor a scenario of that name ({hint})")
-    return named[text]
-
-
-def finished_runs(out: Path) -> dict[str, Path]:
-    """Run id → folder of every finished run, the latest last."""
-    manifests = [p for p in out.glob(f"*/{MANIFEST}") if not p.parent.name.startswith(".")]
-    manifests.sort(key=lambda p: (p.stat().st_mtime_ns, p.parent.name))
-    return {p.parent.name: p.parent for p in manifests}
-
-
-def run_folder(text: str, out: Path) -> Path:
-    """The folder of 'last', of a run id, of its unique beginning, or a folder itself. Raises BadInput."""
-    runs = finished_runs(out)
-    if text == "last":
-        if not runs:
-            raise BadInput(f"{out}: no finished run in this folder; make one: twin run SCENARIO")
-        return list(runs.values())[-1]
-    if text in runs:
-        return runs[text]
-    if "/" in text or (text and (Path(text) / MANIFEST).is_file()):
-        return Path(text)
-    if text and (out / text).is_dir():
-        return out / text  # unfinished: opening it says so
-    near = [name for name in runs if name.startswith(text)] if text else []
-    if len(near) == 1:
-        return runs[near[0]]
-    if near:
-        raise BadInput(f"'{text}' is the beginning of {len(near)} runs: {', '.join(sorted(near)[:6])}")
-    raise BadInput(f"no run '{text}' in {out}{_suggestion(text, list(runs))}")
-
-
-def _suggestion(text: str, known: list[str]) -> str:
-    from twin.spec.problems import did_you_mean
-
-    return f" ({did_you_mean(text, known) or 'twin list runs shows them'})"
-
-
 def open_run(text: str, out: Path) -> Run:
-    """A finished run by id, beginning, 'last' or folder. Raises BadInput, DamagedRun."""
+    """A finished run by id, beginning, 'last' or folder. Raises SpecError, DamagedRun."""
     import twin
+    from twin.simulation.runs import run_folder
 
     return twin.open_run(run_folder(text, out))

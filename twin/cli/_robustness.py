@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
-from twin.cli._options import ROOT
 
 if TYPE_CHECKING:
     from twin.experiments.compare import Comparison, Question

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twin.experiments.barriers.inquiry import Measured
     from twin.model.changes import Barrier
     from twin.model.scenario import Scenario
-    from twin.simulation.run import Run
+    from twin.simulation.run import FinishedRun
 
 TOP = 12  # pairs that are listed
 VERDICTS = {"stops": "stops it", "shrinks": "shrinks it", "worsens": "makes it worse", "nothing": "no help"}
@@ -36,7 +36,7 @@ class Told:
     found: Findings
     searches: Sequence[Search]
     stuck: Mapping[str, float]
-    plain: Run
+    plain: FinishedRun
 
     @property
     def stops(self) -> list[str]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
-from twin.cli._options import ROOT, all_of
+from twin.cli._options import all_of
 
 if TYPE_CHECKING:
     from twin.experiments.study import Study

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli._arms import distinct
-from twin.cli._options import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from twin.cli import _show as show
 from twin.cli._errors import Missed
 
 if TYPE_CHECKING:
+    from twin.api.run import Run
     from twin.results.expectations import Verdict
-    from twin.simulation.run import Run
 
 TOP = 15  # services that a summary lists
 

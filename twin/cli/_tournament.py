@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
-from twin.cli._options import ROOT
 from twin.cli._suite import fitting
 
 if TYPE_CHECKING:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli import _show_loops as control
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
-from twin.cli._options import ROOT, all_of, debug_option, examples, json_option, scenario_path
+from twin.cli._options import all_of, debug_option, examples, json_option
 from twin.cli._show_barriers import Told
 from twin.cli._study import Options, study, study_options
 
 if TYPE_CHECKING:
     from twin.model.changes import Barrier
     from twin.model.scenario import Scenario
-    from twin.simulation.run import Run
+    from twin.simulation.run import FinishedRun
 
 FOLDER = ROOT / "scenarios" / "barriers"
 
@@ -70,7 +71,7 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
 
     known: list[Barrier] = []
     if options["loops_only"]:
-        base = _with_people(twin.load(scenario_path(scenario)))
+        base = _with_people(twin.load(scenario))
     else:
         base, known = _load(scenario, options["file"], options["only"])
     compile_once(base)
@@ -86,7 +87,7 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
     control.picture(base, loops)
 
 
-def _told(base: Scenario, known: list[Barrier], plain: Run, options: Mapping[str, Any]) -> Told:
+def _told(base: Scenario, known: list[Barrier], plain: FinishedRun, options: Mapping[str, Any]) -> Told:
     """Have it all run, and find what it says; ``plain`` is the event as it was."""
     from twin.experiments.barriers import Inquiry, findings, most_runs, switches_of
     from twin.experiments.worlds import worlds
@@ -107,6 +108,7 @@ def _told(base: Scenario, known: list[Barrier], plain: Run, options: Mapping[str
 def _load(scenario: str, file: Path | None, only: str | None) -> tuple[Scenario, list[Barrier]]:
     """The scenario, with people who act on what they know, and the defences asked for."""
     from twin.spec import did_you_mean, load_barriers
+    from twin.spec.library import scenario_path
 
     path = file or FOLDER / f"{scenario_path(scenario).stem}.yaml"
     if not path.is_file():

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli import _show_blast as radius
 from twin.cli._errors import BadInput
-from twin.cli._options import ROOT, all_of, debug_option, examples, json_option, scenario_path
+from twin.cli._options import all_of, debug_option, examples, json_option
 from twin.cli._study import Options, study, study_options
 from twin.cli.check import keys_of
 
@@ -104,6 +105,7 @@ def load_place(where: str) -> Place:
     """
     from twin import spec
     from twin.experiments import blast as blasting
+    from twin.spec.library import scenario_path
 
     path, named = Path(where), ROOT / "topology" / where
     if not path.exists() and "/" not in where and where and named.is_dir():

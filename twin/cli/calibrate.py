@@ -9,7 +9,7 @@ import click
 
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
-from twin.cli._options import change_options, debug_option, examples, json_option, load, scenario_path
+from twin.cli._options import change_options, debug_option, examples, json_option, load
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario
@@ -53,6 +53,7 @@ def calibrate_command(
     They may name outcomes of DynamoDB and EC2 only: all others stay predictions. The same scenario and seed
     give the same numbers.
     """
+    from twin.spec.library import scenario_path
     from twin.validation.fit import CannotFit
 
     loaded, path = load(scenario, changes), scenario_path(scenario)

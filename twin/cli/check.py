@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.base.places import TOPOLOGY
 from twin.cli import _show as show
 from twin.cli._errors import BAD_INPUT
-from twin.cli._options import TOPOLOGY, debug_option, examples, json_option
+from twin.cli._options import debug_option, examples, json_option
 
 if TYPE_CHECKING:
     from twin.spec import Problem

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli._arms import prepared, seconds, sides, weights_of
 from twin.cli._errors import BadInput
-from twin.cli._options import ROOT, all_of, change_options, debug_option, examples, json_option
+from twin.cli._options import all_of, change_options, debug_option, examples, json_option
 from twin.cli._page import check_place, html_option, refused, write_page
 from twin.cli._robustness import cells, columns, document, in_each, notes, variants_of, variants_option
 from twin.cli._study import Options, study, study_options

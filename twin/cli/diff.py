@@ -13,7 +13,7 @@ from twin.cli import _show as show
 from twin.cli._options import debug_option, examples, json_option, open_run, out_option
 
 if TYPE_CHECKING:
-    from twin.simulation.run import Run
+    from twin.api.run import Run
 
 TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered")
 

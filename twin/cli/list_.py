@@ -8,16 +8,9 @@ from typing import Any
 
 import click
 
+from twin.base.places import TOPOLOGY
 from twin.cli import _show as show
-from twin.cli._options import (
-    TOPOLOGY,
-    debug_option,
-    examples,
-    finished_runs,
-    json_option,
-    named_scenarios,
-    out_option,
-)
+from twin.cli._options import debug_option, examples, json_option, out_option
 
 
 @click.command(
@@ -78,16 +71,10 @@ def services(topology: Path) -> Listing:
 
 
 def scenarios() -> Listing:
-    """The scenarios that can be run by name, with what each asks. One that cannot be read is listed as it
-    is."""
-    from twin.spec.tree import read_tree
+    """The scenarios that run by name, with the question of each."""
+    from twin.spec.library import list_scenarios
 
-    rows = []
-    for path in sorted(named_scenarios().values(), key=lambda path: (len(path.parts), path.stem)):
-        tree = read_tree(path, [])
-        told = [str(tree.scalar(key) or "") if tree else "" for key in ("title", "question")]
-        rows.append((path.stem, *told))
-    return ("scenario", "title", "question"), rows
+    return ("scenario", "title", "question"), [(s.name, s.title, s.question) for s in list_scenarios()]
 
 
 def mitigations() -> Listing:
@@ -98,16 +85,10 @@ def mitigations() -> Listing:
 
 
 def runs(out: Path) -> Listing:
-    """Every finished run, the latest last; of one that cannot be read, why."""
-    from twin.simulation import journal
+    """Every finished run, the latest last; the title of a damaged one says what is wrong."""
+    from twin.simulation.runs import list_runs
 
-    rows: list[tuple[Any, ...]] = []
-    for name, folder in finished_runs(out).items():
-        try:
-            m = journal.read_manifest(folder)
-            rows.append(
-                (name, m["scenario"], m["start"], m["duration_s"] / 3600, m["seed"], m["runner"], m["title"])
-            )
-        except (journal.DamagedRun, KeyError) as error:
-            rows.append((name, None, None, None, None, None, f"damaged: {error}"))
-    return ("run", "scenario", "start", "hours", "seed", "runner", "title"), rows
+    columns = ("run", "scenario", "start", "hours", "seed", "runner", "title")
+    return columns, [
+        (r.run_id, r.scenario, r.start, r.hours, r.seed, r.runner, r.title) for r in list_runs(out)
+    ]

@@ -16,8 +16,8 @@ from twin.cli._options import change_options, examples, load, run_options
 from twin.cli._summary import require, summary
 
 if TYPE_CHECKING:
+    from twin.api.run import Run
     from twin.model.scenario import Scenario
-    from twin.simulation.run import Run
     from twin.validation.score import Scorecard
 
 SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it judges; no part of their digest

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
-from twin.cli._options import ROOT, debug_option, examples, out_option
+from twin.cli._options import debug_option, examples, out_option
 
 
 @click.command("ui", epilog=examples("twin ui", "twin ui --port 8600 --out data/runs"))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.base.places import ROOT
 from twin.cli import _show as show
 from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import compile_once, progress
-from twin.cli._options import ROOT, all_of, debug_option, examples, json_option
+from twin.cli._options import all_of, debug_option, examples, json_option
 
 if TYPE_CHECKING:
     from twin.experiments.whatif import Answer, Judged, Question, Share

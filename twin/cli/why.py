@@ -12,7 +12,7 @@ from twin.cli._errors import BadInput
 from twin.cli._options import debug_option, examples, json_option, open_run, out_option
 
 if TYPE_CHECKING:
-    from twin.simulation.run import Run
+    from twin.api.run import Run
 
 
 @click.command(

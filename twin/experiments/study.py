@@ -21,7 +21,7 @@ from twin.experiments.worlds import World, placed
 from twin.model.changes import Variant
 from twin.model.scenario import Scenario
 from twin.simulation import loop
-from twin.simulation.run import run
+from twin.simulation.run import simulate
 
 BEGINNING = ", its beginning"
 AT_ONCE = 8  # runs in a file, as they come
@@ -158,7 +158,7 @@ class Study:
 def one_run(setting: Setting, job: Job) -> Row:
     """Run one job; the row that a study keeps of it."""
     there = _there(setting, job.scenario, job.world)
-    done = run(job.arm.applied(there), replicate=job.world.replicate, digest=False)
+    done = simulate(job.arm.applied(there), replicate=job.world.replicate, digest=False)
     scenario, key, variant, draw, replicate = setting.key(job)
     with done.tables() as tables:
         values = tables.rows("from worth")

@@ -19,7 +19,7 @@ from twin.model.changes import ExpectedEffect, Variant, WhatIf
 from twin.model.scenario import Scenario
 from twin.results import metrics, outcomes
 from twin.results.metrics import Measured
-from twin.simulation.run import run
+from twin.simulation.run import simulate
 from twin.spec import vary
 from twin.spec.responders import with_responders
 from twin.statistics import wilson
@@ -223,7 +223,7 @@ def _placed(base: Scenario, model: Variant | None, k: int, draw_count: int) -> S
 def _measured(job: Job) -> Measured | None:
     """The measures of one run; None for a baseline that was not well before anything happened."""
     scenario, replicate, names, must_be_well = job
-    done = run(scenario, replicate=replicate)
+    done = simulate(scenario, replicate=replicate)
     if must_be_well and scenario.published is not None:
         signals = outcomes.signals_of(done, scenario.published)
         first_input_s = min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from twin.base.thresholds import HOLD_S, RECOVERED_S
-from twin.simulation.run import Run
+from twin.simulation.run import FinishedRun
 from twin.spec.problems import Problem, SpecError, did_you_mean
 
 INPUTS = ("input", "input_ended", "diagnosed")
@@ -57,7 +57,7 @@ class Chain:
         }
 
 
-def chain_of(run: Run, service: str, tick: int | None = None) -> Chain:
+def chain_of(run: FinishedRun, service: str, tick: int | None = None) -> Chain:
     """The chain behind the last onset of ``service`` at or before ``tick``; behind its first if that is None.
 
     Raises SpecError for a service that the run has not.

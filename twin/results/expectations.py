@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from twin.base.units import format_duration
 from twin.model.scenario import Expectation, Scenario
 from twin.simulation.queries import Tables
-from twin.simulation.run import Run
+from twin.simulation.run import FinishedRun
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Verdict:
         return f"{e.subject}: {e.signal} {side} {level:g} {e.verdict}{after}{before}"
 
 
-def judge(scenario: Scenario, run: Run) -> list[Verdict]:
+def judge(scenario: Scenario, run: FinishedRun) -> list[Verdict]:
     """A verdict on every expectation of the scenario, in the order of the file."""
     if not scenario.expect:
         return []

@@ -13,12 +13,12 @@ from twin.model.changes import OCCURS, OF_SERVICE, TOTALS, Direction, ExpectedEf
 from twin.model.scenario import Published
 from twin.results import outcomes
 from twin.simulation.queries import Tables
-from twin.simulation.run import Run
+from twin.simulation.run import FinishedRun
 
 Measured = Mapping[str, float | None]
 
 
-def measure(run: Run, names: Iterable[str], published: Published | None) -> dict[str, float | None]:
+def measure(run: FinishedRun, names: Iterable[str], published: Published | None) -> dict[str, float | None]:
     """Every one of TOTALS, and the measures called ``names``. Keyed by name."""
     wanted = set(names) - TOTALS.keys()
     ids = {o.id for o in published.outcomes} if published else set()
@@ -59,7 +59,7 @@ def _of_service(tables: Tables, name: str, tick_s: float) -> float | None:
     return float(row["it"] or 0.0)
 
 
-def _moments(run: Run, published: Published, ids: set[str]) -> dict[str, float | None]:
+def _moments(run: FinishedRun, published: Published, ids: set[str]) -> dict[str, float | None]:
     """When each of these outcomes comes, by the rule of ``twin.results.outcomes``."""
     mine = tuple(o for o in published.outcomes if o.id in ids)
     signals = outcomes.signals_of(run, published.model_copy(update={"outcomes": mine, "must_not": ()}))

@@ -17,7 +17,7 @@ import numpy as np
 
 from twin.base.thresholds import HOLD_S, IMPAIRED_RATIO, RECOVERED_S
 from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published
-from twin.simulation.run import Run
+from twin.simulation.run import FinishedRun
 
 APART_S = 1800.0
 
@@ -123,7 +123,7 @@ def first_trouble(signals: Signals) -> float:
     return min((each[0].begin_s for each in stretches if each), default=math.inf)
 
 
-def signals_of(run: Run, published: Published) -> Signals:
+def signals_of(run: FinishedRun, published: Published) -> Signals:
     """(service, signal) → Series, for every service that the timeline speaks of."""
     named = {o.subject for o in published.outcomes} | {ban.subject for ban in published.must_not}
     subjects = sorted(named)

@@ -15,7 +15,7 @@ from twin.model.changes import Variation
 from twin.model.responders import stage_targets, with_stages
 from twin.model.scenario import Intervention, Quantity, Scenario, Value
 from twin.simulation import journal, loop
-from twin.simulation.run import Run, run_id
+from twin.simulation.run import FinishedRun, R, run_id
 from twin.spec import Problem, SpecError, vary
 
 ID = "fork"  # of the intervention that sets what is set at the fork
@@ -29,7 +29,7 @@ class ForkError(Exception):
 class Fork:
     """A run and where it is left: ``scenario`` is what it was made of, ``at_s`` in s from its start."""
 
-    past: Run
+    past: FinishedRun
     scenario: Scenario
     at_s: float
 
@@ -39,14 +39,14 @@ class Fork:
         return round(self.at_s / self.scenario.tick_s)
 
 
-def fork(past: Run, at: str) -> Fork:
+def fork(past: FinishedRun, at: str) -> Fork:
     """Leave ``past`` at a time, ISO 8601 with zone or +2h. Raises ForkError, SpecError.
 
     The run must have been made by this code: other code steps another past.
     """
     if past.manifest["code"] != loop.source_hash():
         raise ForkError(f"run {past.run_id} was made by other code, which had another past: run it again")
-    scenario = Scenario.model_validate(past.manifest["inputs_scenario"])
+    scenario = past.scenario
     if run_id(scenario, past.manifest["seed"], past.manifest["replicate"]) != past.run_id:
         raise ForkError(f"run {past.run_id}: its inputs cannot be read back; run it again")
     scenario = scenario.model_copy(update={"seed": past.manifest["seed"]})
@@ -119,7 +119,7 @@ def _from_fork(at: Fork, x: Intervention) -> Intervention:
     return x.model_copy(update={"when": condition})
 
 
-def joined(at: Fork, run: Run) -> Run:
+def joined(at: Fork, run: R) -> R:
     """The run that was forked off, if its past is that of the run it left. Raises ForkError."""
     pairs = ((at.past.events, run.events, at.tick), (at.past.samples, run.samples, at.tick + 1))
     for old, new, first in pairs:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import platform
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from twin.base import units
 from twin.kinds import registry
 from twin.mechanisms.arrays import INPUT_ENDED, REPLICATE, SEED
 from twin.model.responders import steps
@@ -20,11 +22,15 @@ from twin.simulation.inline import Progress, Rows
 from twin.simulation.queries import Tables
 from twin.simulation.schedule import Change, Schedule
 from twin.simulation.world import Shard, build
+from twin.spec import argument_problem, did_you_mean
+
+R = TypeVar("R", bound="FinishedRun")
+RUNNERS = ("inline", "ray", "auto")
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished run.
+@dataclass(frozen=True, repr=False)
+class FinishedRun:
+    """The records of a run that has ended.
 
     ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value,
     origin). ``samples``: Arrow table, a row a service and sample interval (tick, t, service, offered_per_s,
@@ -36,6 +42,16 @@ class Run:
     samples: pa.Table
     manifest: dict[str, Any]
     folder: Path | None = None
+
+    def __repr__(self) -> str:
+        m = self.manifest
+        length = units.format_duration(m["duration_s"])
+        return f"{type(self).__name__}({m['scenario']}, id {m['run_id'][:8]}, seed {m['seed']}, {length})"
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """What was run, every change included."""
+        return Scenario.model_validate(self.manifest["inputs_scenario"])
 
     @property
     def run_id(self) -> str:
@@ -72,18 +88,21 @@ def schedule_for(shard: Shard, scenario: Scenario) -> Schedule:
     return Schedule(scenario, present, int(clock[SEED]), int(clock[REPLICATE]))
 
 
-def run(
+def simulate(
     scenario: Scenario, *, seed: int | None = None, replicate: int = 0, runner: str = "inline",
     actors: int = 2, address: str | None = None, out: Path | str | None = None, debug: bool = False,
     progress: Progress | None = None, digest: bool = True,
-) -> Run:  # fmt: skip
+) -> FinishedRun:  # fmt: skip
     """Step ``scenario`` to its end.
 
-    ``runner`` is "inline", "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one) or
-    "auto" (inline: one run of this size is faster there). ``out``: folder of runs to write to; None keeps it
-    in memory. ``debug`` checks every invariant after each signal period. Without ``digest`` the run has none:
-    for one of many that nobody compares byte by byte. Raises InvariantBroken, OSError.
+    ``runner``: "inline", "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one) or
+    "auto", which is inline: one run of this size is faster there. ``out``: folder of runs to write to; None
+    keeps the run in memory. ``debug`` checks every invariant after each signal period. ``digest=False`` saves
+    the hash of all rows, for one of many runs. Raises SpecError for an unknown
+    runner, InvariantBroken, OSError.
     """
+    check_runner(runner, address)
+    runner = "ray" if runner == "ray" else "inline"
     seed = scenario.seed if seed is None else seed
     shard = build(scenario, seed=seed, replicate=replicate, debug=debug)
     schedule = schedule_for(shard, scenario)
@@ -98,10 +117,19 @@ def run(
     return finish(scenario, shard, rows, seed, replicate, runner, out, digest)
 
 
+def check_runner(runner: str, address: str | None) -> None:
+    """Raises SpecError for a runner that does not exist, and for an address that nothing would use."""
+    if runner not in RUNNERS:
+        hint = did_you_mean(runner, RUNNERS)
+        raise argument_problem("runner", f"'{runner}'", f"one of {', '.join(RUNNERS)}", hint)
+    if address is not None and runner != "ray":
+        raise argument_problem("address", f"runner '{runner}'", "runner 'ray': only Ray has an address")
+
+
 def finish(
     scenario: Scenario, shard: Shard, rows: Rows, seed: int, replicate: int, runner: str,
     out: Path | str | None, digest: bool = True,
-) -> Run:  # fmt: skip
+) -> FinishedRun:  # fmt: skip
     """Turn rows into tables and, where ``out`` is given, into a folder."""
     kinds = tuple(tuple(module.EVENTS) for module in registry().values())
     start, tick_s = scenario.start, scenario.tick_s
@@ -109,11 +137,11 @@ def finish(
     samples = journal.samples_table(rows.samples, shard.names, start, tick_s)
     manifest = describe(scenario, rows, seed, replicate, runner)
     manifest["digest"] = journal.digest(events, samples) if digest else ""
-    done = Run(events, samples, manifest)
+    done = FinishedRun(events, samples, manifest)
     return done if out is None else keep(done, out)
 
 
-def keep(run: Run, out: Path | str) -> Run:
+def keep(run: R, out: Path | str) -> R:
     """The same run, written to a folder of runs. Raises OSError."""
     journal.clean_up(Path(out))
     folder = Path(out) / run.run_id
@@ -163,11 +191,11 @@ def input_note(scenario: Scenario, change: Change) -> dict[str, Any]:
             "set": dict(change.values)}  # fmt: skip
 
 
-def open_run(folder: Path | str) -> Run:
-    """A finished run from its folder, if its rows are those that were written. Raises journal.DamagedRun."""
+def read_run(folder: Path | str) -> FinishedRun:
+    """The run in a folder. Raises journal.DamagedRun where a row differs from what was written."""
     folder = Path(folder)
     manifest = journal.read_manifest(folder)
     events, samples = journal.read_table(folder, "events"), journal.read_table(folder, "samples")
     if journal.digest(events, samples) != manifest["digest"]:
         raise journal.DamagedRun(f"{folder}: its rows are not those that were written; run it again")
-    return Run(events, samples, manifest, folder)
+    return FinishedRun(events, samples, manifest, folder)

@@ -21,7 +21,7 @@ from twin.spec.overrides import (
     parse_until,
     vary,
 )
-from twin.spec.problems import Problem, SpecError, did_you_mean
+from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean
 from twin.spec.sources import load_published, load_sources
 from twin.spec.topology import load_topology
 from twin.spec.variations import load_actions, load_variant
@@ -29,6 +29,7 @@ from twin.spec.variations import load_actions, load_variant
 __all__ = [
     "Problem",
     "SpecError",
+    "argument_problem",
     "did_you_mean",
     "find_mitigations",
     "fold",

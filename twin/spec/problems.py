@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One problem. Lines and columns count from 1; ``path`` leads to it in the document, '' is the whole."""
+    """One problem. ``file``: a file, or the argument of a function or command that holds the value.
+
+    Lines and columns count from 1, and are 0 for an argument. ``path`` leads to the value in the document; ''
+    is the whole.
+    """
 
     file: str
     line: int
@@ -20,13 +24,19 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.path}: " if self.path else "")
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        where = f"{place}: {self.path}: " if self.path else f"{place}: "
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}found {self.found}, expected {self.expected}{hint}"
 
 
+def argument_problem(argument: str, found: str, expected: str, hint: str = "") -> SpecError:
+    """An error about one argument of a function or command."""
+    return SpecError([Problem(argument, 0, 0, "", found, expected, hint)])
+
+
 class SpecError(Exception):
-    """Bad input. ``problems`` holds every problem of every file, in the order of the files' lines."""
+    """Bad input. ``problems`` holds every problem of every file and argument, in the order of the lines."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

@@ -19,8 +19,7 @@ from scipy.stats import kendalltau
 from twin.model.scenario import Outcome, Published, Scenario
 from twin.results import outcomes
 from twin.simulation.relay_baseline import without_feedback
-from twin.simulation.run import Run
-from twin.simulation.run import run as run_scenario
+from twin.simulation.run import FinishedRun, simulate
 from twin.spec.inputs import UncertainInput, inputs_of
 from twin.validation.ensemble import Ensemble, Progress, ensemble
 
@@ -169,9 +168,9 @@ def order(pairs: Iterable[tuple[datetime, datetime | None]]) -> float | None:
 
 def score(
     scenario: Scenario,
-    run: Run,
+    run: FinishedRun,
     *,
-    baseline: Run | None = None,
+    baseline: FinishedRun | None = None,
     draws: int = 0,
     workers: int = 2,
     progress: Progress | None = None,
@@ -184,7 +183,7 @@ def score(
     if scenario.published is None:
         raise ValueError(f"scenario {scenario.name} names no published timeline")
     seed, replicate = run.manifest["seed"], run.manifest["replicate"]
-    reflex = baseline or run_scenario(without_feedback(scenario), seed=seed, replicate=replicate)
+    reflex = baseline or simulate(without_feedback(scenario), seed=seed, replicate=replicate)
     published, beyond = _within(scenario.published, scenario.start + timedelta(seconds=scenario.duration_s))
     all_numbers = tuple(inputs_of(scenario))
     signals = [outcomes.signals_of(each, published) for each in (run, reflex)]

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from twin.model.scenario import Scenario
 from twin.results import outcomes
-from twin.simulation.run import run
+from twin.simulation.run import simulate
 from twin.spec.inputs import with_inputs
 
 J = TypeVar("J")
@@ -39,7 +39,7 @@ class Trial:
 def trial(scenario: Scenario, replicate: int = 0) -> Trial:
     """Run a scenario that has a published timeline, and keep what it shows of it."""
     assert scenario.published is not None
-    signals = outcomes.signals_of(run(scenario, replicate=replicate), scenario.published)
+    signals = outcomes.signals_of(simulate(scenario, replicate=replicate), scenario.published)
     first_input_s = min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0)
     found = outcomes.times(signals, scenario.published)
     return Trial(

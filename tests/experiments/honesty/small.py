@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 import twin
+from twin.api.run import Run
 from twin.base.thresholds import IMPAIRED_RATIO
 from twin.experiments.arms import Arm
 from twin.experiments.compare import Comparison, Question, compare
 from twin.experiments.study import Job, Setting
 from twin.experiments.worlds import World
 from twin.model.changes import Variation
-from twin.simulation.run import Run, run
+from twin.simulation.run import simulate
 
 TINY = twin.load(Path(__file__).with_name("tiny.yaml"))
 WORLDS = 12
@@ -68,7 +69,7 @@ class QuickStudy:
             scenario = arm.applied(self.setting.bases["tiny"])
             for job in jobs:
                 if job.arm == arm and job not in self.rows:
-                    self.rows[job] = measured(run(scenario, replicate=job.world.replicate, digest=False))
+                    self.rows[job] = measured(simulate(scenario, replicate=job.world.replicate, digest=False))
         return self
 
     def values(self, measure: str, service: str = "", scenario: str = "") -> dict[str, dict[World, float]]:

@@ -12,7 +12,7 @@ from twin.experiments.arms import Arm
 from twin.experiments.compare import PRIMARY, Compared
 from twin.experiments.study import Job, Setting, one_run
 from twin.experiments.worlds import World
-from twin.simulation.run import run
+from twin.simulation.run import simulate
 from twin.statistics import Difference, interaction
 
 from .small import (
@@ -66,7 +66,7 @@ def contrast(seed: int, measure: str) -> Difference:
 def test_the_short_way_to_the_measures_is_that_of_studies(arm: Arm, replicate: int):
     kept = one_run(Setting({"tiny": TINY}), Job("tiny", arm, World(0, replicate)))
     values = {row["measure"]: row["value"] for row in kept["values"] if not row["service"]}
-    quick = measured(run(arm.applied(TINY), replicate=replicate, digest=False))
+    quick = measured(simulate(arm.applied(TINY), replicate=replicate, digest=False))
     assert quick == pytest.approx({name: values[name] for name in quick}, rel=1e-12)
 
 

@@ -16,7 +16,7 @@ from twin.results.control_loops.record import Eye, Loop, Reading
 from twin.results.control_loops.throttle import Throttle
 from twin.results.control_loops.view import views
 from twin.simulation import inline
-from twin.simulation.run import Run, finish, schedule_for
+from twin.simulation.run import FinishedRun, finish, schedule_for
 from twin.simulation.world import Shard, build
 
 __all__ = ["Loop", "Reading", "watch"]
@@ -30,7 +30,7 @@ EYES: dict[str, type[Eye]] = {
 THROTTLE = "admitted_ratio"
 
 
-def watch(scenario: Scenario, replicate: int = 0) -> tuple[Run, list[Loop]]:
+def watch(scenario: Scenario, replicate: int = 0) -> tuple[FinishedRun, list[Loop]]:
     """Run ``scenario``, and look at its control loops meanwhile; loops that it has not are not there."""
     shard = build(scenario, seed=scenario.seed, replicate=replicate)
     eyes = eyes_of(scenario, shard)

@@ -9,7 +9,7 @@ from twin.model.responders import follows, is_modelled, listed
 from twin.model.scenario import Diagnosis, Intervention, Scenario
 from twin.results.control_loops.record import Loop, Reading
 from twin.results.control_loops.view import EVERY_S
-from twin.simulation.run import Run
+from twin.simulation.run import FinishedRun
 
 _FOUND = """
 select e.subject, e.tick, coalesce(c.tick, e.tick) as onset_tick
@@ -34,7 +34,7 @@ class Found:
         return self.diagnosis.when.above is not None
 
 
-def people(scenario: Scenario, run: Run) -> Loop:
+def people(scenario: Scenario, run: FinishedRun) -> Loop:
     """Age: of trouble, when it is found, since it could be seen (or was looked for); of a finding, when it is
     acted on; and in between, every minute, of the oldest trouble that began after they last found some.
 
@@ -53,7 +53,7 @@ def people(scenario: Scenario, run: Run) -> Loop:
     return loop
 
 
-def _found(scenario: Scenario, run: Run) -> list[Found]:
+def _found(scenario: Scenario, run: FinishedRun) -> list[Found]:
     """What was found; what is looked for only after something could not be known before."""
     known, rows = {d.id: d for d in scenario.diagnoses}, run.sql(_FOUND).to_pylist()
     happened = {r["subject"]: r["tick"] for r in rows}
@@ -69,7 +69,7 @@ def _found(scenario: Scenario, run: Run) -> list[Found]:
 class _Picture:
     """Trouble that is newer than what responders know. ``findings``: ticks at which they found some."""
 
-    def __init__(self, run: Run, findings: list[int]) -> None:
+    def __init__(self, run: FinishedRun, findings: list[int]) -> None:
         self._spells = [(r["onset_tick"], r["end_tick"]) for r in run.sql(_SPELLS).to_pylist()]
         self._findings = findings
 
@@ -87,7 +87,9 @@ def _minutes(scenario: Scenario, picture: _Picture) -> Iterator[Reading]:
             yield Reading(tick, (tick - onsets[0]) * scenario.tick_s, float(len(onsets)), "sorted alarms")
 
 
-def _moments(scenario: Scenario, run: Run, found: list[Found], picture: _Picture) -> Iterator[Reading]:
+def _moments(
+    scenario: Scenario, run: FinishedRun, found: list[Found], picture: _Picture
+) -> Iterator[Reading]:
     """A reading for whatever is found, and for whatever is done because of it."""
     done = {r["id"]: r["tick"] for r in run.sql(_DONE).to_pylist()}
     by_id = {f.diagnosis.id: f for f in found}

@@ -1,0 +1,67 @@
+"""``twin.run`` and ``twin.open_run``: a run that answers questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from twin.model.scenario import Scenario
+from twin.simulation.inline import Progress
+from twin.simulation.run import FinishedRun, read_run, simulate
+from twin.spec.library import load
+
+
+class Run(FinishedRun):
+    """A finished run.
+
+    ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value,
+    origin). ``samples``: Arrow table with a row for each service and sample interval (tick, t, service,
+    offered_per_s, goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s). ``manifest``:
+    inputs, hashes, versions. Times are UTC without zone; units stand in the tables' schema metadata.
+    """
+
+
+def run(
+    scenario: str | Path | Scenario,
+    *,
+    set: Iterable[str] | Mapping[str, str] = (),
+    drop: Iterable[str] = (),
+    move: Iterable[str] | Mapping[str, str] = (),
+    with_files: Iterable[Path | str] = (),
+    until: str | None = None,
+    sample: str | None = None,
+    seed: int | None = None,
+    mitigate: Iterable[Path | str] = (),
+    responders: str | None = None,
+    add_action: Iterable[Path | str] = (),
+    replicate: int = 0,
+    runner: str = "auto",
+    actors: int = 2,
+    address: str | None = None,
+    out: Path | str | None = None,
+    debug: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Step a scenario to its end: by name, from a file, or one that has been loaded.
+
+    Changes (``set`` to ``add_action``) are those of ``twin.load``; ``replicate``: which noise; the rest is
+    that of ``twin.simulation.run.simulate``. Raises SpecError, InvariantBroken, OSError.
+    """
+    loaded = load(
+        scenario, set=set, drop=drop, move=move, with_files=with_files, until=until, sample=sample, seed=seed,
+        mitigate=mitigate, responders=responders, add_action=add_action,
+    )  # fmt: skip
+    done = simulate(
+        loaded, replicate=replicate, runner=runner, actors=actors, address=address, out=out, debug=debug,
+        progress=progress,
+    )  # fmt: skip
+    return _questionable(done)
+
+
+def open_run(folder: Path | str) -> Run:
+    """The run in a folder. Raises twin.simulation.journal.DamagedRun."""
+    return _questionable(read_run(folder))
+
+
+def _questionable(done: FinishedRun) -> Run:
+    return Run(done.events, done.samples, done.manifest, done.folder)

@@ -1,0 +1,101 @@
+"""The files that come with the project, found by their names; and a scenario loaded with changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from twin.base.places import SCENARIOS
+from twin.model.scenario import Scenario
+from twin.spec.bases import load_scenario
+from twin.spec.mitigations import load_mitigations
+from twin.spec.overrides import override, vary
+from twin.spec.problems import argument_problem, did_you_mean
+from twin.spec.tree import read_tree
+from twin.spec.variations import load_actions
+
+FOLDERS = (SCENARIOS, SCENARIOS / "faults")  # where a bare name is looked for
+
+
+def named_scenarios() -> dict[str, Path]:
+    """Name → file of every scenario of the project: those of scenarios/, then those of scenarios/faults/."""
+    files = [path for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))]
+    return {path.stem: path for path in reversed(files)}
+
+
+@dataclass(frozen=True)
+class ScenarioSummary:
+    """A scenario of the project: the name that runs it, its file, and what the file says of it."""
+
+    name: str
+    path: Path
+    title: str
+    question: str
+
+
+def list_scenarios() -> list[ScenarioSummary]:
+    """Every scenario of the project, those of scenarios/ first. An unreadable file has no title."""
+    paths = sorted(named_scenarios().values(), key=lambda path: (len(path.parts), path.stem))
+    return [_summary(path) for path in paths]
+
+
+def _summary(path: Path) -> ScenarioSummary:
+    tree = read_tree(path, [])
+    title, question = (str(tree.scalar(key) or "") if tree else "" for key in ("title", "question"))
+    return ScenarioSummary(path.stem, path, title, question)
+
+
+def scenario_path(name: str | Path) -> Path:
+    """The path of a file, or of the scenario with this name. Raises SpecError for an unknown name."""
+    path = Path(name)
+    if path.exists() or "/" in str(name) or path.suffix:
+        return path
+    named = named_scenarios()
+    if str(name) not in named:
+        hint = did_you_mean(name, named) or "twin list scenarios shows them"
+        raise argument_problem("scenario", f"'{name}'", "a file or the name of a scenario", hint)
+    return named[str(name)]
+
+
+def load(
+    scenario: str | Path | Scenario,
+    *,
+    set: Iterable[str] | Mapping[str, str] = (),
+    drop: Iterable[str] = (),
+    move: Iterable[str] | Mapping[str, str] = (),
+    with_files: Iterable[Path | str] = (),
+    until: str | None = None,
+    sample: str | None = None,
+    seed: int | None = None,
+    mitigate: Iterable[Path | str] = (),
+    responders: str | None = None,
+    add_action: Iterable[Path | str] = (),
+) -> Scenario:
+    """A scenario with changes: by name, from a file, or one that has been loaded. Numbers are in SI units.
+
+    ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions;
+    ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
+    services of your own on top of the topology; ``until``: another end; ``sample``: another sample interval,
+    as in "10s"; ``mitigate``: mitigations by name or file, also 'A+B'; ``responders``: "scripted",
+    "modelled" or "drawn"; ``add_action``: files with faults and actions to add. Raises SpecError with every
+    problem of the files, then of the changes.
+    """
+    if isinstance(scenario, Scenario):
+        if with_files:
+            raise argument_problem("with_files", "a scenario that is loaded", "its name or its file")
+        loaded = scenario
+    else:
+        loaded = load_scenario(scenario_path(scenario), with_files)
+    for mitigation in load_mitigations(mitigate, loaded):
+        loaded = vary(loaded, mitigation)
+    for file in add_action:
+        loaded = vary(loaded, load_actions(file, loaded))
+    return override(
+        loaded, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed,
+        responders=responders,
+    )  # fmt: skip
+
+
+def _pairs(given: Iterable[str] | Mapping[str, str]) -> list[str]:
+    return [f"{k}={v}" for k, v in given.items()] if isinstance(given, Mapping) else list(given)
