@@ -24,16 +24,26 @@ INTRODUCTION = """\
 
 <!-- Written by `make docs` from the kinds' own records. Edit those. -->
 
-A kind is one file in this folder: what the real thing does, its parameters, its state, its events and one
-compiled step. A service in `topology/` names its kind and the parameters that differ from these defaults.
-*Bounds* are what a file may say; the *range* of an assumed number is where its true value plausibly lies.
-*Broken* says what losing such a service means to `twin blast`: {hows}.
-""".format(hows="; ".join(f"{how}, {what}" for how, what in HOWS.items()))
+A kind is one file or folder here. It says what the real service does.
+It has parameters, state, events and one step.
+A service in `topology/` names its kind, and the parameters that differ from the defaults below.
+
+| Column | Meaning |
+|---|---|
+| bounds | the values that a file may have |
+| source | where the default comes from: an id of `data/sources.yaml`, or `assumed:` with the reason |
+| range | the plausible values of an assumed number |
+
+*Broken* lists the ways in which `twin blast` can break a service of this kind:
+
+| Way | Meaning |
+|---|---|
+{ways}""".format(ways="".join(f"| {how} | {meaning} |\n" for how, meaning in HOWS.items()))
 
 DEPENDENCY = """
 ## Dependencies
 
-The numbers that an entry of `dependencies:` may give.
+The numbers that an entry of `dependencies:` may have.
 """
 
 MITIGATIONS = """\
@@ -41,10 +51,22 @@ MITIGATIONS = """\
 
 <!-- Written by `make docs` from the files beside it. Edit those. -->
 
-What somebody proposed, the cheapest first: `twin run SCENARIO --mitigate NAME`, or `A+B`. Each file says what
-is changed, who proposed it, what it costs and why, and what it makes worse. The last column is where that
-shows: the scenario, and what is different there with it; *not in the twin* where the model has no such
-effect, and the file says so.
+These changes were proposed after the event. The cheapest come first.
+
+```sh
+twin run us-east-1-2025-10-20 --mitigate long-leases
+twin run us-east-1-2025-10-20 --mitigate long-leases+restart-runbook
+```
+
+| Column | Meaning |
+|---|---|
+| cost | the class of the effort, below |
+| side effect | what the change makes worse |
+| shown by | the scenario in which the side effect shows, and what is different there |
+
+*Not in the twin* means that the model has no such effect.
+
+## Classes of cost
 
 """
 
@@ -68,7 +90,8 @@ def kinds_reference() -> str:
 
 def mitigations_reference() -> str:
     """Markdown: the classes of cost, and every mitigation with what it makes worse."""
-    rows = [_row(("cost", "what it means")), _row(("---", "---")), *map(_row, COSTS.items()), "\n"]
+    rows = [_row(("cost", "what it means")), _row(("---", "---")), *map(_row, COSTS.items())]
+    rows.append("\n## All mitigations\n\n")
     head = ("mitigation", "what it does", "cost", "side effect", "shown by")
     rows += [_row(head), _row("---" for _ in head)]
     for m in overview():
