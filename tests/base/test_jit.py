@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+from numba.core.errors import UnsupportedError
 
+from twin.base import jit
 from twin.base.jit import interpreted, njit
 from twin.base.rng import binomial, philox
 
@@ -38,7 +41,7 @@ def test_setting_up_a_run_compiles_nothing() -> None:
 
 
 def test_an_interpreted_function_calls_no_compiled_one() -> None:
-    """Functions that call each other, a function of another module, and an argument with a default."""
+    """Neither one of its own module, with a default, nor one of another."""
     before = len(philox.signatures)
     result = interpreted(_outer)(20)
     assert not _inner.signatures and not _outer.signatures and len(philox.signatures) == before
@@ -52,11 +55,62 @@ def test_interpreted_and_compiled_give_the_same_bits() -> None:
             assert interpreted(binomial)(*arguments) == binomial(*arguments)
 
 
+def test_a_callee_is_linked_and_python_can_still_call_it() -> None:
+    """It becomes machine code of its own only for Python; this Numba has what that needs."""
+    assert jit.LINKS
+
+    @njit
+    def twice(x):
+        return 2 * x
+
+    @njit
+    def caller(x):  # to print it needs constants of its own
+        print("seen", x)  # noqa: T201
+        return twice(x) + 1
+
+    @njit
+    def program(x):
+        return caller(x)
+
+    assert program(3) == 7 and not caller.signatures and not twice.signatures
+    assert caller(4) == 9 and len(caller.signatures) == 1 and not twice.signatures
+    assert twice(4) == 8 and program(4) == 9
+
+
+def test_without_numbas_internals_callees_are_compiled_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "LINKS", False)
+
+    @njit
+    def twice(x, by=2):
+        return by * x
+
+    @njit
+    def program(x):
+        return twice(x) + twice(x, by=3)
+
+    assert program(3) == 15 and len(twice.signatures) == 2
+
+
+def test_functions_that_call_each_other_in_turn_are_refused_in_words() -> None:
+    with pytest.raises(UnsupportedError, match=r"_odd.* takes part in a recursion"):
+        _even(4)
+
+
+@njit
+def _even(n):
+    return _odd(n - 1) if n > 0 else True
+
+
+@njit
+def _odd(n):
+    return _even(n - 1) if n > 0 else False
+
+
 @njit
 def _inner(n, step=2):
-    return _outer(n - step) + 1 if n > 0 else 0
+    return n + step
 
 
 @njit
 def _outer(n):
-    return _inner(n) + philox(n, 1, 2, 3, 4, 5)[0] % 7 if n > 0 else 0
+    return _inner(n) + philox(n, 1, 2, 3, 4, 5)[0] % 7

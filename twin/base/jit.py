@@ -1,10 +1,14 @@
 """``njit`` as this package uses it, and how a world is handed from function to function.
 
-Three things that Numba does by default cost most of the time of a loop whose functions are handed a dozen
-arrays: it compiles a function anew for each constant that it is called with (the loop took two minutes to
-compile), it counts references to each array at each call, and it passes each array as seven words (a call
-cost 50 ns). Here a constant argument counts as its type only, and ``by_reference`` passes the arrays as one
-pointer, uncounted.
+Numba's defaults cost most of the time of a loop whose functions are handed a dozen arrays.
+
+| Numba                                                      | here                                      |
+| ---------------------------------------------------------- | ----------------------------------------- |
+| compiles a function anew for each constant argument        | a constant counts as its type only        |
+| makes machine code of each function that the loop calls    | links them into the loop only             |
+| compiles a function that is called once                    | ``interpreted`` calls it as plain Python  |
+| counts references to each array at each call               | ``borrowed`` arrays are not counted       |
+| passes each array as seven words (a call costs 50 ns)      | ``by_reference`` passes one pointer       |
 """
 
 from __future__ import annotations
@@ -14,30 +18,107 @@ from types import FunctionType
 from typing import Any
 
 import numba
-from numba.core import cgutils, types
-from numba.core.typing.templates import AttributeTemplate
+from numba.core import cgutils, compiler, types
+from numba.core.codegen import JITCodeLibrary, RuntimeLinker
+from numba.core.errors import UnsupportedError
+from numba.core.typing.templates import AttributeTemplate, make_concrete_template
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 
 
 def njit(function: Callable | None = None, **options: Any) -> Any:
-    """As ``numba.njit``; constants among the arguments make no compilation of their own, and a division by
-    zero is infinite or not a number instead of an exception."""
+    """As ``numba.njit``, with three differences.
+
+    Constants among the arguments make no compilation of their own. A division by zero is infinite or not a
+    number instead of an exception. A function that is called by a compiled one is linked into it and never
+    becomes machine code of its own.
+    """
     if function is None:
         return lambda f: njit(f, **options)
     dispatcher = numba.njit(**{"error_model": "numpy", **options})(function)
     if hasattr(dispatcher, "get_call_template"):
-        _forget_constants(dispatcher)
+        _Callee(dispatcher)
     return dispatcher
 
 
-def _forget_constants(dispatcher: Any) -> None:
-    resolve = dispatcher.get_call_template
+LINKS = all(
+    hasattr(JITCodeLibrary, name)
+    for name in (
+        "_optimize_final_module", "_finalize_final_module", "_finalize_dynamic_globals",
+        "_verify_declare_only_symbols",
+    )
+)  # fmt: skip
+"""Whether this Numba has what ``_Linked`` replaces. Without it each callee is also compiled on its own: the
+same results after more than twice the time."""
 
-    def get_call_template(args: tuple, kws: dict) -> Any:
-        plain = {name: types.unliteral(kind) for name, kind in kws.items()}
-        return resolve(tuple(types.unliteral(kind) for kind in args), plain)
 
-    dispatcher.get_call_template = get_call_template
+class _Linked(JITCodeLibrary):
+    """The intermediate code of a function that only compiled functions call.
+
+    Numba optimizes it and makes it machine code once for the function itself, and once more for each function
+    that it is linked into. Here only the function that Python calls is optimized and made machine code.
+    """
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        if any(v.name.startswith(RuntimeLinker.PREFIX) for v in self._final_module.global_variables):
+            raise UnsupportedError(
+                f"{self.name} takes part in a recursion: compiled functions of the twin do not"
+            )
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+
+class _Callee:
+    """Answers Numba's questions about a compiled function that another compiled function calls."""
+
+    def __init__(self, dispatcher: Any) -> None:
+        self.dispatcher = dispatcher
+        self.linked: dict[tuple, Any] = {}  # types of the arguments → compiled to be linked
+        self.of_numba = dispatcher.get_call_template, dispatcher.add_overload
+        dispatcher.get_call_template = self.call_template
+        if LINKS:
+            dispatcher.get_overload, dispatcher.add_overload = self.overload, self.add_overload
+
+    def call_template(self, args: tuple, kws: dict) -> Any:
+        """The function's type for these types of arguments; it is compiled if it has not been."""
+        plain = tuple(types.unliteral(kind) for kind in args)
+        named = {name: types.unliteral(kind) for name, kind in kws.items()}
+        if not LINKS:
+            return self.of_numba[0](plain, named)
+        signature, plain = self.dispatcher._compiler.fold_argument_types(plain, named)
+        if plain not in self.linked:
+            with self.dispatcher._compiling_counter:
+                self.linked[plain] = self._compile(plain)
+        name = self.dispatcher.py_func.__name__
+        template = make_concrete_template(name, key=name, signatures=[self.linked[plain].signature])
+        return template, signature, plain, {}
+
+    def overload(self, args: tuple) -> Any:
+        """The key under which Numba finds the function when it compiles a call."""
+        return self.linked[tuple(args)].entry_point
+
+    def add_overload(self, result: Any) -> None:
+        """Python can call the function from now on; what is linked into it has to find its own constants."""
+        for environment in result._find_referenced_environments():
+            result.library.codegen.set_env(environment.env_name, environment)
+        self.of_numba[1](result)
+
+    def _compile(self, args: tuple) -> Any:
+        target, function = self.dispatcher.targetdescr, self.dispatcher.py_func
+        flags: Any = compiler.Flags()
+        target.options.parse_as_flags(flags, self.dispatcher.targetoptions)
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        typing_context, context = target.typing_context, target.target_context
+        library = _Linked(context.codegen(), function.__qualname__)
+        result = compiler.compile_extra(
+            typing_context, context, function, args, None, flags, {}, library=library
+        )
+        key = object()
+        context.insert_user_function(key, result.fndesc, [library])
+        return result._replace(entry_point=key)
 
 
 def interpreted(function: Callable) -> Callable:

@@ -1,8 +1,9 @@
 """The one loop that steps a run: pure, compiled, no input or output, no Ray, no clock.
 
 Which kinds exist is known only at run time, so the loop that calls their steps is written from the registry
-and compiled once. Numba caches it on disk, but does not notice a change in another file; so the file it is
-written to is named after a hash of the package's sources, and a stale kernel cannot be loaded.
+and compiled once. Numba caches it on disk, but does not notice a change in another file. So the folder of the
+compiled loop, the *kernel*, is named after a hash of the package's sources: a stale kernel cannot be loaded.
+The kernels of the last few versions stay, so that two checkouts do not delete each other's.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +27,8 @@ import numpy as np
 from twin.kinds import registry
 
 PACKAGE = Path(__file__).parents[1]
+KERNELS_KEPT = 3
+IN_USE_S = 3600.0  # a kernel that was used in the last hour before another was compiled may still be in use
 
 HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not edit."""
 from twin.base.jit import borrowed, by_reference, njit
@@ -132,13 +138,30 @@ def is_compiled() -> bool:
 def driver() -> Callable:
     """The compiled loop ``advance(world, t0, t1, *arrays)`` for this version of the kinds."""
     folder = cache_folder() / kernel_hash()
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "twin_driver.py"
+    with suppress(OSError):  # not there yet, or the folder is somebody else's
+        os.utime(folder)
     if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, suffix=".tmp") as handle:
             handle.write(driver_source())
         os.replace(handle.name, path)
+        delete_old_kernels(folder)
     return _load(path).advance
+
+
+def delete_old_kernels(newest: Path) -> None:
+    """Delete all but the last kernels that were used, ``newest`` among them.
+
+    Time is measured by the folders' own times of last use. A process that still reads a kernel while it is
+    deleted compiles its own.
+    """
+    with suppress(OSError):  # another process does the same
+        siblings = [p for p in newest.parent.iterdir() if re.fullmatch("[0-9a-f]{16}", p.name)]
+        last_used_s = {p: p.stat().st_mtime for p in siblings}
+        for old in sorted(siblings, key=last_used_s.__getitem__, reverse=True)[KERNELS_KEPT:]:
+            if last_used_s[newest] - last_used_s[old] > IN_USE_S:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _load(path: Path) -> ModuleType:
