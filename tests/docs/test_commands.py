@@ -53,7 +53,7 @@ def blocks(path: Path) -> Iterator[str]:
     """Command lines of the code blocks that are no other language, continued lines joined."""
     for language, text in re.findall(r"(?ms)^```([^\n]*)\n(.*?)^```$", path.read_text(encoding="utf-8")):
         lines = text.replace("\\\n", " ").splitlines() if language in ("", "sh", "console") else []
-        yield from (line.split(" #")[0].strip() for line in lines)
+        yield from (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
 
 
 def spans(path: Path) -> Iterator[str]:
