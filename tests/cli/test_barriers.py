@@ -16,8 +16,8 @@ barriers:
     title: A store that does not break
     layer: DNS
     guards: the store
-    stood: absent
-    that_night: it broke
+    status: absent
+    in_the_event: it broke
     on: {{set: {{store.fault_ratio: 0.0}}, drop: [store-breaks]}}
     on_means: no break
     assumed: for the test
@@ -25,8 +25,8 @@ barriers:
     title: A copy of the store
     layer: EC2
     guards: the site
-    stood: passed
-    that_night: it was cold
+    status: breached
+    in_the_event: it was cold
     on: {{set: {{site->store.share: 0.5}}}}
     on_means: half of the pages need no row
     off: {{set: {{site->store.retries: 0}}}}
@@ -65,7 +65,7 @@ def test_a_document(tiny: Path, file: Path) -> None:
 def test_a_picture_and_a_study_that_goes_on(tiny: Path, file: Path) -> None:
     first = tiny_barriers(tiny, file)
     assert first.exit_code == 0, first.output
-    for said in ("A copy of the store", "hole: passed", "stops it", "Too late", "had to line up"):
+    for said in ("A copy of the store", "hole: breached", "stops it", "Too late", "had to line up"):
         assert said in first.stdout
     assert "at most 22 runs:" in first.stderr
     again = tiny_barriers(tiny, file)

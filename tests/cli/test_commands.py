@@ -193,7 +193,7 @@ def test_replay_needs_something_to_score_against(twin: Twin, tiny: Path) -> None
 
 
 PUBLISHED = """\
-id,subject,what,signal,direction,level,hump,published,source,tolerance_min,imposed,note
+id,subject,what,signal,direction,level,episode,published,source,tolerance_min,imposed,note
 store-breaks,store,the store breaks,error_ratio,rising,0.05,1,2025-10-19T22:10:00-07:00,PES,1,true,
 site-breaks,site,the site breaks,error_ratio,rising,0.05,1,2025-10-19T22:11:00-07:00,PES,1,false,
 site-works,site,the site works,error_ratio,falling,0.05,1,2025-10-19T23:25:00-07:00,PES,1,false,

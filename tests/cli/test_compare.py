@@ -118,8 +118,8 @@ def test_the_tournament_of_a_folder(folder: Path) -> None:
 NIGHT_DEFECTS = """defects_of: retry-storm
 base: {base}
 defects:
-  - {{name: first, title: a test, without: [compare-and-swap], assumed: a test}}
-  - {{name: second, title: a test, without: [{second}], assumed: a test}}
+  - {{name: first, title: a test, removed_by: [compare-and-swap], assumed: a test}}
+  - {{name: second, title: a test, removed_by: [{second}], assumed: a test}}
 """
 
 

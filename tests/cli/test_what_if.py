@@ -16,10 +16,10 @@ assumed: for the test
 base: {base}
 expected: the site loses less
 expect:
-  - {{measure: site.lost_min, case: half, is: lower, by: 40%}}
-  - {{measure: store.lost_min, case: never, is: lower, by: 99%}}
-  - {{measure: last_recovery, case: never, is: never}}
-  - {{measure: service_minutes_lost, case: half, against: never, is: higher}}
+  - {{metric: site.lost_min, case: half, is: lower, by: 40%}}
+  - {{metric: store.lost_min, case: never, is: lower, by: 99%}}
+  - {{metric: last_recovery, case: never, is: never}}
+  - {{metric: service_minutes_lost, case: half, against: never, is: higher}}
 cases:
   half:
     drop: [store-breaks]
@@ -89,7 +89,8 @@ def test_replicates_and_draws_share_their_worlds(question: Path) -> None:
         ("drop: [store-breaks]\n    faults", "drop: [stor-breaks]\n    faults", "did you mean store-breaks?"),
         ("drop: [store-breaks]\n    faults", "drop: []\n    faults", "'store-breaks' twice"),
         ("store.fault_ratio: 25%", "store.fault_ration: 25%", "did you mean fault_ratio?"),
-        ("measure: site.lost_min", "measure: site.lost_mi", "did you mean site.lost_min?"),
+        ("metric: site.lost_min", "measure: site.lost_min", "did you mean metric?"),
+        ("metric: site.lost_min", "metric: site.lost_mi", "did you mean site.lost_min?"),
         ("is: lower, by: 40%", "is: earlier, by: 40%", "of a number, one of lower, higher, same"),
         ("case: half, is: lower", "case: hal, is: lower", "did you mean half?"),
         ("is: lower, by: 40%", "is: lower, by: 40m", "expected a ratio"),

@@ -77,11 +77,11 @@ def test_statement_names_a_known_source_and_a_closed_list_signal(statement):
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome["id"])
 def test_outcome_has_exactly_the_fields_of_the_format(outcome):
-    fields = "id subject what signal direction level hump published source tolerance_min imposed note"
+    fields = "id subject what signal direction level episode published source tolerance_min imposed note"
     assert list(outcome) == fields.split()
     assert 1 <= int(outcome["tolerance_min"]) <= 45
     assert outcome["imposed"] in {"true", "false"}
-    assert int(outcome["hump"]) in {1, 2}
+    assert int(outcome["episode"]) in {1, 2}
     assert FIRST <= in_utc(outcome["published"]) <= LAST
 
 
@@ -111,12 +111,12 @@ def test_what_is_imposed_says_of_which_input_it_is_the_end():
 
 
 def test_onset_and_recovery_alternate():
-    """Of one subject, signal and level: a hump's onset, its end, then the second hump."""
+    """Of one subject, signal and level: an episode's onset, its end, then the second episode."""
     series = {}
     for outcome in OUTCOMES:
         key = (outcome["subject"], outcome["signal"], outcome["level"])
         onset = (outcome["direction"] == "rising") != (outcome["signal"] == "capacity_ratio")
-        place = (int(outcome["hump"]), not onset)
+        place = (int(outcome["episode"]), not onset)
         series.setdefault(key, []).append((place, in_utc(outcome["published"])))
     for key, places in series.items():
         assert len({place for place, _ in places}) == len(places), f"stated twice: {key}"

@@ -13,7 +13,7 @@ NUMBER, ONSET, END = "service_minutes_lost", "gone", "back"
 
 
 def comparison(measure: str, verdict: str, by=None, within=None) -> ExpectedEffect:
-    return ExpectedEffect.model_validate({"measure": measure, "is": verdict, "by": by, "within": within})
+    return ExpectedEffect.model_validate({"metric": measure, "is": verdict, "by": by, "within": within})
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_scenario_in_si(files: Files) -> None:
     assert (expectation.above, expectation.verdict, expectation.after_s) == (60.0, "never", 3600.0)
     assert scenario.published is not None and scenario.published.incident == "published"
     outcome, ban = scenario.published.outcomes[0], scenario.published.must_not[0]
-    assert (outcome.what, outcome.level, outcome.hump) == ("rows, all of them, fail", 0.05, 1)
+    assert (outcome.what, outcome.level, outcome.episode) == ("rows, all of them, fail", 0.05, 1)
     assert (outcome.tolerance_min, outcome.imposed) == (0.0, False)
     assert (ban.subject, ban.level, (ban.end - ban.begin).total_seconds()) == ("web", 3, 300)
 

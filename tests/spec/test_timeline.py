@@ -52,7 +52,7 @@ NO_TIMELINE = [
     (HEADER + ROW + b"\n\nc,d\n", "5:1: found 2 cells, expected 7 cells"),
     (HEADER + ROW.replace(b"b,", b'"b\n\n",') + b"c,d\n", "5:1: found 2 cells, expected 7 cells"),
     (HEADER + ROW.replace(b"0.05", b""), "2:24: outcomes.0.level: found '', expected a ratio"),
-    (b"hump," + HEADER + b"0," + ROW, "2:1: outcomes.0.hump: found 0, expected"),
+    (b"episode," + HEADER + b"0," + ROW, "2:1: outcomes.0.episode: found 0, expected"),
 ]  # fmt: skip
 
 

@@ -40,7 +40,7 @@ actions:
   - {id: relief, title: a little relief, at: +20m, set: {front.fault_ratio: 0.01}, assumed: a test}
 """
 PUBLISHED = """\
-id,subject,what,signal,direction,level,hump,published,source,tolerance_min,imposed
+id,subject,what,signal,direction,level,episode,published,source,tolerance_min,imposed
 store-fails,store,the store fails,error_ratio,rising,0.05,1,2025-10-19T22:10:00-07:00,PES,1,true
 front-fails,front,the front fails,error_ratio,rising,0.05,1,2025-10-19T22:12:00-07:00,PES,1,false
 page-fails,page,pages fail,error_ratio,rising,0.05,1,2025-10-19T22:11:00-07:00,PES,1,false

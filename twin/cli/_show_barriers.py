@@ -22,7 +22,7 @@ VERDICTS = {"stops": "stops it", "shrinks": "shrinks it", "worsens": "makes it w
 COLUMNS = (
     "layer", "defence", "that night", "if it had held", "", "saves", "left min", "peak", "too late from",
 )  # fmt: skip
-ABOUT = ("name", "title", "layer", "guards", "stood", "that_night")
+ABOUT = ("name", "title", "layer", "guards", "status", "in_the_event")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Told:
         click.echo(f"{self.base.title}\n{_mean(lost):.0f} service-minutes lost as it was ({worlds})\n")
         moments = {s.name: self._moment(s) for s in self.searches}
         rows = [
-            (b.layer, b.title, f"hole: {b.stood}", b.on_means, *self._effect(self.found.singles[b.name]),
+            (b.layer, b.title, f"hole: {b.status}", b.on_means, *self._effect(self.found.singles[b.name]),
              moments.get(b.name, ""))
             for b in self.known
         ]  # fmt: skip

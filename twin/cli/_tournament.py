@@ -72,7 +72,7 @@ def sharing_of(base: Scenario, budget: int, replicates: int) -> Sharing | None:
     defects = defects_of(base) if budget else None
     if defects is None:
         return None
-    mitigations = {d.name: d.without for d in defects.defects}
+    mitigations = {d.name: d.removed_by for d in defects.defects}
 
     def without(gone: Iterable[str]) -> Arm:
         return arm_of("+".join(m for d in gone for m in mitigations[d]) or BASELINE, base)

@@ -255,8 +255,8 @@ def _about(found: Comparison) -> Iterator[str]:
     """What the files say that no figure does."""
     for a in found.ranking:
         for m in a.mitigations:
-            if m.hangs_on:
-                yield f"{m.name}, not judged: {m.hangs_on.strip()}."
+            if m.coincidence:
+                yield f"{m.name}, not judged: {m.coincidence.strip()}."
             if m.side_effect:
                 shown = f" (twin run {Path(m.shown_by).stem} shows it)" if m.shows else ""
                 yield f"{m.name}, side effect: {m.side_effect.strip()}{shown}."

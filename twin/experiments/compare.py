@@ -107,7 +107,7 @@ class Compared:
         d = self.difference[PRIMARY]
         if d.identical:
             return str(Verdict.IDENTICAL)
-        if any(m.hangs_on for m in self.mitigations):
+        if any(m.coincidence for m in self.mitigations):
             return "not judged"
         if not self.distinguishable[PRIMARY]:
             return str(self.otherwise)
@@ -197,7 +197,7 @@ class Comparison:
                  "shown": bool(m.shows)}
                 for m in a.mitigations if m.side_effect
             ],
-            "hangs_on": [m.hangs_on for m in a.mitigations if m.hangs_on],
+            "hangs_on": [m.coincidence for m in a.mitigations if m.coincidence],
             "stopped": None if a.stopped is None else str(a.stopped),
             "value": {name: e.as_json() for name, e in a.value.items()},
             "difference": {

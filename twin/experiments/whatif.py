@@ -59,10 +59,10 @@ class Judged:
     def words(self) -> str:
         """'sixty: nlb.lost_min lower by 90%'."""
         c = self.comparison
-        told = "{:.0%}".format if metrics.is_number(c.measure) else format_duration
+        told = "{:.0%}".format if metrics.is_number(c.metric) else format_duration
         margin = f" by {told(c.by)}" if c.by is not None else f" within {told(c.within)}" if c.within else ""
         against = f" than {c.against}" if c.against else ""
-        return f"{self.case + ': ' if self.case else ''}{c.measure} {c.direction}{margin}{against}"
+        return f"{self.case + ': ' if self.case else ''}{c.metric} {c.direction}{margin}{against}"
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _measured(job: Job) -> Measured | None:
 
 
 def _names(answer: Answer) -> tuple[str, ...]:
-    return tuple(sorted({c.measure for c in answer.question.what_if.comparisons}))
+    return tuple(sorted({c.metric for c in answer.question.what_if.comparisons}))
 
 
 def _known(names: Iterable[str], base: Scenario) -> tuple[str, ...]:

@@ -116,8 +116,8 @@ class Barrier(Record):
     title: str
     layer: Layer
     guards: str = Field(description="what it is in the real system, and against what")
-    stood: Literal["passed", "absent"] = Field(description="there, and it let the event pass; or not there")
-    that_night: str = Field(description="how it stood in the event, in words")
+    status: Literal["breached", "absent"] = Field(description="breached: it did not stop the event")
+    in_the_event: str = Field(description="how it stood in the event, in words")
     on: Variation = Field(description="switched on: what is different")
     on_means: str = Field(description="what that is in the real system")
     off: Variation | None = Field(None, description="switched off: what is different")
@@ -144,7 +144,7 @@ class Defect(Record):
 
     name: Name
     title: str
-    without: tuple[Name, ...] = Field(min_length=1)
+    removed_by: tuple[Name, ...] = Field(min_length=1)
     source: str | None = None
     assumed: str | None = None
 
@@ -187,13 +187,13 @@ class Case(Variation):
 class ExpectedEffect(Record):
     """What is expected of a changed run, against the unchanged one.
 
-    ``measure``: one of TOTALS; SERVICE.lost_min, SERVICE.impaired_min or SERVICE.peak_error_ratio; the id of
+    ``metric``: one of TOTALS; SERVICE.lost_min, SERVICE.impaired_min or SERVICE.peak_error_ratio; the id of
     a published outcome, or SERVICE.EVENT for the first event of a kind, which are moments. ``case``: of which
     case; every one if None. ``against``: the case to compare with; the baseline if None. ``by``: at least so
     much, a share of the other side for numbers, a time for moments; ``within``: at most so much apart.
     """
 
-    measure: StrictStr
+    metric: StrictStr
     case: Name | None = None
     against: Name | None = None
     direction: Direction = Field(alias="is")
@@ -225,7 +225,7 @@ class Mitigation(Variation):
     """A change to the real system, or to what people do, that somebody proposed, as a change to the scenario.
 
     ``base``: the scenario whose script it is about, where it is about one: in any other scenario, what it
-    says of that script's steps is left out, and the rest holds. ``also``: names of other mitigations that
+    says of that script's steps is left out, and the rest holds. ``includes``: names of other mitigations that
     belong to it, files beside this one. ``shown_by``: the scenario in which its side effect shows;
     ``shows``: what is then different there from the same scenario without it, nothing if the twin does not
     show it.
@@ -238,12 +238,12 @@ class Mitigation(Variation):
     source: str | None = None
     assumed: str | None = None
     base: StrictStr | None = Field(None, description="the scenario whose steps it names, relative to here")
-    also: tuple[Name, ...] = Field((), description="other mitigations that belong to it")
+    includes: tuple[Name, ...] = Field((), description="other mitigations that belong to it")
     cost: Cost | None = Field(None, description="what it costs, roughly")
     side_effect: str = Field("", description="what it makes worse, and whether the twin shows it")
     shown_by: str = Field("", description="the scenario that shows the side effect, relative to here")
     shows: tuple[ExpectedEffect, ...] = Field((), description="what is different in that scenario with it")
-    hangs_on: str = Field("", description="the coincidence that its effect hangs on; no comparison judges it")
+    coincidence: str = Field("", description="on which its effect depends, so no comparison judges it")
 
     @model_validator(mode="after")
     def _consistent(self) -> Mitigation:

@@ -283,7 +283,7 @@ class Outcome(Record):
     signal: Signal
     direction: Literal["rising", "falling"]
     level: Level
-    hump: Annotated[StrictInt, Field(ge=1)] = 1
+    episode: Annotated[StrictInt, Field(ge=1)] = 1
     at: Clock = Field(alias="published")
     source: str
     tolerance_min: Minutes = Field(0.0, description="how precisely the time is published, either way")

@@ -66,10 +66,10 @@ def _moments(run: FinishedRun, published: Published, ids: set[str]) -> dict[str,
     found: dict[str, float | None] = {}
     for o in mine:
         stretches = outcomes.trouble(signals[o.subject, o.signal], o, outcomes.APART_S)
-        if len(stretches) < o.hump:
+        if len(stretches) < o.episode:
             found[o.id] = None
             continue
-        stretch = stretches[o.hump - 1]
+        stretch = stretches[o.episode - 1]
         at_s = stretch.begin_s if outcomes.is_onset(o) else stretch.end_s
         found[o.id] = math.inf if at_s is None else at_s
     return found
@@ -77,7 +77,7 @@ def _moments(run: FinishedRun, published: Published, ids: set[str]) -> dict[str,
 
 def holds(comparison: ExpectedEffect, mine: Measured, other: Measured, recoveries: set[str]) -> bool:
     """Whether one run compares with another as expected."""
-    name, direction = comparison.measure, comparison.direction
+    name, direction = comparison.metric, comparison.direction
     x, y = mine[name], other[name]
     if direction in OCCURS:
         return (x is None) == (direction == Direction.NEVER)
@@ -101,6 +101,6 @@ def _same(comparison: ExpectedEffect, x: float | None, y: float | None) -> bool:
     if x is None or y is None or x == y:
         return x == y
     within = float(comparison.within or 0.0)
-    if is_number(comparison.measure):
+    if is_number(comparison.metric):
         within *= max(abs(x), abs(y))
     return abs(x - y) <= within

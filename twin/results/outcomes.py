@@ -2,7 +2,7 @@
 
 A *stretch* is a time in which a signal is in trouble: at or above the outcome's level, or below it for
 ``capacity_ratio``. It counts once it has held for HOLD_S, and is over when it has been well for RECOVERED_S;
-stretches less than APART_S apart are one. An outcome is the beginning or the end of the ``hump``-th stretch.
+stretches less than APART_S apart are one. An outcome is the beginning or end of the ``episode``-th stretch.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ def times(signals: Signals, published: Published) -> dict[str, float | None]:
 
 def _time(series: Series, outcome: Outcome) -> float | None:
     stretches = trouble(series, outcome, APART_S)
-    if len(stretches) < outcome.hump:
+    if len(stretches) < outcome.episode:
         return None
-    stretch = stretches[outcome.hump - 1]
+    stretch = stretches[outcome.episode - 1]
     return stretch.begin_s if is_onset(outcome) else stretch.end_s
 
 

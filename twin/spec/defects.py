@@ -28,12 +28,14 @@ def load_defects(path: Path, base: Scenario, folder: Path = FOLDER) -> Defects:
     check_unique(((f"defects.{at}", place.get("name")) for at, place in enumerate(places)), checker)
     for at, place in enumerate(places):
         checker.source(place, f"defects.{at}")
-        for k, name in enumerate(place.elements("without")):
+        for k, name in enumerate(place.elements("removed_by")):
             try:
                 find_mitigations(str(name.value), folder)
             except SpecError as error:
                 expected = error.problems[0].expected
-                checker.refuse(name, f"defects.{at}.without.{k}", Refused(expected, error.problems[0].hint))
+                checker.refuse(
+                    name, f"defects.{at}.removed_by.{k}", Refused(expected, error.problems[0].hint)
+                )
     found = validate(Defects, tree.plain(), tree, problems, {})
     if found is None or problems:
         raise SpecError(problems)

@@ -127,7 +127,7 @@ def _summary(path: Path, tree: Tree | None) -> Summary:
         return str((tree.scalar(*keys) if tree else None) or "")
 
     shows = [
-        " ".join(str(c.scalar(key)) for key in ("measure", "is") if c.scalar(key))
+        " ".join(str(c.scalar(key)) for key in ("metric", "is") if c.scalar(key))
         for c in (tree.elements("shows") if tree else [])
     ]
     shown_by = Path(told("shown_by")).stem
@@ -199,15 +199,17 @@ def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = 
         return []
     found: list[Path] = []
     around = (*around, path.resolve())
-    for i, place in enumerate(tree.elements("also")):
+    for i, place in enumerate(tree.elements("includes")):
         part = path.parent / f"{place.value}.yaml"
         if part.resolve() in around:
             ring = [*(p.stem for p in around[around.index(part.resolve()) :]), part.stem]
             told = f"a cycle, {' → '.join(ring)}"
-            problems.append(place.problem(f"also.{i}", told, "parts that do not contain the whole"))
+            problems.append(place.problem(f"includes.{i}", told, "parts that do not contain the whole"))
         elif not part.is_file():
             near = did_you_mean(place.value, (p.stem for p in path.parent.glob("*.yaml")))
-            problems.append(place.problem(f"also.{i}", f"'{place.value}'", "a mitigation beside this", near))
+            problems.append(
+                place.problem(f"includes.{i}", f"'{place.value}'", "a mitigation beside this", near)
+            )
         else:
             found += [p for p in _with_parts(part, problems, around) if p not in found]
     return [*found, path]

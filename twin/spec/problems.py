@@ -6,6 +6,16 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+RENAMED = {  # what files called a key or column before → its name now
+    "measure": "metric",
+    "also": "includes",
+    "hangs_on": "coincidence",
+    "stood": "status",
+    "that_night": "in_the_event",
+    "without": "removed_by",
+    "hump": "episode",
+}
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -49,7 +59,8 @@ class SpecError(Exception):
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """'did you mean X?', or the known names if few, or ''."""
     names = sorted(known)
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    renamed = [new for old, new in RENAMED.items() if old == name and new in names]
+    close = renamed or difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
     return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""

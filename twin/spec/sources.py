@@ -16,7 +16,7 @@ from twin.spec.validate import validate
 from twin.spec.values import Checker, Names
 
 ROOT = Path(__file__).resolve().parents[2]
-TYPED_COLUMNS = ("level", "hump", "tolerance_min", "imposed")  # of a timeline; the others hold text
+TYPED_COLUMNS = ("level", "episode", "tolerance_min", "imposed")  # of a timeline; the others hold text
 
 
 class Sources(Record):

@@ -40,7 +40,7 @@ def validate(
     except ValidationError as error:
         taken = {(p.file, p.line, p.column) for p in problems}
         merged: dict[Key, Problem] = {}
-        for details in error.errors(include_url=False):
+        for details in _without_other_members(error.errors(include_url=False)):
             p = _problem(model, tree, details)
             if (p.file, p.line, p.column) in taken:
                 continue
@@ -53,12 +53,23 @@ def validate(
         return None
 
 
+def _without_other_members(errors: list[Any]) -> list[Any]:
+    """The errors, but not that a list is no 'none' where something inside the list is wrong."""
+    inside = {error["loc"][0] for error in errors if len(error["loc"]) > 2}
+
+    def misleads(error: Any) -> bool:
+        is_list = error["type"] == "literal_error" and isinstance(error["input"], list)
+        return is_list and error["loc"][0] in inside
+
+    return [error for error in errors if not misleads(error)]
+
+
 def _problem(model: type[BaseModel], tree: Tree, details: Any) -> Problem:
     path, place, rest = _walk(tree, details["loc"])
     dotted = ".".join(map(str, path))
     kind, context = details["type"], details.get("ctx", {})
     if kind == "missing":
-        return place.problem(dotted, f"no key '{rest[0]}'", f"'{rest[0]}'", at_key=True)
+        return place.problem(dotted, f"no key '{rest[-1]}'", f"'{rest[-1]}'", at_key=True)
     if kind == "extra_forbidden":
         fields = _fields(model, path[:-1])
         hint = did_you_mean(path[-1], fields)
@@ -78,14 +89,14 @@ def _problem(model: type[BaseModel], tree: Tree, details: Any) -> Problem:
 
 
 def _walk(tree: Tree, loc: Loc) -> tuple[list[str | int], Tree, list[str | int]]:
-    """As far as a pydantic location leads in the tree: the path, the place there, and what is left of it.
+    """Follow a pydantic location in the tree: the path, the place there, and the parts that lead nowhere.
 
-    Unions put names of their members into locations; these, too, are left over.
+    Unions put the names of their members into locations; these lead nowhere either.
     """
     path: list[str | int] = []
     rest: list[str | int] = []
     for part in loc:
-        below = tree.get(part) if not rest else None
+        below = tree.get(part)
         if below is None:
             rest.append(part)
         else:

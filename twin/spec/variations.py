@@ -159,8 +159,8 @@ def _check_ids(tree: Tree, prefix: str, checker: Checker, base: Scenario) -> Non
 def check_comparisons(
     tree: Tree, checker: Checker, base: Scenario, kinds: Kinds, key: str = "expect"
 ) -> None:
-    """Each measure in the list of this key exists, goes with its verdict, and its margins are in its unit."""
-    measures = _measures(checker, base, kinds)
+    """The list of this key: each metric exists, fits its direction, and its margins are in its unit."""
+    metrics = _metrics(checker, base, kinds)
     cases = dict(tree.items("cases"))
     for i, entry in enumerate(tree.elements(key)):
         path = f"{key}.{i}"
@@ -168,25 +168,31 @@ def check_comparisons(
             place = entry.get(other)
             if place is not None and place.value not in cases:
                 checker.refuse(place, f"{path}.{other}", Refused("a case", did_you_mean(place.value, cases)))
-        measure = entry.get("measure")
-        if measure is None or isinstance(measure.value, dict | list):
+        name = entry.scalar("metric")
+        if name in metrics:
+            _check_effect(entry, path, metrics[name], checker)
             continue
-        if measure.value not in measures:
-            hint = did_you_mean(measure.value, measures)
-            checker.refuse(measure, f"{path}.measure", Refused("a measure of a run", hint))
-            continue
-        sort = measures[measure.value]
-        verdict = entry.get("is")
-        wanted = OF_NUMBERS if sort == "number" else OF_MOMENTS
-        if verdict is not None and verdict.value in set(OF_NUMBERS + OF_MOMENTS) - set(wanted):
-            checker.refuse(verdict, f"{path}.is", Refused(f"of a {sort}, one of {', '.join(wanted)}"))
-        for of in ("by", "within"):
-            if (margin := entry.get(of)) is not None:
-                checker.value(margin, f"{path}.{of}", Param(of, 0.0, _MARGIN[sort], 0.0, 1e9, "", ""))
+        if (place := entry.get("metric")) is not None:
+            refused = Refused("a metric of a run", did_you_mean(name, metrics))
+            checker.refuse(place, f"{path}.metric", refused)
+        for margin in (entry.get("by"), entry.get("within")):
+            if margin is not None:
+                margin.value = 0.0  # without a metric its unit is unknown: nothing to complain about
 
 
-def _measures(checker: Checker, base: Scenario, kinds: Kinds) -> dict[str, str]:
-    """Every measure of a run, and whether it is a number or a moment."""
+def _check_effect(entry: Tree, path: str, sort: str, checker: Checker) -> None:
+    """``sort``: whether the metric is a 'number' or a 'moment'."""
+    direction = entry.get("is")
+    wanted = OF_NUMBERS if sort == "number" else OF_MOMENTS
+    if direction is not None and direction.value in set(OF_NUMBERS + OF_MOMENTS) - set(wanted):
+        checker.refuse(direction, f"{path}.is", Refused(f"of a {sort}, one of {', '.join(wanted)}"))
+    for of in ("by", "within"):
+        if (margin := entry.get(of)) is not None:
+            checker.value(margin, f"{path}.{of}", Param(of, 0.0, _MARGIN[sort], 0.0, 1e9, "", ""))
+
+
+def _metrics(checker: Checker, base: Scenario, kinds: Kinds) -> dict[str, str]:
+    """Every metric of a run, and whether it is a 'number' or a 'moment'."""
     from twin.kinds import registry
 
     events = {name: getattr(kind, "EVENTS", ()) for name, kind in (kinds or registry()).items()}

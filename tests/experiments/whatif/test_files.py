@@ -48,14 +48,14 @@ def runs() -> list[dict]:
     broken = {"dynamodb.fault_ratio": 0.5}
     wreck = Intervention(id="wreck", at_s=7200.0, for_s=3600.0, set=broken, assumed="to spoil the day")
     wrecked = vary(base, Variation(actions=(wreck,)))
-    names = {c.measure for q in EXPECTING for c in q.what_if.comparisons}
+    names = {c.metric for q in EXPECTING for c in q.what_if.comparisons}
     return [metrics.measure(twin.run(s), names, base.published) for s in (base, quiet, wrecked)]
 
 
 @pytest.mark.parametrize(
     ("question", "comparison"),
     [(q, c) for q in EXPECTING for c in q.what_if.comparisons],
-    ids=lambda x: x.what_if.name if isinstance(x, Question) else x.measure,
+    ids=lambda x: x.what_if.name if isinstance(x, Question) else x.metric,
 )
 def test_every_expectation_can_fail(question: Question, comparison: ExpectedEffect, runs: list[dict]) -> None:
     """A change that changes nothing, one that ends everything, or one that adds a fault does not meet it."""

@@ -136,15 +136,15 @@ def test_what_agrees_goes_together(tmp_path: Path, replay: Scenario, one: str, o
 
 
 def test_a_bundle_that_contains_itself_or_nobody(tmp_path: Path, replay: Scenario) -> None:
-    write(tmp_path, a="also: [b]\n", b="also: [c]\n", c="also: [b, d]\n")
+    write(tmp_path, a="includes: [b]\n", b="includes: [c]\n", c="includes: [b, d]\n")
     assert told(tmp_path, replay, "a") == [
-        "c.yaml:5:8: also.0: found a cycle, b → c → b, expected parts that do not contain the whole",
-        "c.yaml:5:11: also.1: found 'd', expected a mitigation beside this (known: a, b, c)",
+        "c.yaml:5:12: includes.0: found a cycle, b → c → b, expected parts that do not contain the whole",
+        "c.yaml:5:15: includes.1: found 'd', expected a mitigation beside this (known: a, b, c)",
     ]
 
 
 def test_parts_of_a_bundle_must_not_contradict_each_other(tmp_path: Path, replay: Scenario) -> None:
-    write(tmp_path, a="also: [b, c]\n", b="set: {nlb.failover: false}\n", c="set: {nlb.failover: true}\n")
+    write(tmp_path, a="includes: [b, c]\n", b="set: {nlb.failover: false}\n", c="set: {nlb.failover: true}\n")
     (problem,) = told(tmp_path, replay, "a")
     assert problem.startswith("c.yaml:5:7: ") and "b.yaml:5:7" in problem
 
@@ -158,8 +158,8 @@ def test_parts_of_a_bundle_must_not_contradict_each_other(tmp_path: Path, replay
         ("base: nowhere.yaml\n", "a.yaml:5:7: base: found no such file 'nowhere.yaml', expected the f"),
         ("cost: {class: cheap, reason: x}\n", "a.yaml:5:15: cost.class: found 'cheap', expected one of se"),
         (
-            f"side_effect: x\nshown_by: {REPLAY}\nshows: [{{measure: nbl.lost_min, is: higher}}]\n",
-            "a.yaml:7:19: shows.0.measure: found 'nbl.lost_min', expected a measure of a run",
+            f"side_effect: x\nshown_by: {REPLAY}\nshows: [{{metric: nbl.lost_min, is: higher}}]\n",
+            "a.yaml:7:18: shows.0.metric: found 'nbl.lost_min', expected a metric of a run",
         ),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_wrong_name_is_found_wherever_it_is_applied(tmp_path: Path, replay: Sc
 
 def test_the_follow_ups_are_a_bundle_of_files(replay: Scenario) -> None:
     *parts, whole = load_mitigations(["aws-follow-ups"], replay)
-    assert [m.name for m in parts] == list(whole.also) and len(parts) >= 4
+    assert [m.name for m in parts] == list(whole.includes) and len(parts) >= 4
     assert whole.is_empty, "it is made of the others and repeats none of them"
 
 

@@ -17,7 +17,7 @@ from twin.spec.sources import ROOT
 REPLAY = twin.load(ROOT / "scenarios" / "us-east-1-2025-10-20.yaml")
 MITIGATIONS = [load_mitigation(path, REPLAY) for path in sorted(FOLDER.glob("*.yaml"))]
 SHOWING = [m for m in MITIGATIONS if m.shows]
-NAMES = sorted({c.measure for m in SHOWING for c in m.shows})
+NAMES = sorted({c.metric for m in SHOWING for c in m.shows})
 
 
 def scenario_of(mitigation: Mitigation) -> Path:

@@ -63,7 +63,7 @@ services:
     dependencies: [{on: cache, mode: cached, lifetime_s: {value: 30m, assumed: "?", range: [20m, 40m]}}]
   mover: {kind: propagation_queue, domain: ec2}
 """
-HEAD = "id,subject,what,signal,direction,level,hump,published,source,tolerance_min,imposed\n"
+HEAD = "id,subject,what,signal,direction,level,episode,published,source,tolerance_min,imposed\n"
 ROWS = {
     "cache-fails": "cache,the cache fails,error_ratio,rising,0.5,1",
     "mover-late": "mover,the queue is worked off,backlog_s,falling,60,1",

@@ -52,7 +52,7 @@ services:
   names: {kind: dns}
 """
 PUBLISHED = """\
-id,subject,what,signal,direction,level,hump,published,source,tolerance_min,imposed
+id,subject,what,signal,direction,level,episode,published,source,tolerance_min,imposed
 store-fails,store,the store fails,error_ratio,rising,0.05,1,2025-01-01T00:10:00+00:00,PES,1,true
 front-fails,front,the front fails,error_ratio,rising,0.05,1,2025-01-01T00:11:00+00:00,PES,1,false
 page-fails,page,pages fail,error_ratio,rising,0.05,1,2025-01-01T02:11:00+02:00,PES,1,false

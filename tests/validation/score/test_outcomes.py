@@ -22,8 +22,8 @@ def signal(*spans: tuple[float, float], quiet: float = 0.0, loud: float = 1.0) -
     return Series(end_s, value, SAMPLE_S)
 
 
-def outcome(direction: str, hump: int = 1, signal: str = "error_ratio", level: float = 0.05) -> Outcome:
-    given = {"signal": signal, "direction": direction, "level": level, "hump": hump}
+def outcome(direction: str, episode: int = 1, signal: str = "error_ratio", level: float = 0.05) -> Outcome:
+    given = {"signal": signal, "direction": direction, "level": level, "episode": episode}
     return Outcome(id="x", subject="a", at=START, source="PES", **given)
 
 
@@ -34,7 +34,7 @@ def time_min(series: Series, wanted: Outcome) -> float | None:
 
 
 @pytest.mark.parametrize(
-    ("spans", "hump", "begin", "end"),
+    ("spans", "episode", "begin", "end"),
     [
         ([], 1, None, None),
         ([(20, 50)], 1, 20, 50),
@@ -53,9 +53,9 @@ def time_min(series: Series, wanted: Outcome) -> float | None:
         ([(20, MINUTES - 5)], 1, 20, MINUTES - 5),
     ],
 )
-def test_begin_and_end_of_a_hump(spans, hump, begin, end) -> None:
-    assert time_min(signal(*spans), outcome("rising", hump)) == begin
-    assert time_min(signal(*spans), outcome("falling", hump)) == end
+def test_begin_and_end_of_an_episode(spans, episode, begin, end) -> None:
+    assert time_min(signal(*spans), outcome("rising", episode)) == begin
+    assert time_min(signal(*spans), outcome("falling", episode)) == end
 
 
 def test_a_level_belongs_to_its_outcome() -> None:
@@ -95,7 +95,7 @@ def test_the_first_trouble_of_all() -> None:
         ([(5, 25)], "rising", False),
         ([(5, 25)], "falling", True),
         ([(5, 25), (27, 60)], "falling", False),  # well for two minutes only
-        ([(5, 25), (31, 60)], "falling", True),  # well for six: that counts, though it is one hump
+        ([(5, 25), (31, 60)], "falling", True),  # well for six: that counts, though it is one episode
         ([(5, 50)], "falling", False),
         ([(20, 20.5)], "rising", False),
         ([], "rising", False),

@@ -192,9 +192,9 @@ def _part(name: str, mitigation: Mitigation) -> Part:
 
 def _unfit(mitigation: Mitigation) -> str:
     """Why a mitigation that applies is no part; '' if it is one."""
-    if mitigation.also:
+    if mitigation.includes:
         return "is a bundle"
-    if mitigation.hangs_on:
+    if mitigation.coincidence:
         return "hangs on a coincidence"
     if mitigation.cost is None:
         return "says no class of cost"
