@@ -82,13 +82,13 @@ def test_the_empty_answer_reaches_the_resolvers_and_stays(race: Scenario) -> Non
 
 @pytest.mark.parametrize("guard", SAFE)
 def test_no_seed_empties_it_behind_a_guard(race: Scenario, guard: str) -> None:
-    guarded = override(race, sets=[f"dynamodb-dns.{guard}=true"])
+    guarded = override(race, set={f"dynamodb-dns.{guard}": True})
     assert not [run for run in runs(guarded) if happened(run, "endpoint_emptied")]
 
 
 def test_an_answer_that_is_never_empty_stays_though_the_records_are_gone(race: Scenario) -> None:
     """The floor under the answer does not undo the wedge."""
-    floor = override(race, sets=["dynamodb-dns.guard_no_zero_answers=true"])
+    floor = override(race, set={"dynamodb-dns.guard_no_zero_answers": True})
     several = runs(floor, 8)
     assert not [run for run in several if happened(run, "endpoint_emptied")]
     assert [run for run in several if happened(run, "enactor_wedged")]

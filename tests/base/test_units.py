@@ -1,6 +1,6 @@
 """Text ↔ numbers with units."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -91,3 +91,21 @@ def test_sizes_and_ratios() -> None:
     assert units.format_size(104_857_600) == "105 MB" and units.format_size(12) == "12 B"
     assert units.parse_ratio("5%") == 0.05 and units.parse_ratio(0.05) == 0.05
     assert units.parse_count(1e6) == 1_000_000
+
+
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("07:50", 35_400.0), ("22:05:30", 330.0), ("22:00", 0.0), ("21:59", 86_340.0), ("+1h30m", 5400.0),
+    ("2025-10-20T05:01:00Z", 60.0), (90, 90.0), (timedelta(hours=2), 7200.0),
+    (datetime.fromisoformat("2025-10-20T05:01:00+00:00"), 60.0),
+])  # fmt: skip
+def test_moments_that_a_person_names(text: object, seconds: float) -> None:
+    start = datetime.fromisoformat("2025-10-19T22:00:00-07:00")
+    assert units.parse_moment(text, start) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["noon", "24:00", "7:5", "2025-10-19T22:05:00", True, datetime(2025, 10, 20)]
+)
+def test_moments_that_cannot_be_read(text: object) -> None:
+    with pytest.raises(units.Refused):
+        units.parse_moment(text, datetime.fromisoformat("2025-10-19T22:00:00-07:00"))

@@ -94,8 +94,8 @@ def test_one_intervention_a_file(twin: Twin, tiny: Path, worse: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--fork", "last@+2h"], "expected a time inside the run"),
-        (["--fork", "last@soon"], "expected a time with its zone"),
+        (["--fork", "last@+2h"], "expected a time within the scenario"),
+        (["--fork", "last@soon"], "--fork: found 'soon', expected a time of the scenario"),
         (["--fork", "last"], "expected RUN@TIME"),
         (["--fork", "nope@+5m"], "run: found 'nope'"),
         (["--fork", "last@+5m", "--set", "store.fault=1"], "did you mean fault_ratio?"),

@@ -249,9 +249,13 @@ def test_low_priority_is_refused_first(station: dict[str, float]) -> None:
 EXAMPLE = Path(__file__).parents[2] / "scenarios" / "examples" / "retry-storm.yaml"
 
 
-def minutes_impaired(*changes: str) -> float:
+def minutes_impaired(change: str) -> float:
     """How long the front end of the example is impaired, of the fifty minutes after its trouble began."""
-    rows = twin.run(twin.load(EXAMPLE, set=list(changes)), debug=True).sql("select * from impact").to_pylist()
+    rows = (
+        twin.run(twin.load(EXAMPLE, set=dict([change.split("=")])), debug=True)
+        .sql("select * from impact")
+        .to_pylist()
+    )
     return next(row["impaired_min"] for row in rows if row["service"] == "front")
 
 

@@ -94,7 +94,7 @@ def test_a_retry_storm_outlives_its_cause(how: str) -> None:
 def test_without_retries_the_queue_only_has_to_drain() -> None:
     """600 calls a second have waited for 15 minutes; 1000 a second are served, and 600 still come."""
     scenario = blast.quiet(twin.load(EXAMPLES / "retry-storm.yaml"))
-    found = lost(override(scenario, sets=["customers->front.retries=0"]), "front")
+    found = lost(override(scenario, set={"customers->front.retries": 0}), "front")
     assert found.own is not None
     assert found.own.recovery_s == pytest.approx(600 * FOR_S / (1000 - 600), abs=PERIOD_S)
     assert found.outlasting == ()

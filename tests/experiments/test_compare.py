@@ -105,6 +105,6 @@ def test_ill_worlds_are_replaced(tmp_path: Path) -> None:
 
 
 def test_a_scenario_that_is_ill_from_the_start_is_refused(tmp_path: Path) -> None:
-    scenario = twin.load(STORM, until="+12m", set=["customers.rate_per_s=2000/s"])
+    scenario = twin.load(STORM, until="+12m", set={"customers.rate_per_s": "2000/s"})
     with Study(Setting({"storm": scenario}), tmp_path) as study, pytest.raises(NoWorlds, match="0 of 8"):
         compare(study, Question("storm", (LIFO,), 2, 600.0, draws=False))

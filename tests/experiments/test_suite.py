@@ -28,8 +28,8 @@ LIFO = Arm("lifo", (Variation(parameters={"front.discipline": Quantity(value="li
 
 def test_each_scenario_has_its_own_answer(tmp_path: Path) -> None:
     storm = twin.load(STORM, until="+20m")
-    calm = twin.load(STORM, until="+20m", set=["customers.rate_per_s=300/s"])
-    drowned = twin.load(STORM, until="+12m", set=["customers.rate_per_s=2000/s"])
+    calm = twin.load(STORM, until="+20m", set={"customers.rate_per_s": "300/s"})
+    drowned = twin.load(STORM, until="+12m", set={"customers.rate_per_s": "2000/s"})
     setting = Setting({"storm": storm, "calm": calm, "drowned": drowned})
     question = Question("storm", (SMALL, CUT, LIFO), 12, 600.0, draws=False, families=3)
     with Study(setting, tmp_path) as study:

@@ -32,9 +32,9 @@ OF_THE_REPLAY = NAMES[-2:]
 
 
 @cache
-def _run(name: str, *changes: str) -> Run:
+def _run(name: str, *changes: tuple[str, object]) -> Run:
     """A scenario of the suite, or the replay, with these parameters."""
-    return twin.run(twin.load(FILES.get(name, REPLAY), set=changes))
+    return twin.run(twin.load(FILES.get(name, REPLAY), set=dict(changes)))
 
 
 def _of(run: Run, column: str, service: str) -> float:
@@ -98,8 +98,8 @@ def test_commands_find_it_by_its_name() -> None:
 
 def test_no_zone_failover_is_good_in_the_replay_and_bad_when_a_zone_is_lost() -> None:
     """Failing open: no zone ever leaves DNS by itself."""
-    off = "nlb.failover=false"
-    replayed = twin.load(REPLAY, set=[off], drop=["failover-off", "failover-on"])
+    off = ("nlb.failover", False)
+    replayed = twin.load(REPLAY, set=dict([off]), drop=["failover-off", "failover-on"])
     assert _of(twin.run(replayed), "lost_min", "nlb") < 0.5 * _of(_run("replay"), "lost_min", "nlb")
     assert _of(_run("az-loss", off), "lost_min", "nlb") > 2 * _of(_run("az-loss"), "lost_min", "nlb")
     assert _lost_min(_run("az-loss", off)) > _lost_min(_run("az-loss"))
@@ -127,7 +127,9 @@ def test_breakers_end_a_storm_and_make_half_an_outage_a_whole_one() -> None:
 
 def test_addresses_that_are_kept_longer_are_wrong_for_longer() -> None:
     """It delays the end for customers; that it delays the beginning too saves them some of it."""
-    kept = _run("bad-plan", "resolvers-vpc.positive_ttl_s=15m", "resolvers-internal.positive_ttl_s=15m")
+    kept = _run(
+        "bad-plan", ("resolvers-vpc.positive_ttl_s", "15m"), ("resolvers-internal.positive_ttl_s", "15m")
+    )
 
     def recovery(run: Run) -> float:
         return _of(run, "recovery_tick", "dynamodb-customers")

@@ -9,10 +9,7 @@ from twin.spec import (
     load_scenario,
     load_topology,
     override,
-    parse_drop,
-    parse_move,
-    parse_set,
-    parse_until,
+    read_changes,
     vary,
 )
 from twin.spec import tree as tree_module
@@ -313,51 +310,56 @@ def test_at_most_six_numbers_are_fitted(files: Files) -> None:
 
 
 BAD_SETS = [
-    ("web.order", "--set:1:1: found 'web.order', expected service.parameter=value"),
-    ("order=fifo", "--set:1:1: found 'order', expected service.parameter or caller->callee.number"),
-    ("wbe.order=fifo", "--set:1:1: found service 'wbe', expected a service of the topology"),
-    ("web.ordr=fifo",
-     "--set:1:1: found parameter 'ordr', expected a parameter of kind queueing (did you mean order?)"),
-    ("web.order=fofi", "--set:1:11: web.order: found 'fofi', expected one of fifo, lifo"),
-    ("web.service_s=3", "--set:1:15: web.service_s: found '3', expected a duration with its unit (missing"),
-    ("web.service_s=", "--set:1:15: web.service_s: found '', expected a duration with its unit"),
-    ("web.throttle_ratio=2", "--set:1:20: web.throttle_ratio: found '2', expected 0 to 1"),
-    ("web.drop_late=yes", "--set:1:15: web.drop_late: found 'yes', expected true or false"),
-    ("db->web.share=1", "--set:1:1: found dependency 'db->web', expected a dependency of the topology"),
+    ("order", "fifo", "found 'order', expected service.parameter or caller->callee.number"),
+    ("wbe.order", "fifo", "found service 'wbe', expected a service of the topology"),
+    ("web.ordr", "fifo",
+     "found parameter 'ordr', expected a parameter of kind queueing (did you mean order?)"),
+    ("web.order", "fofi", "found 'fofi', expected one of fifo, lifo"),
+    ("web.service_s", "3", "found '3', expected a duration with its unit (missing unit: write 180s"),
+    ("web.service_s", "", "found '', expected a duration with its unit"),
+    ("web.service_s", -3, "found -3, expected 1ms to 1h"),
+    ("web.service_s", True, "found true, expected a duration"),
+    ("web.throttle_ratio", "2", "found '2', expected 0 to 1"),
+    ("web.throttle_ratio", 2.5, "found 2.5, expected 0 to 1"),
+    ("web.drop_late", "yes", "found 'yes', expected true or false"),
+    ("web.drop_late", 1, "found 1, expected true or false"),
+    ("db->web.share", "1", "found dependency 'db->web', expected a dependency of the topology"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "expected"), BAD_SETS)
-def test_bad_sets(files: Files, text: str, expected: str) -> None:
-    topology = load_topology(files.topology, kinds=KINDS)
-    assert files.problems(parse_set, text, topology, KINDS)[0].startswith(expected)
+@pytest.mark.parametrize(("target", "value", "expected"), BAD_SETS)
+def test_bad_sets(files: Files, target: str, value: str, expected: str) -> None:
+    scenario = load_scenario(files.scenario, kinds=KINDS)
+    (problem,) = files.problems(read_changes, scenario, set={target: value}, kinds=KINDS)
+    assert problem.startswith(f'set["{target}"]: {expected}')
 
 
 def test_good_sets(files: Files) -> None:
-    topology = load_topology(files.topology, kinds=KINDS)
-    texts = ("web.order=fifo", "web.drop_late=true", "web->db.share = 5%")
-    assert [parse_set(text, topology, KINDS)[1] for text in texts] == ["fifo", True, 0.05]
+    scenario = load_scenario(files.scenario, kinds=KINDS)
+    given = {"web.order": "fifo", "web.drop_late": "true", "web->db.share": " 5%", "web.service_s": 3}
+    found = read_changes(scenario, set=given, kinds=KINDS).set
+    assert list(found.values()) == ["fifo", True, 0.05, 3.0]
 
 
 def test_bad_moves_drops_and_ends(files: Files) -> None:
     scenario = load_scenario(files.scenario, kinds=KINDS)
-    assert files.problems(parse_move, "slw=+5m", scenario) == [
-        "--move:1:1: found 'slw', expected the id of a fault or action (did you mean slow?)"
-    ]
-    assert (
-        "--move:1:6: slow: found '5m', expected a time" in files.problems(parse_move, "slow=5m", scenario)[0]
-    )
-    assert "from the start on" in files.problems(parse_move, "slow=2025-10-19T00:00:00Z", scenario)[0]
-    assert files.problems(parse_drop, "slw", scenario)[0].startswith("--drop:1:1: found 'slw'")
-    expected = "--until:1:1: found '+0s', expected a time after the start"
-    assert files.problems(parse_until, "+0s", scenario) == [expected]
-    bad = {"sets": ["x=1", "y=2"], "drops": ["q"], "moves": ["z"], "until": "now"}
-    assert len(files.problems(override, scenario, kinds=KINDS, **bad)) == 5
+
+    def problems(**changes: object) -> list[str]:
+        return files.problems(read_changes, scenario, kinds=KINDS, **changes)
+
+    expected = "found 'slw', expected the id of a fault or action (did you mean slow?)"
+    assert problems(move={"slw": "+5m"}) == [f'move["slw"]: {expected}']
+    assert problems(move={"slow": "5m"})[0].startswith("move[\"slow\"]: found '5m', expected a time")
+    assert "from the start on" in problems(move={"slow": "2025-10-19T00:00:00Z"})[0]
+    assert problems(drop="slw") == [f"drop: {expected}"]
+    assert problems(until="+0s") == ["until: found '+0s', expected a time after the start"]
+    assert problems(seed=-1) == ["seed: found -1, expected a whole number from 0 to 2^64 - 1"]
+    assert len(problems(set={"x": 1, "y": 2}, drop=["q"], move={"z": 1}, until="now", sample=3)) == 6
 
 
 def test_a_moved_intervention_waits_for_no_condition(files: Files) -> None:
     scenario = load_scenario(files.scenario, kinds=KINDS)
-    actions = override(scenario, moves=["throttle=+5m"], kinds=KINDS).actions
+    actions = override(scenario, move={"throttle": "+5m"}, kinds=KINDS).actions
     moved = next(x for x in actions if x.id == "throttle")
     assert (moved.at_s, moved.when, moved.after_s) == (300.0, None, 0.0)
 
@@ -365,7 +367,7 @@ def test_a_moved_intervention_waits_for_no_condition(files: Files) -> None:
 def test_overrides(files: Files) -> None:
     scenario = load_scenario(files.scenario, kinds=KINDS)
     changed = override(
-        scenario, sets=["web.order=fifo", "web->db.retries=5"], drops=["throttle"], moves=["slow=+20m"],
+        scenario, set={"web.order": "fifo", "web->db.retries": 5}, drop=["throttle"], move={"slow": "+20m"},
         until="+2h", seed=9, kinds=KINDS,
     )  # fmt: skip
     web = changed.topology.services["web"]

@@ -115,7 +115,7 @@ def test_modelled_needs_something_that_follows(files: Files) -> None:
     assert "found 'drawn', but no action that follows anything, expected scripted" in problem
     files.spoil("scenario.yaml", "responders: drawn", "responders: scripted")
     scenario = load_scenario(files.scenario, kinds=KINDS)
-    with pytest.raises(SpecError, match="--responders:1:1: found 'modelled', but no action that follows"):
+    with pytest.raises(SpecError, match="responders: found 'modelled', but no action that follows"):
         override(scenario, responders="modelled", kinds=KINDS)
 
 
@@ -134,15 +134,15 @@ def test_scripted_needs_times(modelled: Files) -> None:
 
 def test_moved_actions_follow_nothing(modelled: Files) -> None:
     scenario = load_scenario(modelled.scenario, kinds=KINDS)
-    moved = override(scenario, moves=["repair=+20m"], kinds=KINDS).actions[0]
+    moved = override(scenario, move={"repair": "+20m"}, kinds=KINDS).actions[0]
     assert (moved.at_s, moved.follows, moved.takes) == (1200.0, None, {})
 
 
 def test_times_of_responders_can_be_set(modelled: Files) -> None:
     """As parameters can: by what takes them and their name, checked and with a hint where there is none."""
     scenario = load_scenario(modelled.scenario, kinds=KINDS)
-    sets = ["repair.decision_s=1m", "found.triage_s=0s", "found.decoy=5m", "db.servers_count=3"]
-    changed = override(scenario, sets=sets, kinds=KINDS)
+    sets = {"repair.decision_s": "1m", "found.triage_s": 0, "found.decoy": "5m", "db.servers_count": 3}
+    changed = override(scenario, set=sets, kinds=KINDS)
     assert changed.actions[0].takes["decision_s"].value == 60.0
     assert changed.actions[0].takes["execution_s"].value == 300.0
     found = changed.diagnoses[0]
@@ -150,16 +150,16 @@ def test_times_of_responders_can_be_set(modelled: Files) -> None:
     assert found.misled_by["decoy"].value == 300.0
     assert changed.topology.services["db"].parameters["servers_count"].value == 3
     with pytest.raises(SpecError) as caught:
-        override(scenario, sets=["repair.decison_s=1m", "repair.decision_s=1"], kinds=KINDS)
+        override(scenario, set={"repair.decison_s": "1m", "repair.decision_s": "1"}, kinds=KINDS)
     assert [str(p) for p in caught.value.problems] == [
-        "--set:1:1: found 'repair.decison_s', expected a time that repair takes (did you mean "
-        "repair.decision_s?)",
-        "--set:1:19: repair.decision_s: found '1', expected a duration with its unit (missing unit: write "
+        "set[\"repair.decision_s\"]: found '1', expected a duration with its unit (missing unit: write "
         "180s, 15m, 1h30m or 200ms)",
+        "set[\"repair.decison_s\"]: found 'repair.decison_s', expected a time that repair takes "
+        "(did you mean repair.decision_s?)",
     ]
 
 
 def test_a_diagnosis_can_be_dropped(modelled: Files) -> None:
     """And what follows it is left alone: it never happens."""
-    dropped = override(load_scenario(modelled.scenario, kinds=KINDS), drops=["found"], kinds=KINDS)
+    dropped = override(load_scenario(modelled.scenario, kinds=KINDS), drop="found", kinds=KINDS)
     assert dropped.diagnoses == () and dropped.actions[0].follows == "found"

@@ -8,6 +8,7 @@ from pathlib import Path
 from twin.model.scenario import Scenario
 from twin.simulation.inline import Progress
 from twin.simulation.run import FinishedRun, read_run, simulate
+from twin.spec.arguments import Moment, Name, Value
 from twin.spec.library import load
 
 
@@ -24,16 +25,16 @@ class Run(FinishedRun):
 def run(
     scenario: str | Path | Scenario,
     *,
-    set: Iterable[str] | Mapping[str, str] = (),
-    drop: Iterable[str] = (),
-    move: Iterable[str] | Mapping[str, str] = (),
-    with_files: Iterable[Path | str] = (),
-    until: str | None = None,
-    sample: str | None = None,
+    set: Mapping[str, Value] | None = None,
+    drop: str | Iterable[str] = (),
+    move: Mapping[str, Moment] | None = None,
+    with_files: Name | Iterable[Name] = (),
+    until: Moment | None = None,
+    sample: str | float | None = None,
     seed: int | None = None,
-    mitigate: Iterable[Path | str] = (),
+    mitigate: Name | Iterable[Name] = (),
     responders: str | None = None,
-    add_action: Iterable[Path | str] = (),
+    add_action: Name | Iterable[Name] = (),
     replicate: int = 0,
     runner: str = "auto",
     actors: int = 2,

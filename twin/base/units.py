@@ -26,6 +26,8 @@ A_TIME = "a time with its zone, or relative to the start"
 
 _DURATION_HINT = "write 180s, 15m, 1h30m or 200ms"
 _RATE_HINT = "write 225/s, 10/min or 3/h"
+_CLOCK_PATTERN = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
+_MOMENT_HINT = "write 07:50, +4h25m or 2025-10-20T07:50:00-07:00"
 _TIME_HINT = "write 2025-10-19T22:05:00-07:00 or +15m"
 
 
@@ -135,6 +137,36 @@ def parse_time(value: object, start: datetime) -> float:
         return (parse_clock(value) - start).total_seconds()
     except Refused as refused:
         raise Refused(A_TIME, refused.hint if "zone:" in refused.hint else _TIME_HINT) from None
+
+
+def parse_moment(value: str | float | datetime | timedelta, start: datetime) -> float:
+    """Seconds from ``start`` to a moment that a person names: before the start is negative. Raises Refused.
+
+    '07:50' is the first such time at or after the start, in its zone; '+2h' counts from the start; ISO 8601
+    carries a zone. In Python, a number is seconds from the start, and a datetime (with zone) or a timedelta
+    will do. Files take fewer forms: ``parse_time``.
+    """
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if _is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return (value - start).total_seconds()
+    text = str(value).strip()
+    if re.fullmatch(_CLOCK_PATTERN, text):
+        return _until_clock(text, start)
+    try:
+        return parse_time(text, start)
+    except Refused as refused:
+        hint = refused.hint if "unit:" in refused.hint else _MOMENT_HINT
+        raise Refused("a time of the scenario", hint) from None
+
+
+def _until_clock(text: str, start: datetime) -> float:
+    """Seconds from ``start`` to the first moment when a clock in its zone shows 'HH:MM' or 'HH:MM:SS'."""
+    hour, minute, second = (int(part) for part in (text + ":0").split(":")[:3])
+    then = start.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return (then - start).total_seconds() % 86400.0
 
 
 def format_time(seconds: float, start: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shlex
 import sys
 import traceback
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 
+OPTIONS = {"with_files": "--with"}  # argument of a function → option, where the name is another
 DONE, MISSED, BAD_INPUT, INVARIANT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
 # Where the errors of bad input are defined. An error can only come from a module that has been imported, so
@@ -67,7 +69,7 @@ def report(error: BaseException, ctx: click.Context) -> int:
         click.echo(f"twin: missed: {error}", err=True)
         return MISSED
     if isinstance(error, BadInput) or any(_is(error, module, name) for module, name in REFUSALS):
-        click.echo(_prefixed(error), err=True)
+        click.echo(_prefixed(error, _options(ctx)), err=True)
         return BAD_INPUT
     if isinstance(error, OSError):
         click.echo(f"twin: {_about_disk(error, _options(ctx))}", err=True)
@@ -95,12 +97,23 @@ def _is(error: BaseException, module: str, name: str) -> bool:
     return found is not None and isinstance(error, getattr(found, name))
 
 
-def _prefixed(error: BaseException) -> str:
+def _prefixed(error: BaseException, options: set[str]) -> str:
     """Problems begin with file:line:column as compilers write them; anything else says who is talking."""
     problems = getattr(error, "problems", None)
     if problems is None:
         return f"twin: {error}"
-    return f"{error}\ntwin: {len(problems)} problem{'s' * (len(problems) != 1)}"
+    lines = [_as_option(str(problem), options) for problem in problems]
+    return "\n".join([*lines, f"twin: {len(problems)} problem{'s' * (len(problems) != 1)}"])
+
+
+def _as_option(problem: str, options: set[str]) -> str:
+    """A problem of an argument as one of its option: ``set["a.b"]: …`` is ``--set a.b: …``."""
+    match = re.match(r'(\w+)(?:\["(.*?)"\])?(?=:)', problem)
+    if match is None:
+        return problem
+    name = OPTIONS.get(match[1], "--" + match[1].replace("_", "-"))
+    key = f" {match[2]}" if match[2] else ""
+    return f"{name}{key}{problem[match.end() :]}" if name in options else problem
 
 
 def _options(ctx: click.Context) -> set[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._execute import execute as step
-from twin.cli._options import open_run
+from twin.cli._options import open_run, pairs
 
 if TYPE_CHECKING:
     from twin.api.run import Run
@@ -48,13 +48,14 @@ def _changed(point: Fork, options: dict[str, Any]) -> Scenario:
     """What is different from the fork on."""
     from twin.model.changes import Variation
     from twin.simulation.fork import changed
-    from twin.spec import load_actions, load_mitigations, parse_drop, parse_move, parse_set, parse_until
+    from twin.spec import load_actions, load_mitigations, read_changes
 
     scenario = point.scenario
-    sets = dict(parse_set(text, scenario) for text in options["sets"])
-    drop = tuple(parse_drop(text, scenario) for text in options["drops"])
-    move = dict(parse_move(text, scenario) for text in options["moves"])
+    asked = read_changes(
+        scenario, set=pairs("--set", options["sets"]), drop=options["drops"],
+        move=pairs("--move", options["moves"]), until=options["until"],
+    )  # fmt: skip
     files: list[Variation] = [*load_mitigations(options["mitigations"], scenario)]
     files += [load_actions(file, scenario) for file in options["added"]]
-    until_s = None if options["until"] is None else parse_until(options["until"], scenario)
-    return changed(point, sets, [*files, Variation(drop=drop, move=move)], until_s)
+    files.append(Variation(drop=asked.drop, move=dict(asked.move)))
+    return changed(point, asked.set, files, asked.until_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -148,9 +148,9 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
 
     return twin.load(
         scenario,
-        set=changes["sets"],
+        set=pairs("--set", changes["sets"]),
         drop=changes["drops"],
-        move=changes["moves"],
+        move=pairs("--move", changes["moves"]),
         with_files=changes["with_files"],
         until=changes["until"],
         sample=changes["sample"],
@@ -159,6 +159,20 @@ def load(scenario: str, changes: dict[str, Any]) -> Scenario:
         responders=changes["responders"],
         add_action=changes["added"],
     )
+
+
+FORMS = {"--set": "service.parameter=value", "--move": "ID=TIME"}
+
+
+def pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
+    """'NAME=VALUE' as name → value. Raises SpecError for every text without '='."""
+    from twin.spec import Problem, SpecError
+
+    split = [(text, *text.partition("=")) for text in texts]
+    bad = [text for text, name, equals, _ in split if not equals or not name.strip()]
+    if bad:
+        raise SpecError(Problem(option, 0, 0, "", f"'{text}'", FORMS[option]) for text in bad)
+    return {name: value for _, name, _, value in split}
 
 
 def open_run(text: str, out: Path) -> Run:

@@ -152,19 +152,11 @@ def _duration(option: str, text: str, least_s: float) -> float:
 
 
 def _moment(place: Place, at: str) -> float:
-    from twin.base import units
+    from twin.spec import read_moment
 
     if place.is_topology:
         raise BadInput("--at: nothing happens in a topology, so any time is alike; give it with a scenario")
-    scenario = place.scenario
-    try:
-        at_s = units.parse_time(at, scenario.start)
-    except units.Refused as refused:
-        raise BadInput(f"--at: found '{at}', {refused}") from None
-    if not 0.0 <= at_s <= scenario.duration_s:
-        end = units.format_duration(scenario.duration_s)
-        raise BadInput(f"--at: found '{at}', expected a time within the scenario, up to +{end}")
-    return at_s
+    return read_moment("at", at, place.scenario)
 
 
 def _run(asked: Question, given: Options) -> list[Radius]:

@@ -73,18 +73,9 @@ def _require(scenario: Scenario, service: str) -> None:
 
 
 def _moment(scenario: Scenario, at: str | None) -> float:
-    from twin.base import units
+    from twin.spec import read_moment
 
-    if at is None:
-        return scenario.duration_s
-    try:
-        at_s = units.parse_time(at, scenario.start)
-    except units.Refused as refused:
-        raise BadInput(f"--at: found '{at}', {refused}") from None
-    if not 0.0 < at_s <= scenario.duration_s:
-        end = units.format_duration(scenario.duration_s)
-        raise BadInput(f"--at: found '{at}', expected a time within the scenario, up to +{end}")
-    return at_s
+    return scenario.duration_s if at is None else read_moment("at", at, scenario)
 
 
 def _tell(found: Study, scenario: Scenario) -> None:

@@ -65,7 +65,7 @@ def chain_of(run: FinishedRun, service: str, tick: int | None = None) -> Chain:
     about = run.manifest["services"]
     if service not in about:
         hint = did_you_mean(service, about)
-        raise SpecError([Problem("SERVICE", 1, 1, "", f"'{service}'", "a service of the run", hint)])
+        raise SpecError([Problem("service", 0, 0, "", f"'{service}'", "a service of the run", hint)])
     hold = round(HOLD_S / run.manifest["tick_s"])
     with run.tables() as tables:
         onsets = tables.rows(

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from twin.base import units
-from twin.base.units import Refused
 from twin.model.changes import Variation
 from twin.model.responders import stage_targets, with_stages
 from twin.model.scenario import Intervention, Quantity, Scenario, Value
 from twin.simulation import journal, loop
 from twin.simulation.run import FinishedRun, R, run_id
-from twin.spec import Problem, SpecError, vary
+from twin.spec import read_moment, vary
 
 ID = "fork"  # of the intervention that sets what is set at the fork
 
@@ -40,7 +39,7 @@ class Fork:
 
 
 def fork(past: FinishedRun, at: str) -> Fork:
-    """Leave ``past`` at a time, ISO 8601 with zone or +2h. Raises ForkError, SpecError.
+    """Leave ``past`` at a time, as in "07:50" or "+2h". Raises ForkError, SpecError.
 
     The run must have been made by this code: other code steps another past.
     """
@@ -50,14 +49,7 @@ def fork(past: FinishedRun, at: str) -> Fork:
     if run_id(scenario, past.manifest["seed"], past.manifest["replicate"]) != past.run_id:
         raise ForkError(f"run {past.run_id}: its inputs cannot be read back; run it again")
     scenario = scenario.model_copy(update={"seed": past.manifest["seed"]})
-    try:
-        at_s = units.parse_time(at, scenario.start)
-        end = f"{scenario.start.isoformat()} and {units.format_duration(scenario.duration_s)} later"
-        if not 0 <= at_s < scenario.duration_s:
-            raise Refused(f"a time inside the run, between {end}")
-    except Refused as refused:
-        problem = Problem("--fork", 1, 1, "", refused.found or f"'{at}'", refused.expected, refused.hint)
-        raise SpecError([problem]) from None
+    at_s = read_moment("fork", at, scenario)
     return Fork(past, scenario, round(at_s / scenario.tick_s) * scenario.tick_s)
 
 

@@ -7,20 +7,12 @@ what stands on one, ``mitigations`` what one applies several of at once, ``clash
 each other, ``schemas`` makes the JSON Schemas for editors.
 """
 
+from twin.spec.arguments import override, read_changes, read_moment
 from twin.spec.barriers import load_barriers
 from twin.spec.bases import load_scenario, load_what_if
 from twin.spec.defects import load_defects
 from twin.spec.mitigations import find_mitigations, load_mitigation, load_mitigations
-from twin.spec.overrides import (
-    fold,
-    override,
-    parse_drop,
-    parse_move,
-    parse_sample,
-    parse_set,
-    parse_until,
-    vary,
-)
+from twin.spec.overrides import fold, vary
 from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean
 from twin.spec.sources import load_published, load_sources
 from twin.spec.topology import load_topology
@@ -45,10 +37,7 @@ __all__ = [
     "load_variant",
     "load_what_if",
     "override",
-    "parse_drop",
-    "parse_move",
-    "parse_sample",
-    "parse_set",
-    "parse_until",
+    "read_changes",
+    "read_moment",
     "vary",
 ]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from twin.base.places import SCENARIOS
 from twin.model.scenario import Scenario
+from twin.spec.arguments import Moment, Name, Value, override, several
 from twin.spec.bases import load_scenario
 from twin.spec.mitigations import load_mitigations
-from twin.spec.overrides import override, vary
+from twin.spec.overrides import vary
 from twin.spec.problems import argument_problem, did_you_mean
 from twin.spec.tree import read_tree
 from twin.spec.variations import load_actions
@@ -61,41 +62,43 @@ def scenario_path(name: str | Path) -> Path:
 def load(
     scenario: str | Path | Scenario,
     *,
-    set: Iterable[str] | Mapping[str, str] = (),
-    drop: Iterable[str] = (),
-    move: Iterable[str] | Mapping[str, str] = (),
-    with_files: Iterable[Path | str] = (),
-    until: str | None = None,
-    sample: str | None = None,
+    set: Mapping[str, Value] | None = None,
+    drop: str | Iterable[str] = (),
+    move: Mapping[str, Moment] | None = None,
+    with_files: Name | Iterable[Name] = (),
+    until: Moment | None = None,
+    sample: str | float | None = None,
     seed: int | None = None,
-    mitigate: Iterable[Path | str] = (),
+    mitigate: Name | Iterable[Name] = (),
     responders: str | None = None,
-    add_action: Iterable[Path | str] = (),
+    add_action: Name | Iterable[Name] = (),
 ) -> Scenario:
-    """A scenario with changes: by name, from a file, or one that has been loaded. Numbers are in SI units.
+    """A scenario with changes: by name, from a file, or one that has been loaded.
 
-    ``set``: {"service.parameter": "3s"} or ["service.parameter=3s"]; ``drop``: ids of faults and actions;
-    ``move``: {"id": "+15m"}, where times are ISO 8601 with zone or relative to the start; ``with_files``:
-    services of your own on top of the topology; ``until``: another end; ``sample``: another sample interval,
-    as in "10s"; ``mitigate``: mitigations by name or file, also 'A+B'; ``responders``: "scripted",
-    "modelled" or "drawn"; ``add_action``: files with faults and actions to add. Raises SpecError with every
-    problem of the files, then of the changes.
+    - ``set``: values of parameters and of numbers of dependencies, as in {"dwfm.lease_s": "24h"};
+    - ``drop``: ids of faults and actions to leave out;
+    - ``move``: id of a fault or action → another time for it;
+    - ``with_files``: services of your own on top of the topology;
+    - ``until``, ``sample``, ``seed``: another end, sample interval or seed;
+    - ``mitigate``: mitigations by name or file, 'A+B' for both;
+    - ``responders``: "scripted" (at the scenario's times), "modelled" (when they know enough, after fixed
+      delays) or "drawn" (the same with random delays);
+    - ``add_action``: files with faults and actions to add.
+
+    A number without a unit is in SI units. A time is "07:50" (the first one after the start, in its zone),
+    "+2h", ISO 8601 with a zone, a datetime, a timedelta, or seconds from the start. Raises SpecError with
+    every problem of the files, then of the changes.
     """
     if isinstance(scenario, Scenario):
-        if with_files:
+        if several(with_files):
             raise argument_problem("with_files", "a scenario that is loaded", "its name or its file")
         loaded = scenario
     else:
-        loaded = load_scenario(scenario_path(scenario), with_files)
-    for mitigation in load_mitigations(mitigate, loaded):
+        loaded = load_scenario(scenario_path(scenario), several(with_files))
+    for mitigation in load_mitigations(several(mitigate), loaded):
         loaded = vary(loaded, mitigation)
-    for file in add_action:
+    for file in several(add_action):
         loaded = vary(loaded, load_actions(file, loaded))
     return override(
-        loaded, sets=_pairs(set), drops=drop, moves=_pairs(move), until=until, sample=sample, seed=seed,
-        responders=responders,
-    )  # fmt: skip
-
-
-def _pairs(given: Iterable[str] | Mapping[str, str]) -> list[str]:
-    return [f"{k}={v}" for k, v in given.items()] if isinstance(given, Mapping) else list(given)
+        loaded, set=set, drop=drop, move=move, until=until, sample=sample, seed=seed, responders=responders
+    )

@@ -96,7 +96,7 @@ def find_mitigations(text: str | Path, folder: Path = FOLDER) -> list[Path]:
             found.setdefault(known[name].resolve(), known[name])
         else:
             hint = did_you_mean(name, known) or "twin list mitigations shows them"
-            problems.append(Problem("--mitigate", 1, 1, "", f"'{name}'", "the name of a mitigation", hint))
+            problems.append(Problem("mitigate", 0, 0, "", f"'{name}'", "the name of a mitigation", hint))
     if problems:
         raise SpecError(problems)
     return list(found.values())

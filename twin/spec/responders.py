@@ -126,4 +126,4 @@ def with_responders(scenario: Scenario, mode: str) -> Scenario:
         found, expected = f"'{mode}', but no time for {', '.join(timeless)}", "modelled or drawn"
     else:
         return changed
-    raise SpecError([Problem("--responders", 1, 1, "", found, expected)])
+    raise SpecError([Problem("responders", 0, 0, "", found, expected)])

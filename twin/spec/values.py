@@ -43,7 +43,19 @@ def typed(value: Any, param: Param) -> float | str | bool:
         return value
     if isinstance(value, int | float) and value < 0:
         raise Refused(f"{_NOUNS[param.unit]} from {bounds_text(param)}", _NEGATIVE if param.low >= 0 else "")
-    number = _PARSERS[param.unit](value)
+    return _bounded(_PARSERS[param.unit](value), param)
+
+
+def in_si(value: Any, param: Param) -> float | str | bool:
+    """A Python value, where a number is in SI units, inside the bounds of ``param``. Raises Refused."""
+    if param.unit in ("choice", "switch"):
+        return typed(value, param)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refused(_NOUNS[param.unit])
+    return _bounded(units.parse_count(value) if param.unit == "count" else float(value), param)
+
+
+def _bounded(number: float, param: Param) -> float:
     if not param.low <= number <= param.high:
         raise Refused(bounds_text(param), f"bounds of {param.name}")
     return number

@@ -110,7 +110,7 @@ def _automation(scenario: Scenario, path: Path | str) -> str:
     names = sorted(name for name, s in scenario.topology.services.items() if s.kind == "dns")
     if len(names) != 1:
         found = ", ".join(names) or "none"
-        raise SpecError([Problem("--trace", 1, 1, "", found, "a scenario with one service of kind dns")])
+        raise SpecError([Problem("trace", 0, 0, "", found, "a scenario with one service of kind dns")])
     return names[0]
 
 
@@ -123,7 +123,7 @@ def _first_s(scenario: Scenario, replaced: list[Intervention], moves: int, at: s
     length_s = MOVE_S * moves
     try:
         if at is not None:
-            first_s = units.parse_time(at.strip(), scenario.start)
+            first_s = units.parse_moment(at, scenario.start)
         else:
             ends = [x.until_s for x in replaced if x.until_s is not None]
             first_s = max(ends) - MOVE_S * (moves - 1) if ends else FIRST_S
@@ -131,7 +131,7 @@ def _first_s(scenario: Scenario, replaced: list[Intervention], moves: int, at: s
             raise Refused(f"a first move with {units.format_duration(length_s)} of the scenario left to go")
     except Refused as refused:
         found = refused.found or f"'{at or units.format_duration(first_s)}'"
-        raise SpecError([Problem("--trace-at", 1, 1, "", found, refused.expected, refused.hint)]) from None
+        raise SpecError([Problem("trace_at", 0, 0, "", found, refused.expected, refused.hint)]) from None
     return first_s
 
 

@@ -179,7 +179,7 @@ def space(base: Scenario, folder: Path = FOLDER) -> Space:
     kept = {name: one for name, one in placed.items() if name not in left_out}
     if not kept:
         expected = "files as those in scenarios/mitigations"
-        none = Problem("--mitigations", 1, 1, "", f"no mitigation in {folder}", expected)
+        none = Problem("mitigations", 0, 0, "", f"no mitigation in {folder}", expected)
         raise SpecError(unfit or [none])
     parts = tuple(_part(name, one.mitigation) for name, one in kept.items())
     return Space(base, folder, parts, contradictions(kept), left_out)

@@ -26,7 +26,7 @@ from twin.spec.problems import did_you_mean
 from twin.statistics.estimates import CONFIDENCE, interval
 from twin.statistics.proportions import wilson
 
-WHERE = "--goal"
+WHERE = "goal"
 OF_SERVICES = (
     Measure("lost_min", "service-minutes lost", "min"),
     Measure("impaired_min", "minutes impaired", "min"),
