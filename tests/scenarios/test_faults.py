@@ -11,9 +11,9 @@ import twin
 from tests.cli.conftest import invoke
 from twin.api.run import Run
 from twin.base.places import ROOT, TOPOLOGY
-from twin.cli.check import problems_of
 from twin.model.scenario import Scenario
 from twin.results.expectations import judge
+from twin.spec.files import problems_of
 from twin.spec.library import named_scenarios
 
 REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"

@@ -14,7 +14,6 @@ from twin.cli import _show_blast as radius
 from twin.cli._errors import BadInput
 from twin.cli._options import all_of, debug_option, examples, json_option
 from twin.cli._study import Options, study, study_options
-from twin.cli.check import keys_of
 
 if TYPE_CHECKING:
     from twin.experiments.blast import Question, Radius
@@ -105,6 +104,7 @@ def load_place(where: str) -> Place:
     """
     from twin import spec
     from twin.experiments import blast as blasting
+    from twin.spec.files import keys_of
     from twin.spec.library import scenario_path
 
     path, named = Path(where), ROOT / "topology" / where

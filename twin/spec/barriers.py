@@ -26,7 +26,7 @@ def load_barriers(path: Path | str, kinds: Kinds = None) -> tuple[Barriers, Scen
     tree = read_tree(path, problems)
     if tree is None:
         raise SpecError(problems)
-    base = base_of(tree, Path(path), {}, kinds)
+    base = base_of(tree, Path(path), kinds=kinds)
     names = names_of(base, kinds)
     names.sources = source_ids(Path(path), problems)
     checker = Checker(names, problems)

@@ -94,23 +94,34 @@ def _start(tree: Tree) -> Any:
 
 
 def load_what_if(
-    path: Path | str, bases: Bases | None = None, kinds: Kinds = None
+    path: Path | str,
+    bases: Bases | None = None,
+    kinds: Kinds = None,
+    with_files: Iterable[Path | str] = (),
 ) -> tuple[WhatIf, Scenario]:
     """A file of scenarios/what-if/, and the scenario that it asks about. Raises SpecError.
 
-    ``bases`` keeps scenarios that have been loaded, for the next file.
+    ``bases`` keeps scenarios that have been loaded, for the next file. ``with_files``: services of one's own.
     """
     tree = must_read(path)
-    base = base_of(tree, Path(path), {} if bases is None else bases, kinds)
+    base = base_of(tree, Path(path), bases, kinds, with_files)
     return checked(WhatIf, tree, Path(path), base, kinds), base
 
 
-def base_of(tree: Tree, path: Path, bases: Bases, kinds: Kinds) -> Scenario:
-    """The scenario that a what-if names, with the services on both sides of its question."""
+def base_of(
+    tree: Tree,
+    path: Path,
+    bases: Bases | None = None,
+    kinds: Kinds = None,
+    with_files: Iterable[Path | str] = (),
+) -> Scenario:
+    """The scenario that a file names with ``base:``, and the services that are on top of it."""
+    bases = {} if bases is None else bases
     named = tree.get("base")
     if named is None:
         raise SpecError([tree.problem("base", "no scenario", "base: PATH, relative to this file")])
-    paths = tuple(str(_file(place, path).resolve()) for place in (named, *tree.elements("with")))
+    named_files = (_file(place, path) for place in (named, *tree.elements("with")))
+    paths = tuple(str(Path(file).resolve()) for file in (*named_files, *with_files))
     if paths not in bases:
         bases[paths] = load_scenario(paths[0], paths[1:], kinds=kinds)
     return bases[paths]

@@ -18,9 +18,10 @@ from twin.model.responders import listed, stage_targets
 from twin.model.scenario import Scenario, Topology
 from twin.spec.bases import load_scenario
 from twin.spec.clashes import clashes
+from twin.spec.overrides import lay
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.sources import ROOT
-from twin.spec.tree import Tree, read_tree
+from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.values import Checker, names_of
 from twin.spec.variations import check_applied, check_comparisons, checked
 
@@ -37,13 +38,15 @@ class Placed:
     mitigation: Mitigation
 
 
-def load_mitigation(path: Path | str, base: Scenario | Topology, kinds: Kinds = None) -> Mitigation:
+def load_mitigation(
+    path: Path | str, base: Scenario | Topology, kinds: Kinds = None, with_files: Iterable[Path] = ()
+) -> Mitigation:
     """A file of scenarios/mitigations/, checked against what it changes. Raises SpecError.
 
     Of a bundle it is the bundle's own part: ``load_mitigations`` has all of them. Against a topology alone,
-    ids of steps are checked if the file names its base.
+    ids of steps are checked if the file names its base. ``with_files``: services of one's own, on the base.
     """
-    return place_mitigation(Path(path), base, kinds).mitigation
+    return place_mitigation(Path(path), base, kinds, with_files).mitigation
 
 
 def load_mitigations(
@@ -142,17 +145,20 @@ def contradictions(placed: Mapping[str, Placed]) -> frozenset[frozenset[str]]:
     return frozenset(frozenset((a, b)) for a, b in combinations(trees, 2) if clashes([trees[a], trees[b]]))
 
 
-def place_mitigation(path: Path, scenario: Scenario | Topology, kinds: Kinds = None) -> Placed:
+def place_mitigation(
+    path: Path, scenario: Scenario | Topology, kinds: Kinds = None, with_files: Iterable[Path] = ()
+) -> Placed:
     """A file as it applies to a scenario; to its base, if there is only a topology."""
-    tree = _tree(path)
-    base = _named(tree, "base", path, kinds)
+    tree = must_read(path)
+    base = _named(tree, "base", path, kinds, with_files)
     problems: list[Problem] = []
     _with_parts(path, problems)
     if problems:
         raise SpecError(problems)
     if base is not None and isinstance(scenario, Scenario) and scenario != base:
-        _checked(tree, path, base, kinds)
-        tree = pruned(_tree(path), base, scenario)
+        both = lay(base.topology, scenario.topology.services)  # what is on top of the scenario counts
+        _checked(tree, path, base.model_copy(update={"topology": both}), kinds)
+        tree = pruned(must_read(path), base, scenario)
     elif base is not None:
         scenario = base
     return Placed(tree, _checked(tree, path, scenario, kinds))
@@ -169,7 +175,9 @@ def _checked(tree: Tree, path: Path, scenario: Scenario | Topology, kinds: Kinds
     return checked(Mitigation, tree, path, scenario, kinds)
 
 
-def _named(tree: Tree, key: str, path: Path, kinds: Kinds) -> Scenario | None:
+def _named(
+    tree: Tree, key: str, path: Path, kinds: Kinds, with_files: Iterable[Path] = ()
+) -> Scenario | None:
     """The scenario that a key names, relative to the file; None if it names none."""
     place = tree.get(key)
     if place is None or not isinstance(place.value, str):
@@ -179,21 +187,13 @@ def _named(tree: Tree, key: str, path: Path, kinds: Kinds) -> Scenario | None:
         near = did_you_mean(file.stem, (p.stem for p in file.parent.glob("*.yaml")))
         expected = "the file of a scenario, relative to this one"
         raise SpecError([place.problem(key, f"no such file '{place.value}'", expected, near)])
-    return load_scenario(file, kinds=kinds)
-
-
-def _tree(path: Path) -> Tree:
-    problems: list[Problem] = []
-    tree = read_tree(path, problems)
-    if tree is None:
-        raise SpecError(problems)
-    return tree
+    return load_scenario(file, with_files, kinds=kinds)
 
 
 def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = ()) -> list[Path]:
     """The files of a bundle, those that it is made of before itself; what is no file is a problem."""
     try:
-        tree = _tree(path)
+        tree = must_read(path)
     except SpecError as error:
         problems.extend(error.problems)
         return []
