@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import pytest
 
 import twin
+from twin.base.places import LIBRARY
 from twin.experiments.barriers import Effect, Findings, Search, combined, findings, label, late, switches_of
 from twin.experiments.barriers.analysis import RESOLUTION_S, effect, most_rounds, too_late
 from twin.experiments.barriers.switches import comes_late
 from twin.model.changes import Barriers, Variation
 from twin.spec import load_barriers, vary
-from twin.spec.sources import ROOT
 
-FILE = ROOT / "scenarios" / "barriers" / "us-east-1-2025-10-20.yaml"
+FILE = LIBRARY / "scenarios" / "barriers" / "us-east-1-2025-10-20.yaml"
 WORLDS = range(3)
 
 

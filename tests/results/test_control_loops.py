@@ -7,14 +7,14 @@ import pytest
 
 import twin
 from twin.api.run import Run
+from twin.base.places import LIBRARY
 from twin.model.changes import Variation
 from twin.model.scenario import Scenario
 from twin.results.control_loops import Loop, Reading, watch
 from twin.spec import vary
 from twin.spec.responders import with_responders
-from twin.spec.sources import ROOT
 
-REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
+REPLAY = LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"
 FAULT = "lock-starvation"
 
 

@@ -10,14 +10,14 @@ import pytest
 import twin
 from tests.cli.conftest import invoke
 from twin.api.run import Run
-from twin.base.places import ROOT, TOPOLOGY
+from twin.base.places import LIBRARY, TOPOLOGY
 from twin.model.scenario import Scenario
 from twin.results.expectations import judge
 from twin.spec.files import problems_of
 from twin.spec.library import named_scenarios
 
-REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
-FILES = {path.stem: path for path in sorted((ROOT / "scenarios" / "faults").glob("*.yaml"))}
+REPLAY = LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"
+FILES = {path.stem: path for path in sorted((LIBRARY / "scenarios" / "faults").glob("*.yaml"))}
 NAMES = (
     "az-loss",
     "slow-dynamodb",

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import invoke
+from twin.base.places import LIBRARY
 from twin.spec import SpecError, load_barriers
-from twin.spec.sources import ROOT
 
-FILE = ROOT / "scenarios" / "barriers" / "us-east-1-2025-10-20.yaml"
+FILE = LIBRARY / "scenarios" / "barriers" / "us-east-1-2025-10-20.yaml"
 
 SPOILT = [
     ("dynamodb-dns.guard_big_lock: true", "dynamodb-dns.guard_big_lok: true", "guard_big_lock?"),
@@ -31,7 +31,7 @@ def test_a_spoilt_file(what: str, by: str, said: str, tmp_path: Path) -> None:
     line = 1 + text[: text.index(what)].count("\n")
     text = text.replace(what, by, 1)
     if not what.startswith("base"):
-        text = text.replace("base: ../", f"base: {ROOT}/scenarios/")
+        text = text.replace("base: ../", f"base: {LIBRARY}/scenarios/")
     path = tmp_path / "spoilt.yaml"
     path.write_text(text)
     with pytest.raises(SpecError) as caught:
@@ -43,7 +43,7 @@ def test_a_spoilt_file(what: str, by: str, said: str, tmp_path: Path) -> None:
 
 def test_all_at_once(tmp_path: Path) -> None:
     path = tmp_path / "spoilt.yaml"
-    text = FILE.read_text().replace("base: ../", f"base: {ROOT}/scenarios/")
+    text = FILE.read_text().replace("base: ../", f"base: {LIBRARY}/scenarios/")
     path.write_text(text.replace("3h", "3").replace("SPIN", "SPAN").replace("24h", "24"))
     with pytest.raises(SpecError) as caught:
         load_barriers(path)

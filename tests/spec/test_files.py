@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from twin.base.places import LIBRARY
 from twin.spec import load_mitigations, load_scenario
 from twin.spec.files import load_any, problems_of
-from twin.spec.sources import ROOT
 
-TOPOLOGY = ROOT / "topology" / "us-east-1"
-REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
+TOPOLOGY = LIBRARY / "topology" / "us-east-1"
+REPLAY = LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"
 MINE = """
 services:
   checkout:
@@ -50,7 +50,7 @@ def test_a_mitigation_of_ones_own_dependency(mine: Path, mitigation: Path) -> No
 
 
 def test_it_applies_to_a_scenario_with_these_services(mine: Path, mitigation: Path) -> None:
-    quiet = load_scenario(ROOT / "scenarios" / "faults" / "peak-hour.yaml", [mine])
+    quiet = load_scenario(LIBRARY / "scenarios" / "faults" / "peak-hour.yaml", [mine])
     for scenario in (load_scenario(REPLAY, [mine]), quiet):
         (loaded,) = load_mitigations([mitigation], scenario)
         assert loaded.set == {"checkout->dynamodb.retries": 0}
@@ -75,4 +75,4 @@ def test_services_of_ones_own(mine: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["barriers", "defects"])
 def test_a_file_beside_a_scenario(kind: str) -> None:
-    assert problems_of(ROOT / "scenarios" / kind / "us-east-1-2025-10-20.yaml", TOPOLOGY) == []
+    assert problems_of(LIBRARY / "scenarios" / kind / "us-east-1-2025-10-20.yaml", TOPOLOGY) == []

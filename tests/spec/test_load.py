@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 import yaml
 
+from twin.base.places import LIBRARY
 from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.scenario import Dependency, Quantity
 from twin.spec import SpecError, load_published, load_scenario, load_sources, load_topology
-from twin.spec.sources import ROOT
 
 from .conftest import KINDS, Files
 
@@ -117,7 +117,7 @@ def test_the_model_has_every_edge_number() -> None:
 
 def test_the_project_has_good_sources_and_timelines() -> None:
     assert load_sources()["PES"].trust == "highest"
-    published = load_published(ROOT / "data/published/us-east-1-2025-10-20.csv")
+    published = load_published(LIBRARY / "data/published/us-east-1-2025-10-20.csv")
     assert len(published.outcomes) >= 30 and len(published.must_not) >= 5
 
 

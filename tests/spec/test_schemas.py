@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from twin.base.places import LIBRARY
 from twin.spec.schemas import schemas, write_schemas
-from twin.spec.sources import ROOT
 from twin.spec.tree import read_tree
 
 from .conftest import KINDS, Files
@@ -31,7 +31,7 @@ def test_good_files_pass(files: Files) -> None:
     assert complaints("scenario", files.scenario) == []
     assert complaints("services", files.topology / "services.yaml") == []
     assert complaints("topology", files.topology / "topology.yaml") == []
-    assert complaints("sources", ROOT / "data/sources.yaml") == []
+    assert complaints("sources", LIBRARY / "data/sources.yaml") == []
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_they_are_written_where_files_look_for_them(tmp_path: Path) -> None:
 
 
 def test_they_are_fresh() -> None:
-    stale = [name for name, text in schemas().items() if (ROOT / name).read_text(encoding="utf-8") != text]
+    stale = [name for name, text in schemas().items() if (LIBRARY / name).read_text(encoding="utf-8") != text]
     assert not stale, f"run python -m twin.spec schemas: {stale}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from twin.base.places import RUNS
+from twin.base.places import RUNS, brief
 
 if TYPE_CHECKING:
     from twin.api.run import Run
@@ -64,7 +64,7 @@ def out_option(function: F) -> F:
         envvar="TWIN_OUT",
         show_envvar=True,
         metavar="DIR",
-        help="Folder of runs.  [default: data/runs]",
+        help=f"Folder of runs.  [default: {brief(RUNS)}]",
     )(function)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from twin.model.changes import Variant
     from twin.model.scenario import Scenario
 
-VARIANTS = ROOT / "scenarios" / "variants"
+VARIANTS = SCENARIOS / "variants"
 
 variants_option = click.option(
     "--variants", "in_variants", is_flag=True,

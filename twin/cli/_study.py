@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import STUDIES, brief
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from twin.model.changes import Variant
     from twin.model.scenario import Scenario
 
-STUDIES = ROOT / "data" / "studies"
 RAY_PAYS = 24  # runs, from which starting Ray is worth its seconds
 RUN_CORE_S = 1.2  # of an 18.5 h replay; other runs by their length
 REPLAY_S = 18.5 * 3600
@@ -34,7 +33,8 @@ study_options = all_of(
         "folder",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Folder of the study; what is done in it is not done again.  [default: one in data/studies]",
+        help="Folder of the study; what is done in it is not done again.  "
+        f"[default: one in {brief(STUDIES)}]",
     ),
     click.option(
         "--runner",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._arms import distinct
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.experiments.suite import Suite
     from twin.model.scenario import Scenario
 
-FAULTS = ROOT / "scenarios" / "faults"
+FAULTS = SCENARIOS / "faults"
 
 
 def others(prepared: Callable[[str], Scenario], but: str) -> dict[str, Scenario]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._suite import fitting
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twin.model.changes import Defects
     from twin.model.scenario import Scenario
 
-DEFECTS = ROOT / "scenarios" / "defects"
+DEFECTS = SCENARIOS / "defects"
 SHARE_WORLDS = 8  # in which the loss is shared out: many subsets count for more than many worlds
 
 all_options = (

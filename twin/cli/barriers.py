@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli import _show_loops as control
 from twin.cli._errors import BadInput
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from twin.model.scenario import Scenario
     from twin.simulation.run import FinishedRun
 
-FOLDER = ROOT / "scenarios" / "barriers"
+FOLDER = SCENARIOS / "barriers"
 
 barrier_options = all_of(
     click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import LIBRARY
 from twin.cli import _show as show
 from twin.cli import _show_blast as radius
 from twin.cli._errors import BadInput
@@ -107,7 +107,7 @@ def load_place(where: str) -> Place:
     from twin.spec.files import keys_of
     from twin.spec.library import scenario_path
 
-    path, named = Path(where), ROOT / "topology" / where
+    path, named = Path(where), LIBRARY / "topology" / where
     if not path.exists() and "/" not in where and where and named.is_dir():
         path = named
     if path.is_dir():

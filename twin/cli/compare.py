@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._arms import prepared, seconds, sides, weights_of
 from twin.cli._errors import BadInput
@@ -62,7 +62,7 @@ comparing_options = all_of(
         "--mitigations",
         "mitigations_in",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        default=ROOT / "scenarios" / "mitigations",
+        default=SCENARIOS / "mitigations",
         metavar="DIR",
         help="Folder of mitigations.  [default: scenarios/mitigations]",
     ),

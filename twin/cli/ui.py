@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import LIBRARY
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._options import debug_option, examples, out_option
@@ -23,7 +23,7 @@ from twin.cli._options import debug_option, examples, out_option
 @debug_option
 def ui_command(port: int, out: Path) -> None:
     """Open the page that draws runs, at http://127.0.0.1:PORT. Ctrl-C ends it."""
-    app = ROOT / "ui" / "app.py"
+    app = LIBRARY / "ui" / "app.py"
     if not app.is_file():
         raise BadInput(
             f"{app}: no such file; the page comes with the repository, not with the installed package"
@@ -31,6 +31,6 @@ def ui_command(port: int, out: Path) -> None:
     command = [sys.executable, "-m", "streamlit", "run", str(app.resolve()), "--server.port", str(port)]
     show.say(f"http://127.0.0.1:{port}")
     environment = os.environ | {"TWIN_OUT": str(out.resolve())}
-    done = subprocess.run(command, cwd=ROOT.resolve(), env=environment, check=False)
+    done = subprocess.run(command, cwd=LIBRARY, env=environment, check=False)
     if done.returncode:
         raise BadInput(f"the page ended with code {done.returncode}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.base.places import ROOT
+from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import compile_once, progress
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from twin.experiments.whatif import Answer, Judged, Question, Share
     from twin.model.changes import Variant
 
-FOLDER = ROOT / "scenarios" / "what-if"
-VARIANTS = ROOT / "scenarios" / "variants"
+FOLDER = SCENARIOS / "what-if"
+VARIANTS = SCENARIOS / "variants"
 COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recovery", "expected")
 
 

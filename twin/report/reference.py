@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from types import ModuleType
 
+from twin.base.places import LIBRARY
 from twin.kinds import registry
 from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.changes import COSTS
 from twin.model.parameter import HOWS, LATE, Param
 from twin.spec.mitigations import overview
 from twin.spec.schemas import schemas
-
-ROOT = Path(__file__).resolve().parents[2]
 
 INTRODUCTION = """\
 # Kinds of service
@@ -149,7 +147,7 @@ def _value(value: float | str | bool) -> str:
 def main() -> None:
     """Bring every generated file up to date."""
     for name, text in generated().items():
-        path = ROOT / name
+        path = LIBRARY / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 

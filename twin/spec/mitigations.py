@@ -13,6 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from twin.base.places import SCENARIOS
 from twin.model.changes import COSTS, Mitigation, Variation
 from twin.model.responders import listed, stage_targets
 from twin.model.scenario import Scenario, Topology
@@ -20,14 +21,13 @@ from twin.spec.bases import load_scenario
 from twin.spec.clashes import clashes
 from twin.spec.overrides import lay
 from twin.spec.problems import Problem, SpecError, did_you_mean
-from twin.spec.sources import ROOT
 from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.values import Checker, names_of
 from twin.spec.variations import check_applied, check_comparisons, checked
 
 Kinds = Mapping[str, Any] | None
 
-FOLDER = ROOT / "scenarios" / "mitigations"
+FOLDER = SCENARIOS / "mitigations"
 
 
 @dataclass(frozen=True)

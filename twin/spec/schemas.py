@@ -16,11 +16,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from twin.base import units
+from twin.base.places import LIBRARY
 from twin.model.changes import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
 from twin.model.parameter import Param
 from twin.model.scenario import SIGNALS, Scenario, Topology
 from twin.spec.scenario import OF_TOPOLOGY
-from twin.spec.sources import ROOT, Sources
+from twin.spec.sources import Sources
 from twin.spec.values import EDGE, parameters_by_kind
 
 Schema = dict[str, Any]
@@ -54,7 +55,7 @@ def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
     return {path: json.dumps(d, indent=2, ensure_ascii=False) + "\n" for path, d in documents.items()}
 
 
-def write_schemas(root: Path | str = ROOT, kinds: Mapping[str, Any] | None = None) -> list[Path]:
+def write_schemas(root: Path | str = LIBRARY, kinds: Mapping[str, Any] | None = None) -> list[Path]:
     """Write all schemas below ``root``; their paths."""
     written = []
     for name, text in schemas(kinds).items():

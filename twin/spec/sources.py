@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from twin.base.places import LIBRARY
 from twin.base.units import Refused
 from twin.model.parameter import Param
 from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published, Record, Source
@@ -15,7 +16,6 @@ from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, Names
 
-ROOT = Path(__file__).resolve().parents[2]
 TYPED_COLUMNS = ("level", "episode", "tolerance_min", "imposed")  # of a timeline; the others hold text
 
 
@@ -26,14 +26,14 @@ class Sources(Record):
 
 
 def find_sources(near: Path) -> Path | None:
-    """data/sources.yaml of the project that a file belongs to: upwards from it, else beside this package."""
-    for folder in (*near.resolve().parents, ROOT):
+    """data/sources.yaml of the project that a file belongs to: upwards from it, else of this package."""
+    for folder in (*near.resolve().parents, LIBRARY):
         if (path := folder / "data" / "sources.yaml").is_file():
             return path
     return None
 
 
-def load_sources(path: Path | str = ROOT / "data" / "sources.yaml") -> dict[str, Source]:
+def load_sources(path: Path | str = LIBRARY / "data" / "sources.yaml") -> dict[str, Source]:
     """Source id → Source, in the order of the file. Raises SpecError."""
     problems: list[Problem] = []
     tree = read_tree(path, problems)

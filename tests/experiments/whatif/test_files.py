@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.base.places import LIBRARY
 from twin.experiments.whatif import Question
 from twin.model.changes import ExpectedEffect, Variation
 from twin.model.scenario import Intervention
 from twin.results import metrics
 from twin.spec import load_variant, load_what_if, vary
-from twin.spec.sources import ROOT
 
-FILES = sorted((ROOT / "scenarios" / "what-if").glob("*.yaml"))
+FILES = sorted((LIBRARY / "scenarios" / "what-if").glob("*.yaml"))
 BASES: dict = {}
 QUESTIONS = [Question(*load_what_if(file, BASES)) for file in FILES]
 EXPECTING = [q for q in QUESTIONS if q.what_if.comparisons]
@@ -35,7 +35,7 @@ def test_every_case_changes_something(question: Question) -> None:
 
 def test_variants_of_the_model() -> None:
     base = QUESTIONS[0].base
-    variants = [load_variant(f, base) for f in sorted((ROOT / "scenarios" / "variants").glob("*.yaml"))]
+    variants = [load_variant(f, base) for f in sorted((LIBRARY / "scenarios" / "variants").glob("*.yaml"))]
     assert len(variants) >= 2 and all(vary(base, v) != base for v in variants)
 
 

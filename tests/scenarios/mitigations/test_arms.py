@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.base.places import LIBRARY
 from twin.experiments.arms import BASELINE, arm_of
 from twin.model.scenario import Scenario
 from twin.spec import SpecError, load_mitigations, vary
-from twin.spec.sources import ROOT
 
-REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
+REPLAY = LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"
 HEAD = "mitigation: {}\ndoes: x\nproposed_by: us\nassumed: for the test\n"
 FREEZE = "actions:\n  - {{id: freeze, at: +{}h, set: {{lambda-invoke.loss_per_s: 0/s}}, assumed: x}}\n"
 AGAIN = "drop: [alias-repair]\n" + FREEZE.replace("freeze", "alias-repair")
@@ -38,7 +38,7 @@ def test_an_arm_is_named_by_its_mitigations(replay: Scenario) -> None:
     arm = arm_of("short-negative-ttl+wait-for-network + short-negative-ttl", replay)
     assert arm.name == "short-negative-ttl+wait-for-network"
     assert [m.name for m in arm.variations] == arm.name.split("+")
-    file = ROOT / "scenarios" / "mitigations" / "wait-for-network.yaml"
+    file = LIBRARY / "scenarios" / "mitigations" / "wait-for-network.yaml"
     assert arm_of(file, replay).content == arm_of(str(file), replay).content
     assert arm_of("wait-for-network", replay) == arm_of(file, replay)
 

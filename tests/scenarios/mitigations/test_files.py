@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.base.places import LIBRARY
 from twin.model.changes import COSTS, Cost, Variation
 from twin.model.responders import steps
 from twin.model.scenario import Scenario
 from twin.simulation.world import build
 from twin.spec import SpecError, load_mitigation, load_mitigations, vary
 from twin.spec.mitigations import FOLDER, overview
-from twin.spec.sources import ROOT
 
 FILES = sorted(FOLDER.glob("*.yaml"))
-REPLAY = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
-FAULTS = sorted((ROOT / "scenarios" / "faults").glob("*.yaml"))
+REPLAY = LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"
+FAULTS = sorted((LIBRARY / "scenarios" / "faults").glob("*.yaml"))
 
 # The rows of the table of what-ifs that change the system or the response, and AWS's own follow-ups.
 ASKED_FOR = """
@@ -92,7 +92,7 @@ def test_a_step_of_another_script_is_left_out_and_a_wrong_name_is_not(replay: Sc
     lock = FOLDER / "fair-lock.yaml"
     assert load_mitigation(lock, quiet).is_empty
     assert load_mitigation(lock, replay).drop == ("lock-starvation",)
-    twice = twin.load(ROOT / "scenarios" / "faults" / "second-race-in-recovery.yaml")
+    twice = twin.load(LIBRARY / "scenarios" / "faults" / "second-race-in-recovery.yaml")
     assert load_mitigation(lock, twice).drop == ("lock-starvation", "lock-starvation-again")
 
 
@@ -100,7 +100,7 @@ def test_a_wrong_name_is_found_wherever_it_is_applied(tmp_path: Path, replay: Sc
     quiet = vary(replay, Variation(drop=tuple(x.id for x in [*replay.interventions, *replay.diagnoses])))
     text = (FOLDER / "no-zone-failover.yaml").read_text().replace("[failover-on]", "[failover-onn]")
     file = tmp_path / "typo.yaml"
-    file.write_text(text.replace("../", f"{ROOT / 'scenarios'}/"))
+    file.write_text(text.replace("../", f"{LIBRARY / 'scenarios'}/"))
     for scenario in (replay, quiet, replay.topology):
         with pytest.raises(SpecError, match=r"typo.yaml:\d+:8: drop.0: .* \(did you mean failover-on\?\)"):
             load_mitigation(file, scenario)

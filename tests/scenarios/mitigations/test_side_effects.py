@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.base.places import LIBRARY
 from twin.model.changes import ExpectedEffect, Mitigation, Variation
 from twin.model.scenario import Scenario
 from twin.results import metrics
 from twin.results.metrics import Measured, holds
 from twin.spec import load_mitigation, load_mitigations, vary
 from twin.spec.mitigations import FOLDER, overview
-from twin.spec.sources import ROOT
 
-REPLAY = twin.load(ROOT / "scenarios" / "us-east-1-2025-10-20.yaml")
+REPLAY = twin.load(LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml")
 MITIGATIONS = [load_mitigation(path, REPLAY) for path in sorted(FOLDER.glob("*.yaml"))]
 SHOWING = [m for m in MITIGATIONS if m.shows]
 NAMES = sorted({c.metric for m in SHOWING for c in m.shows})

@@ -1,0 +1,63 @@
+"""The wheel works where there is no checkout: it brings scenarios, and runs go to the user's folder."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from .tree import ROOT, read_tree, write_tree
+
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
+@pytest.fixture(scope="module")
+def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``bin/`` of an environment with the wheel, which borrows the packages of this environment."""
+    folder = tmp_path_factory.mktemp("wheel")
+    write_tree(read_tree(), folder / "source")
+    run(
+        [*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(folder / "source")],
+        folder,
+    )
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "venv")
+    run([*PIP, "--python", str(folder / "venv"), "install", "--no-deps", str(wheel)], folder)
+    (site,) = (folder / "venv").glob("lib/*/site-packages")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "venv" / "bin"
+
+
+def run(command: list[str], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    folder.mkdir(exist_ok=True)
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=outside | more, capture_output=True, text=True)
+    assert done.returncode in (0, 2), done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.slow
+def test_an_installed_package_replays_anywhere(bin_folder: Path, tmp_path: Path) -> None:
+    twin, data = str(bin_folder / "twin"), {"XDG_DATA_HOME": str(tmp_path / "data")}
+    home = run([str(bin_folder / "python"), "-c", "import twin; print(twin.__file__)"], tmp_path / "empty")
+    assert Path(home.stdout.strip()).is_relative_to(bin_folder.parent), "the wheel is what is tested"
+    listed = run([twin, "list", "scenarios"], tmp_path / "empty", **data).stdout
+    assert "us-east-1-2025-10-20" in listed and "az-loss" in listed
+    card = run([twin, "replay", "us-east-1-2025-10-20", "--until", "+3h"], tmp_path / "empty", **data).stdout
+    assert "predicted" in card
+    runs = tmp_path / "data" / "us-east-1-cascade-twin" / "runs"
+    assert len(list(runs.glob("*/manifest.json"))) == 1 and not any((tmp_path / "empty").iterdir())
+    assert "us-east-1-2025-10-20" in run([twin, "list", "runs"], tmp_path / "empty", **data).stdout
+
+
+@pytest.mark.slow
+def test_an_installed_package_knows_every_name_of_the_checkout(bin_folder: Path, tmp_path: Path) -> None:
+    twin = str(bin_folder / "twin")
+    for what in ("scenarios", "mitigations", "services"):
+        here = run([sys.executable, "-m", "twin", "list", what, "--json"], ROOT).stdout
+        assert run([twin, "list", what, "--json"], tmp_path / "empty").stdout == here
+    wrong = run([twin, "replay", "us-east-1-2025-10-2"], tmp_path / "empty")
+    assert wrong.returncode == 2 and "did you mean us-east-1-2025-10-20" in wrong.stderr, wrong.stderr
