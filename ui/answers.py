@@ -15,15 +15,13 @@ import streamlit as st
 import twin
 from twin.api.run import Run
 from twin.base.places import RUNS
-from twin.cli.replay import SCORECARD
-from twin.results.causes import chain_of
 from twin.simulation import journal
-from twin.simulation.runs import finished_runs
+from twin.simulation.runs import SCORECARD, finished_runs
 
 PACIFIC = {-8: "PST", -7: "PDT", 0: "UTC"}  # AWS tells the story of us-east-1 in Pacific time
 
 
-class Clock:
+class LocalClock:
     """Ticks of a run as local times. They carry no zone: the reader's browser must not shift them."""
 
     def __init__(self, manifest: dict[str, Any]) -> None:
@@ -89,7 +87,7 @@ def opened(runs: str, run_id: str) -> Run:
 def answers(runs: str, run_id: str) -> Answers:
     """Everything that does not depend on a moment. Raises journal.DamagedRun."""
     run = opened(runs, run_id)
-    clock = Clock(run.manifest)
+    clock = LocalClock(run.manifest)
     with run.tables() as tables:
         (totals,) = tables.rows("from totals")
         (peak,) = tables.rows("select coalesce(min(tick), 0) as tick from blast_radius "
@@ -111,7 +109,7 @@ def answers(runs: str, run_id: str) -> Answers:
 
 def published(manifest: dict[str, Any]) -> pd.DataFrame:
     """Outcomes that the scenario's timeline has within the run: id, subject, what, direction, at (local)."""
-    clock = Clock(manifest)
+    clock = LocalClock(manifest)
     timeline = manifest["inputs_scenario"].get("published") or {"outcomes": []}
     columns = ["id", "subject", "what", "direction", "at"]
     rows = [{**{k: o[k] for k in columns}, "at": clock.local(o["at"])} for o in timeline["outcomes"]]
@@ -130,7 +128,7 @@ def states(runs: str, run_id: str, tick: int) -> dict[str, dict[str, Any]]:
 @st.cache_data(max_entries=256, show_spinner=False)
 def causes(runs: str, run_id: str, service: str) -> list[str]:
     """The chain of causes behind the first onset of a service, a line each."""
-    return chain_of(opened(runs, run_id), service).lines()
+    return opened(runs, run_id).why(service).lines()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -139,7 +137,7 @@ def story(runs: str, run_id: str, service: str) -> pd.DataFrame:
     run = opened(runs, run_id)
     rows = run.sql("select tick, event, subject, value, cause_service, cause_event from story "
                    "where service = $service order by tick", service=service)  # fmt: skip
-    return _timed(rows.to_pylist(), Clock(run.manifest), "tick")
+    return _timed(rows.to_pylist(), LocalClock(run.manifest), "tick")
 
 
 def scorecard(runs: Path, run_id: str) -> dict[str, Any] | None:
@@ -152,7 +150,7 @@ def scorecard(runs: Path, run_id: str) -> dict[str, Any] | None:
     return card if card.get("run_id") == run_id else None
 
 
-def _timed(rows: list[dict[str, Any]], clock: Clock, *columns: str) -> pd.DataFrame:
+def _timed(rows: list[dict[str, Any]], clock: LocalClock, *columns: str) -> pd.DataFrame:
     """A frame in which ``columns`` are local times in place of ticks."""
     frame = pd.DataFrame(rows)
     for column in columns if rows else ():

@@ -73,7 +73,7 @@ def choose(found: dict[str, dict[str, Any]]) -> str:
 
 def draw(runs: Path, manifest: dict[str, Any], facts: ask.Answers) -> None:
     """Everything about one run."""
-    clock = ask.Clock(manifest)
+    clock = ask.LocalClock(manifest)
     card = ask.scorecard(runs, manifest["run_id"])
     headline(facts.totals, clock, card)
     blast_radius(manifest["run_id"], clock, facts)
@@ -82,7 +82,7 @@ def draw(runs: Path, manifest: dict[str, Any], facts: ask.Answers) -> None:
     why(str(runs), manifest, facts)
 
 
-def headline(totals: dict[str, Any], clock: ask.Clock, card: dict[str, Any] | None) -> None:
+def headline(totals: dict[str, Any], clock: ask.LocalClock, card: dict[str, Any] | None) -> None:
     """The whole run in a few numbers."""
     last = totals["last_recovery_tick"]
     end = "none impaired" if last is None else f"{clock.at(last):%d %b %H:%M}"
@@ -101,7 +101,7 @@ def headline(totals: dict[str, Any], clock: ask.Clock, card: dict[str, Any] | No
         column.metric(label, value)
 
 
-def blast_radius(run_id: str, clock: ask.Clock, facts: ask.Answers) -> None:
+def blast_radius(run_id: str, clock: ask.LocalClock, facts: ask.Answers) -> None:
     """The timeline."""
     st.subheader("Blast radius", anchor=False)
     order = timeline.lane_order(facts.lanes, facts.published)
@@ -116,7 +116,7 @@ def blast_radius(run_id: str, clock: ask.Clock, facts: ask.Answers) -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def charts(run_id: str, _facts: ask.Answers, _clock: ask.Clock) -> dict[str, alt.LayerChart]:
+def charts(run_id: str, _facts: ask.Answers, _clock: ask.LocalClock) -> dict[str, alt.LayerChart]:
     """The charts of the timeline, from top to bottom; the run's id stands for all that they show."""
     span = timeline.Span(_clock.at(0), _clock.at(_clock.ticks), _clock.zone)
     drawn = {"blast": timeline.blast_chart(_facts.blast, _facts.inputs, span)}
@@ -138,7 +138,7 @@ def show(chart: alt.LayerChart, key: str) -> None:
 def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -> None:
     """The dependency graph, coloured by the state of each service at the slider's moment."""
     st.subheader("Dependencies at a moment", anchor=False)
-    clock = ask.Clock(manifest)
+    clock = ask.LocalClock(manifest)
     minute = timedelta(minutes=1)
     begin, end = clock.at(0).replace(second=0), clock.at(clock.ticks)
     peak = begin - (begin - clock.at(facts.peak_tick)) // minute * minute  # the end of that minute
@@ -154,7 +154,7 @@ def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -
     )
 
 
-def score(manifest: dict[str, Any], card: dict[str, Any] | None, clock: ask.Clock) -> None:
+def score(manifest: dict[str, Any], card: dict[str, Any] | None, clock: ask.LocalClock) -> None:
     """The scorecard, beside the baseline without feedback."""
     st.subheader("Scorecard", anchor=False)
     if card is None:
@@ -178,7 +178,7 @@ def score(manifest: dict[str, Any], card: dict[str, Any] | None, clock: ask.Cloc
         st.dataframe(rows, hide_index=True, height=min(460, 37 + 35 * len(rows)), column_config=columns)
 
 
-def score_rows(manifest: dict[str, Any], card: dict[str, Any], clock: ask.Clock) -> pd.DataFrame:
+def score_rows(manifest: dict[str, Any], card: dict[str, Any], clock: ask.LocalClock) -> pd.DataFrame:
     """A row an outcome, as the scorecard has them."""
     timeline_ = manifest["inputs_scenario"].get("published") or {"outcomes": []}
     words = {o["id"]: o["what"] for o in timeline_["outcomes"]}

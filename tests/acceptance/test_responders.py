@@ -9,7 +9,6 @@ from twin.api.run import Run
 from twin.experiments.worlds import drawn
 from twin.model.scenario import Scenario
 from twin.results import outcomes
-from twin.results.causes import chain_of
 from twin.simulation.world import Shard
 from twin.spec.inputs import inputs_of, varies
 
@@ -121,7 +120,7 @@ def test_the_chain_of_causes_goes_through_people(replay: Run) -> None:
 
 def test_why_names_the_diagnosis(replay: Run) -> None:
     """Where trouble goes back to an action, the chain says what that followed from."""
-    words = [link.words for link in chain_of(replay, "nlb").links]
+    words = [cause.text for cause in replay.why("nlb").causes]
     assert any("diagnosis" in w and "alarms" in w for w in words), words
 
 

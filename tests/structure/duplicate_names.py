@@ -4,7 +4,6 @@ The rule ``public_names`` reads this. An entry goes when its name is unique; non
 """
 
 DUPLICATE_NAMES: dict[str, int] = {
-    "Clock": 2,
     "Effect": 2,
     "Found": 3,
     "Judged": 2,
@@ -20,7 +19,6 @@ DUPLICATE_NAMES: dict[str, int] = {
     "ask": 2,
     "back_off": 2,
     "clean_up": 2,
-    "compare": 2,
     "configuration": 2,
     "document": 5,
     "draw": 3,
@@ -37,7 +35,6 @@ DUPLICATE_NAMES: dict[str, int] = {
     "interval": 2,
     "join": 2,
     "judge": 5,
-    "keep": 2,
     "live_and_die": 2,
     "load": 2,
     "lose": 3,

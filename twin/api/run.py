@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twin.model.scenario import Scenario
+from twin.report.notebook import run_html
+from twin.results.causes import CauseChain, why_impaired
+from twin.results.diff import RunDiff, diff_runs
+from twin.results.impact import Impact, impact_of
 from twin.simulation.inline import Progress
 from twin.simulation.run import FinishedRun, read_run, simulate
 from twin.spec.arguments import Moment, Name, Value
 from twin.spec.library import load
+from twin.spec.problems import argument_problem
+
+if TYPE_CHECKING:  # needs scipy, which a run does not
+    from twin.validation.score import Scorecard
 
 
 class Run(FinishedRun):
@@ -18,8 +27,39 @@ class Run(FinishedRun):
     ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value,
     origin). ``samples``: Arrow table with a row for each service and sample interval (tick, t, service,
     offered_per_s, goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s). ``manifest``:
-    inputs, hashes, versions. Times are UTC without zone; units stand in the tables' schema metadata.
+    inputs, hashes, versions. Times are UTC without zone; units stand in the tables' schema metadata. ``sql``
+    asks these tables and the views of ``twin/simulation/sql``.
     """
+
+    def why(self, service: str, at: Moment | None = None) -> CauseChain:
+        """The causes behind the last onset of ``service`` at or before ``at``, as in "07:50".
+
+        Without ``at``, behind its first onset. Raises SpecError.
+        """
+        return why_impaired(self, service, at)
+
+    def impact(self) -> Impact:
+        """The minutes lost, and each service that was impaired: onset, recovery, minutes."""
+        return impact_of(self)
+
+    def diff(self, base: FinishedRun) -> RunDiff:
+        """How the blast radius changed from ``base`` to this run."""
+        return diff_runs(base, self)
+
+    def score(self, draws: int = 0) -> Scorecard:
+        """The run against its scenario's published timeline, beside a baseline without feedback.
+
+        ``draws``: runs of an ensemble that gives the coverage. Raises SpecError without a timeline.
+        """
+        from twin.validation.score import score
+
+        if self.scenario.published is None:
+            expected = "a scenario that names a published timeline"
+            raise argument_problem("published", f"none in {self.scenario.name}", expected)
+        return score(self.scenario, self, draws=draws)
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
 
 def run(

@@ -8,31 +8,14 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import click
 
+from twin.base.clock import Clock as Clock
+
 WIDE = 200  # columns of a table that goes to a file or a pipe
-
-
-class Clock:
-    """Ticks of one run as times in the zone of its scenario's start."""
-
-    def __init__(self, manifest: Mapping[str, Any]) -> None:
-        self.start = datetime.fromisoformat(manifest["start"])
-        self.tick_s = float(manifest["tick_s"])
-
-    def local(self, tick: int | None) -> str:
-        """'20 Oct 00:12:10', '' for None."""
-        return "" if tick is None else f"{self._at(tick):%d %b %H:%M:%S}"
-
-    def iso(self, tick: int | None) -> str | None:
-        """ISO 8601 with zone."""
-        return None if tick is None else self._at(tick).isoformat()
-
-    def _at(self, tick: int) -> datetime:
-        return self.start + timedelta(seconds=tick * self.tick_s)
 
 
 def document(value: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,104 +13,68 @@ from twin.cli._errors import Missed
 
 if TYPE_CHECKING:
     from twin.api.run import Run
-    from twin.results.expectations import Verdict
+    from twin.results.expectations import ExpectationResult
+    from twin.results.impact import Impact
 
 TOP = 15  # services that a summary lists
+COLUMNS = ("service", "onset", "recovery", "impaired min", "lost min", "peak errors")
+ABOUT = ("run_id", "digest", "runner", "engine_seconds", "scenario", "seed")
 
 
-def damage(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Totals, and every service that was impaired, the worst first; moments are ticks."""
-    with run.tables() as tables:
-        (totals,) = tables.rows("from totals")
-        rows = tables.rows("select * from impact order by lost_min desc, impaired_min desc, service")
-    return totals, rows
-
-
-def as_document(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
+def as_document(run: Run, expected: Sequence[ExpectationResult]) -> dict[str, Any]:
     """What twin run --json prints."""
     clock = show.Clock(run.manifest)
-    totals, rows = damage(run)
-    totals["last_recovery"] = clock.iso(totals.pop("last_recovery_tick"))
+    holds = {"held": True, "missed": False, "not reached": None}
     return {
-        **{
-            key: run.manifest[key]
-            for key in ("run_id", "digest", "runner", "engine_seconds", "scenario", "seed")
-        },
+        **{key: run.manifest[key] for key in ABOUT},
         "folder": str(run.folder),
         "notes": run.manifest["notes"],
-        "totals": totals,
-        "services": [
-            {
-                "service": r.pop("service"),
-                "onset": clock.iso(r.pop("onset_tick")),
-                "recovery": clock.iso(r.pop("recovery_tick")),
-                **r,
-            }
-            for r in rows
+        **run.impact().as_json(),
+        "expectations": [
+            {"expect": e.text, "held": holds[e.state], "at": clock.iso(e.at_tick)} for e in expected
         ],
-        "expectations": [{"expect": v.words, "held": v.held, "at": clock.iso(v.at_tick)} for v in verdicts],
     }
 
 
-def summary(run: Run, verdicts: list[Verdict]) -> None:
+def summary(run: Run, expected: Sequence[ExpectationResult]) -> None:
     """What twin run prints for people."""
-    manifest, clock = run.manifest, show.Clock(run.manifest)
+    manifest, clock, impact = run.manifest, show.Clock(run.manifest), run.impact()
     click.echo(manifest["title"] or manifest["scenario"])
     spent = f"{manifest['engine_seconds']:.1f} s of engine time, {manifest['runner']}"
     click.echo(f"run {run.run_id} in {run.folder}   ({spent})")
     for note in manifest["notes"]:
         click.echo(f"note: {note}")
-    totals, rows = damage(run)
-    click.echo(f"\n{totals_line(totals, clock)}\n")
-    blast(run, rows, clock)
-    for v in verdicts:
-        word = {True: "held", False: "MISSED", None: "not reached"}[v.held]
-        at = f", first at {clock.local(v.at_tick)}" if v.at_tick is not None else ""
-        click.echo(f"expect {v.words}: {word}{at}")
+    click.echo(f"\n{impact}\n")
+    _blast_radius(run, impact)
+    for e in expected:
+        word = "MISSED" if e.state == "missed" else e.state
+        at = f", first at {clock.local(e.at_tick)}" if e.at_tick is not None else ""
+        click.echo(f"expect {e.text}: {word}{at}")
 
 
-def totals_line(totals: dict[str, Any], clock: show.Clock) -> str:
-    """'512 service-minutes lost; 30 services impaired, 28 at the peak; the last recovered …'."""
-    end = "no trouble to recover from"
-    if totals["not_recovered"]:
-        end = f"{totals['not_recovered']} not recovered at the end"
-    elif totals["last_recovery_tick"] is not None:
-        end = f"the last recovered {clock.local(totals['last_recovery_tick'])}"
-    return (
-        f"{totals['service_minutes_lost']:.0f} service-minutes lost; "
-        f"{totals['services_impaired']} services impaired, {totals['peak_impaired']} at the peak; {end}"
-    )
-
-
-def blast(run: Run, rows: list[dict[str, Any]], clock: show.Clock) -> None:
+def _blast_radius(run: Run, impact: Impact) -> None:
     """The services that were impaired, the worst first."""
-    if not rows:
+    if not impact.services:
         click.echo("No service was impaired.")
         return
-    columns = ("service", "onset", "recovery", "impaired min", "lost min", "peak errors")
-    show.table(
-        columns,
-        [
-            (
-                r["service"],
-                clock.local(r["onset_tick"]),
-                clock.local(r["recovery_tick"]) or "never",
-                show.minutes(r["impaired_min"]),
-                show.minutes(r["lost_min"]),
-                f"{r['peak_error_ratio']:.0%}",
-            )
-            for r in rows[:TOP]
-        ],
-        numbers=columns[3:],
-    )
-    if len(rows) > TOP:
-        click.echo(f"… and {len(rows) - TOP} more: twin query {run.run_id[:8]} 'from impact'")
-    click.echo(
-        f"Times are {clock.start:%Z} of {clock.start:%Y}. Why: twin why {run.run_id[:8]} {rows[0]['service']}"
-    )
+    rows = [
+        (s.service, _local(s.onset), _local(s.recovery), show.minutes(s.impaired_min),
+         show.minutes(s.lost_min), f"{s.peak_error_ratio:.0%}")
+        for s in impact.services[:TOP]
+    ]  # fmt: skip
+    show.table(COLUMNS, rows, numbers=COLUMNS[3:])
+    name, start, more = run.run_id[:8], show.Clock(run.manifest).start, len(impact.services) - TOP
+    if more > 0:
+        click.echo(f"… and {more} more: twin query {name} 'from impact'")
+    click.echo(f"Times are {start:%Z} of {start:%Y}. Why: twin why {name} {impact.services[0].service}")
 
 
-def require(verdicts: list[Verdict]) -> None:
-    missed = [v.words for v in verdicts if v.held is False]
+def _local(at: datetime | None) -> str:
+    return f"{at:%d %b %H:%M:%S}" if at else "never"
+
+
+def require(expected: Sequence[ExpectationResult]) -> None:
+    """Raises Missed with every expectation that was missed."""
+    missed = [e.text for e in expected if e.state == "missed"]
     if missed:
         raise Missed("; ".join(missed))

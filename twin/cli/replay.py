@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from twin.api.run import Run
     from twin.model.scenario import Scenario
     from twin.validation.score import Scorecard
-
-SCORECARD = "scorecard.json"  # in the run's folder, beside the rows that it judges; no part of their digest
 
 
 @click.command(
@@ -55,22 +51,23 @@ def replay_command(
     Every published outcome is classed imposed, fitted or predicted, beside a baseline without feedback. An
     outcome that the twin misses is no failure; a missed expect: or --fail-under is, with exit code 1.
     """
-    from twin.results.expectations import judge
+    from twin.results.expectations import expectation_results
     from twin.validation import score_text
+    from twin.validation.score import write_scorecard
 
     loaded = load(scenario, options)
     if loaded.published is None:
         raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
     done = execute(loaded, options)
-    verdicts = judge(loaded, done)
+    expected = expectation_results(loaded, done)
     card = score_of(loaded, done, draws)
-    keep(card, done)
+    write_scorecard(card, done)
     if as_json:
         show.document(card.as_json())
     else:
-        summary(done, verdicts)
+        summary(done, expected)
         score_text.render(card, show.console())
-    require(verdicts)
+    require(expected)
     _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)
 
 
@@ -87,15 +84,6 @@ def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:
     with progress(draws, "draws") as tick:
         found = ensemble(scenario, draws, seed=run.manifest["seed"], predicted=predicted, progress=tick)
     return replace(card, ensemble=found)
-
-
-def keep(card: Scorecard, run: Run) -> None:
-    """Leave the scorecard in the run's folder, where the page finds it."""
-    if run.folder is None:
-        return
-    partial = run.folder / f".{SCORECARD}"
-    partial.write_text(json.dumps(card.as_json(), indent=1) + "\n")
-    os.replace(partial, run.folder / SCORECARD)
 
 
 def _require_score(share: float | None, fail_under: float | None) -> None:

@@ -52,7 +52,7 @@ def run_command(
     Writes a run: a folder with two Parquet tables and a manifest. Exit code 1 if an expect: of the scenario
     was missed.
     """
-    from twin.results.expectations import judge
+    from twin.results.expectations import expectation_results
 
     if left is None:
         loaded = scripted(load(scenario, options), trace, trace_at)
@@ -61,12 +61,12 @@ def run_command(
         raise BadInput("--trace: not with --fork, as the past was made without")
     else:
         loaded, done = forking.execute(scenario, left, options)
-    verdicts = judge(loaded, done)
+    expected = expectation_results(loaded, done)
     if as_json:
-        show.document(as_document(done, verdicts))
+        show.document(as_document(done, expected))
     else:
-        summary(done, verdicts)
-    require(verdicts)
+        summary(done, expected)
+    require(expected)
 
 
 def scripted(scenario: Scenario, trace: Path | None, at: str | None) -> Scenario:

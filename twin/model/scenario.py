@@ -347,6 +347,14 @@ class Scenario(Record):
     stage_cv_ratio: Quantity | None = Field(None, description="spread of a stage, where they are drawn")
     expect: tuple[Expectation, ...] = ()
 
+    def __repr__(self) -> str:
+        of = {"service": self.topology.services, "fault": self.faults, "action": self.actions}
+        parts = [f"{len(those)} {word}{'s' * (len(those) != 1)}" for word, those in of.items()]
+        length = units.format_duration(self.duration_s)
+        return f"Scenario({self.name}: {', '.join(parts)}, {length} from {self.start:%Y-%m-%d %H:%M})"
+
+    __str__ = __repr__
+
     @property
     def interventions(self) -> tuple[Intervention, ...]:
         """Faults, then actions, each in the order of the file."""

@@ -1,50 +1,70 @@
-"""Why a service broke: the chain of causes behind an onset, in words."""
+"""Why a service broke: the chain of causes behind an onset, as records and as text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from twin.base.clock import Clock
 from twin.base.thresholds import HOLD_S, RECOVERED_S
+from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
-from twin.spec.problems import Problem, SpecError, did_you_mean
+from twin.spec.arguments import Moment, read_moment
+from twin.spec.problems import argument_problem, did_you_mean
 
 INPUTS = ("input", "input_ended", "diagnosed")
 
+_ONSETS = """
+select event_id, tick from events where service = $service and event = 'onset'
+and ($tick is null or tick - $hold <= $tick) order by event_id
+"""
+_END = """
+select min(tick) as tick from events where service = $service and event = 'recovery' and tick > $tick
+"""
+_OWN = "No cause is recorded behind that: it comes from the service's own mechanism."
+
 
 @dataclass(frozen=True)
-class Link:
-    """One event of the chain. ``at`` is when it began: trouble counts as an onset only after a while."""
+class Cause:
+    """One event of a chain. ``at``: when it began, as an onset counts only after a while."""
 
     at: datetime
     service: str
     event: str
     subject: str
     value: float
-    words: str
+    text: str
 
 
-@dataclass(frozen=True)
-class Chain:
-    """An onset of ``service`` and what lies behind it, nearest cause first. No ``links``: there was none."""
+@dataclass(frozen=True, repr=False)
+class CauseChain:
+    """An onset of ``service`` and the events behind it, nearest first. No ``causes``: it was never impaired.
+
+    ``recovery``: the end of the impairment, None if it lasts to the end of the run. ``str()`` gives the text.
+    """
 
     service: str
     title: str
-    links: tuple[Link, ...]
+    causes: tuple[Cause, ...]
     recovery: datetime | None
     note: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    __repr__ = __str__
 
     def lines(self) -> list[str]:
         """The chain for people to read."""
         head = f"{self.service}" + (f" ({self.title})" if self.title != self.service else "")
-        if not self.links:
+        if not self.causes:
             return [f"{head}: {self.note}"]
         ends = f"{_clock(self.recovery)}" if self.recovery else "never, within this run"
-        first, *rest = self.links
-        lines = [f"{_clock(first.at)}  {head} {first.words}; it recovered: {ends}"]
-        lines += [f"{_clock(link.at)}  {'  ' * n}because {link.words}" for n, link in enumerate(rest, 1)]
+        first, *rest = self.causes
+        lines = [f"{_clock(first.at)}  {head} {first.text}; it recovered: {ends}"]
+        lines += [f"{_clock(cause.at)}  {'  ' * n}because {cause.text}" for n, cause in enumerate(rest, 1)]
         return lines + ([self.note] if self.note else [])
 
     def as_json(self) -> dict[str, Any]:
@@ -53,65 +73,58 @@ class Chain:
             "service": self.service,
             "recovery": self.recovery.isoformat() if self.recovery else None,
             "note": self.note,
-            "chain": [{**vars(link), "at": link.at.isoformat()} for link in self.links],
+            "chain": [{**vars(cause), "at": cause.at.isoformat()} for cause in self.causes],
         }
 
 
-def chain_of(run: FinishedRun, service: str, tick: int | None = None) -> Chain:
-    """The chain behind the last onset of ``service`` at or before ``tick``; behind its first if that is None.
+def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> CauseChain:
+    """The causes of the last onset of ``service`` at or before a time; of its first without ``at``.
 
-    Raises SpecError for a service that the run has not.
+    ``at`` is "07:50", "+2h" or any other form of ``twin.base.units.parse_moment``. Raises SpecError for a
+    service that the run does not have, or a time outside it.
     """
     about = run.manifest["services"]
     if service not in about:
         hint = did_you_mean(service, about)
-        raise SpecError([Problem("service", 0, 0, "", f"'{service}'", "a service of the run", hint)])
-    hold = round(HOLD_S / run.manifest["tick_s"])
+        raise argument_problem("service", f"'{service}'", "a service of the run", hint)
+    tick = None if at is None else int(read_moment("at", at, run.scenario) / run.manifest["tick_s"])
+    title = about[service]["title"]
     with run.tables() as tables:
-        onsets = tables.rows(
-            "select event_id, tick from events where service = $service and event = 'onset' "
-            "and ($tick is null or tick - $hold <= $tick) order by event_id",
-            service=service,
-            tick=tick,
-            hold=hold,
-        )
-        if not onsets:
+        onset = _onset(tables, run.manifest, service, tick)
+        if onset is None:
             when = "in this run" if tick is None else "at or before that time"
-            return Chain(service, about[service]["title"], (), None, f"it was never impaired {when}")
-        onset = onsets[0] if tick is None else onsets[-1]
+            return CauseChain(service, title, (), None, f"it was never impaired {when}")
         rows = tables.rows("select * from cascade where event_id = $id order by depth", id=onset["event_id"])
-        ends = tables.rows(
-            "select min(tick) as tick from events where service = $service and event = 'recovery' "
-            "and tick > $tick",
-            service=service,
-            tick=onset["tick"],
-        )
-    links = tuple(_link(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
-    recovery = None if ends[0]["tick"] is None else _moment(run.manifest, ends[0]["tick"], "recovery")
-    note = (
-        ""
-        if links[-1].event in INPUTS
-        else ("No cause is recorded behind that: it comes from the service's own mechanism.")
-    )
-    return Chain(service, about[service]["title"], links, recovery, note)
+        ends = tables.rows(_END, service=service, tick=onset["tick"])[0]["tick"]
+    causes = tuple(_cause(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
+    recovery = None if ends is None else _moment(run.manifest, ends, "recovery")
+    return CauseChain(service, title, causes, recovery, "" if causes[-1].event in INPUTS else _OWN)
 
 
-def _link(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> Link:
+def _onset(
+    tables: Tables, manifest: Mapping[str, Any], service: str, tick: int | None
+) -> Mapping[str, Any] | None:
+    """The last onset at or before ``tick``, the first if that is None; None if there is none."""
+    hold = round(HOLD_S / manifest["tick_s"])
+    onsets = tables.rows(_ONSETS, service=service, tick=tick, hold=hold)
+    return onsets[0 if tick is None else -1] if onsets else None
+
+
+def _cause(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> Cause:
     at = _moment(manifest, row["tick"], row["event"])
-    return Link(at, row["service"], row["event"], row["subject"], row["value"], _words(manifest, row, effect))
+    return Cause(at, row["service"], row["event"], row["subject"], row["value"], _text(manifest, row, effect))
 
 
 def _moment(manifest: Mapping[str, Any], tick: int, event: str) -> datetime:
     """When it began: an onset counts after HOLD_S of trouble, a recovery after RECOVERED_S without."""
     late_s = {"onset": HOLD_S, "recovery": RECOVERED_S}.get(event, 0.0)
-    seconds = max(0.0, tick * manifest["tick_s"] - late_s)
-    return datetime.fromisoformat(manifest["start"]) + timedelta(seconds=seconds)
+    return Clock(manifest).at(max(0.0, tick - late_s / manifest["tick_s"]))
 
 
-def _words(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> str:
+def _text(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> str:
     event, service = row["event"], row["service"]
     if event in INPUTS:
-        return _input_words(manifest, row)
+        return _input_text(manifest, row)
     if event == "onset":
         did = f"became impaired (error ratio {row['value']:.0%})"
     elif event == "recovery":
@@ -130,7 +143,7 @@ def _need(manifest: Mapping[str, Any], caller: str, callee: str) -> str:
     return ""
 
 
-def _input_words(manifest: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+def _input_text(manifest: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     """'of fault lock-starvation: title (dynamodb-dns.losing_enactor = 3)'."""
     begins = row["event"] != "input_ended"
     for i in manifest["inputs"]:

@@ -1,8 +1,9 @@
-"""What a scenario's author expects of it (``expect:``), held against a finished run."""
+"""What a scenario's author expects of it (``expect:``), and what became of it in a finished run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from twin.base.units import format_duration
 from twin.model.scenario import Expectation, Scenario
@@ -10,17 +11,27 @@ from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 
 
+class Expected(StrEnum):
+    """What became of an expectation."""
+
+    HELD = "held"
+    MISSED = "missed"
+    NOT_REACHED = "not reached"  # the run ends before its time
+
+
 @dataclass(frozen=True)
-class Verdict:
-    """One expectation and what became of it. ``held`` is None where the run ends before it could be told;
-    ``at_tick`` is the end of the first sample interval with the signal beyond the level, None if never."""
+class ExpectationResult:
+    """One expectation and what became of it.
+
+    ``at_tick``: end of the first sample interval with the signal beyond the level, None if there is none.
+    """
 
     expectation: Expectation
-    held: bool | None
+    state: Expected
     at_tick: int | None
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """'sts: error_ratio above 0.05 never'."""
         e = self.expectation
         side, level = ("above", e.above) if e.above is not None else ("below", e.below)
@@ -29,12 +40,12 @@ class Verdict:
         return f"{e.subject}: {e.signal} {side} {level:g} {e.verdict}{after}{before}"
 
 
-def judge(scenario: Scenario, run: FinishedRun) -> list[Verdict]:
-    """A verdict on every expectation of the scenario, in the order of the file."""
+def expectation_results(scenario: Scenario, run: FinishedRun) -> list[ExpectationResult]:
+    """What became of every expectation of the scenario, in the order of the file."""
     if not scenario.expect:
         return []
     with run.tables() as tables:
-        return [_judge(scenario, e, _first_beyond(tables, scenario, e)) for e in scenario.expect]
+        return [_result(scenario, e, _first_beyond(tables, scenario, e)) for e in scenario.expect]
 
 
 def _first_beyond(tables: Tables, scenario: Scenario, e: Expectation) -> int | None:
@@ -58,10 +69,10 @@ def _first_beyond(tables: Tables, scenario: Scenario, e: Expectation) -> int | N
     return rows[0]["tick"]
 
 
-def _judge(scenario: Scenario, e: Expectation, at_tick: int | None) -> Verdict:
-    seen = at_tick is not None
+def _result(scenario: Scenario, e: Expectation, at_tick: int | None) -> ExpectationResult:
+    seen, wanted = at_tick is not None, e.verdict == "sometime"
     too_early = (e.after_s or 0.0) >= scenario.duration_s
     unfinished = e.before_s is not None and e.before_s > scenario.duration_s
-    if too_early or (unfinished and not seen and e.verdict == "sometime"):
-        return Verdict(e, None, at_tick)
-    return Verdict(e, seen == (e.verdict == "sometime"), at_tick)
+    if too_early or (unfinished and not seen and wanted):
+        return ExpectationResult(e, Expected.NOT_REACHED, at_tick)
+    return ExpectationResult(e, Expected.HELD if seen == wanted else Expected.MISSED, at_tick)

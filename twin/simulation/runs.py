@@ -8,6 +8,8 @@ from pathlib import Path
 from twin.simulation.journal import MANIFEST, DamagedRun, read_manifest
 from twin.spec.problems import SpecError, argument_problem, did_you_mean
 
+SCORECARD = "scorecard.json"  # in a run's folder, beside the rows that it judges; no part of their digest
+
 
 def finished_runs(out: Path) -> dict[str, Path]:
     """Run id → folder of every finished run, the latest last."""

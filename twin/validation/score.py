@@ -7,7 +7,9 @@ which order, how far off, and, from an ensemble, does the twin's own uncertainty
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +22,7 @@ from twin.model.scenario import Outcome, Published, Scenario
 from twin.results import outcomes
 from twin.simulation.relay_baseline import without_feedback
 from twin.simulation.run import FinishedRun, simulate
+from twin.simulation.runs import SCORECARD
 from twin.spec.inputs import UncertainInput, inputs_of
 from twin.validation.ensemble import Ensemble, Progress, ensemble
 
@@ -236,3 +239,12 @@ def _moment(scenario: Scenario, outcome: Outcome, seconds: float | None) -> date
     if seconds is None:
         return None
     return (scenario.start + timedelta(seconds=seconds)).astimezone(outcome.at.tzinfo)
+
+
+def write_scorecard(card: Scorecard, run: FinishedRun) -> None:
+    """Leave the scorecard in the run's folder, if it has one: the page shows it. Raises OSError."""
+    if run.folder is None:
+        return
+    partial = run.folder / f".{SCORECARD}"
+    partial.write_text(json.dumps(card.as_json(), indent=1) + "\n")
+    os.replace(partial, run.folder / SCORECARD)
