@@ -1,16 +1,20 @@
-"""The tables of twin/README.md say what pyproject.toml enforces."""
+"""Tables in the documents say what code, schemas and data say."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "scenarios" / "schema"
 
 
 def test_the_table_of_layers_is_the_import_contract() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
-    assert rows("Layers", "Layer") == [layer.strip("()") for layer in layers]
+    assert keys("twin/README.md", "Layers", "Layer") == [layer.strip("()") for layer in layers]
 
 
 def test_each_folder_and_file_that_is_named_exists() -> None:
@@ -19,9 +23,39 @@ def test_each_folder_and_file_that_is_named_exists() -> None:
     assert not missing
 
 
-def rows(section: str, head: str) -> list[str]:
-    """First cells of the table in a section that begins with ``head``, without backquotes."""
-    text = (ROOT / "twin" / "README.md").read_text()
-    (body,) = re.findall(rf"(?ms)^## {section}$(.*?)(?=^## |\Z)", text)
-    (table,) = re.findall(rf"(?m)^\| {head} \|.*\n\|[-|]+\n((?:\|.*\n)+)", body)
-    return re.findall(r"(?m)^\| `([^`]+)` \|", table)
+@pytest.mark.parametrize(
+    ("document", "section", "schema"),
+    [
+        ("CONTRIBUTING.md", "A mitigation", "mitigation"),
+        ("CONTRIBUTING.md", "A what-if", "what-if"),
+        ("scenarios/README.md", "The keys", "scenario"),
+    ],
+)
+def test_the_keys_of_files_are_those_of_the_schema(document: str, section: str, schema: str) -> None:
+    known = names(json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+    said = keys(document, section, "Key")
+    assert said and set(said) <= known
+
+
+def test_the_columns_of_the_timeline_are_those_of_its_file() -> None:
+    (row, *_) = (ROOT / "data" / "published" / "us-east-1-2025-10-20.csv").read_text().splitlines()
+    section = "`us-east-1-2025-10-20.csv`: outcomes"
+    assert set(keys("data/published/README.md", section, "Column")) == set(row.split(","))
+
+
+def keys(document: str, section: str, head: str) -> list[str]:
+    """What stands in backquotes in the first columns of a section's tables whose first column is ``head``."""
+    text = (ROOT / document).read_text()
+    (body,) = re.findall(rf"(?ms)^## {re.escape(section)}$(.*?)(?=^## |\Z)", text)
+    tables = re.findall(rf"(?m)^\| {head} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", body)
+    cells = [row.split("|")[1] for table in tables for row in table.splitlines()]
+    return [key for cell in cells for key in re.findall(r"`([^`]+)`", cell)]
+
+
+def names(schema: object) -> set[str]:
+    """Every key that a JSON Schema names, at any depth."""
+    if isinstance(schema, list):
+        return set().union(*map(names, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", {})).union(*map(names, schema.values()))
