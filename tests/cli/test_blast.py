@@ -162,7 +162,7 @@ def test_a_file_that_is_neither(twin: Twin, tmp_path: Path, text: str, message: 
 
 
 def test_what_is_not_there(twin: Twin, tiny: Path, tmp_path: Path) -> None:
-    assert "no such file" in twin("blast", "nowhere", "--all").stderr
+    assert "expected a file or the name of a scenario" in twin("blast", "nowhere", "--all").stderr
     assert "no *.yaml in this folder" in twin("blast", tmp_path, "--all").stderr
     late = twin("blast", tiny, "--all", "--at", "+2h")
     assert late.exit_code == 2 and "expected a time within the scenario, up to +1h" in late.stderr

@@ -218,7 +218,7 @@ def test_replay(twin: Twin, scored: Path) -> None:
         "run_id", "digest", "runner", "engine_seconds", "outcomes", "summary", "baseline",
     }  # fmt: skip
     assert [o["class"] for o in found["outcomes"]] == ["imposed", "predicted", "predicted"]
-    text = twin("replay", scored, "--draws", "2").stdout
+    text = twin("replay", scored, "--worlds", "2").stdout
     assert "site-works" in text and "Ensemble of 2 draws" in text
 
 

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 def ask(folder: Path, *more: str) -> Result:
     study = ("--study", str(folder.parent / "study"), "--mitigations", str(folder), "--runner", "inline")
-    return CliRunner().invoke(cli, ["compare", STORM, "--until", "+20m", "--shipped", *study, *more])
+    return CliRunner().invoke(cli, ["compare", STORM, "--until", "+20m", *study, *more])
 
 
 def test_json_and_parquet_say_the_same(folder: Path) -> None:
@@ -45,7 +45,7 @@ def test_json_and_parquet_say_the_same(folder: Path) -> None:
 
 
 def test_the_table_says_what_helps_and_what_was_assumed(folder: Path) -> None:
-    done = ask(folder, "--mitigate", "lifo", "--mitigate", "fifo", "--replicates", "12", "--services")
+    done = ask(folder, "--mitigate", "lifo", "--mitigate", "fifo", "--replicates", "12", "--by-service")
     assert done.exit_code == 0, done.output
     assert "Time to recovery of each service" in done.stdout and "(not by the end)" in done.stdout
     assert "at most 36 runs" in done.stderr

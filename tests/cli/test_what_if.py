@@ -44,7 +44,7 @@ def spoilt(question: Path, old: str, new: str) -> Path:
 
 
 def test_a_document(question: Path) -> None:
-    result = invoke("what-if", question, "--json", "--workers", 1)
+    result = invoke("what-if", question, "--json", "--actors", 1)
     assert result.exit_code == 0, result.output
     (answer,) = json.loads(result.stdout)
     assert answer["agrees"] is True and answer["robust"] is None
@@ -58,10 +58,10 @@ def test_a_document(question: Path) -> None:
 
 def test_a_table_and_a_disagreement(question: Path) -> None:
     spoilt(question, "case: half, is: lower, by: 40%", "case: half, is: higher")
-    result = invoke("what-if", question, "--workers", 1)
+    result = invoke("what-if", question, "--actors", 1)
     assert result.exit_code == 0
     assert "disagrees" in result.stdout and "not so: half: site.lost_min higher" in result.stdout
-    strict = invoke("what-if", question, "--workers", 1, "--strict")
+    strict = invoke("what-if", question, "--actors", 1, "--strict")
     assert strict.exit_code == 1 and "disagrees with what was expected of 1" in strict.stderr
 
 
@@ -69,13 +69,13 @@ def test_nothing_expected(question: Path) -> None:
     text = question.read_text()
     begin, end = text.index("expect:\n"), text.index("cases:")
     question.write_text(text[:begin] + "expect: none\nwhy: nobody said\n" + text[end:])
-    result = invoke("what-if", question, "--workers", 1, "--strict")
+    result = invoke("what-if", question, "--actors", 1, "--strict")
     assert result.exit_code == 0 and "nothing expected" in result.stdout
 
 
 def test_replicates_and_draws_share_their_worlds(question: Path) -> None:
-    for option in ("--replicates", "--draws"):
-        result = invoke("what-if", question, "--json", option, 3, "--workers", 2)
+    for option in ("--replicates", "--worlds"):
+        result = invoke("what-if", question, "--json", option, 3, "--actors", 2)
         assert result.exit_code == 0, result.output
         (answer,) = json.loads(result.stdout)
         (share,) = answer["shares"]
@@ -104,7 +104,7 @@ def test_replicates_and_draws_share_their_worlds(question: Path) -> None:
     ],
 )
 def test_bad_questions(question: Path, old: str, new: str, said: str) -> None:
-    result = invoke("what-if", spoilt(question, old, new), "--workers", 1)
+    result = invoke("what-if", spoilt(question, old, new), "--actors", 1)
     assert result.exit_code == 2
     assert said in result.stderr, result.stderr
     assert invoke("check", question).exit_code == 2
@@ -113,7 +113,7 @@ def test_bad_questions(question: Path, old: str, new: str, said: str) -> None:
 def test_no_such_question() -> None:
     result = invoke("what-if", "99")
     assert result.exit_code == 2 and "there are 1 to 35" in result.stderr
-    both = invoke("what-if", "1", "--draws", 2, "--replicates", 2)
+    both = invoke("what-if", "1", "--worlds", 2, "--replicates", 2)
     assert both.exit_code == 2
 
 

@@ -118,7 +118,7 @@ def test_the_command_says_it(tmp_path: Path) -> None:
         "cost: {class: setting, reason: a test}\nset: {front.discipline: lifo}\n"
     )
     common = ("compare", STORM, "--until", "+20m", "--mitigations", folder, "--mitigate", "lifo", "--study",
-              tmp_path / "study", "--replicates", "16", "--runner", "inline")  # fmt: skip
+              tmp_path / "study", "--worlds", "16", "--runner", "inline")  # fmt: skip
     said = invoke(*common, "--json")
     assert said.exit_code == 0, said.output
     (arm,) = json.loads(said.stdout)["mitigations"]
@@ -143,7 +143,7 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
         "cost: {class: setting, reason: a test}\nset: {front.discipline: lifo}\n"
     )
     said = invoke("compare", STORM, "--until", "+20m", "--mitigate", lifo, "--variants", "--study",
-                  tmp_path / "study", "--replicates", "12", "--runner", "inline", "--json",
+                  tmp_path / "study", "--worlds", "12", "--runner", "inline", "--json",
                   "--html", tmp_path / "page.html")  # fmt: skip
     assert said.exit_code == 0, said.output
     (arm,) = json.loads(said.stdout)["mitigations"]

@@ -258,7 +258,7 @@ def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> No
 
 def command(folder: Path, page: Path, *more: object):
     return invoke("compare", folder / "storm.yaml", "--mitigate", folder / "lifo.yaml", "--mitigate",
-                  folder / "breaker.yaml", "--replicates", 4, "--runner", "inline", "--study",
+                  folder / "breaker.yaml", "--worlds", 4, "--runner", "inline", "--study",
                   folder / "by-command", "--html", page, *more)  # fmt: skip
 
 

@@ -1,11 +1,11 @@
-"""The command line. Commands are thin, and import what is heavy when they are called: help is quick."""
+"""The command line. A command parses, calls and prints; it imports what is heavy when it is called."""
 
 from __future__ import annotations
 
 import click
 
-from twin.cli._errors import Group
-from twin.cli._options import examples
+from twin.cli._command import examples
+from twin.cli._group import Group
 from twin.cli.barriers import barriers_command
 from twin.cli.blast import blast_command
 from twin.cli.calibrate import calibrate_command
@@ -23,9 +23,28 @@ from twin.cli.ui import ui_command
 from twin.cli.what_if import what_if_command
 from twin.cli.why import why_command
 
+JOBS = {
+    "Replay": (replay_command, run_command, calibrate_command),
+    "What if": (what_if_command, blast_command),
+    "Compare": (compare_command, search_command, barriers_command),
+    "Understand": (why_command, diff_command, query_command, metastable_command, explore_command),
+    "Your own system, and the page": (check_command, list_command, ui_command),
+}
+EXIT_CODES = """
+
+\b
+Exit codes:
+  0    done
+  1    an expectation of the scenario, --fail-under or --strict was missed
+  2    bad input
+  3    an invariant of the model broke
+  70   internal error
+  130  interrupted"""
+
 
 @click.group(
     cls=Group,
+    jobs=JOBS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "twin replay scenarios/us-east-1-2025-10-20.yaml",
@@ -34,43 +53,11 @@ from twin.cli.why import why_command
         "twin query last 'from totals'",
         "twin COMMAND --help",
     )
-    + "\n\n\b\nExit codes:\n"
-    + "\n".join(
-        (
-            "  0    done",
-            "  1    an expectation of the scenario, --fail-under or --strict was missed",
-            "  2    bad input",
-            "  3    an invariant of the model broke",
-            "  70   internal error",
-            "  130  interrupted",
-        )
-    ),
+    + EXIT_CODES,
 )
 @click.version_option(package_name="us-east-1-cascade-twin")
 def cli() -> None:
-    """A cascade twin of the us-east-1 region: what breaks, when, why, for how long, and would X help?"""
-
-
-COMMANDS = (
-    replay_command,
-    run_command,
-    what_if_command,
-    compare_command,
-    blast_command,
-    barriers_command,
-    calibrate_command,
-    check_command,
-    list_command,
-    why_command,
-    diff_command,
-    query_command,
-    ui_command,
-    explore_command,
-    metastable_command,
-    search_command,
-)
-for command in COMMANDS:
-    cli.add_command(command)
+    """A cascade twin of us-east-1: what breaks, why, and would X help?"""
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 import traceback
-from typing import Any
 
 import click
 
@@ -36,26 +35,6 @@ class BadInput(Exception):
 
 class Missed(Exception):
     """An expectation or a threshold was missed; the message says which."""
-
-
-class Group(click.Group):
-    """A click group that turns every failure of its commands into a message and an exit code."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta["twin.args"] = list(args)
-        return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of a pipe has gone: click knows what to do
-                raise
-            ctx.exit(report(error, ctx))
-        except (Exception, KeyboardInterrupt) as error:
-            ctx.exit(report(error, ctx))
 
 
 def report(error: BaseException, ctx: click.Context) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
+from twin.cli._options import is_debug
 
 if TYPE_CHECKING:
     from twin.api.run import Run
@@ -35,7 +36,7 @@ def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, wri
             actors=options["actors"],
             address=options["address"],
             out=options["out"] if write else None,
-            debug=options["debug"],
+            debug=is_debug(),
             progress=tick,
         )
 

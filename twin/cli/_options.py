@@ -1,145 +1,176 @@
-"""What several commands take: options, scenarios, runs."""
+"""The options of several commands, each with one meaning; scenarios and runs as they are given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.base.places import RUNS, brief
+from twin.base.places import RUNS, SCENARIOS, STUDIES, TOPOLOGY, brief
+from twin.cli._command import CHANGES, OUTPUT, PLACE, F, all_of, headed_option
 
 if TYPE_CHECKING:
     from twin.api.run import Run
     from twin.model.scenario import Scenario
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def examples(*lines: str) -> str:
-    """The epilog of a command's help."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator, in this order."""
-
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
+def _remember_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
     ctx.meta["twin.debug"] = value
     return value
 
 
-def json_option(function: F) -> F:
-    """--json: one document on stdout."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(function)
+# --- changes to the scenario --------------------------------------------------
 
-
-def debug_option(function: F) -> F:
-    """--debug of the commands that step nothing: tracebacks."""
-
-    @wraps(function)
-    def without(*args: Any, debug: bool, **more: Any) -> Any:
-        return function(*args, **more)
-
-    help = "Show the traceback of an error."
-    return click.option("--debug", is_flag=True, callback=_debug, help=help)(without)  # type: ignore[return-value]
-
-
-def out_option(function: F) -> F:
-    """--out: where the runs are."""
-    return click.option(
-        "--out",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=RUNS,
-        envvar="TWIN_OUT",
-        show_envvar=True,
-        metavar="DIR",
-        help=f"Folder of runs.  [default: {brief(RUNS)}]",
-    )(function)
-
-
-change_options = all_of(
-    click.option(
-        "--set",
-        "sets",
-        multiple=True,
-        metavar="SERVICE.PARAMETER=VALUE",
-        help="Set a parameter, or a number of a dependency (caller->callee.timeout_s=3s). Repeatable.",
-    ),
-    click.option(
-        "--drop", "drops", multiple=True, metavar="ID", help="Leave out a fault or action. Repeatable."
-    ),
-    click.option(
-        "--move",
-        "moves",
-        multiple=True,
-        metavar="ID=TIME",
-        help="Begin a fault or action at another time; it keeps its length. Repeatable.",
-    ),
-    click.option(
-        "--with",
-        "with_files",
-        multiple=True,
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="Services and dependencies of your own, on top of the topology. Repeatable.",
-    ),
-    click.option(
-        "--mitigate",
-        "mitigations",
-        multiple=True,
-        metavar="NAME|FILE",
-        help="A mitigation of scenarios/mitigations by its name, or any file; A+B for both. Repeatable.",
-    ),
-    click.option(
-        "--responders",
-        type=click.Choice(["scripted", "modelled", "drawn"]),
-        help="Who acts at the scenario's times, or on what is known, after fixed delays or drawn ones.",
-    ),
-    click.option(
-        "--add-action",
-        "added",
-        multiple=True,
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="A file with actions: or faults: to add. Repeatable.",
-    ),
-    click.option("--until", metavar="TIME", help="Stop at this time: ISO 8601 with zone, or +2h."),
-    click.option("--sample", metavar="DURATION", help="Length of a sample interval, as in 10s."),
-    click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Seed in place of the scenario's."),
+set_option = headed_option(
+    "--set", "sets", heading=CHANGES, multiple=True, metavar="TARGET=VALUE",
+    help="Set a parameter (sts.capacity_per_s=500/s) or a number of a dependency "
+         "(caller->callee.timeout_s=3s). Repeatable.",
+)  # fmt: skip
+drop_option = headed_option(
+    "--drop", "drops", heading=CHANGES, multiple=True, metavar="ID",
+    help="Leave out a fault or action. Repeatable.",
+)  # fmt: skip
+move_option = headed_option(
+    "--move", "moves", heading=CHANGES, multiple=True, metavar="ID=TIME",
+    help="Begin a fault or action at another time; it keeps its length. Repeatable.",
+)  # fmt: skip
+with_option = headed_option(
+    "--with", "with_files", heading=CHANGES, multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="Add services and dependencies of your own to the topology. Repeatable.",
+)  # fmt: skip
+mitigate_option = headed_option(
+    "--mitigate", "mitigations", heading=CHANGES, multiple=True, metavar="NAME|FILE",
+    help="A mitigation: a name of twin list mitigations, or a file; A+B for both at once. Repeatable.",
+)  # fmt: skip
+responders_option = headed_option(
+    "--responders", heading=CHANGES, metavar="MODE", help="When people act.",
+    meanings={
+        "scripted": "at the scenario's times",
+        "modelled": "on what they know, after fixed delays",
+        "drawn": "on what they know, after random delays",
+    },
+)  # fmt: skip
+add_action_option = headed_option(
+    "--add-action", "added", heading=CHANGES, multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="Add the actions: or faults: of a file. Repeatable.",
+)  # fmt: skip
+until_option = headed_option("--until", heading=CHANGES, metavar="TIME", help="Stop at this time.")
+sample_option = headed_option(
+    "--sample", heading=CHANGES, metavar="DURATION", help="Length of a sample interval, as in 10s."
 )
 
-run_options = all_of(
-    click.option(
-        "--runner",
-        type=click.Choice(["inline", "ray", "auto"]),
-        default="auto",
-        show_default=True,
-        envvar="TWIN_RUNNER",
-        show_envvar=True,
-        help="Where to step it; the result is the same. auto: inline, which is faster for one run.",
-    ),
-    click.option("--actors", type=click.IntRange(1, 256), default=2, show_default=True, help="Ray actors."),
-    click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one."),
-    out_option,
-    click.option(
-        "--debug",
-        is_flag=True,
-        callback=_debug,
-        help="Check every invariant after each signal period; show the traceback of an error.",
-    ),
-    json_option,
+
+def seed_option(heading: str = CHANGES) -> Callable[[F], F]:
+    """--seed: of the scenario's noise, or of an estimate."""
+    return headed_option(
+        "--seed", heading=heading, type=click.IntRange(0, 2**64 - 1), metavar="N",
+        help="Seed of the random numbers, in place of the one that is given.",
+    )  # fmt: skip
+
+
+_before = (set_option, drop_option, move_option, with_option)
+_after = (responders_option, add_action_option, until_option, sample_option, seed_option())
+change_options = all_of(*_before, mitigate_option, *_after)
+change_options_but_mitigate = all_of(*_before, *_after)  # of a search, which chooses the mitigations
+
+
+# --- how many runs --------------------------------------------------------------
+
+
+def worlds_option(default: str | None = None) -> Callable[[F], F]:
+    """--worlds: realizations, each with a sample and noise of its own; ``default`` is shown."""
+    return headed_option(
+        "--worlds", type=click.IntRange(1, 1_000_000), show_default=default, metavar="N",
+        help="Run in N worlds; each samples the uncertain inputs and has noise of its own.",
+    )  # fmt: skip
+
+
+def replicates_option(default: str | None = None) -> Callable[[F], F]:
+    """--replicates: realizations that differ in noise alone; ``default`` is shown."""
+    return headed_option(
+        "--replicates", type=click.IntRange(1, 1_000_000), show_default=default, metavar="N",
+        help="Run N times with the shipped numbers; each has noise of its own.",
+    )  # fmt: skip
+
+
+def budget_option(default: int) -> Callable[[F], F]:
+    """--budget: runs at most."""
+    return headed_option(
+        "--budget", type=click.IntRange(1, 1_000_000), default=default, show_default=True, metavar="N",
+        help="Runs at most.",
+    )  # fmt: skip
+
+
+variants_option = headed_option("--variants", is_flag=True, help="Also in every variant of the model.")
+all_option = headed_option(
+    "--all", "every", is_flag=True, help="All of them, in place of those that are named."
 )
+at_option = headed_option("--at", metavar="TIME", help="The time that the question is about.")
+within_option = headed_option(
+    "--within", default="6h", show_default=True, metavar="DURATION", help="By when a recovery counts."
+)
+mitigations_option = headed_option(
+    "--mitigations", "mitigations_in", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=SCENARIOS / "mitigations", metavar="DIR",
+    help="Folder of the mitigations.  [default: scenarios/mitigations]",
+)  # fmt: skip
+topology_option = headed_option(
+    "--topology", type=click.Path(path_type=Path), default=TOPOLOGY, metavar="DIR",
+    help="The topology to use.  [default: topology/us-east-1]",
+)  # fmt: skip
+
+
+# --- where it runs ------------------------------------------------------------
+
+runner_option = headed_option(
+    "--runner", heading=PLACE, metavar="WHERE", default="auto", show_default=True, envvar="TWIN_RUNNER",
+    show_envvar=True, help="Where to run. The result is the same.",
+    meanings={
+        "auto": "inline for a few runs, Ray for many",
+        "inline": "in this process",
+        "process": "on processes, for many runs",
+        "ray": "on Ray actors",
+    },
+)  # fmt: skip
+actors_option = headed_option(
+    "--actors", heading=PLACE, type=click.IntRange(1, 1024), default=2, show_default=True, metavar="N",
+    help="How many Ray actors or processes.",
+)  # fmt: skip
+address_option = headed_option(
+    "--address", heading=PLACE, metavar="HOST:PORT", help="A Ray cluster that exists, with --runner ray."
+)
+place_options = all_of(runner_option, actors_option, address_option)
+study_options = all_of(
+    place_options,
+    headed_option(
+        "--study", "folder", heading=PLACE, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        help=f"Folder of the study. Runs in it are not done again.  [default: one in {brief(STUDIES)}]",
+    ),
+)  # fmt: skip
+
+
+# --- output -------------------------------------------------------------------
+
+out_option = headed_option(
+    "--out", heading=OUTPUT, type=click.Path(file_okay=False, path_type=Path), default=RUNS,
+    envvar="TWIN_OUT", show_envvar=True, metavar="DIR", help=f"Folder of runs.  [default: {brief(RUNS)}]",
+)  # fmt: skip
+json_option = headed_option(
+    "--json", "as_json", heading=OUTPUT, is_flag=True, help="Print one JSON document."
+)
+debug_option = headed_option(
+    "--debug", heading=OUTPUT, is_flag=True, callback=_remember_debug, expose_value=False,
+    help="Show the traceback of an error; run and replay also check every invariant.",
+)  # fmt: skip
+output_options = all_of(json_option, debug_option)
+run_options = all_of(place_options, out_option, output_options)
+
+
+def is_debug() -> bool:
+    """Whether --debug was given to the command that runs."""
+    return bool(click.get_current_context().meta.get("twin.debug"))
 
 
 def load(scenario: str, changes: dict[str, Any]) -> Scenario:

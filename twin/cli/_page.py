@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from twin.cli import _show as show
+from twin.cli._command import OUTPUT, headed_option
 from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,12 +25,10 @@ if TYPE_CHECKING:
 
 PACKAGES = ("us-east-1-cascade-twin", "numba", "numpy", "scipy", "duckdb")  # that numbers come through
 
-html_option = click.option(
-    "--html",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A page with pictures, in one file that needs nothing else.",
-)
+html_option = headed_option(
+    "--html", heading=OUTPUT, type=click.Path(path_type=Path), metavar="FILE",
+    help="Write a page with pictures: one file that needs nothing else.",
+)  # fmt: skip
 
 
 def check_place(path: Path | None, option: str) -> None:
@@ -54,7 +53,7 @@ def write_page(
     from twin.report.report import Origin, Report, write
 
     versions = {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-    origin = Origin(command(), _short(study.store.folder), study.setting.identity()["code"], versions)
+    origin = Origin(_command_line(), _short(study.store.folder), study.setting.identity()["code"], versions)
     try:
         write(Report(found, base, origin, held, robust), path)
     except OSError as error:
@@ -67,7 +66,7 @@ def refused(path: Path, option: str, error: OSError) -> BadInput:
     return BadInput(f"{option}: {path}: cannot be written: {error.strerror or error}; choose another file")
 
 
-def command() -> str:
+def _command_line() -> str:
     """The command line of this process."""
     return "twin " + shlex.join(click.get_current_context().find_root().meta.get("twin.args", []))
 

@@ -10,8 +10,9 @@ import click
 from click.core import ParameterSource
 
 from twin.cli import _show as show
+from twin.cli._command import OWN, all_of, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import all_of
+from twin.cli._options import seed_option
 
 if TYPE_CHECKING:
     from twin.analysis.dns_race.rate import Estimate, Habits
@@ -23,17 +24,17 @@ VARIED = {"keep": "plans kept", "plan_interval_s": "plan interval", "backoff_s":
 
 
 rate_options = all_of(
-    click.option("--rate", is_flag=True, help="How often the race happens by chance, in events a year."),
-    click.option("--plan-interval", metavar="DURATION", help="With --rate: time between plans."),
-    click.option("--backoff", metavar="DURATION", help="With --rate: first wait after a lost lock."),
-    click.option("--backoff-cap", metavar="DURATION", help="With --rate: longest wait.  [default: none]"),
-    click.option("--lose-ratio", type=float, default=1 / 3, show_default="1/3",
-                 help="With --rate: chance that a try loses the lock. Unpublished."),
-    click.option("--jitter", type=float, default=0.5, show_default=True,
-                 help="With --rate: largest share by which a wait is shortened at random."),
-    click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True,
-                 help="With --rate: seed of the splitting."),
+    headed_option("--rate", is_flag=True, help="How often the race happens by chance, in events a year."),
+    headed_option("--plan-interval", metavar="DURATION", help="With --rate: time between plans."),
+    headed_option("--backoff", metavar="DURATION", help="With --rate: first wait after a lost lock."),
+    headed_option("--backoff-cap", metavar="DURATION", help="With --rate: longest wait.  [default: none]"),
+    headed_option("--lose-ratio", type=float, default=1 / 3, show_default="1/3", metavar="RATIO",
+           help="With --rate: probability that a try loses the lock. Unpublished."),
+    headed_option("--jitter", type=float, default=0.5, show_default=True, metavar="RATIO",
+           help="With --rate: largest share by which a wait is shortened at random."),
+    seed_option(OWN),
 )  # fmt: skip
+SEED = 1  # of the splitting, where none is given
 OF_THE_RATE = {"rate", "plan_interval", "backoff", "backoff_cap", "lose_ratio", "jitter", "seed"}
 SHARED = {"keep", "endpoints", "as_json"}
 
@@ -93,9 +94,9 @@ def _duration(text: str | None, option: str) -> float | None:
     return float(seconds)
 
 
-def rate(base: Habits, seed: int, as_json: bool) -> None:
+def rate(base: Habits, seed: int | None, as_json: bool) -> None:
     """Estimate, and print."""
-    found = report(base, seed)
+    found = report(base, SEED if seed is None else seed)
     if as_json:
         show.document(found)
     else:

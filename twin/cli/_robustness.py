@@ -7,8 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 
@@ -20,11 +18,6 @@ if TYPE_CHECKING:
     from twin.model.scenario import Scenario
 
 VARIANTS = SCENARIOS / "variants"
-
-variants_option = click.option(
-    "--variants", "in_variants", is_flag=True,
-    help="Also in every variant of the model: is what is claimed robust? (--all: of the singles)",
-)  # fmt: skip
 
 
 def variants_of(base: Scenario, asked: bool) -> dict[str, Variant]:

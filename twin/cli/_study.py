@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twin.base.places import STUDIES, brief
+from twin.base.places import STUDIES
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
-from twin.cli._options import all_of
 
 if TYPE_CHECKING:
     from twin.experiments.study import Study
@@ -26,33 +25,6 @@ if TYPE_CHECKING:
 RAY_PAYS = 24  # runs, from which starting Ray is worth its seconds
 RUN_CORE_S = 1.2  # of an 18.5 h replay; other runs by their length
 REPLAY_S = 18.5 * 3600
-
-study_options = all_of(
-    click.option(
-        "--study",
-        "folder",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Folder of the study; what is done in it is not done again.  "
-        f"[default: one in {brief(STUDIES)}]",
-    ),
-    click.option(
-        "--runner",
-        type=click.Choice(["ray", "process", "inline", "auto"]),
-        default="auto",
-        show_default=True,
-        envvar="TWIN_STUDY_RUNNER",
-        help="Where to run; the result is the same. auto: Ray, but a few runs inline.",
-    ),
-    click.option(
-        "--actors",
-        type=click.IntRange(1, 1024),
-        default=2,
-        show_default=True,
-        help="Ray actors, or processes.",
-    ),
-    click.option("--address", metavar="HOST:PORT", help="An existing Ray cluster; otherwise a local one."),
-)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import click
 
 from twin.base.places import SCENARIOS
 from twin.cli import _show as show
+from twin.cli._command import headed_option
 from twin.cli._errors import BadInput
+from twin.cli._options import all_option
 from twin.cli._suite import fitting
 
 if TYPE_CHECKING:
@@ -25,22 +27,16 @@ DEFECTS = SCENARIOS / "defects"
 SHARE_WORLDS = 8  # in which the loss is shared out: many subsets count for more than many worlds
 
 all_options = (
-    click.option("--all", "every", is_flag=True, help="Every mitigation; then the best pairs."),
-    click.option(
-        "--pairs",
-        type=click.IntRange(0, 40),
-        default=4,
-        show_default=True,
+    all_option,
+    headed_option(
+        "--pairs", type=click.IntRange(0, 40), default=4, show_default=True, metavar="N",
         help="With --all: how many of the best to pair.",
     ),
-    click.option(
-        "--attribution",
-        type=click.IntRange(0, 10_000_000),
-        default=480,
-        show_default=True,
-        help="With --all: runs to share the loss out among the scenario's defects with; 0 for none.",
+    headed_option(
+        "--attribution", type=click.IntRange(0, 10_000_000), default=480, show_default=True, metavar="N",
+        help="With --all: runs that share the loss out among the scenario's defects; 0 for none.",
     ),
-)
+)  # fmt: skip
 
 
 def everything(base: Scenario, folder: Path) -> tuple[Arm, ...]:

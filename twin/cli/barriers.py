@@ -11,11 +11,12 @@ import click
 from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli import _show_loops as control
+from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
-from twin.cli._options import all_of, debug_option, examples, json_option
+from twin.cli._options import output_options, replicates_option, study_options
 from twin.cli._show_barriers import Told
-from twin.cli._study import Options, study, study_options
+from twin.cli._study import Options, study
 
 if TYPE_CHECKING:
     from twin.model.changes import Barrier
@@ -23,48 +24,38 @@ if TYPE_CHECKING:
     from twin.simulation.run import FinishedRun
 
 FOLDER = SCENARIOS / "barriers"
+REPLICATES = 2
 
 barrier_options = all_of(
-    click.option(
-        "--barriers",
-        "file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
+    headed_option(
+        "--barriers", "file", type=click.Path(path_type=Path), metavar="FILE",
         help="The defences.  [default: scenarios/barriers/SCENARIO.yaml]",
     ),
-    click.option("--only", metavar="NAME,…", help="These defences alone, and their pairs."),
-    click.option(
-        "--replicates",
-        type=click.IntRange(1, 10_000),
-        default=2,
-        show_default=True,
-        help="Runs of each, each with noise of its own.",
-    ),
-    click.option("--loops", "loops_only", is_flag=True, help="The control loops alone: one run."),
-    click.option("--moments/--no-moments", default=True, help="Also until when each would have helped."),
-)
+    headed_option("--only", metavar="NAME,…", help="Only these defences and their pairs."),
+    replicates_option(str(REPLICATES)),
+    headed_option("--loops", "loops_only", is_flag=True, help="Only the control loops: one run."),
+    headed_option("--moments/--no-moments", default=True, help="Also until when each would have helped."),
+)  # fmt: skip
 
 
-@click.command(
+@command(
     "barriers",
-    epilog=examples(
-        "twin barriers us-east-1-2025-10-20",
-        "twin barriers us-east-1-2025-10-20 --only lock,keep-n,admission --replicates 8",
-        "twin barriers us-east-1-2025-10-20 --loops",
-        "twin barriers us-east-1-2025-10-20 --json > barriers.json",
-    ),
+    "twin barriers us-east-1-2025-10-20",
+    "twin barriers us-east-1-2025-10-20 --only lock,keep-n,admission --replicates 8",
+    "twin barriers us-east-1-2025-10-20 --loops",
+    "twin barriers us-east-1-2025-10-20 --json > barriers.json",
 )
 @click.argument("scenario")
 @barrier_options
 @study_options
-@json_option
-@debug_option
+@output_options
 def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
-    """Each defence in the way of SCENARIO's event, switched on and off, alone and in pairs.
+    """Which defences would have stopped the event of SCENARIO?
 
-    Says which holes had to line up, which defence alone would have stopped the event, which two do what
-    neither does alone, and until when each would still have helped; and of each control loop what feedback
-    it acted on, how old and how wrong that was. People act on what they know.
+    Switches each defence on and off, alone and in pairs. Says which defence alone would have stopped the
+    event, which two do more together than each alone, and until when each would have helped.
+
+    Then lists the control loops: the feedback of each, its age and its error. People act on what they know.
     """
     import twin
     from twin.results.control_loops import watch
@@ -92,7 +83,7 @@ def _told(base: Scenario, known: list[Barrier], plain: FinishedRun, options: Map
     from twin.experiments.barriers import Inquiry, findings, most_runs, switches_of
     from twin.experiments.worlds import worlds
 
-    there = worlds(options["replicates"], draws=False, first=0)
+    there = worlds(options["replicates"] or REPLICATES, draws=False, first=0)
     given = Options(options["folder"], options["runner"], options["actors"], options["address"])
     most = most_runs(base, known, len(there), options["moments"])
     with study({base.name: base}, given, most) as (opened, tick):

@@ -11,9 +11,10 @@ import click
 from twin.base.places import LIBRARY
 from twin.cli import _show as show
 from twin.cli import _show_blast as radius
+from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import all_of, debug_option, examples, json_option
-from twin.cli._study import Options, study, study_options
+from twin.cli._options import all_option, at_option, output_options, study_options
+from twin.cli._study import Options, study
 
 if TYPE_CHECKING:
     from twin.experiments.blast import Question, Radius
@@ -29,56 +30,56 @@ class Place:
 
 
 loss_options = all_of(
-    click.option("--service", "services", multiple=True, metavar="NAME", help="Lose this one. Repeatable."),
-    click.option("--all", "every", is_flag=True, help="Lose each service in turn."),
-    click.option("--for", "for_", default="15m", show_default=True, metavar="DURATION", help="For so long."),
-    click.option(
-        "--how",
-        type=click.Choice(["down", "slow", "partial"]),
-        default="down",
-        show_default=True,
-        help="Nothing is answered well; answers come later than callers wait; half of it is away.",
+    headed_option("--service", "services", multiple=True, metavar="NAME",
+                  help="Lose this service. Repeatable."),
+    all_option,
+    headed_option("--for", "for_", default="15m", show_default=True, metavar="DURATION",
+           help="How long the fault lasts."),
+    headed_option(
+        "--how", metavar="HOW", default="down", show_default=True, help="The kind of fault.",
+        meanings={
+            "down": "no call is answered well",
+            "slow": "answers come later than callers wait",
+            "partial": "half of the service is away",
+        },
     ),
-    click.option("--at", metavar="TIME", help="On top of what happens in a scenario, from this time on."),
-    click.option("--watch", default="2h", show_default=True, metavar="DURATION", help="After the fault."),
-    click.option("--static", is_flag=True, help="Only who depends on it: no run."),
-    click.option(
-        "--cells",
-        type=click.Choice(["minutes", "depth"]),
-        default="minutes",
-        show_default=True,
-        help="The matrix shows minutes impaired, or the highest error ratio in percent.",
+    at_option,
+    headed_option("--watch", default="2h", show_default=True, metavar="DURATION",
+           help="How long to watch after the fault."),
+    headed_option("--static", is_flag=True, help="Only the graph, without a run."),
+    headed_option(
+        "--cells", metavar="WHAT", default="minutes", show_default=True, help="The numbers in the matrix.",
+        meanings={"minutes": "minutes impaired", "depth": "highest error ratio, in percent"},
     ),
-)
+)  # fmt: skip
 
 
-@click.command(
+@command(
     "blast",
-    epilog=examples(
-        "twin blast topology/us-east-1",
-        "twin blast topology/us-east-1 --service dynamodb-dns --static",
-        "twin blast topology/us-east-1 --service dynamodb --how slow --for 15m",
-        "twin blast us-east-1-2025-10-20 --service sts --at +3h",
-        "twin blast topology/us-east-1 --all --runner ray --json",
-    ),
+    "twin blast topology/us-east-1",
+    "twin blast topology/us-east-1 --service dynamodb-dns --static",
+    "twin blast topology/us-east-1 --service dynamodb --how slow --for 15m",
+    "twin blast us-east-1-2025-10-20 --service sts --at +3h",
+    "twin blast topology/us-east-1 --all --runner ray --json",
 )
 @click.argument("where", metavar="SCENARIO|TOPOLOGY")
 @loss_options
 @study_options
-@json_option
-@debug_option
+@output_options
 def blast_command(
     where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
     static: bool, cells: str, as_json: bool, folder: Path | None,
     runner: str, actors: int, address: str | None,
 ) -> None:  # fmt: skip
-    """Who depends on a service, over which chain; and what happens if it is lost for a while?
+    """Which services fail if one is lost, and for how long?
 
-    Without --service or --all: the single points of failure, without a run. Static: an AND graph without
-    alternatives, so whoever reaches a service over a hard chain does not work without it; a soft or
-    asynchronous dependency ends the chain. Dynamic: the service breaks ten minutes into a quiet world (a
-    topology at the peak of its day; a scenario without its faults and actions, unless --at is given), and
-    everybody is watched, beside the same world without the fault.
+    Without --service or --all it lists the single points of failure, from the graph alone. A service that
+    reaches the lost one over a chain of hard dependencies does not work without it. A soft or asynchronous
+    dependency ends the chain.
+
+    With them it runs the model twice, with and without the fault, and compares every service. The fault
+    begins ten minutes into a quiet world: a topology at the peak of its day, or a scenario without its faults
+    and actions. With --at it comes on top of the events of the scenario, at that time.
     """
     from twin.experiments import blast as blasting
 

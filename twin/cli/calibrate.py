@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import _show as show
+from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import change_options, debug_option, examples, json_option, load
+from twin.cli._options import actors_option, budget_option, change_options, load, output_options
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario
@@ -19,39 +20,33 @@ if TYPE_CHECKING:
     from twin.validation.identifiability import Ratio
 
 
-@click.command(
+@command(
     "calibrate",
-    epilog=examples(
-        "twin calibrate us-east-1-2025-10-20",
-        "twin calibrate my-scenario.yaml --leave-one-out --write",
-        "twin calibrate us-east-1-2025-10-20 --profile dwfm.droplets_count/dwfm.capacity_per_s",
-    ),
+    "twin calibrate us-east-1-2025-10-20",
+    "twin calibrate my-scenario.yaml --leave-one-out --write",
+    "twin calibrate us-east-1-2025-10-20 --profile dwfm.droplets_count/dwfm.capacity_per_s",
 )
 @click.argument("scenario")
-@change_options
-@click.option(
-    "--max-runs", type=click.IntRange(1, 100_000), default=150, show_default=True, help="Runs of the fit."
+@budget_option(150)
+@headed_option("--leave-one-out", is_flag=True, help="Also fit without each of the outcomes.")
+@headed_option("--write", is_flag=True, help="Write the fitted values into the scenario's file.")
+@headed_option(
+    "--profile",
+    "pair",
+    metavar="A/B",
+    help="Fit nothing. Show whether the data determine two numbers, or only A/B (or A*B).",
 )
-@click.option(
-    "--workers", type=click.IntRange(1, 256), default=2, show_default=True,
-    help="Processes that share the runs; the result is the same.",
-)  # fmt: skip
-@click.option("--leave-one-out", is_flag=True, help="Fit again without each of the outcomes.")
-@click.option("--write", is_flag=True, help="Write the fitted values into the scenario's file.")
-@click.option(
-    "--profile", "pair", metavar="A/B",
-    help="Fit nothing: show whether only the ratio A/B (or product A*B) of two numbers can be known.",
-)  # fmt: skip
-@json_option
-@debug_option
+@change_options
+@actors_option
+@output_options
 def calibrate_command(
-    scenario: str, max_runs: int, workers: int, leave_one_out: bool, write: bool, pair: str | None,
+    scenario: str, budget: int, actors: int, leave_one_out: bool, write: bool, pair: str | None,
     as_json: bool, **changes: Any,
 ) -> None:  # fmt: skip
-    """Fit the numbers that SCENARIO marks with fitted_to: to the published outcomes that they name.
+    """Fit the numbers of SCENARIO that are marked fitted_to.
 
-    They may name outcomes of DynamoDB and EC2 only: all others stay predictions. The same scenario and seed
-    give the same numbers.
+    Each is fitted to the published outcomes that it names. These are outcomes of DynamoDB and EC2; all others
+    stay predictions. The same scenario and seed give the same numbers.
     """
     from twin.spec.library import scenario_path
     from twin.validation.fit import CannotFit
@@ -61,9 +56,9 @@ def calibrate_command(
         raise BadInput("--profile: fits nothing, so there is nothing for --write or --leave-one-out")
     try:
         if pair is not None:
-            _profile(loaded, pair, workers, as_json)
+            _profile(loaded, pair, actors, as_json)
         else:
-            _calibrate(loaded, path, max_runs, workers, leave_one_out, write, as_json)
+            _calibrate(loaded, path, budget, actors, leave_one_out, write, as_json)
     except CannotFit as error:
         raise _located(error, path) from None
 

@@ -6,35 +6,28 @@ from pathlib import Path
 
 import click
 
-from twin.base.places import TOPOLOGY
 from twin.cli import _show as show
+from twin.cli._command import command
 from twin.cli._errors import BAD_INPUT
-from twin.cli._options import debug_option, examples, json_option
+from twin.cli._options import output_options, topology_option
 
 
-@click.command(
+@command(
     "check",
-    epilog=examples(
-        "twin check scenarios/*.yaml",
-        "twin check topology/us-east-1 data/published/*.yaml",
-        "twin check my-services.yaml --topology topology/us-east-1 --json",
-    ),
+    "twin check scenarios/*.yaml",
+    "twin check topology/us-east-1 data/published/*.yaml",
+    "twin check my-services.yaml --topology topology/us-east-1 --json",
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option(
-    "--topology",
-    type=click.Path(path_type=Path),
-    default=TOPOLOGY,
-    metavar="DIR",
-    help="Topology under files of services and mitigations.  [default: topology/us-east-1]",
-)
-@json_option
-@debug_option
+@topology_option
+@output_options
 def check_command(files: tuple[Path, ...], topology: Path, as_json: bool) -> None:
-    """Check files and report every problem of each; exit code 2 if there is any.
+    """Check files: every problem, with its line and column.
 
-    Scenarios, topologies (a folder or its files), services of your own, mitigations, what-ifs, variants
-    of the model, barriers, published timelines and sources: what a file is shows from its keys.
+    The keys of a file show what it is: a scenario, a topology (a folder or one of its files), services of
+    your own, a mitigation, a what-if, a variant, barriers, a published timeline or sources.
+
+    The exit code is 2 if there is a problem.
     """
     from twin.spec.files import problems_of
 

@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._arms import prepared, seconds, sides, weights_of
+from twin.cli._command import OUTPUT, all_of, command, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import all_of, change_options, debug_option, examples, json_option
+from twin.cli._options import (
+    change_options,
+    mitigations_option,
+    output_options,
+    replicates_option,
+    study_options,
+    variants_option,
+    within_option,
+    worlds_option,
+)
 from twin.cli._page import check_place, html_option, refused, write_page
-from twin.cli._robustness import cells, columns, document, in_each, notes, variants_of, variants_option
-from twin.cli._study import Options, study, study_options
+from twin.cli._robustness import cells, columns, document, in_each, notes, variants_of
+from twin.cli._study import Options, study
 from twin.cli._suite import fitting, others
 from twin.cli._suite import table as show_suite
 from twin.cli._tournament import all_options, everything, hold, most_runs, say, sharing_of
@@ -33,68 +42,51 @@ if TYPE_CHECKING:
     from twin.model.scenario import Scenario
     from twin.statistics.recoveries import Recovery
 
-WITHIN = "6h"
+WORLDS = 64
 SAID_OF = 6  # arms of which the table also says what their files say
 
 comparing_options = all_of(
-    click.option(
-        "--replicates",
-        type=click.IntRange(2, 1_000_000),
-        default=64,
-        show_default=True,
-        help="Worlds in which baseline and mitigations run.",
+    worlds_option("64"),
+    replicates_option(),
+    headed_option("--to-the-end", is_flag=True, help="Run all worlds, even if the answer is clear early."),
+    within_option,
+    headed_option(
+        "--weights", type=click.Path(path_type=Path), metavar="FILE",
+        help="YAML with the weight of a lost minute for each service; 1 for all others.",
     ),
-    click.option(
-        "--within", default=WITHIN, show_default=True, metavar="DURATION", help="By when a recovery counts."
-    ),
-    click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="YAML: service: weight of a minute of it; 1 where nothing is said.",
-    ),
-    click.option("--shipped", is_flag=True, help="Keep the shipped numbers; worlds differ in noise alone."),
-    click.option("--to-the-end", is_flag=True, help="All replicates, also where the answer is clear early."),
     *all_options,
-    click.option("--services", is_flag=True, help="Also each service's time to recovery."),
-    click.option("--suite", is_flag=True, help="Also in every scenario of scenarios/faults."),
-    click.option(
-        "--mitigations",
-        "mitigations_in",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        default=SCENARIOS / "mitigations",
-        metavar="DIR",
-        help="Folder of mitigations.  [default: scenarios/mitigations]",
-    ),
-    click.option(
-        "--parquet", type=click.Path(path_type=Path), metavar="FILE", help="The tables as Parquet."
+    headed_option("--suite", is_flag=True, help="Also in every scenario of scenarios/faults."),
+    variants_option,
+    mitigations_option,
+    headed_option("--by-service", is_flag=True, help="Also the time to recovery of each service."),
+    headed_option(
+        "--parquet", heading=OUTPUT, type=click.Path(path_type=Path), metavar="FILE",
+        help="Write the tables as Parquet.",
     ),
     html_option,
-    variants_option,
 )  # fmt: skip
 
 
-@click.command(
+@command(
     "compare",
-    epilog=examples(
-        "twin compare us-east-1-2025-10-20 --mitigate compare-and-swap --replicates 16",
-        "twin compare us-east-1-2025-10-20 --mitigate long-leases --mitigate long-leases+restart-runbook",
-    ),
+    "twin compare us-east-1-2025-10-20 --mitigate compare-and-swap --worlds 16",
+    "twin compare us-east-1-2025-10-20 --mitigate long-leases --mitigate long-leases+restart-runbook",
 )
 @click.argument("scenario")
-@change_options
 @comparing_options
+@change_options
 @study_options
-@json_option
-@debug_option
+@output_options
 def compare_command(
     scenario: str, parquet: Path | None, html: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Run SCENARIO with and without each mitigation, in the same worlds, and say which would have helped.
+    """Which mitigations would have helped, and how surely?
 
-    Each --mitigate is one side of the comparison; A+B is two of them at once; --all takes every one. Worlds
-    differ in their noise, in how long people take, and in every number that nobody published, drawn from its
-    range.
+    Runs SCENARIO with and without each mitigation, in the same worlds. Each --mitigate is one side of the
+    comparison; A+B is two mitigations at once. --all takes every mitigation, and then the best pairs.
+
+    Worlds differ in their noise, in the delays of people, and in every number that nobody published. Each of
+    these is sampled from its range. With --replicates all worlds have the shipped numbers.
     """
     check_place(html, "--html")
     check_place(parquet, "--parquet")
@@ -111,7 +103,7 @@ def compare_command(
     table(found.comparison, found.robust)
     for name, why in found.left_out.items():
         click.echo(f"In the variant {name}: no answer: {why}")
-    if options["services"]:
+    if options["by_service"]:
         services(found.comparison)
     if found.tournament:
         say(found.tournament)
@@ -150,20 +142,23 @@ def planned(scenario: str, o: dict[str, Any]) -> Plan:
     from twin.experiments.compare import Question
 
     base, folder, every = prepared(scenario, o), o["mitigations_in"], o["every"]
+    if o["worlds"] and o["replicates"]:
+        raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
     if every and o["mitigations"]:
         raise BadInput("--all: not with --mitigate")
     arms = everything(base, folder) if every else sides(o["mitigations"], base, folder)
     more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
     question = Question(
-        base.name, arms, o["replicates"], seconds(o["within"], "--within"), weights_of(o["weights"], base),
-        draws=not o["shipped"], early=not o["to_the_end"], families=1 + len(more),
+        base.name, arms, o["replicates"] or o["worlds"] or WORLDS,
+        seconds(o["within"], "--within"), weights_of(o["weights"], base),
+        draws=o["replicates"] is None, early=not o["to_the_end"], families=1 + len(more),
     )  # fmt: skip
     n = question.replicates
     shares = sharing_of(base, o["attribution"], n) if every else None
     most = most_runs(len(arms), n, o["pairs"], shares) if every else n * (1 + len(arms))
     texts = [arm.name for arm in arms] if every else o["mitigations"]
     fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
-    variants = variants_of(base, o["in_variants"])
+    variants = variants_of(base, o["variants"])
     most += n * (len(variants) * (1 + len(arms)) + sum(1 + len(mine) for _, mine in fits.values()))
     return Plan(base, question, shares, fits, variants, most, o)
 

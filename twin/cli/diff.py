@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from twin.cli import _show as show
-from twin.cli._options import debug_option, examples, json_option, open_run, out_option
+from twin.cli._command import command
+from twin.cli._options import open_run, out_option, output_options
 
 if TYPE_CHECKING:
     from twin.results.diff import ServiceChange
@@ -18,14 +19,16 @@ COLUMNS = ("service", "lost min", "→", "change", "onset", "onset →", "recove
 TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered")
 
 
-@click.command("diff", epilog=examples("twin diff 3f9c last", "twin diff 3f9c 81d0 --json"))
+@command("diff", "twin diff 3f9c last", "twin diff 3f9c 81d0 --json")
 @click.argument("base")
 @click.argument("run")
 @out_option
-@json_option
-@debug_option
+@output_options
 def diff_command(base: str, run: str, out: Path, as_json: bool) -> None:
-    """How the blast radius changed from BASE to RUN: services, minutes, onset and recovery side by side."""
+    """How the blast radius changed from BASE to RUN.
+
+    Shows the changed inputs; then minutes lost, onset and recovery of each service, side by side.
+    """
     found = open_run(run, out).diff(open_run(base, out))
     if as_json:
         show.document(found.as_json())

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import _show as show
+from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import INTERRUPTED, BadInput
-from twin.cli._options import all_of, debug_option, examples, json_option
+from twin.cli._options import output_options
 from twin.cli._rate import by_chance, habits, rate, rate_options
 
 if TYPE_CHECKING:
@@ -24,53 +25,57 @@ COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollb
 
 
 search_options = all_of(
-    click.option("--enactors", type=click.IntRange(1, 8), default=3, show_default=True),
-    click.option("--endpoints", type=click.IntRange(1, 16), default=2, show_default=True),
-    click.option("--plans", type=click.IntRange(1, 40), default=4, show_default=True, help="Plans in all."),
-    click.option("--keep", type=click.IntRange(1, 126), default=2, show_default=True,
-                 help="Newest plans whose trees clean-up spares."),
-    click.option("--guard", "guards", multiple=True, metavar="NAME",
-                 help="What could have been different. Repeatable."),
-    click.option("--all-guards", is_flag=True, help="A table of all guards, alone and in known company."),
-    click.option("--lock-steps", is_flag=True, help="The read of each zone's lock is a step of its own."),
-    click.option("--no-symmetry", is_flag=True, help="Count apart what differs only in who is who."),
-    click.option("--design", type=click.Choice(["drifted", "original"]), default=None,
-                 help="Explore this one, and tell which drift matters.  [default: drifted]"),
-    click.option("--mermaid", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-                 help="Write the shortest trace as a sequence diagram."),
-    click.option("--memory-mb", type=click.FloatRange(min=5), default=2000, show_default=True,
-                 help="A search that would take more is refused."),
+    headed_option("--enactors", type=click.IntRange(1, 8), default=3, show_default=True, metavar="N",
+           help="Enactors that apply plans at the same time."),
+    headed_option("--endpoints", type=click.IntRange(1, 16), default=2, show_default=True, metavar="N",
+           help="Endpoints whose records a plan sets."),
+    headed_option("--plans", type=click.IntRange(1, 40), default=4, show_default=True, metavar="N",
+           help="Plans in all."),
+    headed_option("--keep", type=click.IntRange(1, 126), default=2, show_default=True, metavar="N",
+           help="How many of the newest plans the clean-up keeps."),
+    headed_option("--guard", "guards", multiple=True, metavar="NAME",
+           help="A guard to add; the list is above. Repeatable."),
+    headed_option("--all-guards", is_flag=True, help="A table of all guards, alone and combined."),
+    headed_option("--lock-steps", is_flag=True, help="Reading the lock of a zone is a step of its own."),
+    headed_option("--no-symmetry", is_flag=True, help="Count states that differ in names as two."),
+    headed_option("--design", type=click.Choice(["drifted", "original"]), default=None,
+           help="Explore this design, and say which drift matters.  [default: drifted]"),
+    headed_option("--mermaid", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+           help="Write the shortest trace as a sequence diagram."),
+    headed_option("--memory-mb", type=click.FloatRange(min=5), default=2000, show_default=True, metavar="MB",
+           help="Refuse a search that would take more memory."),
 )  # fmt: skip
 
 
-@click.command(
+@command(
     "explore",
-    epilog=examples(
-        "twin explore",
-        "twin explore --guard cas",
-        "twin explore --all-guards --keep 1",
-        "twin explore --design original",
-        "twin explore --rate --backoff-cap 60s",
-        "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
-    ),
+    "twin explore",
+    "twin explore --guard cas",
+    "twin explore --all-guards --keep 1",
+    "twin explore --design original",
+    "twin explore --rate --backoff-cap 60s",
+    "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
 )
 @search_options
 @rate_options
-@json_option
-@debug_option
+@output_options
 @click.pass_context
 def explore_command(
     ctx: click.Context, /, guards: tuple[str, ...], all_guards: bool, lock_steps: bool, no_symmetry: bool,
     design: str | None, mermaid: Path | None, memory_mb: float, as_json: bool, **numbers: Any,
 ) -> None:  # fmt: skip
-    """Every interleaving of Planner and Enactors: can an endpoint be emptied, by which steps, for how long?
+    """Search every order of the DNS automation's steps.
 
-    Guards: recheck, recheck-in-lock, cas, cleanup-check, cleanup-atomic, protect-rollback, big-lock,
-    big-lock-lease, one-batch, tolerate-missing, blind-apply, no-zero-answers. Ctrl-C gives what has been
-    found so far. The JSON can be run by the simulator: twin run SCENARIO --trace FILE.
+    Can an endpoint become empty, by which steps, and for how long? Ctrl-C prints the result so far. The
+    simulator runs the trace in the JSON document: twin run SCENARIO --trace FILE.
 
-    With --rate, no search: how often chance alone brings the race about, by splitting on the age of a starved
-    Enactor's plan. What is not given then has the simulator's value.
+    \b
+    Guards: recheck, recheck-in-lock, cas, cleanup-check, cleanup-atomic,
+            protect-rollback, big-lock, big-lock-lease, one-batch,
+            tolerate-missing, blind-apply, no-zero-answers
+
+    --rate does not search. It estimates how often the race happens by chance. Numbers that are not given have
+    the simulator's values.
     """
     if by_chance(ctx, numbers):
         rate(habits(numbers), numbers["seed"], as_json)

@@ -8,30 +8,20 @@ from typing import Any
 
 import click
 
-from twin.base.places import TOPOLOGY
 from twin.cli import _show as show
-from twin.cli._options import debug_option, examples, json_option, out_option
+from twin.cli._command import command
+from twin.cli._options import out_option, output_options, topology_option
 
 
-@click.command(
-    "list",
-    epilog=examples(
-        "twin list kinds", "twin list services --topology topology/us-east-1", "twin list runs --json"
-    ),
+@command(
+    "list", "twin list kinds", "twin list services --topology topology/us-east-1", "twin list runs --json"
 )
 @click.argument("what", type=click.Choice(["kinds", "services", "scenarios", "mitigations", "runs"]))
-@click.option(
-    "--topology",
-    type=click.Path(path_type=Path),
-    default=TOPOLOGY,
-    metavar="DIR",
-    help="Topology whose services to list.  [default: topology/us-east-1]",
-)
+@topology_option
 @out_option
-@json_option
-@debug_option
+@output_options
 def list_command(what: str, topology: Path, out: Path, as_json: bool) -> None:
-    """List the kinds of service, the services of a topology, scenarios, mitigations, or finished runs."""
+    """List kinds, services, scenarios, mitigations or runs."""
     columns, rows = {
         "kinds": kinds,
         "services": lambda: services(topology),

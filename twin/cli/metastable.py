@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import _show as show
+from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
-from twin.cli._options import change_options, debug_option, examples, json_option, load
+from twin.cli._options import at_option, change_options, load, output_options
 
 if TYPE_CHECKING:
     from twin.analysis.metastability import Study
@@ -17,36 +18,39 @@ if TYPE_CHECKING:
     from twin.model.scenario import Scenario
 
 
-@click.command(
+@command(
     "metastable",
-    epilog=examples(
-        "twin metastable us-east-1-2025-10-20 dwfm",
-        "twin metastable us-east-1-2025-10-20 dwfm --at +5h30m",
-        "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --json",
-        "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --what-load 0.5",
-    ),
+    "twin metastable us-east-1-2025-10-20 dwfm",
+    "twin metastable us-east-1-2025-10-20 dwfm --at +5h30m",
+    "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --json",
+    "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --what-load 0.5",
 )
 @click.argument("scenario")
 @click.argument("service")
-@click.option("--at", metavar="TIME", help="Classify the state at this time, as in +2h.  [default: the end]")
-@click.option(
+@at_option
+@headed_option(
     "--what-load",
     type=click.FloatRange(0, 1000, min_open=True),
     metavar="FACTOR",
-    help="At so many times the load, whatever the scenario has done to the service.",
+    help="Multiply the load by this, and leave out what the scenario does to the service.",
 )
 @change_options
-@json_option
-@debug_option
+@output_options
 def metastable_command(
     scenario: str, service: str, at: str | None, what_load: float | None, as_json: bool, **changes: Any
 ) -> None:
-    """Is SERVICE stable, vulnerable or metastable? What tips it, and what gets it out?
+    """Is SERVICE stable, vulnerable or metastable?
 
-    The service is taken out of SCENARIO into a small world: its dependencies healthy, its callers asking what
-    they ask undisturbed. There it is pushed: less capacity, failing dependencies, more load. Stable: it
-    always comes back. Vulnerable: it is well, but some push tips it for good. Metastable: at the time asked
-    for it is down, and stays down although nothing is left of what brought it down.
+    Takes SERVICE out of SCENARIO into a small world. Its dependencies are healthy there, and its callers send
+    their undisturbed load. Then triggers act on it: less capacity, failing dependencies, more load. Also
+    says which trigger tips it, and which action brings it back.
+
+    \b
+    stable      it recovers from every trigger
+    vulnerable  it works, but some trigger tips it for good
+    metastable  it is down, and stays down although no trigger is left
+
+    The answer is about the time --at; without it, about the end of the scenario.
     """
     from twin.analysis.metastability import document, study
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import _show as show
-from twin.cli._options import debug_option, examples, json_option, open_run, out_option
+from twin.cli._command import command, headed_option
+from twin.cli._options import open_run, out_option, output_options
 
 if TYPE_CHECKING:
     pass
@@ -17,18 +18,16 @@ if TYPE_CHECKING:
 ROWS = 1000  # of an answer that a table for people shows
 
 
-@click.command(
+@command(
     "query",
-    epilog=examples(
-        "twin query last 'from totals'",
-        "twin query last 'select * from episodes order by onset_tick' --format csv > episodes.csv",
-        "echo 'from blast_radius' | twin query last - --json",
-        "twin query last 'show tables'",
-    ),
+    "twin query last 'from totals'",
+    "twin query last 'select * from episodes order by onset_tick' --format csv > episodes.csv",
+    "echo 'from blast_radius' | twin query last - --json",
+    "twin query last 'show tables'",
 )
 @click.argument("run")
 @click.argument("sql")
-@click.option(
+@headed_option(
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json"]),
@@ -37,13 +36,16 @@ ROWS = 1000  # of an answer that a table for people shows
     help="Form of the answer.",
 )
 @out_option
-@json_option
-@debug_option
+@output_options
 def query_command(run: str, sql: str, form: str, out: Path, as_json: bool) -> None:
-    """Ask RUN in SQL ('-' reads it from stdin). It can read this run and nothing else, and change nothing.
+    """Ask RUN a question in SQL; '-' reads it from stdin.
 
-    Tables: events, samples, services, dependencies, inputs. Views: availability, blast_radius, blast_steps,
-    cascade, episodes, hubs, impact, impairment, interventions, lanes, signals, story, totals. Times are UTC.
+    A query reads this run and nothing else, and changes nothing. Times are UTC.
+
+    \b
+    Tables: events, samples, services, dependencies, inputs
+    Views:  availability, blast_radius, blast_steps, cascade, episodes, hubs,
+            impact, impairment, interventions, lanes, signals, story, totals
     """
     text = sys.stdin.read() if sql == "-" else sql
     answer = open_run(run, out).sql(text)

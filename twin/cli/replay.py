@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import _show as show
+from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import execute, progress
-from twin.cli._options import change_options, examples, load, run_options
+from twin.cli._options import change_options, load, run_options, worlds_option
 from twin.cli._summary import require, summary
 
 if TYPE_CHECKING:
@@ -19,37 +20,31 @@ if TYPE_CHECKING:
     from twin.validation.score import Scorecard
 
 
-@click.command(
+@command(
     "replay",
-    epilog=examples(
-        "twin replay scenarios/us-east-1-2025-10-20.yaml",
-        "twin replay us-east-1-2025-10-20 --runner ray --actors 2",
-        "twin replay us-east-1-2025-10-20 --draws 64 --json > score.json",
-    ),
+    "twin replay scenarios/us-east-1-2025-10-20.yaml",
+    "twin replay us-east-1-2025-10-20 --runner ray --actors 2",
+    "twin replay us-east-1-2025-10-20 --worlds 64 --json > score.json",
 )
 @click.argument("scenario")
-@change_options
-@run_options
-@click.option(
-    "--draws",
-    type=click.IntRange(0, 100_000),
-    default=0,
-    show_default=True,
-    help="Size of the ensemble, every unsourced number drawn from its range, that gives the coverage.",
-)
-@click.option(
+@worlds_option()
+@headed_option(
     "--fail-under",
     type=click.FloatRange(0, 100),
     metavar="PERCENT",
-    help="Exit code 1 unless so many of the predicted outcomes are within 44 minutes.",
+    help="Exit code 1 unless this share of the predicted outcomes is within 44 minutes.",
 )
+@change_options
+@run_options
 def replay_command(
-    scenario: str, as_json: bool, draws: int, fail_under: float | None, **options: Any
+    scenario: str, as_json: bool, worlds: int | None, fail_under: float | None, **options: Any
 ) -> None:
-    """Run SCENARIO and score it against the timeline that it names as published.
+    """Run SCENARIO and score it against the published timeline.
 
-    Every published outcome is classed imposed, fitted or predicted, beside a baseline without feedback. An
-    outcome that the twin misses is no failure; a missed expect: or --fail-under is, with exit code 1.
+    The scorecard classes every published outcome as imposed, fitted or predicted. Beside it stands a baseline
+    without feedback. --worlds adds bands: how far the outcomes move with the uncertain inputs.
+
+    The exit code is 1 for a missed expect: of the scenario, or a score below --fail-under.
     """
     from twin.results.expectations import expectation_results
     from twin.validation import score_text
@@ -60,7 +55,7 @@ def replay_command(
         raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
     done = execute(loaded, options)
     expected = expectation_results(loaded, done)
-    card = score_of(loaded, done, draws)
+    card = score_of(loaded, done, worlds or 0)
     write_scorecard(card, done)
     if as_json:
         show.document(card.as_json())

@@ -9,48 +9,47 @@ import click
 
 from twin.cli import _fork as forking
 from twin.cli import _show as show
+from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import execute
-from twin.cli._options import change_options, examples, load, run_options
+from twin.cli._options import change_options, load, run_options
 from twin.cli._summary import as_document, require, summary
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario
 
 
-@click.command(
+@command(
     "run",
-    epilog=examples(
-        "twin run scenarios/us-east-1-2025-10-20.yaml",
-        "twin run us-east-1-2025-10-20 --set sts.capacity_per_s=500/s --until +6h",
-        "twin run us-east-1-2025-10-20 --drop ID --with my-services.yaml --json",
-        "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
-        "twin run us-east-1-2025-10-20 --fork last@+4h25m --set dwfm.admission_ratio=0.5",
-    ),
+    "twin run scenarios/us-east-1-2025-10-20.yaml",
+    "twin run us-east-1-2025-10-20 --set sts.capacity_per_s=500/s --until +6h",
+    "twin run us-east-1-2025-10-20 --drop ID --with my-services.yaml --json",
+    "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
+    "twin run us-east-1-2025-10-20 --fork last@+4h25m --set dwfm.admission_ratio=0.5",
 )
 @click.argument("scenario")
-@change_options
-@click.option(
+@headed_option(
     "--trace",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Drive the endpoint's automation through this trace of twin explore --json.",
+    help="Drive the DNS automation through this trace of twin explore --json.",
 )
-@click.option("--trace-at", metavar="TIME", help="First move of the trace: ISO 8601 with zone, or +2h.")
-@click.option(
+@headed_option("--trace-at", metavar="TIME", help="First move of the trace.")
+@headed_option(
     "--fork",
     "left",
     metavar="RUN@TIME",
-    help="Take up a finished run of SCENARIO at this time; the other options change what follows.",
+    help="Repeat a finished run of SCENARIO up to this time; the changes apply from then on.",
 )
+@change_options
 @run_options
 def run_command(
     scenario: str, as_json: bool, trace: Path | None, trace_at: str | None, left: str | None, **options: Any
-) -> None:  # fmt: skip
-    """Step SCENARIO (a file, or a name in scenarios/) to its end and say what broke, when, for how long.
+) -> None:
+    """Run SCENARIO to its end: what broke, when, for how long.
 
-    Writes a run: a folder with two Parquet tables and a manifest. Exit code 1 if an expect: of the scenario
-    was missed.
+    SCENARIO is a file, or a name of twin list scenarios. The run is written to a folder: two Parquet tables
+    and a manifest. The exit code is 1 if an expect: of the scenario was missed.
     """
     from twin.results.expectations import expectation_results
 

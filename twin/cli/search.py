@@ -10,72 +10,61 @@ import click
 
 from twin.cli import _show as show
 from twin.cli._arms import prepared, seconds
-from twin.cli._errors import BadInput
-from twin.cli._options import all_of, change_options, debug_option, examples, json_option
-from twin.cli._study import Options, study, study_options
-from twin.cli.compare import WITHIN
+from twin.cli._command import command, headed_option
+from twin.cli._options import (
+    budget_option,
+    change_options_but_mitigate,
+    mitigations_option,
+    output_options,
+    study_options,
+    within_option,
+)
+from twin.cli._study import Options, study
 from twin.report.wording import amount
 
 if TYPE_CHECKING:
     from twin.experiments.search import Confirmed, Found, Judged, Term, Tried
 
-searching_options = all_of(
-    click.option(
-        "--goal", required=True, metavar="GOAL",
-        help="MEASURE < VALUE (<=, >, >=), joined by 'and'; SERVICE.MEASURE too; 'in 90%' of the worlds.",
-    ),
-    click.option(
-        "--budget", type=click.IntRange(1, 1_000_000), default=200, show_default=True,
-        help="Runs at most, those of the baseline and those done before among them.",
-    ),
-    click.option(
-        "--mitigations", "folder_from", metavar="DIR",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Folder of the mitigations to choose from.  [default: scenarios/mitigations]",
-    ),
-    click.option(
-        "--within", default=WITHIN, show_default=True, metavar="DURATION", help="By when a recovery counts."
-    ),
-    click.option("--shipped", is_flag=True, help="Keep the shipped numbers; worlds differ in noise alone."),
-)  # fmt: skip
 
-
-@click.command(
+@command(
     "search",
-    epilog=examples(
-        'twin search us-east-1-2025-10-20 --goal "peak_impaired < 20" --budget 150',
-        'twin search us-east-1-2025-10-20 --goal "time_to_recovery < 4h and p_recovered > 80%" --budget 300',
-        'twin search us-east-1-2025-10-20 --goal "sts.lost_min < 30 in 90%" --budget 300',
-    ),
+    'twin search us-east-1-2025-10-20 --goal "peak_impaired < 20" --budget 150',
+    'twin search us-east-1-2025-10-20 --goal "time_to_recovery < 4h and p_recovered > 80%" --budget 300',
+    'twin search us-east-1-2025-10-20 --goal "sts.lost_min < 30 in 90%" --budget 300',
 )
 @click.argument("scenario")
-@searching_options
-@change_options
+@headed_option(
+    "--goal",
+    required=True,
+    metavar="GOAL",
+    help="METRIC < VALUE (<=, >, >=), joined by 'and'; SERVICE.METRIC too; 'in 90%' of the worlds.",
+)
+@budget_option(200)
+@mitigations_option
+@within_option
+@headed_option("--shipped", is_flag=True, help="Keep the shipped numbers: worlds differ in noise alone.")
+@change_options_but_mitigate
 @study_options
-@json_option
-@debug_option
+@output_options
 def search_command(
-    scenario: str, goal: str, budget: int, folder_from: Path | None, within: str, shipped: bool,
-    mitigations: tuple[str, ...], folder: Path | None, runner: str, actors: int, address: str | None,
-    as_json: bool, **changes: Any,
+    scenario: str, goal: str, budget: int, mitigations_in: Path, within: str, shipped: bool,
+    folder: Path | None, runner: str, actors: int, address: str | None, as_json: bool, **changes: Any,
 ) -> None:  # fmt: skip
-    """Find the cheapest set of mitigations, and settings, with which SCENARIO meets a goal.
+    """Find the cheapest set of mitigations that meets a goal.
 
-    A goal is about the mean over all worlds, or about the share of them in which something holds; it is met
-    if the one-sided 95 % interval lies on the right side, in worlds that played no part in the search. The
-    answer follows from scenario, goal, budget and folder; a search that was interrupted goes on from the runs
-    that its study has.
+    A goal is about the mean over all worlds, or about the share of worlds in which something holds. It is met
+    if the one-sided 95 % interval lies on the right side, in worlds that the search has not used.
+
+    The answer follows from the scenario, the goal, the budget and the folder of mitigations. An interrupted
+    search continues from the runs in its study.
     """
     from twin.experiments.search import Wanted, parse_goal, plan, space
     from twin.experiments.search import search as run
-    from twin.spec.mitigations import FOLDER
 
-    if mitigations:
-        raise BadInput("--mitigate: a search chooses them itself; --mitigations DIR says from which")
     base = prepared(scenario, changes)
     wanted = Wanted(base.name, parse_goal(goal, base), budget, seconds(within, "--within"), not shipped)
     planned = plan(wanted.goal, budget)
-    offered = space(base, folder_from or FOLDER)
+    offered = space(base, mitigations_in)
     knobs = sum(len(part.knobs) for part in offered.parts)
     show.say(f"{len(offered.parts)} mitigations, {knobs} settings, {len(offered.against)} contradictions; "
              f"the last {planned.reserve} runs confirm {planned.candidates} sets at most")  # fmt: skip

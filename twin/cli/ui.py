@@ -11,18 +11,27 @@ import click
 
 from twin.base.places import LIBRARY
 from twin.cli import _show as show
+from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import debug_option, examples, out_option
+from twin.cli._options import debug_option, out_option
 
 
-@click.command("ui", epilog=examples("twin ui", "twin ui --port 8600 --out data/runs"))
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine."
+@command("ui", "twin ui", "twin ui --port 8600 --out data/runs")
+@headed_option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8501,
+    show_default=True,
+    metavar="N",
+    help="Port on this machine.",
 )
 @out_option
 @debug_option
 def ui_command(port: int, out: Path) -> None:
-    """Open the page that draws runs, at http://127.0.0.1:PORT. Ctrl-C ends it."""
+    """Open the page that draws runs, at http://127.0.0.1:PORT.
+
+    Ctrl-C ends it.
+    """
     app = LIBRARY / "ui" / "app.py"
     if not app.is_file():
         raise BadInput(

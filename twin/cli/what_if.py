@@ -11,9 +11,17 @@ import click
 
 from twin.base.places import SCENARIOS
 from twin.cli import _show as show
+from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import compile_once, progress
-from twin.cli._options import all_of, debug_option, examples, json_option
+from twin.cli._options import (
+    actors_option,
+    output_options,
+    replicates_option,
+    responders_option,
+    variants_option,
+    worlds_option,
+)
 
 if TYPE_CHECKING:
     from twin.experiments.whatif import Answer, Judged, Question, Share
@@ -24,63 +32,46 @@ VARIANTS = SCENARIOS / "variants"
 COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recovery", "expected")
 
 
-asking_options = all_of(
-    click.option(
-        "--replicates",
-        type=click.IntRange(1, 10_000),
-        default=1,
-        show_default=True,
-        help="Runs of each case, each with noise of its own.",
-    ),
-    click.option(
-        "--draws",
-        type=click.IntRange(0, 100_000),
-        default=0,
-        show_default=True,
-        help="Draws of every unsourced number from its range: in how much of the prior does it hold?",
-    ),
-    click.option("--variants", is_flag=True, help="Also in every variant of the model: is it robust?"),
-    click.option(
-        "--responders",
-        type=click.Choice(["scripted", "modelled", "drawn"]),
-        help="Whether people act on what they know, and how soon.  [default: modelled; drawn with --draws]",
-    ),
-    click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes."),
-    click.option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation."),
-)
-
-
-@click.command(
+@command(
     "what-if",
-    epilog=examples(
-        "twin what-if", "twin what-if 15 19 --json", "twin what-if 19 --draws 64", "twin what-if --variants"
-    ),
+    "twin what-if",
+    "twin what-if 15 19 --json",
+    "twin what-if 19 --worlds 64",
+    "twin what-if --variants",
 )
 @click.argument("which", nargs=-1, metavar="[NUMBER|FILE]…")
-@asking_options
-@json_option
-@debug_option
+@worlds_option()
+@replicates_option("1")
+@variants_option
+@headed_option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation.")
+@responders_option
+@actors_option
+@output_options
 def what_if_command(
-    which: tuple[str, ...], replicates: int, draws: int, variants: bool, responders: str | None, workers: int,
-    strict: bool, as_json: bool,
+    which: tuple[str, ...], replicates: int | None, worlds: int | None, variants: bool,
+    responders: str | None, actors: int, strict: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run the questions of scenarios/what-if (all, or by NUMBER or FILE), each beside its baseline.
+    """Answer the questions of scenarios/what-if.
 
-    Says what each changes in the blast radius, and whether what was expected came. That the model disagrees
-    with an expectation is a finding and no failure, unless --strict.
+    Runs all questions, or those given by NUMBER or FILE, each beside its baseline. Says how each changes the
+    blast radius, and whether the model agrees with the expectation that was written down before. A
+    disagreement is a finding and no failure, unless --strict.
+
+    People act on what they know; with --worlds or several --replicates after random delays.
     """
     from twin.experiments.whatif import ask
 
-    if draws and replicates > 1:
-        raise BadInput("--replicates: not with --draws, each of which has noise of its own")
+    if worlds and replicates:
+        raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
+    drawn = worlds or (replicates or 1) > 1
     questions = _questions(which)
     models = _variants(questions) if variants else []
     compile_once(questions[0].base)
-    show.say(f"{len(questions)} questions, {workers} processes")
+    show.say(f"{len(questions)} questions, {actors} processes")
     with progress(1, "runs") as tick:
         answers = ask(
-            questions, variants=models, draw_count=draws, replicates=replicates, workers=workers,
-            responders=responders or ("drawn" if draws or replicates > 1 else "modelled"),
+            questions, variants=models, draw_count=worlds or 0, replicates=replicates or 1, workers=actors,
+            responders=responders or ("drawn" if drawn else "modelled"),
             progress=tick or _said(),
         )  # fmt: skip
     if as_json:

@@ -7,29 +7,27 @@ from pathlib import Path
 import click
 
 from twin.cli import _show as show
-from twin.cli._options import debug_option, examples, json_option, open_run, out_option
+from twin.cli._command import command
+from twin.cli._options import at_option, open_run, out_option, output_options
 
 
-@click.command(
+@command(
     "why",
-    epilog=examples(
-        "twin why last sts",
-        "twin why 3f9c lambda-invoke --at 06:20",
-        "twin why last sts --at +4h --json",
-    ),
+    "twin why last sts",
+    "twin why 3f9c lambda-invoke --at 06:20",
+    "twin why last sts --at +4h --json",
 )
 @click.argument("run")
 @click.argument("service")
-@click.option(
-    "--at",
-    metavar="TIME",
-    help="The last onset at or before this time, as in 06:20 or +4h; without it, the first.",
-)
+@at_option
 @out_option
-@json_option
-@debug_option
+@output_options
 def why_command(run: str, service: str, at: str | None, out: Path, as_json: bool) -> None:
-    """Why SERVICE broke in RUN: the chain of causes, back to the first."""
+    """Why SERVICE broke in RUN: the chain of causes, to the first.
+
+    RUN is last, the id of a run, or its first characters. With --at, the question is about the last onset at
+    or before that time; without it, about the first onset.
+    """
     chain = open_run(run, out).why(service, at)
     if as_json:
         show.document(chain.as_json())

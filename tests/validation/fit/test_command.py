@@ -8,7 +8,7 @@ import pytest
 import twin
 from tests.cli.conftest import invoke
 
-LITTLE = ("--max-runs", 3, "--workers", 1)
+LITTLE = ("--budget", 3, "--actors", 1)
 
 
 def test_it_writes_what_it_found_and_nothing_else(path: Path) -> None:
@@ -36,7 +36,7 @@ def test_without_write_the_file_stays(path: Path) -> None:
 
 
 def test_a_profile(path: Path) -> None:
-    result = invoke("calibrate", path, "--workers", 1, "--profile", "mover.capacity_per_s/feeds.rate_per_s")
+    result = invoke("calibrate", path, "--actors", 1, "--profile", "mover.capacity_per_s/feeds.rate_per_s")
     assert result.exit_code == 0 and "tell only their ratio" in result.stdout
 
 
@@ -50,7 +50,7 @@ def test_a_profile(path: Path) -> None:
          "small.yaml:1:1: found nothing to fit, expected a number with fitted_to: and its range"),
         (("", ""), ("--profile", "a/b"), "small.yaml:1:1: a: found no such number"),
         (("", ""), ("--profile", "a/b", "--write"), "fits nothing"),
-        (("", ""), ("--max-runs", "0"), "--max-runs"),
+        (("", ""), ("--budget", "0"), "--budget"),
     ],
 )  # fmt: skip
 def test_bad_input(path: Path, change: tuple[str, str], arguments: tuple[str, ...], message: str) -> None:

@@ -1,0 +1,86 @@
+"""A command whose options stand under headings in its help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OWN, CHANGES, PLACE, OUTPUT = "Options", "Changes to the scenario", "Where it runs", "Output"
+HEADINGS = (OWN, CHANGES, PLACE, OUTPUT)
+
+
+class HeadedOption(click.Option):
+    """An option that knows the heading that it stands under.
+
+    ``meanings``: of the values to choose from, each with one line of help.
+    """
+
+    def __init__(
+        self, *arguments: Any, heading: str = OWN, meanings: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        if meanings:
+            more["type"] = click.Choice(list(meanings))
+        super().__init__(*arguments, **more)
+        self.heading, self.meanings = heading, meanings or {}
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """The default and the environment variable. A number out of its range is refused with the range."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        if isinstance(self.show_default, str):
+            extra["default"] = self.show_default
+        return extra
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        if record is None or not self.meanings:
+            return record
+        width = max(map(len, self.meanings))
+        lines = (f"{name:<{width}}  {meaning}" for name, meaning in self.meanings.items())
+        return record[0], record[1] + "\n\n\b\n" + "\n".join(lines)
+
+
+class HeadedCommand(click.Command):
+    """A command whose help has its options under HEADINGS, in this order."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading in HEADINGS:
+            options = [p for p in self.get_params(ctx) if _heading(p) == heading]
+            if lines := [line for line in (p.get_help_record(ctx) for p in options) if line is not None]:
+                with formatter.section(heading):
+                    formatter.write_dl(lines)
+
+
+def _heading(parameter: click.Parameter) -> str:
+    """Click makes --help itself."""
+    return getattr(parameter, "heading", OUTPUT if isinstance(parameter, click.Option) else "")
+
+
+def command(name: str, *lines: str) -> Callable[[Callable[..., Any]], HeadedCommand]:
+    """A command of this name, with ``lines`` as its examples."""
+    return click.command(name, cls=HeadedCommand, epilog=examples(*lines))
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def headed_option(*declarations: str, **attributes: Any) -> Callable[[F], F]:
+    """An option under a heading."""
+    return click.option(*declarations, cls=HeadedOption, **attributes)
+
+
+def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in this order."""
+
+    def decorate(function: F) -> F:
+        for one in reversed(options):
+            function = one(function)
+        return function
+
+    return decorate

@@ -1,0 +1,44 @@
+"""The group of all commands: its help lists them by job, and every failure becomes an exit code."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from twin.cli._errors import report
+
+
+class Group(click.Group):
+    """Commands under the job that they do."""
+
+    def __init__(
+        self, name: str | None = None, *, jobs: Mapping[str, Sequence[click.Command]], **more: Any
+    ) -> None:
+        commands = [command for group in jobs.values() for command in group]
+        super().__init__(name, commands=commands, **more)
+        self.jobs = jobs
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.commands))
+        for job, commands in self.jobs.items():
+            with formatter.section(job):
+                formatter.write_dl([(f"{c.name:<{width}}", c.get_short_help_str(80)) for c in commands])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["twin.args"] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of a pipe has gone: click knows what to do
+                raise
+            ctx.exit(report(error, ctx))
+        except (Exception, KeyboardInterrupt) as error:
+            ctx.exit(report(error, ctx))
