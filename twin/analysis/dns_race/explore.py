@@ -180,7 +180,7 @@ class StateSearch:
 
 
 def allocate(rows: int, edges: int, words: int) -> StateSpace:
-    """Scratch for so many states and kept transitions."""
+    """Arrays for ``rows`` states and ``edges`` kept transitions."""
     return StateSpace(
         np.zeros(rows * words, np.int64), np.zeros(rows, np.int32), np.zeros(rows, np.int8),
         np.zeros(2 * edges, np.int32), np.zeros(2 * rows, np.int64), np.zeros(5, np.int64),

@@ -59,7 +59,7 @@ class Likelihood:
 
 @njit
 def backoff_wait_s(tries, h, seed, walker, tick, replicate):
-    """How long the loser of so many tries waits before the next."""
+    """How long an Enactor waits after ``tries`` lost tries."""
     longest = min(h.cap_s, h.backoff_s * 2.0 ** min(tries, 60))
     return longest * (1.0 - h.jitter_ratio * uniform(seed, walker, tick, BACKOFF, replicate))
 
@@ -132,14 +132,14 @@ def levels_of(h: Habits) -> list[float]:
 
 
 def delay_likelihood(h: Habits, tries: int, *, seed: int) -> Estimate:
-    """P(D >= the delay after so many lost tries), by splitting over the tries: what V56 says is p^k."""
+    """P(D >= the delay after ``tries`` lost tries), by splitting over the tries; in theory p^tries (V56)."""
     found = [survive(h, tries, WALKERS, seed, r) for r in range(REPLICATES)]
     return replicate_estimate(np.array(found))
 
 
 @njit
 def survive(h, levels, walkers, seed, replicate):
-    """The share of walkers whose delay reaches that of so many lost tries, level by level."""
+    """The share of walkers whose delay reaches that of ``levels`` lost tries, level by level."""
     late, edge_s = 1.0, 0.0
     for level in range(levels):
         alive, after_s = 0, edge_s + min(h.cap_s, h.backoff_s * 2.0**level)

@@ -79,7 +79,7 @@ def _station(alone: Isolated) -> Thermometer | None:
     wait_s = tau + value_of(edge, "backoff_s")
     readings = [station_reading(s, load / mu, tau, tries, wait_s) for s in _sizes(mu * tau)]
     how = (
-        "same utilisation, time-out, attempts and back-off; capacity divided until so many calls fit in a "
+        "same utilisation, time-out, attempts and back-off; capacity divided until as many calls fit in a "
         "time-out; Poisson arrivals, exponential service, retries without memory"
     )
     return Thermometer(how, mu * tau, tuple(readings))
@@ -150,7 +150,7 @@ def _fleet(alone: Isolated) -> Thermometer:
             )
         )
     how = (
-        "same droplets and lapses over capacity × time-out; all divided until so many workflows fit in a "
+        "same droplets and lapses over capacity × time-out; all divided until as many workflows fit in a "
         "time-out; renewal goodput, exponential times"
     )
     return Thermometer(how, fleet.unit, tuple(readings))
