@@ -9,7 +9,7 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test ui picture bench lint types contracts tests schemas docs clean
+.PHONY: help replay test ui extras picture bench lint types contracts tests schemas docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -17,8 +17,10 @@ help: ## list the targets
 replay: $(VENV)/installed ## replay the event of 20 October 2025 on two Ray actors and score it
 	@$(BIN)/twin replay scenarios/us-east-1-2025-10-20.yaml --runner ray --actors 2
 
-ui: $(VENV)/installed ## open the page in a browser
+ui: $(VENV)/installed-ui ## open the page in a browser
 	@$(BIN)/twin ui
+
+extras: $(VENV)/installed-all ## install what twin ui, twin search and twin compare --html need
 
 test: lint types contracts tests ## lint, types, import contracts and all tests
 
@@ -59,14 +61,15 @@ clean: ## remove the environment, the caches and the runs
 
 # --- the environment -------------------------------------------------------
 
-$(VENV)/installed: pyproject.toml constraints.txt | $(PYTHON)
-	@echo "Installing into $(VENV) (about 850 MB; a minute or two, once)"
+$(VENV)/installed: pyproject.toml constraints.txt setup.py | $(PYTHON)
+	@echo "Installing into $(VENV) (about 700 MB; a minute or two, once)"
 	@$(PIP_INSTALL) -e .
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml constraints.txt | $(PYTHON)
-	@echo "Installing into $(VENV), with the tools for tests (about 1.1 GB; a minute or two, once)"
-	@$(PIP_INSTALL) -e '.[dev]'
+# Each extra has a stamp, and what installs more renews the stamps of what it includes.
+$(VENV)/installed-%: pyproject.toml constraints.txt setup.py | $(PYTHON)
+	@echo "Installing into $(VENV), with the packages of [$*] (a minute or two, once)"
+	@$(PIP_INSTALL) -e '.[$*]'
 	@touch $(VENV)/installed $@
 
 $(PYTHON):

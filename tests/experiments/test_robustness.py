@@ -5,12 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from SALib.analyze import pawn as salib
 
 import twin
 from tests.cli.conftest import invoke
 from twin.experiments.arms import Arm
 from twin.experiments.compare import PRIMARY, WORTH_RATIO, Question, compare
-from twin.experiments.robustness import SAME, Robustness, deciders, indices_of_nothing, pawn, robustness
+from twin.experiments.robustness import (
+    SAME,
+    SLICES,
+    Robustness,
+    deciders,
+    indices_of_nothing,
+    pawn,
+    robustness,
+)
 from twin.experiments.study import Setting, Study
 from twin.model.changes import Variant, Variation
 from twin.model.scenario import Quantity
@@ -61,14 +70,24 @@ def test_more_claims_ask_for_more() -> None:
     assert one.p < many.p <= ERROR and one.rank_correlation > 0.5
 
 
-def test_the_law_of_nothing_is_that_of_salib() -> None:
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # SALib also computes p-values
+@pytest.mark.parametrize("digits", [17, 1, 0])
+def test_indices_are_those_of_salib(digits: int) -> None:
+    """Where values and places are all different, where many are equal, and where a slice is empty."""
+    rng = np.random.default_rng(digits)
+    x, values = np.round(rng.random((50, 9)), digits), np.round(rng.normal(size=50), digits)
+    problem = {"num_vars": 9, "names": list("abcdefghi")}
+    assert pawn(x, values) == pytest.approx(salib.analyze(problem, x, values, S=SLICES)["mean"], abs=1e-12)
+
+
+def test_the_law_of_nothing_is_that_of_random_numbers() -> None:
     """Its quantiles against those of as many random columns; with ties too."""
     rng = np.random.default_rng(2)
     for values in (rng.normal(size=50), np.round(rng.normal(size=50)), (rng.random(50) < 0.2) * 1.0):
-        salib = pawn(rng.random((50, 800)), values)
-        mine = indices_of_nothing(values, 8192)
+        index = pawn(rng.random((50, 800)), values)
+        law = indices_of_nothing(values, 8192)
         at = [0.1, 0.5, 0.9]
-        assert np.quantile(mine, at) == pytest.approx(np.quantile(salib, at), abs=0.012)
+        assert np.quantile(law, at) == pytest.approx(np.quantile(index, at), abs=0.012)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from .rules import quick_start
-from .tree import read_tree, write_tree
+from .tree import ROOT, read_tree, write_tree
 
 # What an activated environment and the make above leave in the surroundings.
 SHELL = ("VIRTUAL_ENV", "PYTHONPATH", "MAKE", "MFLAGS")
+
+
+def test_continuous_integration_makes_test() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    assert script.startswith("#!/usr/bin/env bash\n") and script.endswith("\nmake test\n")
+    assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"]).returncode == 0
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ REFUSALS = (
     ("twin.simulation.fork", "ForkError"),
     ("twin.simulation.world", "Outgrown"),
     ("twin.base.units", "Refused"),
+    ("twin.base.extras", "MissingExtra"),
     ("twin.experiments.store", "OtherStudy"),
     ("twin.experiments.pool", "WorkerLost"),
     ("twin.experiments.screening", "NoWorlds"),

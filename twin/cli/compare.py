@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from twin.base.extras import require_extra
 from twin.cli import _show as show
 from twin.cli._arms import prepared, seconds, sides, weights_of
 from twin.cli._command import OUTPUT, all_of, command, headed_option
@@ -88,6 +89,8 @@ def compare_command(
     Worlds differ in their noise, in the delays of people, and in every number that nobody published. Each of
     these is sampled from its range. With --replicates all worlds have the shipped numbers.
     """
+    if html is not None:
+        require_extra("report", "twin compare --html")
     check_place(html, "--html")
     check_place(parquet, "--parquet")
     found = carried_out(planned(scenario, options))

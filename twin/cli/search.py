@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.base.extras import require_extra
 from twin.cli import _show as show
 from twin.cli._arms import prepared, seconds
 from twin.cli._command import command, headed_option
@@ -61,6 +62,7 @@ def search_command(
     from twin.experiments.search import Wanted, parse_goal, plan, space
     from twin.experiments.search import search as run
 
+    require_extra("search", "twin search")
     base = prepared(scenario, changes)
     wanted = Wanted(base.name, parse_goal(goal, base), budget, seconds(within, "--within"), not shipped)
     planned = plan(wanted.goal, budget)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from twin.base.extras import require_extra
 from twin.base.places import LIBRARY
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
@@ -32,11 +33,8 @@ def ui_command(port: int, out: Path) -> None:
 
     Ctrl-C ends it.
     """
+    require_extra("ui", "twin ui")
     app = LIBRARY / "ui" / "app.py"
-    if not app.is_file():
-        raise BadInput(
-            f"{app}: no such file; the page comes with the repository, not with the installed package"
-        )
     command = [sys.executable, "-m", "streamlit", "run", str(app.resolve()), "--server.port", str(port)]
     show.say(f"http://127.0.0.1:{port}")
     environment = os.environ | {"TWIN_OUT": str(out.resolve())}

@@ -14,7 +14,6 @@ shuffling. A number is named if it passes with all numbers and all claims of the
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -164,12 +163,8 @@ def _can_tell(values: np.ndarray) -> bool:
 def pawn(x: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(numbers,) PAWN indices of (worlds, numbers) places: the mean over slices of each number's range of the
     Kolmogorov-Smirnov distance between the values there and all values."""
-    from SALib.analyze import pawn as salib
-
-    problem = {"num_vars": x.shape[1], "names": [str(k) for k in range(x.shape[1])]}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a p-value that nobody asks for may be inexact
-        return np.asarray(salib.analyze(problem, x, values, S=SLICES)["mean"], "f8")
+    order = np.argsort(values, kind="stable")
+    return _mean_distances(np.array([_slices(column)[order] for column in x.T]), _steps(values))
 
 
 def indices_of_nothing(values: np.ndarray, shuffles: int = SHUFFLES) -> np.ndarray:
@@ -178,37 +173,48 @@ def indices_of_nothing(values: np.ndarray, shuffles: int = SHUFFLES) -> np.ndarr
     The places of a drawn number are all different, so an index depends on nothing but which worlds fall into
     which slice; without a connection, all divisions of the worlds are equally likely.
     """
-    steps = np.append(np.diff(np.sort(values)) > 0, True)  # where the distribution of all values steps
-    return _indices_of_nothing(steps.tobytes(), shuffles)
+    return _indices_of_nothing(_steps(values).tobytes(), shuffles)
 
 
 @lru_cache(maxsize=8)
 def _indices_of_nothing(steps: bytes, shuffles: int) -> np.ndarray:
     ends = np.frombuffer(steps, bool)
     n = len(ends)
-    whole = np.arange(1, n + 1)[ends] / n
-    slice_of = _slices(n)
+    slice_of = _slices(np.arange(n, dtype="f8"))
     found = []
     for at in range(0, shuffles, CHUNK):
         size = min(CHUNK, shuffles - at)
         ranks = np.argsort(uniform.rvs(size=(size, n), random_state=at), axis=1)
-        mine = slice_of[ranks]
-        distances = []
-        for k in range(SLICES):
-            inside = np.cumsum(mine == k, axis=1, dtype="f8")
-            part = inside[:, ends] / inside[:, -1:]
-            distances.append(np.abs(part - whole).max(axis=1))
-        found.append(np.mean(distances, axis=0))
+        found.append(_mean_distances(slice_of[ranks], ends))
     return np.concatenate(found)
 
 
-def _slices(n: int) -> np.ndarray:
-    """(n,) which slice each rank falls into, as SALib cuts them; the last rank falls into none."""
-    ranks = np.arange(n, dtype="f8")
-    edges = np.nanquantile(ranks, np.arange(0, 1 + 1 / SLICES, 1 / SLICES))
-    found = np.full(n, -1)
+def _steps(values: np.ndarray) -> np.ndarray:
+    """(n,) behind which of the sorted values the distribution of all values steps."""
+    return np.append(np.diff(np.sort(values)) > 0, True)
+
+
+def _mean_distances(slice_of: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """(rows,) mean over slices of the Kolmogorov-Smirnov distance of the values in a slice from all values.
+
+    ``slice_of``: (rows, n) slice of each value, in the order of the values. An empty slice is left out.
+    """
+    n = len(ends)
+    whole = np.arange(1, n + 1)[ends] / n
+    distances = []
     for k in range(SLICES):
-        found[(ranks >= edges[k]) & (ranks < edges[k + 1])] = k
+        inside = np.cumsum(slice_of == k, axis=1, dtype="f8")
+        count = np.where(inside[:, -1:] > 0, inside[:, -1:], np.nan)
+        distances.append(np.abs(inside[:, ends] / count - whole).max(axis=1))
+    return np.asarray(np.nanmean(distances, axis=0))
+
+
+def _slices(places: np.ndarray) -> np.ndarray:
+    """(n,) which slice of its number's range each place falls into, as SALib cuts it; the last: -1."""
+    edges = np.nanquantile(places, np.arange(0, 1 + 1 / SLICES, 1 / SLICES))
+    found = np.full(len(places), -1)
+    for k in range(SLICES):
+        found[(places >= edges[k]) & (places < edges[k + 1])] = k
     return found
 
 

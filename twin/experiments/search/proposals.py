@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from twin.base.extras import require_extra
 from twin.experiments.search.choices import Choice, Space
 
 SLOTS = 3
@@ -21,6 +22,7 @@ class Proposals:
     """Small sets that may be cheap and do."""
 
     def __init__(self, space: Space) -> None:
+        require_extra("search", "twin search")
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
