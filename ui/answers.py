@@ -1,4 +1,4 @@
-"""What the page draws, asked of one finished run and remembered by its id. Nothing is computed here."""
+"""The data of the page, asked of one finished run and cached by its id. Nothing is computed here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACIFIC = {-8: "PST", -7: "PDT", 0: "UTC"}  # AWS tells the story of us-east-1 i
 
 
 class LocalClock:
-    """Ticks of a run as local times. They carry no zone: the reader's browser must not shift them."""
+    """Ticks of a run as local times without a zone: a browser would shift times with one."""
 
     def __init__(self, manifest: dict[str, Any]) -> None:
         self.start = datetime.fromisoformat(manifest["start"])
@@ -50,7 +50,7 @@ class LocalClock:
 
 @dataclass(frozen=True)
 class Answers:
-    """The questions of the whole page. Frames have local times without zone where the query has ticks."""
+    """The data of the whole page. Frames have local times without zone where the query has ticks."""
 
     totals: dict[str, Any]
     lanes: pd.DataFrame
@@ -67,7 +67,7 @@ def folder() -> Path:
 
 
 def manifests(runs: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Run id → manifest, the newest first; and what is wrong with those that cannot be read."""
+    """Run id → manifest, the newest first; and a message for each damaged run."""
     found, damaged = {}, []
     for path in reversed(finished_runs(runs).values()):
         try:
@@ -84,8 +84,8 @@ def opened(runs: str, run_id: str) -> Run:
 
 
 @st.cache_data(max_entries=8, show_spinner="Asking the run")
-def answers(runs: str, run_id: str) -> Answers:
-    """Everything that does not depend on a moment. Raises journal.DamagedRun."""
+def page_answers(runs: str, run_id: str) -> Answers:
+    """All data but the state at a moment. Raises journal.DamagedRun."""
     run = opened(runs, run_id)
     clock = LocalClock(run.manifest)
     with run.tables() as tables:
@@ -108,7 +108,7 @@ def answers(runs: str, run_id: str) -> Answers:
 
 
 def published(manifest: dict[str, Any]) -> pd.DataFrame:
-    """Outcomes that the scenario's timeline has within the run: id, subject, what, direction, at (local)."""
+    """Outcomes of the published timeline within the run: id, subject, what, direction, at (local)."""
     clock = LocalClock(manifest)
     timeline = manifest["inputs_scenario"].get("published") or {"outcomes": []}
     columns = ["id", "subject", "what", "direction", "at"]
@@ -141,7 +141,7 @@ def story(runs: str, run_id: str, service: str) -> pd.DataFrame:
 
 
 def scorecard(runs: Path, run_id: str) -> dict[str, Any] | None:
-    """What ``twin replay`` left beside the run; None if it was only run."""
+    """The scorecard that ``twin replay`` wrote beside the run; None without one."""
     path = runs / run_id / SCORECARD
     try:
         card = json.loads(path.read_text())

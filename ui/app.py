@@ -1,6 +1,6 @@
-"""The page: the finished runs, and for one of them its blast radius, its graph, its score and its causes.
+"""The page: finished runs, and the blast radius, graph, scorecard and causes of one of them.
 
-It draws what queries and the scorecard say and computes nothing. Start it with ``make ui`` or ``twin ui``.
+It draws the answers of queries and the scorecard, and computes nothing. ``make ui`` or ``twin ui`` starts it.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def main() -> None:
         return
     manifest = found[choose(found)]
     try:
-        facts = ask.answers(str(runs), manifest["run_id"])
+        facts = ask.page_answers(str(runs), manifest["run_id"])
     except journal.DamagedRun as error:
         st.error(str(error))
         return
-    draw(runs, manifest, facts)
+    draw_run(runs, manifest, facts)
 
 
 def choose(found: dict[str, dict[str, Any]]) -> str:
@@ -71,18 +71,18 @@ def choose(found: dict[str, dict[str, Any]]) -> str:
     return run_id
 
 
-def draw(runs: Path, manifest: dict[str, Any], facts: ask.Answers) -> None:
+def draw_run(runs: Path, manifest: dict[str, Any], facts: ask.Answers) -> None:
     """Everything about one run."""
     clock = ask.LocalClock(manifest)
     card = ask.scorecard(runs, manifest["run_id"])
-    headline(facts.totals, clock, card)
+    key_figures(facts.totals, clock, card)
     blast_radius(manifest["run_id"], clock, facts)
     graph_at_a_moment(str(runs), manifest, facts)
-    score(manifest, card, clock)
-    why(str(runs), manifest, facts)
+    scorecard_section(manifest, card, clock)
+    causes_section(str(runs), manifest, facts)
 
 
-def headline(totals: dict[str, Any], clock: ask.LocalClock, card: dict[str, Any] | None) -> None:
+def key_figures(totals: dict[str, Any], clock: ask.LocalClock, card: dict[str, Any] | None) -> None:
     """The whole run in a few numbers."""
     last = totals["last_recovery_tick"]
     end = "none impaired" if last is None else f"{clock.at(last):%d %b %H:%M}"
@@ -108,7 +108,7 @@ def blast_radius(run_id: str, clock: ask.LocalClock, facts: ask.Answers) -> None
     st.caption(
         f"{len(order)} services by first impact, {len(facts.inputs)} faults and actions, "
         f"{len(facts.published)} published outcomes. Times are {clock.zone}. "
-        "▼ fault ■ action · ◆ trouble was published to begin ◇ to end"
+        "▼ fault ■ action · ◆ published start of an impairment ◇ published end"
     )
     with st.container(key="timeline", gap=None):
         for key, chart in charts(run_id, facts, clock).items():
@@ -144,29 +144,31 @@ def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -
     peak = begin - (begin - clock.at(facts.peak_tick)) // minute * minute  # the end of that minute
     moment = st.slider(f"minute ({clock.zone})", begin, end, peak, minute, format="D MMM HH:mm", key="minute")
     states = ask.states(runs, manifest["run_id"], max(clock.tick(moment), 1))
-    option = dependencies.option(manifest, dependencies.places(manifest), states, facts.callers)
+    option = dependencies.option(manifest, dependencies.node_places(manifest), states, facts.callers)
     with st.container(key="graph"):
         st.echarts_chart(option, height=620, theme=None)
     st.caption(
-        "Arrows point as calls do, to what a service needs; larger is called by more. Lines: solid hard or "
-        "lease, dashed soft, dotted asynchronous, long dashes cached, dash-dot new connections only; "
-        "coloured where what is needed is in trouble. ● ok ▢ degraded ◆ impaired ▲ down"
+        "Arrows point from caller to callee. A larger symbol has more callers. Lines: solid hard or lease, "
+        "dashed soft, dotted asynchronous, long dashes cached, dash-dot new connections only. A line has a "
+        "colour where its callee is impaired. ● ok ▢ degraded ◆ impaired ▲ down"
     )
 
 
-def score(manifest: dict[str, Any], card: dict[str, Any] | None, clock: ask.LocalClock) -> None:
+def scorecard_section(manifest: dict[str, Any], card: dict[str, Any] | None, clock: ask.LocalClock) -> None:
     """The scorecard, beside the baseline without feedback."""
     st.subheader("Scorecard", anchor=False)
     if card is None:
-        st.caption("Not scored: `twin replay` scores a scenario that has a published timeline.")
+        st.caption(
+            "This run has no scorecard. `twin replay` scores a scenario that has a published timeline."
+        )
         return
     twin, baseline = ({**card[side], **card[side]["predicted"]} for side in ("summary", "baseline"))
     for column, (label, key, words) in zip(st.columns(len(FIGURES)), FIGURES, strict=True):
         other = f"without feedback {words(baseline[key])}"
         column.metric(label, words(twin[key]), other, delta_color="off", delta_arrow="off")
     st.caption(
-        f"The figures are of the {twin['count']} outcomes that are predicted: neither fitted nor the direct "
-        f"end of an input. Times are {clock.zone}."
+        f"The figures cover the {twin['count']} predicted outcomes: none is fitted, none imposed. "
+        f"Times are {clock.zone}."
     )
     columns = {
         "error, min": st.column_config.NumberColumn(format="%+.0f"),
@@ -194,7 +196,7 @@ def score_rows(manifest: dict[str, Any], card: dict[str, Any], clock: ask.LocalC
 
 
 @st.fragment
-def why(runs: str, manifest: dict[str, Any], facts: ask.Answers) -> None:
+def causes_section(runs: str, manifest: dict[str, Any], facts: ask.Answers) -> None:
     """The chain of causes behind the first onset of a service, and its story."""
     st.subheader("Why?", anchor=False)
     names = list(dict.fromkeys([*facts.lanes.get("service", []), *sorted(manifest["services"])]))

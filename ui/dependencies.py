@@ -8,7 +8,7 @@ from typing import Any
 from twin.model.graph import layout
 from twin.model.scenario import Dependency, Service
 
-# state → colour, symbol: both, for those who do not tell the colours apart
+# state → colour, symbol: both, for colour-blind readers
 STATES = {
     "ok": ("#9fb4c7", "circle"),
     "degraded": ("#f2c94c", "roundRect"),
@@ -23,7 +23,7 @@ WIDE, HIGH = 1250, 530  # px of the drawing; ECharts scales it to what there is
 TROUBLE = ("impaired", "down")
 
 
-def places(manifest: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+def node_places(manifest: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Place of each service, (x, y) from 0 to 1, y upwards."""
     needs: dict[str, list[Dependency]] = {name: [] for name in manifest["services"]}
     for d in manifest["dependencies"]:

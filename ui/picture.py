@@ -32,7 +32,7 @@ FLAGS = [
 
 
 @contextmanager
-def serving(runs: Path | None = None) -> Iterator[str]:
+def serve_page(runs: Path | None = None) -> Iterator[str]:
     """The page's address, on a free port, over a folder of runs. Raises RuntimeError with its log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -96,7 +96,7 @@ def main() -> None:
     """Take the picture."""
     file = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "data" / "pictures" / "blast-radius.png")
     file.parent.mkdir(parents=True, exist_ok=True)
-    with serving() as address, browser() as started:
+    with serve_page() as address, browser() as started:
         page = started.new_page(viewport={"width": 1440, "height": 2000})
         page.goto(address)
         wait_until_drawn(page)

@@ -39,11 +39,11 @@ def test_a_service_lies_on_top_of_any_scenario(tmp_path: Path) -> None:
 
 
 def test_a_scenario_with_its_own_services_runs_and_meets_its_expectation(tmp_path: Path) -> None:
-    from twin.results.expectations import Expected, expectation_results
+    from twin.results.expectations import Expected, check_expected
 
     scenario = twin.load(write(tmp_path, "store-breaks.yaml", block("yaml", "scenario")))
     run = twin.run(scenario, debug=True)
-    assert [e.state for e in expectation_results(scenario, run)] == [Expected.HELD]
+    assert [e.state for e in check_expected(scenario, run)] == [Expected.HELD]
     assert "site" in run.sql("select service::varchar as service from episodes").column("service").to_pylist()
 
 

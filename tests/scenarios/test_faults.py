@@ -12,7 +12,7 @@ from tests.cli.conftest import invoke
 from twin.api.run import Run
 from twin.base.places import LIBRARY, TOPOLOGY
 from twin.model.scenario import Scenario
-from twin.results.expectations import Expected, expectation_results
+from twin.results.expectations import Expected, check_expected
 from twin.spec.files import problems_of
 from twin.spec.library import named_scenarios
 
@@ -75,9 +75,7 @@ def test_it_has_no_problem_and_says_what_it_asks(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_its_author_expects_comes(name: str) -> None:
     run = _run(name)
-    assert [
-        e.text for e in expectation_results(twin.load(FILES[name]), run) if e.state != Expected.HELD
-    ] == []
+    assert [e.text for e in check_expected(twin.load(FILES[name]), run) if e.state != Expected.HELD] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,7 +85,7 @@ def test_without_its_fault_nothing_is_impaired(name: str) -> None:
     run = twin.run(quiet)
     with run.tables() as tables:
         assert tables.rows("from totals")[0]["services_impaired"] == 0
-    assert any(e.state == Expected.MISSED for e in expectation_results(quiet, run)), (
+    assert any(e.state == Expected.MISSED for e in check_expected(quiet, run)), (
         "its expectations would hold without it"
     )
 

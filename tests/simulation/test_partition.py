@@ -68,4 +68,4 @@ def test_v42_order_inside_a_window(case: Scenario, reference: Run, order: str) -
     shuffled = np.random.default_rng(1).permutation(len(shard.names))
     shard.world.mine[:] = shard.world.mine[::-1] if order == "reversed" else shuffled
     rows = inline.run(shard, run.schedule_for(shard, case), round(case.duration_s / case.tick_s))
-    assert run.finish(case, shard, rows, case.seed, 0, "inline", None).digest == reference.digest
+    assert run.record_run(case, shard, rows, case.seed, 0, "inline", None).digest == reference.digest

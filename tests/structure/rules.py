@@ -122,6 +122,13 @@ def public_names(tree: Tree) -> list[str]:
     return problems + [f"{name}: listed in duplicate_names.py, but it is unique" for name in unique]
 
 
+def page(tree: Tree) -> list[str]:
+    """The page asks the package, and never the command line, which prints."""
+    imports = re.compile(r"(?m)^\s*(?:from|import) twin\.cli\b|^\s*from twin import .*\bcli\b")
+    sources = {name: text for name, text in tree.items() if name.startswith("ui/") and name.endswith(".py")}
+    return [f"{where}: {found}" for where, found in _matches(imports, sources)]
+
+
 def strangers(tree: Tree) -> list[str]:
     """No file names a place or a person that a reader outside does not have."""
     pattern = re.compile("|".join(STRANGERS))
@@ -175,6 +182,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "file_size": file_size,
     "function_size": function_size,
     "public_names": public_names,
+    "page": page,
     "strangers": strangers,
     "outcome_times": outcome_times,
     "readme": readme,

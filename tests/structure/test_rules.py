@@ -51,6 +51,8 @@ CANARIES = [
     Canary("function_size", "a long median", "twin/canary.py", MIDDLING),
     Canary("public_names", "a second class", "twin/canary.py", "class SpecError:\n    pass\n"),
     Canary("public_names", "a second function", "ui/canary.py", "def load_scenario():\n    pass\n"),
+    Canary("page", "the page imports a command", "ui/canary.py", "from twin.cli.replay import FIGURES\n"),
+    Canary("page", "the page imports the command line", "ui/canary.py", "from twin import cli\n"),
     Canary("strangers", "a machine's path", "twin/canary.py", "# see /opt/twin/main\n"),
     Canary("strangers", "a home", "README.md", "cd /home/me/twin\n"),
     Canary("strangers", "notes", "README.md", "see /tmp/x/notes\n"),

@@ -22,7 +22,7 @@ def address(runs: Path) -> Iterator[str]:
     pytest.importorskip("playwright", reason="playwright is not installed")
     if picture.chromium() is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
-    with picture.serving(runs) as address:
+    with picture.serve_page(runs) as address:
         yield address
 
 

@@ -94,7 +94,7 @@ def test_a_run_that_is_not_scored_says_so(page: AppTest, run: Run, tmp_path: Pat
     shutil.copytree(run.folder, tmp_path / run.run_id, ignore=shutil.ignore_patterns("scorecard.json"))
     monkeypatch.setenv("TWIN_OUT", str(tmp_path))
     page.run()
-    assert not page.exception and any("Not scored" in c.value for c in page.caption)
+    assert not page.exception and any("no scorecard" in c.value for c in page.caption)
     (tmp_path / run.run_id / "manifest.json").write_text("{")
     page.run()
     assert not page.exception

@@ -45,7 +45,7 @@ def prepare(out: Path) -> None:
     """Clean up after interrupted runs, and find out now rather than at the end whether one can write here."""
     from twin.simulation import journal
 
-    for name in journal.clean_up(out):
+    for name in journal.remove_unfinished(out):
         show.say(f"removed {name}, which an interrupted run had left")
     out.mkdir(parents=True, exist_ok=True)
 

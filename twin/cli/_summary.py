@@ -13,7 +13,7 @@ from twin.cli._errors import Missed
 
 if TYPE_CHECKING:
     from twin.api.run import Run
-    from twin.results.expectations import ExpectationResult
+    from twin.results.expectations import ExpectationCheck
     from twin.results.impact import Impact
 
 TOP = 15  # services that a summary lists
@@ -21,7 +21,7 @@ COLUMNS = ("service", "onset", "recovery", "impaired min", "lost min", "peak err
 ABOUT = ("run_id", "digest", "runner", "engine_seconds", "scenario", "seed")
 
 
-def as_document(run: Run, expected: Sequence[ExpectationResult]) -> dict[str, Any]:
+def as_document(run: Run, expected: Sequence[ExpectationCheck]) -> dict[str, Any]:
     """What twin run --json prints."""
     clock = show.Clock(run.manifest)
     holds = {"held": True, "missed": False, "not reached": None}
@@ -36,7 +36,7 @@ def as_document(run: Run, expected: Sequence[ExpectationResult]) -> dict[str, An
     }
 
 
-def summary(run: Run, expected: Sequence[ExpectationResult]) -> None:
+def summary(run: Run, expected: Sequence[ExpectationCheck]) -> None:
     """What twin run prints for people."""
     manifest, clock, impact = run.manifest, show.Clock(run.manifest), run.impact()
     click.echo(manifest["title"] or manifest["scenario"])
@@ -73,7 +73,7 @@ def _local(at: datetime | None) -> str:
     return f"{at:%d %b %H:%M:%S}" if at else "never"
 
 
-def require(expected: Sequence[ExpectationResult]) -> None:
+def require(expected: Sequence[ExpectationCheck]) -> None:
     """Raises Missed with every expectation that was missed."""
     missed = [e.text for e in expected if e.state == "missed"]
     if missed:

@@ -46,7 +46,7 @@ def replay_command(
 
     The exit code is 1 for a missed expect: of the scenario, or a score below --fail-under.
     """
-    from twin.results.expectations import expectation_results
+    from twin.results.expectations import check_expected
     from twin.validation import score_text
     from twin.validation.score import write_scorecard
 
@@ -54,7 +54,7 @@ def replay_command(
     if loaded.published is None:
         raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
     done = execute(loaded, options)
-    expected = expectation_results(loaded, done)
+    expected = check_expected(loaded, done)
     card = score_of(loaded, done, worlds or 0)
     write_scorecard(card, done)
     if as_json:

@@ -51,7 +51,7 @@ def run_command(
     SCENARIO is a file, or a name of twin list scenarios. The run is written to a folder: two Parquet tables
     and a manifest. The exit code is 1 if an expect: of the scenario was missed.
     """
-    from twin.results.expectations import expectation_results
+    from twin.results.expectations import check_expected
 
     if left is None:
         loaded = scripted(load(scenario, options), trace, trace_at)
@@ -60,7 +60,7 @@ def run_command(
         raise BadInput("--trace: not with --fork, as the past was made without")
     else:
         loaded, done = forking.execute(scenario, left, options)
-    expected = expectation_results(loaded, done)
+    expected = check_expected(loaded, done)
     if as_json:
         show.document(as_document(done, expected))
     else:

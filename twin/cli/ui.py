@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from twin.base.extras import require_extra
 from twin.base.places import LIBRARY
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
-from twin.cli._errors import BadInput
 from twin.cli._options import debug_option, out_option
 
 
@@ -31,13 +29,12 @@ from twin.cli._options import debug_option, out_option
 def ui_command(port: int, out: Path) -> None:
     """Open the page that draws runs, at http://127.0.0.1:PORT.
 
-    Ctrl-C ends it.
+    Ctrl-C or SIGTERM ends it.
     """
     require_extra("ui", "twin ui")
     app = LIBRARY / "ui" / "app.py"
     command = [sys.executable, "-m", "streamlit", "run", str(app.resolve()), "--server.port", str(port)]
     show.say(f"http://127.0.0.1:{port}")
     environment = os.environ | {"TWIN_OUT": str(out.resolve())}
-    done = subprocess.run(command, cwd=LIBRARY, env=environment, check=False)
-    if done.returncode:
-        raise BadInput(f"the page ended with code {done.returncode}")
+    os.chdir(LIBRARY)
+    os.execve(sys.executable, command, environment)  # the server itself hears Ctrl-C and SIGTERM

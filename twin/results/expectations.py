@@ -20,7 +20,7 @@ class Expected(StrEnum):
 
 
 @dataclass(frozen=True)
-class ExpectationResult:
+class ExpectationCheck:
     """One expectation and what became of it.
 
     ``at_tick``: end of the first sample interval with the signal beyond the level, None if there is none.
@@ -40,7 +40,7 @@ class ExpectationResult:
         return f"{e.subject}: {e.signal} {side} {level:g} {e.verdict}{after}{before}"
 
 
-def expectation_results(scenario: Scenario, run: FinishedRun) -> list[ExpectationResult]:
+def check_expected(scenario: Scenario, run: FinishedRun) -> list[ExpectationCheck]:
     """What became of every expectation of the scenario, in the order of the file."""
     if not scenario.expect:
         return []
@@ -69,10 +69,10 @@ def _first_beyond(tables: Tables, scenario: Scenario, e: Expectation) -> int | N
     return rows[0]["tick"]
 
 
-def _result(scenario: Scenario, e: Expectation, at_tick: int | None) -> ExpectationResult:
+def _result(scenario: Scenario, e: Expectation, at_tick: int | None) -> ExpectationCheck:
     seen, wanted = at_tick is not None, e.verdict == "sometime"
     too_early = (e.after_s or 0.0) >= scenario.duration_s
     unfinished = e.before_s is not None and e.before_s > scenario.duration_s
     if too_early or (unfinished and not seen and wanted):
-        return ExpectationResult(e, Expected.NOT_REACHED, at_tick)
-    return ExpectationResult(e, Expected.HELD if seen == wanted else Expected.MISSED, at_tick)
+        return ExpectationCheck(e, Expected.NOT_REACHED, at_tick)
+    return ExpectationCheck(e, Expected.HELD if seen == wanted else Expected.MISSED, at_tick)

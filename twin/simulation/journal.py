@@ -173,7 +173,7 @@ def write_run(folder: Path, events: pa.Table, samples: pa.Table, manifest: Mappi
         raise
 
 
-def clean_up(runs: Path) -> list[str]:
+def remove_unfinished(runs: Path) -> list[str]:
     """Remove what interrupted runs have left in ``runs``; returns the names of what was removed."""
     gone = []
     for path in runs.glob(".*.unfinished") if runs.is_dir() else ():

@@ -114,7 +114,7 @@ def simulate(
                           address=address, debug=debug, progress=progress)  # fmt: skip
     else:
         rows = inline.run(shard, schedule, ticks, progress)
-    return finish(scenario, shard, rows, seed, replicate, runner, out, digest)
+    return record_run(scenario, shard, rows, seed, replicate, runner, out, digest)
 
 
 def check_runner(runner: str, address: str | None) -> None:
@@ -126,7 +126,7 @@ def check_runner(runner: str, address: str | None) -> None:
         raise argument_problem("address", f"runner '{runner}'", "runner 'ray': only Ray has an address")
 
 
-def finish(
+def record_run(
     scenario: Scenario, shard: Shard, rows: Rows, seed: int, replicate: int, runner: str,
     out: Path | str | None, digest: bool = True,
 ) -> FinishedRun:  # fmt: skip
@@ -143,7 +143,7 @@ def finish(
 
 def keep(run: R, out: Path | str) -> R:
     """The same run, written to a folder of runs. Raises OSError."""
-    journal.clean_up(Path(out))
+    journal.remove_unfinished(Path(out))
     folder = Path(out) / run.run_id
     journal.write_run(folder, run.events, run.samples, run.manifest)
     return replace(run, folder=folder)

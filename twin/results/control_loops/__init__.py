@@ -16,7 +16,7 @@ from twin.results.control_loops.record import Eye, Loop, Reading
 from twin.results.control_loops.throttle import Throttle
 from twin.results.control_loops.view import views
 from twin.simulation import inline
-from twin.simulation.run import FinishedRun, finish, schedule_for
+from twin.simulation.run import FinishedRun, record_run, schedule_for
 from twin.simulation.world import Shard, build
 
 __all__ = ["Loop", "Reading", "watch"]
@@ -41,7 +41,7 @@ def watch(scenario: Scenario, replicate: int = 0) -> tuple[FinishedRun, list[Loo
 
     ticks = round(scenario.duration_s / scenario.tick_s)
     rows = inline.run(shard, schedule_for(shard, scenario), ticks, look, slice_ticks=1)
-    done = finish(scenario, shard, rows, scenario.seed, replicate, "inline", None)
+    done = record_run(scenario, shard, rows, scenario.seed, replicate, "inline", None)
     loops = [*(eye.loop for eye in eyes), people(scenario, done)]
     return done, [loop for loop in loops if loop.readings]
 
