@@ -4,15 +4,20 @@ TWIN_PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
+PYTEST := $(PYTHON) -m pytest -q
+PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+APART := bench or long
+QUICK := tests/base tests/model tests/spec tests/statistics tests/results tests/simulation tests/structure \
+  tests/acceptance/test_readme_figures.py
 PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test ui extras picture bench lint types contracts tests schemas docs clean
+.PHONY: help replay test test-quick test-long checks compiled ui extras picture bench lint types contracts tests schemas docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 replay: $(VENV)/installed ## replay the event of 20 October 2025 on two Ray actors and score it
 	@$(BIN)/twin replay scenarios/us-east-1-2025-10-20.yaml --runner ray --actors 2
@@ -22,7 +27,15 @@ ui: $(VENV)/installed-ui ## open the page in a browser
 
 extras: $(VENV)/installed-all ## install what twin ui, twin search and twin compare --html need
 
-test: lint types contracts tests ## lint, types, import contracts and all tests
+test: checks tests ## lint, types, import contracts and all tests but the long ones
+
+test-quick: checks ## the same with a selection of the tests, in two minutes
+	@echo "== a selection of the tests"
+	@$(PYTEST) $(PARALLEL) -m "not ($(APART) or ray or browser or slow)" $(QUICK)
+
+# None of these needs another: what waits for one core leaves the others to the rest.
+checks: $(VENV)/installed-dev
+	@$(MAKE) -j --output-sync=target lint types contracts compiled
 
 lint: $(VENV)/installed-dev ## style
 	@echo "== lint"
@@ -36,18 +49,20 @@ contracts: $(VENV)/installed-dev ## import layers
 	@echo "== import contracts"
 	@$(BIN)/lint-imports --no-logo
 
-# The loop is compiled first, or each of the parallel workers would. Ray, the browser and the stopwatch each want
-# the machine for themselves, so they follow, one at a time.
-tests: $(VENV)/installed-dev ## all tests
+# The loop is compiled first, or each of the parallel workers would.
+compiled: $(VENV)/installed-dev
 	@echo "== compiling, if the kinds have changed (a minute)"
 	@$(PYTHON) -c "import twin; twin.run(twin.load('scenarios/us-east-1-2025-10-20.yaml', until='+1m'))"
+
+tests: compiled ## all tests but the long ones
 	@echo "== tests"
-	@$(PYTHON) -m pytest -q -n auto -m "not (ray or browser or bench)"
-	@echo "== tests that need the machine for themselves"
-	@$(PYTHON) -m pytest -q -m "(ray or browser or bench) and not (bench and slow)"
+	@$(PYTEST) $(PARALLEL) -m "not ($(APART))"
+
+test-long: compiled ## what make test leaves out: make replay with an environment made from nothing
+	@$(PYTEST) -m "long and not bench"
 
 bench: $(VENV)/installed-dev ## measure, and print the figures
-	@$(PYTHON) -m pytest -q -s tests/bench
+	@$(PYTEST) -s tests/bench
 
 docs schemas: $(VENV)/installed ## write the generated files again: parameter reference, JSON Schemas
 	@$(PYTHON) -m twin.report.reference

@@ -1,6 +1,8 @@
 """What every test shares: a quiet Ray, repeatable examples, and no silent skip in continuous integration."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,38 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything under tests/bench measures, so it never runs beside other tests."""
+    """Tests of a file go to one worker (--dist loadgroup), so that what they share is made once; those that
+    need Ray all go to one, so that there is one Ray. What takes longest begins first. Everything under
+    tests/bench measures, so it never runs beside other tests."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
     for item in items:
         if BENCH in item.path.parents:
             item.add_marker("bench")
+        name = "ray" if item.get_closest_marker("ray") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: (not item.get_closest_marker("ray"), item.path not in slow))
+
+
+@pytest.fixture(scope="session")
+def _start_ray() -> Iterator[Callable[[], None]]:
+    from twin.simulation import on_ray
+
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(on_ray.cluster(None, 4))
+
+
+@pytest.fixture(autouse=True)
+def _one_ray(request: pytest.FixtureRequest) -> None:
+    """Tests marked ``ray`` share one local Ray of four processors; ``ray(own=True)`` start their own."""
+    marker = request.node.get_closest_marker("ray")
+    if marker and not marker.kwargs.get("own"):
+        request.getfixturevalue("_start_ray")()
+    elif marker:
+        import ray
+
+        ray.shutdown()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,7 +34,7 @@ def test_wall_time_from_the_shell(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.ray(own=True)
 def test_two_ray_actors(tmp_path: Path) -> None:
     """The same rows, too."""
     wall_s, card = replay(tmp_path / "ray", "--runner", "ray", "--actors", "2")

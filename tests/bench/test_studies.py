@@ -51,7 +51,7 @@ def wall_s(runner: str, count: int) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.ray(own=True)
 def test_ray_costs_little_more_than_processes() -> None:
     processes, ray = wall_s("process", 24), wall_s("ray", 24)
     figure("Ray over processes, two of each", (ray / processes - 1) * 100, "%", 10.0)
@@ -85,7 +85,7 @@ def test_memory_does_not_grow_with_replicates(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.ray(own=True)
 @pytest.mark.timeout(3600)
 def test_eight_mitigations_in_sixty_four_worlds(tmp_path: Path) -> None:
     from twin.experiments.compare import Question, compare

@@ -109,6 +109,7 @@ def test_the_journal_tells_the_trace(folder: Path) -> None:
     assert manifest["inputs"][0]["tick"] == 180 and len(titles) == 10
 
 
+@pytest.mark.ray
 def test_it_is_the_same_on_ray(folder: Path) -> None:
     scenario = script(twin.load(folder / "scenario.yaml"), folder / "race.json")
     assert twin.run(scenario).digest == twin.run(scenario, runner="ray", actors=2).digest

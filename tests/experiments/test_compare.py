@@ -34,13 +34,19 @@ def setting() -> Setting:
     return Setting({"storm": twin.load(STORM, until="+20m")})
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that tests of this file share, so that a run is made once."""
+    return tmp_path_factory.mktemp("study")
+
+
 def ask(setting: Setting, folder: Path, *arms: Arm, replicates: int = 12, **more):
     with Study(setting, folder) as study:
         return compare(study, Question("storm", arms, replicates, 600.0, draws=False, **more))
 
 
-def test_what_helps_what_harms_and_what_changes_nothing(setting: Setting, tmp_path: Path) -> None:
-    found = ask(setting, tmp_path, WEAK, SAME, LIFO)
+def test_what_helps_what_harms_and_what_changes_nothing(setting: Setting, folder: Path) -> None:
+    found = ask(setting, folder, WEAK, SAME, LIFO)
     words = {a.arm.name: a.words for a in found.ranking}
     assert words == {"lifo": "helps", "same": "no difference at all", "weak": "harms"}
     assert [a.arm.name for a in found.ranking] == ["lifo", "same", "weak"]
@@ -48,8 +54,8 @@ def test_what_helps_what_harms_and_what_changes_nothing(setting: Setting, tmp_pa
     assert all(d.mean == 0.0 for d in same.difference.values()) and not any(same.distinguishable.values())
 
 
-def test_the_document_is_what_was_promised(setting: Setting, tmp_path: Path) -> None:
-    document = ask(setting, tmp_path, LIFO, weights={"front": 3.0}).as_json()
+def test_the_document_is_what_was_promised(setting: Setting, folder: Path) -> None:
+    document = ask(setting, folder, LIFO, weights={"front": 3.0}).as_json()
     names = {m.name for m in MEASURES}
     assert document["replicates"] == 12 and set(document["baseline"]) == names
     assert all({"mean", "ci95"} <= entry.keys() for entry in document["baseline"].values())
@@ -63,8 +69,8 @@ def test_the_document_is_what_was_promised(setting: Setting, tmp_path: Path) -> 
     assert weighted == pytest.approx(3 * primary)
 
 
-def test_what_does_not_end_is_censored_at_the_end_of_the_run(setting: Setting, tmp_path: Path) -> None:
-    found = ask(setting, tmp_path, LIFO)
+def test_what_does_not_end_is_censored_at_the_end_of_the_run(setting: Setting, folder: Path) -> None:
+    found = ask(setting, folder, LIFO)
     assert found.horizon_s == 600.0  # the fault begins ten minutes before the end
     assert found.values["time_to_recovery_s"].max() == 600.0
     assert found.baseline["p_recovered"].mean == 0.0
@@ -76,18 +82,18 @@ def test_what_does_not_end_is_censored_at_the_end_of_the_run(setting: Setting, t
 def test_a_clear_answer_stops_early_and_says_so(setting: Setting, tmp_path: Path) -> None:
     said: list[str] = []
     with Study(setting, tmp_path) as study:
-        question = Question("storm", (LIFO, SAME), 60, 600.0, draws=False)
+        question = Question("storm", (LIFO, SAME), 42, 600.0, draws=False)
         found = compare(study, question, said.append)
         lifo, same = found.arms
         assert lifo.stopped == Verdict.CLEAR and len(lifo.worlds) == 20 and lifo.distinguishable[PRIMARY]
         assert same.stopped == Verdict.IDENTICAL and len(same.worlds) == 40
-        assert len(found.worlds) == 60, "the baseline goes to the end"
+        assert len(found.worlds) == 42, "the baseline goes to the end"
         assert len(said) == 2 and "lifo: clear after 20 worlds" in said[0]
-        assert len(study.done) == 60 + 20 + 40 + 60, "the last are short runs, to see that worlds begin well"
+        assert len(study.done) == 42 + 20 + 40 + 42, "the last are short runs, to see that worlds begin well"
 
 
-def test_to_the_end_when_asked(setting: Setting, tmp_path: Path) -> None:
-    found = ask(setting, tmp_path, LIFO, replicates=24, early=False)
+def test_to_the_end_when_asked(setting: Setting, folder: Path) -> None:
+    found = ask(setting, folder, LIFO, replicates=24, early=False)
     assert len(found.arms[0].worlds) == 24 and found.arms[0].stopped is None
 
 

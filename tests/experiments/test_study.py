@@ -16,6 +16,8 @@ from twin.experiments.worlds import World, places, worlds
 from twin.model.changes import Variation
 from twin.model.scenario import Quantity
 
+from .work import Refused, die_once, refuse
+
 STORM = Path("scenarios/examples/retry-storm.yaml")
 LESS = Arm("less", (Variation(parameters={"front.capacity_per_s": Quantity(value=500.0, assumed="t")}),))
 
@@ -43,13 +45,13 @@ def test_the_same_rows_whoever_does_the_work(setting: Setting, tmp_path: Path) -
 
 
 @pytest.mark.ray
-def test_the_same_rows_on_one_two_and_four_actors(setting: Setting, tmp_path: Path) -> None:
+def test_the_same_rows_on_one_actor_and_on_three(setting: Setting, tmp_path: Path) -> None:
     inline = done(setting, tmp_path / "inline", "inline", 1)
-    for actors in (1, 2, 4):
+    for actors in (1, 3):
         assert done(setting, tmp_path / f"{actors}", "ray", actors) == inline
 
 
-@pytest.mark.ray
+@pytest.mark.ray(own=True)
 def test_the_same_rows_on_a_cluster_of_two_nodes(setting: Setting, tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster
 
@@ -78,15 +80,6 @@ def test_what_is_done_is_not_done_again(setting: Setting, tmp_path: Path) -> Non
     assert (tmp_path / "runs.parquet").read_bytes() == done(setting, tmp_path / "x", "inline", 1, 9)
 
 
-def die_once(marks: Path, job: int) -> int:
-    """A worker that dies the first time that it is given job 3; and each time, job 13."""
-    mark = marks / "died"
-    if job == 13 or (job == 3 and not mark.exists()):
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return job * job
-
-
 @pytest.mark.parametrize("runner", ["process", pytest.param("ray", marks=pytest.mark.ray)])
 def test_a_killed_worker_loses_nothing(runner: str, tmp_path: Path) -> None:
     with open_pool(runner, tmp_path, 2) as pool:
@@ -101,13 +94,9 @@ def test_work_that_kills_every_worker_is_given_up(runner: str, tmp_path: Path) -
         dict(pool.map(die_once, [13]))
 
 
-def refuse(shared: object, job: int) -> None:
-    raise OtherStudy(f"no {job}")
-
-
 @pytest.mark.parametrize("runner", ["inline", "process", pytest.param("ray", marks=pytest.mark.ray)])
 def test_what_the_work_raises_is_raised_here(runner: str) -> None:
-    with pytest.raises(OtherStudy, match=r"^no 1$"), open_pool(runner, None, 1) as pool:
+    with pytest.raises(Refused, match=r"^no 1$"), open_pool(runner, None, 1) as pool:
         dict(pool.map(refuse, [1]))
 
 

@@ -33,6 +33,7 @@ def test_the_page_is_whole_without_a_network(
     said: list[str] = []
     asked: list[str] = []
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
+    context.set_default_timeout(180_000)
     page = context.new_page()
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))

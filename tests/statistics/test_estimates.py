@@ -9,7 +9,7 @@ from scipy import stats
 from twin.statistics import curve_band, estimate, paired, pareto, sign_flip_p
 from twin.statistics.estimates import interval
 
-from .rates import SEEDS, normal_interval, share_of
+from .rates import BAD, GOOD, SEEDS, normal_interval, share_of, usually
 
 
 def test_a_mean_and_its_interval():
@@ -161,6 +161,22 @@ def test_pairing_finds_what_is_lost_between_worlds():
 
 def test_as_many_seeds_as_the_studies_have():
     assert len(SEEDS) == 100
+
+
+def test_the_sequential_test_errs_as_rarely_as_ninety_of_a_hundred():
+    """Of 2000 tests each: what it takes for good and for bad, and how many studies it asks for."""
+    rng, asked = np.random.default_rng(1), []
+
+    def taken_for_good(ratio: float) -> float:
+        def happens(seed: int) -> bool:
+            asked.append(seed)
+            return rng.random() < ratio
+
+        return sum(usually(happens) for _ in range(2000)) / 2000
+
+    assert taken_for_good(GOOD) > 0.97
+    assert taken_for_good(BAD) < 0.015
+    assert len(asked) / 4000 < 60
 
 
 # --- curves and fronts -----------------------------------------------------

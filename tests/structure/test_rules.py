@@ -1,5 +1,7 @@
 """The project keeps its rules, and each rule catches its canaries."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import pytest
@@ -82,11 +84,19 @@ def test_the_project_keeps_the_rule(rule: str, tree: Tree) -> None:
     assert not problems, "\n".join(problems)
 
 
+@pytest.fixture(scope="module")
+def problems_before(tree: Tree) -> Callable[[str], set[str]]:
+    """What a rule says of the project without a canary; each is asked once."""
+    return cache(lambda rule: set(RULES[rule](tree | PUBLISHED)))
+
+
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: f"{canary.rule}: {canary.offence}")
-def test_the_rule_catches_its_canary(canary: Canary, tree: Tree) -> None:
+def test_the_rule_catches_its_canary(
+    canary: Canary, tree: Tree, problems_before: Callable[[str], set[str]]
+) -> None:
     before = tree | PUBLISHED
     after = before | {canary.path: before.get(canary.path, "") + canary.text}
-    assert set(RULES[canary.rule](after)) - set(RULES[canary.rule](before))
+    assert set(RULES[canary.rule](after)) - problems_before(canary.rule)
 
 
 def test_a_readme_without_quick_start_is_caught(tree: Tree) -> None:

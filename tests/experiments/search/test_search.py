@@ -3,6 +3,7 @@ whoever makes its runs and however often it is stopped."""
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -21,7 +22,7 @@ BOTH_GONE = "service_minutes_lost < 5"
 
 
 def find(
-    base: Scenario, folder: Path, study: Path, goal: str = BOTH_GONE, budget: int = 120,
+    base: Scenario, folder: Path, study: Path, goal: str = BOTH_GONE, budget: int = 80,
     runner: str = "inline", tick=None,
 ) -> Found:  # fmt: skip
     wanted = Wanted(base.name, parse_goal(goal, base), budget, 600.0)
@@ -42,11 +43,17 @@ def whole(whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
     return find(twin.load(home / "two-breaks.yaml"), write(home / "m", FILES), whole_study)
 
 
+@pytest.fixture(scope="module")
+def shared(whole: Found, whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that has the runs of the whole search already, for searches that want other things of them."""
+    return shutil.copytree(whole_study, tmp_path_factory.mktemp("shared") / "study")
+
+
 def test_the_pair_that_only_does_together(whole: Found) -> None:
     found, best = whole, whole.best
     assert best is not None and best.tried.choice.parts == ("mend-a", "mend-b") and best.tried.cost == 3
     assert all(less is not None and not less.promising for less in best.less.values()), "each is needed"
-    assert found.runs <= 120
+    assert found.runs <= 80
     searched = {w.draw for w in found.worlds[: -found.plan.fresh]}
     fresh = {w.draw for w in found.worlds[-found.plan.fresh :]}
     assert not searched & fresh and best.fresh.n == len(fresh), "confirmed where nothing was chosen"
@@ -54,19 +61,19 @@ def test_the_pair_that_only_does_together(whole: Found) -> None:
     assert ("both",) in dear or len(found.confirmed) == 1, "no set that only adds to the best"
 
 
-def test_one_that_does_alone(base: Scenario, folder: Path, tmp_path: Path) -> None:
-    found = find(base, folder, tmp_path / "study", "service_minutes_lost < 15 and site-a.lost_min < 1")
+def test_one_that_does_alone(base: Scenario, folder: Path, shared: Path) -> None:
+    found = find(base, folder, shared, "service_minutes_lost < 15 and site-a.lost_min < 1")
     assert found.best is not None and found.best.tried.choice.parts == ("mend-a",)
 
 
-def test_nothing_to_do_where_the_goal_is_met(base: Scenario, folder: Path, tmp_path: Path) -> None:
-    found = find(base, folder, tmp_path / "study", "service_minutes_lost < 1000")
+def test_nothing_to_do_where_the_goal_is_met(base: Scenario, folder: Path, shared: Path) -> None:
+    found = find(base, folder, shared, "service_minutes_lost < 1000")
     assert found.best is not None and found.best.tried.choice == Choice() and found.done
     assert found.runs <= found.plan.worlds, "the baseline alone"
 
 
-def test_no_set_meets_it(base: Scenario, folder: Path, tmp_path: Path) -> None:
-    found = find(base, folder, tmp_path / "study", "service_minutes_lost < 0", 80)
+def test_no_set_meets_it(base: Scenario, folder: Path, shared: Path) -> None:
+    found = find(base, folder, shared, "service_minutes_lost < 0", 80)
     assert found.best is None and not found.confirmed
     assert found.nearest.judged[0].mean == pytest.approx(0.0)
 
@@ -94,10 +101,10 @@ def told(found: Found) -> str:
 
 
 @pytest.mark.slow
-def test_the_same_answer_on_two_workers_and_after_a_stop(
+def test_the_same_answer_after_a_stop_and_on_two_workers(
     base: Scenario, folder: Path, whole: Found, whole_study: Path, tmp_path: Path
 ) -> None:
-    assert told(find(base, folder, tmp_path / "two", runner="process")) == told(whole)
+    """Stopped half way in this process, and finished by two others."""
 
     def stop(made: int) -> None:
         if made == 45:
@@ -109,7 +116,7 @@ def test_the_same_answer_on_two_workers_and_after_a_stop(
         kept = sum(scenario == base.name for scenario, *_ in study.done)
     assert 45 - 8 <= kept <= 45
     made = []
-    again = find(base, folder, tmp_path / "stopped", tick=made.append)
+    again = find(base, folder, tmp_path / "stopped", runner="process", tick=made.append)
     assert told(again) == told(whole)
     assert max(made) == whole.runs - kept, "no run is made twice"
     assert (tmp_path / "stopped" / "runs.parquet").read_bytes() == (whole_study / "runs.parquet").read_bytes()
@@ -128,10 +135,10 @@ def test_a_broken_file_is_an_error_and_one_of_another_scenario_is_left_out(
         space(base, folder)
 
 
-def test_the_command(folder: Path, tmp_path: Path) -> None:
+def test_the_command(folder: Path, shared: Path, tmp_path: Path) -> None:
     path = tmp_path / "two-breaks.yaml"
     path.write_text(SCENARIO)
-    where = ("--mitigations", folder, "--study", tmp_path / "study")
+    where = ("--mitigations", folder, "--study", shared)
     common = (path, *where, "--budget", "90", "--runner", "inline")
     done = invoke("search", *common, "--goal", "service_minutes_lost < 15", "--json")
     assert done.exit_code == 0, done.output
