@@ -11,10 +11,25 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "scenarios" / "schema"
 
 
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+
 def test_the_table_of_layers_is_the_import_contract() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (layers,) = (contract["layers"] for contract in CONTRACTS if contract["type"] == "layers")
     assert keys("twin/README.md", "Layers", "Layer") == [layer.strip("()") for layer in layers]
+
+
+def test_the_table_of_libraries_names_those_of_the_contracts() -> None:
+    bound = [
+        name
+        for c in CONTRACTS
+        for kind in ("protected", "forbidden")
+        for name in c.get(f"{kind}_modules", [])
+    ]
+    said = [
+        name for cell in cells("twin/README.md", "Layers", "Library") for name in cell.lower().split(", ")
+    ]
+    assert sorted(said) == sorted(name.lower() for name in bound)
 
 
 def test_each_folder_and_file_that_is_named_exists() -> None:
@@ -44,12 +59,16 @@ def test_the_columns_of_the_timeline_are_those_of_its_file() -> None:
 
 
 def keys(document: str, section: str, head: str) -> list[str]:
-    """What stands in backquotes in the first columns of a section's tables whose first column is ``head``."""
+    """What stands in backquotes in these cells."""
+    return [key for cell in cells(document, section, head) for key in re.findall(r"`([^`]+)`", cell)]
+
+
+def cells(document: str, section: str, head: str) -> list[str]:
+    """The first column of a section's tables, of those where it is called ``head``."""
     text = (ROOT / document).read_text()
     (body,) = re.findall(rf"(?ms)^## {re.escape(section)}$(.*?)(?=^## |\Z)", text)
     tables = re.findall(rf"(?m)^\| {head} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", body)
-    cells = [row.split("|")[1] for table in tables for row in table.splitlines()]
-    return [key for cell in cells for key in re.findall(r"`([^`]+)`", cell)]
+    return [row.split("|")[1].strip() for table in tables for row in table.splitlines()]
 
 
 def names(schema: object) -> set[str]:
