@@ -64,8 +64,8 @@ test-long: compiled ## what make test leaves out: make replay with an environmen
 bench: $(VENV)/installed-dev ## measure, and print the figures
 	@$(PYTEST) -s tests/bench
 
-docs schemas: $(VENV)/installed ## write the generated files again: parameter reference, JSON Schemas
-	@$(PYTHON) -m twin.report.reference
+docs schemas: $(VENV)/installed ## write the generated files again: references, JSON Schemas
+	@$(PYTHON) -m twin.cli._reference
 
 picture: $(VENV)/installed-dev ## take the picture of the newest run's blast radius (needs chromium)
 	@$(PYTHON) ui/picture.py data/pictures/blast-radius.png

@@ -229,3 +229,26 @@ def test_fail_under(twin: Twin, scored: Path, percent: str, code: int) -> None:
     assert ("50 % of the predicted outcomes are within 44 minutes, wanted 51 %" in result.stderr) == (
         code == 1
     )
+
+
+OWN = "services:\n  shop: {kind: relay, title: Mine, dependencies: [{on: site, for: pages, mode: hard}]}\n"
+OF_MY_EDGE = """\
+mitigation: patience
+title: The shop waits longer
+does: it waits for a second
+proposed_by: a test
+assumed: a test
+cost: {class: setting, reason: a test}
+set: {shop->site.timeout_s: 1s}
+"""
+
+
+def test_check_takes_the_changes_that_run_takes(twin: Twin, tiny: Path, tmp_path: Path) -> None:
+    mine, patience = tmp_path / "mine.yaml", tmp_path / "patience.yaml"
+    mine.write_text(OWN)
+    patience.write_text(OF_MY_EDGE)
+    assert "shop" in twin("check", tiny, "--mitigate", patience).stderr, "nobody has an edge from the shop"
+    done = twin("check", tiny, "--with", mine, "--mitigate", patience, "--set", "store.service_time_s=30ms")
+    assert done.exit_code == 0 and done.stdout == f"{tiny}: ok\n", done.output
+    bad = twin("check", tiny, "--drop", "store-brakes", "--until", "noon", "--seed", 3)
+    assert bad.exit_code == 2 and "did you mean store-breaks?" in bad.stderr and "--until" in bad.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from twin.cli._command import examples
+from twin.cli._errors import EXIT_CODES
 from twin.cli._group import Group
 from twin.cli.barriers import barriers_command
 from twin.cli.blast import blast_command
@@ -30,16 +31,7 @@ JOBS = {
     "Understand": (why_command, diff_command, query_command, metastable_command, explore_command),
     "Your own system, and the page": (check_command, list_command, ui_command),
 }
-EXIT_CODES = """
-
-\b
-Exit codes:
-  0    done
-  1    an expectation of the scenario, --fail-under or --strict was missed
-  2    bad input
-  3    an invariant of the model broke
-  70   internal error
-  130  interrupted"""
+EXITS = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
 
 
 @click.group(
@@ -53,7 +45,8 @@ Exit codes:
         "twin query last 'from totals'",
         "twin COMMAND --help",
     )
-    + EXIT_CODES,
+    + "\n\n\b\nExit codes:\n"
+    + EXITS,
 )
 @click.version_option(package_name="us-east-1-cascade-twin")
 def cli() -> None:

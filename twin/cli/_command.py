@@ -11,6 +11,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OWN, CHANGES, PLACE, OUTPUT = "Options", "Changes to the scenario", "Where it runs", "Output"
 HEADINGS = (OWN, CHANGES, PLACE, OUTPUT)
+HELP_WIDTH = 80
+FORMER = {  # option of an earlier version → its name now
+    "--draws": "--worlds",
+    "--max-runs": "--budget",
+    "--services": "--by-service",
+    "--shipped": "--replicates",
+    "--workers": "--actors",
+}
 
 
 class HeadedOption(click.Option):
@@ -47,6 +55,15 @@ class HeadedOption(click.Option):
 class HeadedCommand(click.Command):
     """A command whose help has its options under HEADINGS, in this order."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            now = FORMER.get(error.option_name)
+            if now not in {name for p in self.params for name in p.opts}:
+                raise
+            raise click.NoSuchOption(error.option_name, possibilities=[str(now)], ctx=ctx) from None
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading in HEADINGS:
             options = [p for p in self.get_params(ctx) if _heading(p) == heading]
@@ -66,8 +83,16 @@ def command(name: str, *lines: str) -> Callable[[Callable[..., Any]], HeadedComm
 
 
 def examples(*lines: str) -> str:
-    """The end of a help text."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+    """The end of a help text: command lines that fit HELP_WIDTH."""
+    return "\b\nExamples:\n" + "\n".join(f"  {_folded(line)}" for line in lines)
+
+
+def _folded(line: str) -> str:
+    """A command line, continued on the next one before the last option that fits."""
+    if len(line) <= HELP_WIDTH - 4:
+        return line
+    at = max(line.rfind(mark, 0, HELP_WIDTH - 6) for mark in (" --", " && "))
+    return f"{line[:at]} \\\n      {_folded(line[at + 1 :])}"
 
 
 def headed_option(*declarations: str, **attributes: Any) -> Callable[[F], F]:

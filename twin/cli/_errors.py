@@ -12,6 +12,14 @@ import click
 
 OPTIONS = {"with_files": "--with"}  # argument of a function → option, where the name is another
 DONE, MISSED, BAD_INPUT, INVARIANT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
+EXIT_CODES = {
+    DONE: "done",
+    MISSED: "an expectation of the scenario, --fail-under or --strict was missed",
+    BAD_INPUT: "bad input",
+    INVARIANT: "an invariant of the model broke",
+    INTERNAL: "internal error",
+    INTERRUPTED: "interrupted",
+}
 
 # Where the errors of bad input are defined. An error can only come from a module that has been imported, so
 # nothing need be imported to recognise it.
@@ -82,11 +90,11 @@ def _prefixed(error: BaseException, options: set[str]) -> str:
     problems = getattr(error, "problems", None)
     if problems is None:
         return f"twin: {error}"
-    lines = [_as_option(str(problem), options) for problem in problems]
+    lines = [as_option(str(problem), options) for problem in problems]
     return "\n".join([*lines, f"twin: {len(problems)} problem{'s' * (len(problems) != 1)}"])
 
 
-def _as_option(problem: str, options: set[str]) -> str:
+def as_option(problem: str, options: set[str]) -> str:
     """A problem of an argument as one of its option: ``set["a.b"]: …`` is ``--set a.b: …``."""
     match = re.match(r'(\w+)(?:\["(.*?)"\])?(?=:)', problem)
     if match is None:

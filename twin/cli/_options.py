@@ -173,7 +173,7 @@ def is_debug() -> bool:
     return bool(click.get_current_context().meta.get("twin.debug"))
 
 
-def load(scenario: str, changes: dict[str, Any]) -> Scenario:
+def load(scenario: str | Scenario, changes: dict[str, Any]) -> Scenario:
     """The scenario in a file, or of that name in scenarios/, with the changes asked for. Raises SpecError."""
     import twin
 

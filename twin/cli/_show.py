@@ -53,16 +53,23 @@ def console() -> Any:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[str] = ()) -> None:
-    """A table on stdout; the columns in ``numbers`` are flush right."""
+    """A table on stdout; the columns in ``numbers`` are flush right.
+
+    Text is wrapped at its spaces to fit the console. A name or a number is never broken: a table of many
+    names is wider than the console.
+    """
     from rich.table import Table
 
-    right = set(numbers)
+    right, lines = set(numbers), [[cell(value) for value in row] for row in rows]
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(cell(value) for value in row))
-    console().print(grid)
+    for n, column in enumerate(columns):
+        is_text = any(" " in line[n] for line in lines)
+        grid.add_column(column, justify="right" if column in right else "left", no_wrap=not is_text)
+    for line in lines:
+        grid.add_row(*line)
+    out = console()
+    out.width = max(out.width, out.measure(grid).minimum)
+    out.print(grid)
 
 
 def cell(value: object) -> str:

@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from twin.cli import _show as show
 from twin.cli._command import command
-from twin.cli._errors import BAD_INPUT
-from twin.cli._options import output_options, topology_option
+from twin.cli._errors import BAD_INPUT, as_option
+from twin.cli._options import change_options, load, output_options, topology_option
+
+if TYPE_CHECKING:
+    from twin.spec.problems import Problem
 
 
 @command(
     "check",
     "twin check scenarios/*.yaml",
     "twin check topology/us-east-1 data/published/*.yaml",
-    "twin check my-services.yaml --topology topology/us-east-1 --json",
+    "twin check my-mitigation.yaml --with my-services.yaml",
+    "twin check us-east-1-2025-10-20 --with my-services.yaml --mitigate my-mitigation.yaml",
 )
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @topology_option
+@change_options
 @output_options
-def check_command(files: tuple[Path, ...], topology: Path, as_json: bool) -> None:
+def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **changes: Any) -> None:
     """Check files: every problem, with its line and column.
 
     The keys of a file show what it is: a scenario, a topology (a folder or one of its files), services of
-    your own, a mitigation, a what-if, a variant, barriers, a published timeline or sources.
+    your own, a mitigation, a what-if, a variant, barriers, defects, a published timeline or sources.
+
+    --with adds services for every file. All other changes are applied to each scenario, and checked too.
 
     The exit code is 2 if there is a problem.
     """
-    from twin.spec.files import problems_of
-
-    found = {str(file): problems_of(file, topology) for file in files}
+    ctx = click.get_current_context()
+    options = {name for p in ctx.command.params for name in p.opts}
+    found = {file: _problems(file, topology, changes) for file in files}
     if as_json:
         show.document(
             [{"file": f, "ok": not ps, "problems": [vars(p) for p in ps]} for f, ps in found.items()]
@@ -39,8 +47,24 @@ def check_command(files: tuple[Path, ...], topology: Path, as_json: bool) -> Non
     else:
         for file, problems in found.items():
             for problem in problems:
-                show.say(str(problem))
+                show.say(as_option(str(problem), options))
             if not problems:
                 click.echo(f"{file}: ok")
     if any(found.values()):
-        click.get_current_context().exit(BAD_INPUT)
+        ctx.exit(BAD_INPUT)
+
+
+def _problems(file: str, topology: Path, changes: dict[str, Any]) -> list[Problem]:
+    """Every problem of a file, and of the files that it names; then of the changes to a scenario."""
+    from twin.model.scenario import Scenario
+    from twin.spec.files import load_any
+    from twin.spec.library import scenario_path
+    from twin.spec.problems import SpecError
+
+    try:
+        record = load_any(scenario_path(file), topology, changes["with_files"])
+        if isinstance(record, Scenario):
+            load(record, {**changes, "with_files": ()})
+    except SpecError as error:
+        return list(error.problems)
+    return []

@@ -34,7 +34,7 @@ search_options = all_of(
     headed_option("--keep", type=click.IntRange(1, 126), default=2, show_default=True, metavar="N",
            help="How many of the newest plans the clean-up keeps."),
     headed_option("--guard", "guards", multiple=True, metavar="NAME",
-           help="A guard to add; the list is above. Repeatable."),
+           help="Add this guard. Repeatable."),
     headed_option("--all-guards", is_flag=True, help="A table of all guards, alone and combined."),
     headed_option("--lock-steps", is_flag=True, help="Reading the lock of a zone is a step of its own."),
     headed_option("--no-symmetry", is_flag=True, help="Count states that differ in names as two."),

@@ -9,7 +9,6 @@ import inspect
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
-from twin.base.places import LIBRARY
 from twin.kinds import registry
 from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.changes import COSTS
@@ -142,15 +141,3 @@ def _value(value: float | str | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else f"{value:.12g}"
-
-
-def main() -> None:
-    """Bring every generated file up to date."""
-    for name, text in generated().items():
-        path = LIBRARY / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
