@@ -27,19 +27,17 @@ def seconds(states: int, places: int) -> float:
 
 
 def test_smoke() -> None:
-    """An order of magnitude, on any machine."""
-    assert seconds(10_000, 99) < 2.0
+    """An order of magnitude."""
+    assert figure("Markov chain, 10 000 states, at the most", seconds(10_000, 99), "s", 2.0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("places", [49, 99, 199])
 def test_ten_thousand_states(places: int) -> None:
-    took = figure(f"Markov chain, 10 000 states, {places} places", seconds(10_000, places), "s", 0.2)
-    assert took <= 0.2
+    assert figure(f"Markov chain, 10 000 states, {places} places", seconds(10_000, places), "s", 0.2)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("places", [99, 199, 399])
 def test_hundred_thousand_states(places: int) -> None:
-    took = figure(f"Markov chain, 100 000 states, {places} places", seconds(100_000, places), "s", 3.0)
-    assert took <= 3.0
+    assert figure(f"Markov chain, 100 000 states, {places} places", seconds(100_000, places), "s", 3.0)

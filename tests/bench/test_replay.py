@@ -1,4 +1,4 @@
-"""What the replay of 18.5 hours costs. ``make bench`` prints the figures; ``make test`` runs the smoke only.
+"""What the replay of 18.5 hours costs. ``make bench`` prints the figures.
 
 Compilation is not measured: the loop is compiled before the stopwatch starts.
 """
@@ -17,20 +17,21 @@ PER_DROPLET_PER_S = 290e-6  # capacity grows with the fleet, so that each does t
 
 
 def test_smoke() -> None:
-    """An order of magnitude, on any machine."""
-    assert engine_s(twin.load(SCENARIO, until="+2h"), repeats=1) < 10.0
+    """An order of magnitude."""
+    spent_s = engine_s(twin.load(SCENARIO, until="+2h"), repeats=1)
+    assert figure("engine, two hours of the event, at the most", spent_s, "s", 1.0)
 
 
 @pytest.mark.slow
 def test_engine() -> None:
-    assert figure("engine, inline, warm", engine_s(twin.load(SCENARIO)), "s", 1.0) <= 1.0
+    assert figure("engine, inline, warm", engine_s(twin.load(SCENARIO)), "s", 1.0)
 
 
 @pytest.mark.slow
 def test_wall_time_from_the_shell(tmp_path: Path) -> None:
     replay(tmp_path)
     wall_s, _ = min(replay(tmp_path / str(k)) for k in range(2))
-    assert figure("twin replay from the shell", wall_s, "s", 8.0) <= 8.0
+    assert figure("twin replay from the shell", wall_s, "s", 8.0)
 
 
 @pytest.mark.slow
@@ -39,7 +40,7 @@ def test_two_ray_actors(tmp_path: Path) -> None:
     """The same rows, too."""
     wall_s, card = replay(tmp_path / "ray", "--runner", "ray", "--actors", "2")
     _, inline = replay(tmp_path / "inline")
-    assert figure("twin replay on two Ray actors", wall_s, "s", 25.0) <= 25.0
+    assert figure("twin replay on two Ray actors", wall_s, "s", 25.0)
     assert card["digest"] == inline["digest"]
 
 
@@ -53,9 +54,9 @@ def test_size_of_the_fleet() -> None:
             changes = {"dwfm.droplets_count": n, "dwfm.capacity_per_s": round(n * PER_DROPLET_PER_S)}
             seconds[n] = min(seconds[n], engine_s(override(incident, set=changes), repeats=1))
     ratio = max(seconds.values()) / min(seconds.values())
-    assert figure("slowest over fastest of 1e5, 1e6, 1e8 droplets", ratio, "x", 1.5) <= 1.5
+    assert figure("slowest over fastest of 1e5, 1e6, 1e8 droplets", ratio, "x", 1.5)
 
 
 @pytest.mark.slow
 def test_peak_memory(tmp_path: Path) -> None:
-    assert figure("peak memory of twin replay, inline", peak_mb(tmp_path), "MB", 1024.0) <= 1024.0
+    assert figure("peak memory of twin replay, inline", peak_mb(tmp_path), "MB", 1024.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 def _free_port() -> int:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("default")  # what the libraries of the 
 @pytest.fixture
 def page(runs: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("TWIN_OUT", str(runs))
-    page = AppTest.from_file(str(UI / "app.py"), default_timeout=60).run()
+    page = AppTest.from_file(str(UI / "app.py"), default_timeout=300).run()
     assert not page.exception
     return page
 
