@@ -5,7 +5,7 @@ import re
 from .prose import length, sentences
 from .tree import Tree
 
-SENTENCE_WORDS = 30
+SENTENCE_WORDS = 25
 UNPLAIN = ("nought", "told apart", "in hand", "whose doing", "of no account", "so many")
 READ_BY_PEOPLE = (".md", ".py", ".j2", ".yaml", ".sql")
 PLACES = ("twin/", "ui/", "scenarios/", "topology/", "data/", "docs/")

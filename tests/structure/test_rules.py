@@ -68,7 +68,7 @@ CANARIES = [
     Canary("plain_words", "in a document", "CONTRIBUTING.md", "\nThe two cannot be told\napart.\n"),
     Canary("plain_words", "in a message", "twin/spec/canary.py", "raise ValueError('more than nought')\n"),
     Canary("plain_words", "in a topology", "topology/canary.yaml", "title: Whose doing the loss was\n"),
-    Canary("sentence_length", "a long sentence", "docs/canary.md", "\n" + 31 * "word " + "\n"),
+    Canary("sentence_length", "a long sentence", "docs/canary.md", "\n" + 26 * "word " + "\n"),
     Canary("readme", "a command of its own", "README.md", "\n## Quick start\n```sh\npip install twin\n```\n"),
 ]
 
