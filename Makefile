@@ -40,6 +40,7 @@ checks: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev ## style
 	@echo "== lint"
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
 
 types: $(VENV)/installed-dev ## types
 	@echo "== types"
