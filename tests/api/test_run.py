@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.simulation.fork import ForkError
 
 HEAVY = ("numba", "numpy", "pyarrow", "duckdb", "ray", "scipy", "networkx", "pydantic", "matplotlib", "yaml")
 
@@ -68,6 +69,14 @@ def test_impact_and_diff(run: twin.Run, tiny: Path) -> None:
     diff = twin.run(tiny, drop="store-breaks").diff(run)
     assert diff.inputs == ("without fault store-breaks",)
     assert all(change.run is None and change.change_min < 0 for change in diff.services)
+
+
+def test_a_fork_is_an_action_at_that_time(run: twin.Run) -> None:
+    forked = run.fork("22:20", set={"store.fault_ratio": 0.9}, until="22:40")
+    assert forked.manifest["fork"] == {"run": run.run_id, "at_tick": 1200}
+    assert forked.impact().services[0].peak_error_ratio > 0.8 > run.impact().services[0].peak_error_ratio
+    with pytest.raises(ForkError, match="'store-breaks' had begun before the fork"):
+        run.fork("22:20", drop="store-breaks")
 
 
 def test_a_score_needs_a_timeline(run: twin.Run) -> None:

@@ -11,8 +11,9 @@ from twin.report.notebook import run_html
 from twin.results.causes import CauseChain, why_impaired
 from twin.results.diff import RunDiff, diff_runs
 from twin.results.impact import Impact, impact_of
+from twin.simulation.fork import fork, forked_scenario, joined
 from twin.simulation.inline import Progress
-from twin.simulation.run import FinishedRun, read_run, simulate
+from twin.simulation.run import FinishedRun, keep, read_run, simulate
 from twin.spec.arguments import Moment, Name, Value
 from twin.spec.library import load
 from twin.spec.problems import argument_problem
@@ -58,6 +59,22 @@ class Run(FinishedRun):
             raise argument_problem("published", f"none in {self.scenario.name}", expected)
         return score(self.scenario, self, draws=draws)
 
+    def fork(
+        self, at: Moment, *, set: Mapping[str, Value] | None = None, drop: Name | Iterable[Name] = (),
+        move: Mapping[str, Moment] | None = None, mitigate: Name | Iterable[Name] = (),
+        add_action: Name | Iterable[Name] = (), until: Moment | None = None, out: Path | str | None = None,
+    ) -> Run:  # fmt: skip
+        """The run that leaves this one at a time, with changes from there on; its past is the same.
+
+        The changes are those of ``twin.load``. Raises ForkError where one would change the past, SpecError.
+        """
+        point = fork(self, at)
+        after = forked_scenario(
+            point, set=set, drop=drop, move=move, mitigate=mitigate, add_action=add_action, until=until
+        )
+        done = joined(point, run(after, replicate=self.manifest["replicate"]))
+        return done if out is None else keep(done, out)
+
     def _repr_html_(self) -> str:
         return run_html(self)
 
@@ -66,7 +83,7 @@ def run(
     scenario: str | Path | Scenario,
     *,
     set: Mapping[str, Value] | None = None,
-    drop: str | Iterable[str] = (),
+    drop: Name | Iterable[Name] = (),
     move: Mapping[str, Moment] | None = None,
     with_files: Name | Iterable[Name] = (),
     until: Moment | None = None,

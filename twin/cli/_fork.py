@@ -12,7 +12,6 @@ from twin.cli._options import open_run, pairs
 if TYPE_CHECKING:
     from twin.api.run import Run
     from twin.model.scenario import Scenario
-    from twin.simulation.fork import Fork
 
 FIXED = {  # what made the past
     "with_files": "--with", "sample": "--sample", "seed": "--seed", "responders": "--responders",
@@ -22,7 +21,7 @@ FIXED = {  # what made the past
 def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario, Run]:
     """Run what follows from a fork, and write it: what it was made of, and the run."""
     import twin
-    from twin.simulation.fork import fork, joined
+    from twin.simulation.fork import fork, forked_scenario, joined
     from twin.simulation.run import keep
 
     run, at, time = left.rpartition("@")
@@ -39,23 +38,10 @@ def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario
     point = fork(past, time)
     if named != point.scenario:
         show.say(f"run {past.run_id} was made of other inputs than {scenario} has now: its own are kept")
-    after = _changed(point, options)
+    after = forked_scenario(
+        point, set=pairs("--set", options["sets"]), drop=options["drops"],
+        move=pairs("--move", options["moves"]), mitigate=options["mitigations"],
+        add_action=options["added"], until=options["until"],
+    )  # fmt: skip
     done = step(after, options, replicate=past.manifest["replicate"], write=False)
     return after, keep(joined(point, done), options["out"])
-
-
-def _changed(point: Fork, options: dict[str, Any]) -> Scenario:
-    """What is different from the fork on."""
-    from twin.model.changes import Variation
-    from twin.simulation.fork import changed
-    from twin.spec import load_actions, load_mitigations, read_changes
-
-    scenario = point.scenario
-    asked = read_changes(
-        scenario, set=pairs("--set", options["sets"]), drop=options["drops"],
-        move=pairs("--move", options["moves"]), until=options["until"],
-    )  # fmt: skip
-    files: list[Variation] = [*load_mitigations(options["mitigations"], scenario)]
-    files += [load_actions(file, scenario) for file in options["added"]]
-    files.append(Variation(drop=asked.drop, move=dict(asked.move)))
-    return changed(point, asked.set, files, asked.until_s)

@@ -1,7 +1,7 @@
-"""A finished run taken up again at a moment, with something changed from there on.
+"""A finished run, continued from a moment with changes.
 
-The past is not read back, it is stepped again, which takes a second; then it is held against the rows of the
-run that was forked, byte for byte. So a change at a fork is the same as an action that makes it at that time.
+The past is stepped again, which takes a second, and compared with the rows of the finished run, byte for
+byte. So a change at a fork is the same as an action at that time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from twin.model.responders import stage_targets, with_stages
 from twin.model.scenario import Intervention, Quantity, Scenario, Value
 from twin.simulation import journal, loop
 from twin.simulation.run import FinishedRun, R, run_id
-from twin.spec import read_moment, vary
+from twin.spec import load_actions, load_mitigations, read_changes, read_moment, vary
+from twin.spec.arguments import Moment, Name, several
 
+Names = Name | Iterable[Name]
 ID = "fork"  # of the intervention that sets what is set at the fork
 
 
@@ -26,7 +28,7 @@ class ForkError(Exception):
 
 @dataclass(frozen=True)
 class Fork:
-    """A run and where it is left: ``scenario`` is what it was made of, ``at_s`` in s from its start."""
+    """A run and the moment of the fork: its ``scenario``, and ``at_s`` in s from its start."""
 
     past: FinishedRun
     scenario: Scenario
@@ -38,10 +40,10 @@ class Fork:
         return round(self.at_s / self.scenario.tick_s)
 
 
-def fork(past: FinishedRun, at: str) -> Fork:
+def fork(past: FinishedRun, at: Moment) -> Fork:
     """Leave ``past`` at a time, as in "07:50" or "+2h". Raises ForkError, SpecError.
 
-    The run must have been made by this code: other code steps another past.
+    The run must be one of this code, as other code steps another past.
     """
     if past.manifest["code"] != loop.source_hash():
         raise ForkError(f"run {past.run_id} was made by other code, which had another past: run it again")
@@ -53,18 +55,31 @@ def fork(past: FinishedRun, at: str) -> Fork:
     return Fork(past, scenario, round(at_s / scenario.tick_s) * scenario.tick_s)
 
 
+def forked_scenario(
+    at: Fork, *, mitigate: Names = (), add_action: Names = (), set: Mapping[str, Value] | None = None,
+    drop: Names = (), move: Mapping[str, Moment] | None = None, until: Moment | None = None,
+) -> Scenario:  # fmt: skip
+    """The scenario from the fork on; changes are as in ``twin.load``. Raises ForkError, SpecError."""
+    asked = read_changes(at.scenario, set=set, drop=drop, move=move, until=until)
+    variations: list[Variation] = [*load_mitigations(several(mitigate), at.scenario)]
+    variations += [load_actions(file, at.scenario) for file in several(add_action)]
+    variations.append(Variation(drop=asked.drop, move=dict(asked.move)))
+    return changed(at, asked.set, variations, asked.until_s)
+
+
 def changed(
     at: Fork, sets: Mapping[str, Value], variations: Iterable[Variation], until_s: float | None
 ) -> Scenario:
-    """What the run is made of from the fork on. Raises ForkError where that would change the past.
+    """The scenario from the fork on. Raises ForkError where that would change the past.
 
-    ``sets``: target → value in SI, set at the fork, as are the parameters of ``variations``; their
-    interventions are added, and their conditions looked at from the fork on. What responders take is changed
-    for what they have not begun, or have and would still be at. ``until_s``: another end.
+    - ``sets``: target → value in SI, set at the fork, as are the parameters of ``variations``;
+    - interventions of ``variations`` are added, and their conditions count from the fork on;
+    - the times of responders change for steps that have not ended yet;
+    - ``until_s``: another end.
     """
     scenario = at.scenario
     if until_s is not None and until_s <= at.at_s:
-        raise ForkError(f"--until: the run would end before the fork, at +{units.format_duration(at.at_s)}")
+        raise ForkError(f"until: the run would end before the fork, at +{units.format_duration(at.at_s)}")
     for variation in variations:
         _must_leave_the_past(at, variation)
         sets = {t: q.value for t, q in variation.parameters.items()} | variation.set | dict(sets)

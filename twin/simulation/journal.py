@@ -1,8 +1,8 @@
 """A run on disk: two Parquet tables and a manifest, which is written last and by rename.
 
-A folder with a manifest is a finished run; anything else is the remains of one that was interrupted, and the
-next run cleans it up. Rows are sorted by tick, so equal runs have equal rows whoever stepped them; the *row
-digest* says so without depending on how Parquet packs them.
+A folder with a manifest is a finished run. Any other folder is left from an interrupted run, and the next run
+removes it. Rows are sorted by tick, so equal runs have equal rows on every runner. The *row digest* compares
+them, whatever the packing of Parquet.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ UNITS = {
 
 
 class DamagedRun(Exception):
-    """A run folder that cannot be read: ``path`` and why."""
+    """A folder that holds no readable run; the message says why."""
 
 
 def _dictionary(codes: np.ndarray, words: Sequence[str]) -> pa.DictionaryArray:
@@ -96,7 +96,7 @@ def events_table(
     origin = np.concatenate([np.zeros(len(mine), "i4"), np.ones(len(inputs), "i4")])
     order = np.argsort(rows["event_id"], kind="stable")
     rows, origin = rows[order], origin[order]
-    words, codes = _event_words(rows["code"], kinds)
+    words, codes = _event_names(rows["code"], kinds)
     subjects = [*names, *(c.name for c in inputs)]
     subject = np.where(origin == 1, rows["subject"] + len(names), rows["subject"])
     service = np.where(rows["service"] == INPUT, len(names), rows["service"])
@@ -112,8 +112,8 @@ def events_table(
     return _schema(pa.table(columns), "events")
 
 
-def _event_words(codes: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[list[str], np.ndarray]:
-    """All words for events, and each row's position among them."""
+def _event_names(codes: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[list[str], np.ndarray]:
+    """All names of events, and each row's position among them."""
     words = list(EVENTS)
     place = {code: code for code in range(len(EVENTS))}
     for k, own in enumerate(kinds):
@@ -155,8 +155,7 @@ def _plain(column: pa.ChunkedArray) -> Iterator[bytes]:
 
 
 def write_run(folder: Path, events: pa.Table, samples: pa.Table, manifest: Mapping[str, object]) -> None:
-    """Write a run so that it looks finished only when it is. Raises OSError (a full disk) with nothing left
-    behind."""
+    """Write a run, whole or not at all. Raises OSError, as for a full disk, and leaves nothing behind."""
     work = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -174,7 +173,7 @@ def write_run(folder: Path, events: pa.Table, samples: pa.Table, manifest: Mappi
 
 
 def remove_unfinished(runs: Path) -> list[str]:
-    """Remove what interrupted runs have left in ``runs``; returns the names of what was removed."""
+    """Remove the unfinished folders of interrupted runs; returns their names."""
     gone = []
     for path in runs.glob(".*.unfinished") if runs.is_dir() else ():
         pid = path.name.split(".")[-2]

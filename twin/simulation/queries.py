@@ -1,8 +1,8 @@
-"""Questions to a finished run, in SQL: one .sql file each in ``twin/simulation/sql``. The only user of
-DuckDB.
+"""Questions to a finished run, in SQL: one .sql file each in ``twin/simulation/sql``.
 
-The tables are loaded into memory first; then DuckDB loses access to anything outside, memory and time are
-limited, and the configuration is locked. So a query can read this run and nothing else, and change nothing.
+This is the only user of DuckDB. The tables are loaded into memory. Then DuckDB loses access to everything
+outside, memory and time are limited, and the configuration is locked. So a query can read this run and
+nothing else, and change nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ QUESTIONS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
 class QueryError(Exception):
-    """A query that DuckDB refuses, or that takes too long; the message says why."""
+    """A query that DuckDB refuses, or that takes too long or too much; the message says why."""
 
 
 @cache
@@ -39,7 +39,7 @@ def questions() -> dict[str, str]:
 
 
 def reads(text: str) -> set[str]:
-    """What a question says it reads, in its first line: ``-- reads: signals, events``."""
+    """The tables and views that a question reads, from its first line: ``-- reads: signals, events``."""
     return {word.strip() for word in text.splitlines()[0].removeprefix("-- reads:").split(",")}
 
 
@@ -58,7 +58,7 @@ def _gather(relation: duckdb.DuckDBPyRelation) -> pa.Table:
 
 
 def _reason(said: str) -> str:
-    """What DuckDB said, without its advice to change a configuration that is locked."""
+    """The message of DuckDB, without its advice to change a configuration that is locked."""
     if "INTERRUPT Error" in said:
         return f"stopped after {TIME_LIMIT_S:.0f} s"
     if "Out of Memory Error" in said:

@@ -1,8 +1,8 @@
-"""The same scenario without feedback: what a dependency graph alone would say, to score beside the twin.
+"""The same scenario without feedback: the answer of a dependency graph alone, to score beside the twin.
 
-Every service becomes a relay that only passes dependence on, but for those whose kind is GIVEN: the event
-itself, the DNS endpoint. A relay has no queue, cache, connection, lease or retry; it fails as what it depends
-on fails, and is well when that is well. Actions on what a relay has not got are dropped.
+Every service becomes a relay, which only passes on the failures of its dependencies. A relay has no queue,
+cache, connection, lease or retry, and recovers when its dependencies do. Kinds that are GIVEN stay: the event
+itself, the DNS endpoint. An action on a parameter that a relay lacks is dropped.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from twin.model.scenario import Dependency, Intervention, Quantity, Scenario, Se
 from twin.spec.inputs import is_given
 
 RELAY = "relay"
-PASSED_ON = ("share", "delay_s")  # numbers of a dependency that say how much is passed on, and when
-OWN = Quantity(value=100.0, assumed="so that a service that nobody calls shows how it would fare")
+PASSED_ON = ("share", "delay_s")  # numbers of a dependency: how much is passed on, and when
+OWN = Quantity(value=100.0, assumed="so that a service without callers shows how it would fare")
 
 
 def without_feedback(scenario: Scenario) -> Scenario:
-    """The scenario with a relay in place of each service, and without what only mechanisms can obey."""
+    """The scenario with a relay in place of each service, and without settings that a relay lacks."""
     services = {name: _relay(service) for name, service in scenario.topology.services.items()}
     services = _without_cycles(services, scenario.topology.services)
     topology = scenario.topology.model_copy(update={"services": services})
@@ -46,9 +46,9 @@ def _plain(dependency: Dependency) -> Dependency:
 
 
 def _without_cycles(services: dict[str, Service], before: dict[str, Service]) -> dict[str, Service]:
-    """Without the dependencies that close a cycle: that would be feedback, and latch for ever.
+    """Without the dependencies that close a cycle: a cycle is feedback, and would latch for ever.
 
-    Those that were hard are kept first, as it is the others that a cycle can stand on.
+    Hard dependencies are kept first.
     """
     edges = sorted((d.mode != "hard", name, d.on) for name, s in before.items() for d in s.dependencies)
     kept: dict[str, set[str]] = {name: set() for name in services}
@@ -71,14 +71,14 @@ def _reaches(callees: dict[str, set[str]], start: str, end: str) -> bool:
 
 
 def _targets(services: Iterable[Service]) -> Iterator[str]:
-    """What an intervention can set."""
+    """Everything that an intervention can set."""
     for service in services:
         yield from (f"{service.name}.{p.name}" for p in registry()[service.kind].PARAMETERS)
         yield from (f"{service.name}->{d.on}.{name}" for d in service.dependencies for name in PASSED_ON)
 
 
 def _obeyed(interventions: tuple[Intervention, ...], targets: set[str]) -> tuple[Intervention, ...]:
-    """The interventions with those settings that are left; none without any."""
+    """The interventions with the settings that are left, if there is one."""
     left = (
         (x, {target: value for target, value in x.set.items() if target in targets}) for x in interventions
     )

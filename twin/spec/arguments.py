@@ -50,7 +50,7 @@ class Changes:
 
 
 def read_changes(
-    scenario: Scenario, *, set: Mapping[str, Value] | None = None, drop: str | Iterable[str] = (),
+    scenario: Scenario, *, set: Mapping[str, Value] | None = None, drop: Name | Iterable[Name] = (),
     move: Mapping[str, Moment] | None = None, until: Moment | None = None, sample: str | float | None = None,
     seed: int | None = None, kinds: Mapping[str, Any] | None = None,
 ) -> Changes:  # fmt: skip

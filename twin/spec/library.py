@@ -63,7 +63,7 @@ def load(
     scenario: str | Path | Scenario,
     *,
     set: Mapping[str, Value] | None = None,
-    drop: str | Iterable[str] = (),
+    drop: Name | Iterable[Name] = (),
     move: Mapping[str, Moment] | None = None,
     with_files: Name | Iterable[Name] = (),
     until: Moment | None = None,

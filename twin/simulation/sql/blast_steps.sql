@@ -1,5 +1,5 @@
 -- reads: blast_radius
--- Blast radius to draw: the most services at once in each minute, as stretches of time (ticks) in which no count changes.
+-- Blast radius to draw: the most services at once in each minute, as spans of time (ticks) in which no count changes.
 create view blast_steps as
 with minutes as (
     select min(tick) - sample_s() / tick_s() as begins, max(tick) as ends,
@@ -9,8 +9,8 @@ with minutes as (
     select *, (degraded, impaired, down) is distinct from lag((degraded, impaired, down)) over (order by begins) as is_new
     from minutes
 ), counted as (
-    select *, sum(is_new::int) over (order by begins) as stretch from marked
+    select *, sum(is_new::int) over (order by begins) as span_no from marked
 )
 select min(begins)::bigint as begins, max(ends)::bigint as ends, degraded, impaired, down
-from counted group by stretch, degraded, impaired, down
+from counted group by span_no, degraded, impaired, down
 order by begins;

@@ -1,8 +1,8 @@
 -- reads: signals, impact
--- Lanes to draw: stretches of time (ticks) in which a service keeps to one level, by means over minutes. Level 0 is
--- well, 1 degraded, 2 slow but not failing, 3 impaired, 4 and 5 worse, 6 down; a latency of 3 × undisturbed is
--- worse than an error ratio that is only degraded. The lane counts services by first impact, those never impaired
--- last; worst is the worst level that the service ever has.
+-- Lanes to draw: spans of time (ticks) in which a service keeps one level, by means over minutes. Level 0 is well,
+-- 1 degraded, 2 slow but not failing, 3 impaired, 4 and 5 worse, 6 down. A latency of 3 × undisturbed counts as worse
+-- than an error ratio that is only degraded. Lanes are numbered by first impact; services that were never impaired
+-- come last. worst: the worst level of the service.
 create view lanes as
 with minutes as (
     select service, min(tick) - sample_s() / tick_s() as begins, max(tick) as ends,
@@ -21,14 +21,14 @@ with minutes as (
 ), marked as (
     select *, level is distinct from lag(level) over (partition by service order by begins) as is_new from levelled
 ), counted as (
-    select *, sum(is_new::int) over (partition by service order by begins) as stretch from marked
-), stretches as (
+    select *, sum(is_new::int) over (partition by service order by begins) as span_no from marked
+), spans as (
     select service, level, min(begins) as begins, max(ends) as ends,
         sum(error_ratio * (ends - begins)) / sum(ends - begins) as error_ratio
-    from counted group by service, level, stretch
+    from counted group by service, level, span_no
 )
 select dense_rank() over (order by i.onset_tick nulls last, s.service::varchar) as lane, s.service::varchar as service,
     level, begins::bigint as begins, ends::bigint as ends, error_ratio,
     max(level) over (partition by s.service) as worst
-from stretches s left join impact i using (service)
+from spans s left join impact i using (service)
 order by lane, begins;
