@@ -67,7 +67,7 @@ SPOILT = [
      " value, 2/s"),
     ("topology/services.yaml", "[60/min, 10/s]", "¦[10/s, 60/min]",
      "services.web.parameters.capacity_per_s.range: found a low above the high, expected [low, high] "
-     "(turn it round)"),
+     "(swap the two)"),
     ("topology/services.yaml", "{source: PES, confidence: published}", "¦{confidence: published}",
      "services.web.dependencies.0.evidence: found no source, expected source: ID, as it is published"),
     ("topology/services.yaml", "    visible: false", "    visible: false\n    ¦visible: true",

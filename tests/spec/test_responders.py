@@ -44,8 +44,8 @@ SPOILT = [
      "actions.0.follows: found a cycle, repair → freeze → found → repair, expected a chain with a beginning "
      "(leave out one follows:)"),
     ("    follows: found\n    takes:", "    ¦takes:",
-     "actions.0.takes: found takes without follows, expected follows: beside it (what do responders do it "
-     "after?)"),
+     "actions.0.takes: found takes without follows, expected follows: beside it (name the step that "
+     "responders carry out before it)"),
     ("      decision_s: {value: 10m, source", "      ¦decision: {value: 10m, source",
      "actions.0.takes.decision: found 'decision', expected a name with its unit (decision_s)"),
     ("{value: 10m, source: PES}", "¦10m",

@@ -70,13 +70,15 @@ OF_NUMBERS = (Direction.LOWER, Direction.HIGHER, Direction.SAME)
 
 
 class Variation(Record):
-    """What is different. The keys are those of a scenario, and the options of ``twin run``.
+    """A change to a scenario. The keys are those of a scenario and the options of ``twin run``.
 
-    ``services`` go on top of the topology (of a known service, what is given replaces); then dependencies
-    ``without`` which it is, 'caller->callee', go; then parameters are set. ``parameters`` are estimates, with
-    origin and range; ``set`` is what the question asks for, and no estimate. Interventions and diagnoses are
-    dropped by their ids, and added; to replace one, drop it and add another of the same id. ``move`` gives an
-    intervention a time, whatever it follows.
+    They are applied in this order:
+
+    - ``services``: on top of the topology. The given keys of a known service replace the old ones.
+    - ``without``: dependencies to remove, 'caller->callee'.
+    - ``parameters``: new estimates, with origin and range. ``set``: values that the question asks for.
+    - ``drop``: ids of interventions and diagnoses to remove. ``move``: id → new time of an intervention.
+    - ``faults``, ``actions``, ``diagnoses``: to add. To replace one, drop it and add one of the same id.
     """
 
     services: dict[str, Service] = Field({})
@@ -91,12 +93,12 @@ class Variation(Record):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is different."""
+        """Whether it changes nothing."""
         return not any(getattr(self, name) for name in Variation.model_fields)
 
 
 class Variant(Variation):
-    """Another way in which the model could be true: a conclusion should not hang on which."""
+    """Another plausible form of the model. A conclusion should hold in each variant."""
 
     name: Name = Field(alias="variant")
     title: str
@@ -109,18 +111,20 @@ class Variant(Variation):
 
 
 class Barrier(Record):
-    """One defence in an event's way, how it stood, and how it is switched: ``on`` makes it hold (or puts it
-    there), ``off`` weakens it or takes it away; None where it was not there, or has no weaker version."""
+    """One defence against the event, its state in the event, and two switches.
+
+    ``on`` makes it hold, or adds it. ``off`` weakens or removes it; None where that is not possible.
+    """
 
     name: Name
     title: str
     layer: Layer
-    guards: str = Field(description="what it is in the real system, and against what")
+    guards: str = Field(description="what it is in the real system, and what it prevents")
     status: Literal["breached", "absent"] = Field(description="breached: it did not stop the event")
-    in_the_event: str = Field(description="how it stood in the event, in words")
-    on: Variation = Field(description="switched on: what is different")
-    on_means: str = Field(description="what that is in the real system")
-    off: Variation | None = Field(None, description="switched off: what is different")
+    in_the_event: str = Field(description="what it did in the event, in words")
+    on: Variation = Field(description="the change that switches it on")
+    on_means: str = Field(description="what that change is in the real system")
+    off: Variation | None = Field(None, description="the change that switches it off")
     off_means: str = ""
     source: str | None = None
     assumed: str | None = None
@@ -131,7 +135,7 @@ class Barrier(Record):
 
 
 class Barriers(Record):
-    """The defences in the way of a scenario's event, in the order in which it came through them."""
+    """The defences against a scenario's event, in the order in which the event met them."""
 
     name: Name = Field(alias="barriers_of")
     title: str = ""
@@ -140,7 +144,7 @@ class Barriers(Record):
 
 
 class Defect(Record):
-    """Something that was wrong, and the mitigations ``without`` which it is: those that take it away."""
+    """Something that was wrong, and the mitigations that remove it."""
 
     name: Name
     title: str
@@ -154,7 +158,7 @@ class Defect(Record):
 
 
 class Defects(Record):
-    """What a scenario's loss is shared out among."""
+    """The defects among which a scenario's loss is divided."""
 
     name: Name = Field(alias="defects_of")
     title: str = ""
@@ -163,13 +167,16 @@ class Defects(Record):
 
 
 class Extension(Variation):
-    """A scenario that is another one with something different. What it does not say is its base's, but for
-    its name, its question, and what must come of it. With another ``start`` the base's script moves along."""
+    """A scenario that is another one (``base``) with changes.
+
+    It inherits everything except name, title, question and ``expect``. With another ``start``, the
+    interventions of the base move with it.
+    """
 
     name: Name = Field(alias="scenario")
     title: str = ""
     question: str = ""
-    base: StrictStr = Field(description="the scenario that it is otherwise, relative to this file")
+    base: StrictStr = Field(description="the scenario to change, relative to this file")
     start: Clock | None = None
     duration_s: Seconds | None = Field(None, alias="duration")
     sample_s: Seconds | None = Field(None, alias="sample")
@@ -179,18 +186,19 @@ class Extension(Variation):
 
 
 class Case(Variation):
-    """One way in which a question is put: one point of a sweep."""
+    """One version of a question, for example one point of a sweep."""
 
     title: str = ""
 
 
 class ExpectedEffect(Record):
-    """What is expected of a changed run, against the unchanged one.
+    """The expected effect of a change: a metric of the changed run, compared with the baseline.
 
     ``metric``: one of TOTALS; SERVICE.lost_min, SERVICE.impaired_min or SERVICE.peak_error_ratio; the id of
-    a published outcome, or SERVICE.EVENT for the first event of a kind, which are moments. ``case``: of which
-    case; every one if None. ``against``: the case to compare with; the baseline if None. ``by``: at least so
-    much, a share of the other side for numbers, a time for moments; ``within``: at most so much apart.
+    a published outcome, or SERVICE.EVENT for the first event of a kind; the last two are moments. ``case``:
+    the case that is meant; all cases if None. ``against``: the case to compare with; the baseline if None.
+    ``by``: the least difference, a share of the other side for numbers, a time for moments. ``within``: the
+    largest difference that counts as the same.
     """
 
     metric: StrictStr
@@ -222,13 +230,12 @@ class Cost(Record):
 
 
 class Mitigation(Variation):
-    """A change to the real system, or to what people do, that somebody proposed, as a change to the scenario.
+    """A proposed change to the real system or to the work of responders, as a change to the scenario.
 
-    ``base``: the scenario whose script it is about, where it is about one: in any other scenario, what it
-    says of that script's steps is left out, and the rest holds. ``includes``: names of other mitigations that
-    belong to it, files beside this one. ``shown_by``: the scenario in which its side effect shows;
-    ``shows``: what is then different there from the same scenario without it, nothing if the twin does not
-    show it.
+    ``base``: the scenario whose interventions it changes, if any. In another scenario these changes are left
+    out, and the rest applies. ``includes``: names of other mitigations that belong to it (files beside this
+    one). ``shown_by``: the scenario that shows its side effect. ``shows``: the effects expected there,
+    compared with the same scenario without it; none if the twin does not show the side effect.
     """
 
     name: Name = Field(alias="mitigation")
@@ -237,12 +244,14 @@ class Mitigation(Variation):
     proposed_by: str = Field(description="who proposed it")
     source: str | None = None
     assumed: str | None = None
-    base: StrictStr | None = Field(None, description="the scenario whose steps it names, relative to here")
+    base: StrictStr | None = Field(
+        None, description="the scenario whose steps it changes, relative to this file"
+    )
     includes: tuple[Name, ...] = Field((), description="other mitigations that belong to it")
     cost: Cost | None = Field(None, description="what it costs, roughly")
-    side_effect: str = Field("", description="what it makes worse, and whether the twin shows it")
-    shown_by: str = Field("", description="the scenario that shows the side effect, relative to here")
-    shows: tuple[ExpectedEffect, ...] = Field((), description="what is different in that scenario with it")
+    side_effect: str = Field("", description="what gets worse, and whether the twin shows it")
+    shown_by: str = Field("", description="the scenario that shows the side effect, relative to this file")
+    shows: tuple[ExpectedEffect, ...] = Field((), description="the effects expected in that scenario")
     coincidence: str = Field("", description="on which its effect depends, so no comparison judges it")
 
     @model_validator(mode="after")
@@ -269,24 +278,26 @@ Expected = Annotated[tuple[ExpectedEffect, ...] | Literal["none"], Field(union_m
 
 
 class WhatIf(Variation):
-    """A question that somebody asked about a base scenario, with what is expected to come of it.
+    """A question that somebody asked about a base scenario, with the expected effects.
 
-    What is changed is changed in every case. ``expect`` is 'none' where nobody said which way it would go, or
-    where the model cannot tell; ``why`` says which.
+    Its changes apply in every case. ``expect`` is 'none' if nobody predicted a direction or the model cannot
+    tell; ``why`` gives the reason.
     """
 
     name: Name = Field(alias="what_if")
     number: Annotated[StrictInt, Field(ge=1, le=999)]
     question: str
-    asked_by: str = Field(description="who asked, or what it is derived from")
+    asked_by: str = Field(description="who asked, or the origin of the question")
     source: str | None = None
     assumed: str | None = None
     base: StrictStr = Field(description="the scenario, relative to this file")
-    laid: tuple[StrictStr, ...] = Field((), alias="with", description="services on both sides")
+    laid: tuple[StrictStr, ...] = Field(
+        (), alias="with", description="files with services for both sides of the question"
+    )
     expected: str = Field(description="what was expected, in words, before any run")
     expect: Expected
     why: str = Field("", description="why nothing is expected")
-    note: str = Field("", description="how the twin answers it, and what to make of a disagreement")
+    note: str = Field("", description="how the twin answers it, and how to read a disagreement")
     cases: dict[Name, Case] = Field({})
 
     @model_validator(mode="after")
@@ -300,7 +311,7 @@ class WhatIf(Variation):
 
     @property
     def comparisons(self) -> tuple[ExpectedEffect, ...]:
-        """What is expected; nothing where nothing is."""
+        """The expected effects; none if nothing is expected."""
         return () if self.expect == "none" else self.expect
 
     @property

@@ -1,7 +1,7 @@
 """Services and their dependencies as a graph: cycles, reach, dominators, division into shards, and a layout.
 
-Edges point as calls do, from caller to callee; trouble travels the other way. Everything is decided by names,
-so the same topology always gives the same answer.
+Edges point in the direction of calls, from caller to callee; trouble travels the other way. Ties are broken
+by name, so the same topology always gives the same answer.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def cycles(services: Mapping[str, Service]) -> list[tuple[str, ...]]:
 def reach(
     services: Mapping[str, Service], name: str, modes: Collection[str] | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """Who depends on ``name``, directly or not: service → one shortest path of calls, from it to ``name``.
+    """The services that depend on ``name``, directly or not: service → a shortest path of calls to ``name``.
 
-    Over dependencies of ``modes`` only, if given. Nearest first, then by name. Raises KeyError for an unknown
-    service.
+    ``modes``: only dependencies of these modes count. Nearest first, then by name. Raises KeyError for an
+    unknown service.
     """
     if name not in services:
         raise KeyError(name)
@@ -57,9 +57,9 @@ def reach(
 
 
 def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
-    """Immediate dominators of what ``root`` depends on: service → the nearest one that all its calls pass.
+    """Immediate dominators below ``root``: service → the nearest service that all calls to it pass.
 
-    What ``root`` does not reach is left out, and so is ``root`` itself. Raises KeyError if it is unknown.
+    ``root`` itself and services that it does not reach are left out. Raises KeyError if it is unknown.
     """
     if root not in services:
         raise KeyError(root)
@@ -68,10 +68,10 @@ def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
 
 
 def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:
-    """Whole domains dealt to at most ``shards`` shards: the largest first, each to the least loaded shard.
+    """Divide whole domains among at most ``shards`` shards: the largest first, to the least loaded shard.
 
-    Ties go by the domain's name and to the first shard. Returns the names of each shard's services, sorted;
-    shards that would be empty are left out. Raises ValueError for fewer than one shard.
+    Ties are broken by the domain's name, then by the first shard. Returns the sorted names of each shard's
+    services, without empty shards. Raises ValueError for fewer than one shard.
     """
     if shards < 1:
         raise ValueError(f"{shards} shards: at least one is needed")
@@ -87,8 +87,8 @@ def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, .
 def layout(services: Mapping[str, Service]) -> dict[str, tuple[float, float]]:
     """Place of each service on a drawing, (x, y) from 0 to 1: customers on top, foundations at y = 0.
 
-    A service stands above everything that it depends on (the longest way down counts; those on a cycle stand
-    side by side), and within its tier near the mean of its neighbours, which keeps the edges short.
+    A service is above everything that it depends on, by the longest path. Services on a cycle are side by
+    side. Within its tier a service is near the mean of its neighbours, which keeps the edges short.
     """
     graph = dependencies(services)
     tiers = _tiers(graph)

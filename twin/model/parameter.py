@@ -1,7 +1,7 @@
-"""How a kind describes itself: one record a parameter, one line a piece of state.
+"""How a kind describes itself: one record for each parameter, one line for each piece of state.
 
-The same records make the YAML schema, the bounds that a scenario is checked against, the generated
-reference in ``twin/kinds/README.md`` and the arrays of a run.
+These records make the YAML schema, the checks of scenarios, the reference in ``twin/kinds/README.md`` and the
+arrays of a run.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from types import ModuleType
 import numpy as np
 
 UNITS = ("s", "1/s", "count", "ratio", "choice", "switch")
-LATE = "late"  # in BREAKS: a time that every caller who waits finds too long
+LATE = "late"  # in BREAKS: a time longer than any caller waits
 
-# How any service can be broken. A kind says in BREAKS which of its parameters that means, and what they are
-# then: {"down": {"fault_ratio": 1.0}, "slow": {"service_time_s": LATE}}. What it does not name it cannot be.
+# The ways in which a service can be broken. BREAKS of a kind gives the parameters for each way that it has:
+# {"down": {"fault_ratio": 1.0}, "slow": {"service_time_s": LATE}}.
 HOWS = {
-    "down": "nothing that it is asked is answered well",
-    "slow": "it answers, and later than its callers wait",
-    "partial": "half of it is away",
+    "down": "every call fails",
+    "slow": "it answers later than its callers wait",
+    "partial": "half of it is lost",
 }
 
 
@@ -49,7 +49,7 @@ class Param:
 
 
 def fault_ratio(meaning: str) -> Param:
-    """The share of its work that a fault of a service's own spoils: a knob, and no estimate."""
+    """The share of a service's work that fails by its own fault. Scenarios set it; it is no estimate."""
     why = "assumed: no fault of its own unless a scenario says so"
     return Param("fault_ratio", 0.0, "ratio", 0.0, 1.0, meaning, why, (0.0, 0.0))
 

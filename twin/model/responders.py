@@ -1,14 +1,20 @@
 """How long responders take, and what they wait for, where a scenario models them.
 
-The real system: people and their tools. An alarm fires, alarms are sorted, somebody finds out what is wrong
-(or what is not), a way out is agreed on, and carried out.
-The claim: what is done follows from what is known. So an earlier diagnosis moves all that follows from it,
-what nobody has noticed nobody repairs, and what has healed meanwhile is left alone until it breaks again.
-Left out: people who tire, are relieved or disagree; two responses that compete for the same hands.
+The real system: people and their tools. An alarm fires. People sort the alarms, find the cause (or a wrong
+one), agree on a repair, and carry it out.
 
-``scripted`` responders act at the times that the scenario gives, and know nothing. ``modelled`` ones take the
-stages' own values; for ``drawn`` ones each stage is lognormal with its value as the median. Draws are keyed
-by what is drawn, so two variants of a scenario meet equally quick responders.
+The claim: people act on what they know. So an earlier diagnosis moves every step that follows from it. A
+fault that nobody has noticed is not repaired. A fault that has healed is left alone until it comes back.
+
+Left out: people who tire, are relieved or disagree; two repairs that need the same people.
+
+| responders | act |
+|---|---|
+| ``scripted`` | at the times that the scenario gives, without knowledge |
+| ``modelled`` | after their stages, each as long as the scenario says |
+| ``drawn`` | as modelled, but each stage is lognormal with its value as the median |
+
+Draws are keyed by step and stage, so two variants of a scenario have equally quick responders.
 """
 
 from __future__ import annotations
@@ -36,20 +42,22 @@ def is_modelled(scenario: Scenario) -> bool:
 
 
 def listed(scenario: Scenario) -> tuple[Step, ...]:
-    """Every fault, action and diagnosis, whoever is there."""
+    """Every fault, action and diagnosis, for any kind of responders."""
     return scenario.interventions + scenario.diagnoses
 
 
 def steps(scenario: Scenario) -> tuple[Step, ...]:
-    """All that may happen by itself or by people. Diagnoses, and faults without an effect, only where there
-    is somebody to make them or to be misled."""
+    """The steps that can happen in a run.
+
+    Diagnoses, and faults that only mislead, count only if responders are modelled.
+    """
     if is_modelled(scenario):
         return listed(scenario)
     return tuple(x for x in scenario.interventions if x.set)
 
 
 def follows(scenario: Scenario, step: Step) -> str | None:
-    """Id of what has to happen first; None if nothing has, or if responders are scripted."""
+    """Id of the step that has to happen first; None without one, or if responders are scripted."""
     return step.follows if is_modelled(scenario) else None
 
 
@@ -59,7 +67,7 @@ def waiting(scenario: Scenario) -> list[Step]:
 
 
 def stages(step: Step) -> Iterator[tuple[str, Quantity]]:
-    """(name, duration) of every number of a step that is a time which responders take."""
+    """(name, duration) of every stage of a step: the times that responders take."""
     if isinstance(step, Diagnosis):
         yield from ((name, getattr(step, name)) for name in TRIAGE if getattr(step, name) is not None)
         yield from step.misled_by.items()
@@ -67,14 +75,13 @@ def stages(step: Step) -> Iterator[tuple[str, Quantity]]:
 
 
 def stage_targets(scenario: Scenario) -> dict[str, Param]:
-    """'step.stage' → the record behind it, for every time of every step, whether modelled or not."""
+    """'step.stage' → its Param, for every stage of every step, whether responders are modelled or not."""
     everything = scenario.interventions + scenario.diagnoses
     return {f"{step.id}.{name}": STAGE for step in everything for name, _ in stages(step)}
 
 
 def with_stages(scenario: Scenario, given: Mapping[str, Quantity]) -> Scenario:
-    """The scenario with these times of its responders ('step.stage' → duration) in place of its own; what is
-    none of theirs is left alone."""
+    """The scenario with other stages: 'step.stage' → duration. Other targets are ignored."""
     known = stage_targets(scenario)
     given = {target: quantity for target, quantity in given.items() if target in known}
     if not given:
@@ -108,18 +115,20 @@ class Delays:
         """Time from the first alarm until ``alarms`` of them are sorted: a + b log2(1 + alarms)."""
         parts = dict(stages(diagnosis))
         fixed, doubling = (_seconds(parts.get(name)) for name in TRIAGE)
-        return (fixed + doubling * math.log2(1 + alarms)) * self._luck(diagnosis, "triage")
+        return (fixed + doubling * math.log2(1 + alarms)) * self._factor(diagnosis, "triage")
 
     def rest_s(self, step: Step, begun: Collection[str]) -> float:
-        """Time of a step's stages, and of the faults among ``begun`` (ids) that mislead it. Scripted
-        responders take none."""
+        """Time of a step's stages, with the time lost to misleading faults among ``begun`` (ids).
+
+        0 for scripted responders.
+        """
         if not self._counts:
             return 0.0
         lost = step.misled_by if isinstance(step, Diagnosis) else {}
         parts = [(name, q) for name, q in lost.items() if name in begun] + list(step.takes.items())
-        return sum(_seconds(quantity) * self._luck(step, name) for name, quantity in parts)
+        return sum(_seconds(quantity) * self._factor(step, name) for name, quantity in parts)
 
-    def _luck(self, step: Step, stage: str) -> float:
+    def _factor(self, step: Step, stage: str) -> float:
         """A factor with median 1."""
         if not self._sigma:
             return 1.0

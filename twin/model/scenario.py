@@ -1,8 +1,8 @@
-"""What a run is made of: topology, scenario, published timeline. Frozen records; unknown keys are refused.
+"""The input of a run as frozen records: topology, scenario, published timeline. Unknown keys are refused.
 
-Every number is in SI here: seconds (``_s``), per second (``_per_s``), plain ratios, whole counts; times are
-seconds since the scenario's start. The files of ``topology/`` and ``scenarios/`` carry units and use the
-aliases (``duration: 18h30m`` is ``duration_s=66600.0``); ``twin.spec`` reads them.
+Every number is in SI units: seconds (``_s``), per second (``_per_s``), plain ratios, whole counts. Times are
+seconds since the scenario's start. Files have units and use the aliases: ``duration: 18h30m`` is
+``duration_s=66600.0``. ``twin.spec`` reads the files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pydantic import (
 
 from twin.base import units
 
-SIGNALS = {  # what a condition, an expectation or a published outcome may speak of, with its unit
+SIGNALS = {  # the signals of conditions, expectations and published outcomes, with their units
     "error_ratio": "ratio",
     "latency_ratio": "ratio",
     "capacity_ratio": "ratio",
@@ -87,7 +87,7 @@ class Record(BaseModel):
 
 
 class Quantity(Record):
-    """A number, choice or switch with where it comes from: exactly one of source, assumed, fitted_to."""
+    """A number, choice or switch with its origin: exactly one of source, assumed and fitted_to."""
 
     value: Value
     source: str | None = Field(None, description="id in data/sources.yaml")
@@ -101,7 +101,7 @@ class Quantity(Record):
 
 
 class Evidence(Record):
-    """Why we believe that a dependency exists."""
+    """The evidence that a dependency exists."""
 
     source: str | None = None
     confidence: Literal["published", "inferred", "assumed"]
@@ -139,7 +139,7 @@ class Dependency(Record):
 
     @property
     def numbers(self) -> dict[str, Quantity]:
-        """The edge numbers that the file gives; the others have the defaults of EDGE_PARAMETERS."""
+        """The numbers that the file gives. The others have the defaults of EDGE_PARAMETERS."""
         given = self.__dict__  # of a record, its fields; asked often enough to matter
         return {name: value for name, value in given.items() if isinstance(value, Quantity)}
 
@@ -150,8 +150,12 @@ class Service(Record):
     name: Name
     kind: str
     title: str = ""
-    domain: Name = Field("", description="services of one domain are stepped together; default its own name")
-    visible: StrictBool = Field(True, description="customers see it: it counts in service-minutes lost")
+    domain: Name = Field(
+        "", description="services of one domain are stepped together; by default its own name"
+    )
+    visible: StrictBool = Field(
+        True, description="whether customers see it, so that it counts in service-minutes lost"
+    )
     parameters: dict[str, Quantity] = {}
     dependencies: tuple[Dependency, ...] = ()
 
@@ -171,14 +175,14 @@ class Topology(Record):
 
 
 class Condition(Record):
-    """``signal`` of ``service`` above or below a level, without a break for ``for_s``."""
+    """``signal`` of ``service`` is above or below a level for ``for_s`` without a break."""
 
     service: str
     signal: Signal
     above: Level | None = None
     below: Level | None = None
     for_s: Seconds = Field(0.0, alias="for")
-    from_s: Moment = Field(0.0, alias="from", description="looked at from this time on")
+    from_s: Moment = Field(0.0, alias="from", description="ignored before this time")
 
     @model_validator(mode="before")
     @classmethod
@@ -197,11 +201,11 @@ class Condition(Record):
 
 
 class Intervention(Record):
-    """A fault, an action or a mitigation: parameters set at a time or once a condition has held.
+    """A fault, an action or a mitigation: it sets parameters at a time, or after a condition has held.
 
-    ``set`` maps 'service.parameter' or 'caller->callee.number' to the new value. At ``until_s`` (or ``for_s``
-    after it began) the previous values return. ``over_s`` ramps there linearly, a step a signal period.
-    ``follows`` and ``takes`` count in place of the time where responders are modelled.
+    ``set`` maps 'service.parameter' or 'caller->callee.number' to the new value. The previous values return
+    at ``until_s``, or ``for_s`` after the beginning. ``over_s``: the values change linearly for that long, in
+    steps of a signal period. If responders are modelled, ``follows`` and ``takes`` replace the time.
     """
 
     id: Name
@@ -209,12 +213,12 @@ class Intervention(Record):
     title: str = ""
     at_s: Moment | None = Field(None, alias="at")
     when: Condition | None = None
-    after_s: Seconds = Field(0.0, alias="after", description="delay once the condition has held")
+    after_s: Seconds = Field(0.0, alias="after", description="delay after the condition has held")
     until_s: Moment | None = Field(None, alias="until")
     for_s: Seconds | None = Field(None, alias="for")
     over_s: Seconds = Field(0.0, alias="over")
-    follows: Name | None = Field(None, description="what responders do it after, once that is carried out")
-    takes: dict[str, Quantity] = Field({}, description="how long they then take, by stage")
+    follows: Name | None = Field(None, description="the step that responders carry out before it")
+    takes: dict[str, Quantity] = Field({}, description="how long they take after that, by stage")
     set: dict[str, Value]
     source: str | None = None
     assumed: str | None = None
@@ -235,31 +239,30 @@ class Intervention(Record):
 
 
 class Diagnosis(Record):
-    """Something that responders find out, where they are modelled: a condition has held, alarms are sorted,
-    the rest takes its stages.
+    """A fact that modelled responders find out: a condition has held, they sort the alarms, then the stages.
 
-    Sorting takes ``triage_s``, and ``triage_doubling_s`` more for each doubling of the alarms. ``misled_by``
-    maps the id of a fault to the time that it costs if it has begun. With ``follows`` the condition is looked
-    at only from then on.
+    Sorting takes ``triage_s``, and ``triage_doubling_s`` more for each doubling of the number of alarms.
+    ``misled_by`` maps the id of a fault to the time that it costs if it has begun. With ``follows``, the
+    condition counts only after that step.
     """
 
     id: Name
     title: str = ""
-    follows: Name | None = Field(None, description="looked for only once this has happened")
+    follows: Name | None = Field(None, description="the condition counts only after this step")
     when: Condition
-    triage_s: Quantity | None = Field(None, description="time to sort the alarms, however few")
-    triage_doubling_s: Quantity | None = Field(None, description="time more with twice as many alarms")
-    misled_by: dict[Name, Quantity] = Field({}, description="time lost to a fault that is beside the point")
-    takes: dict[str, Quantity] = Field({}, description="how long the rest takes, by stage")
+    triage_s: Quantity | None = Field(None, description="time to sort the alarms, even if there are few")
+    triage_doubling_s: Quantity | None = Field(None, description="additional time for twice as many alarms")
+    misled_by: dict[Name, Quantity] = Field({}, description="fault that misleads the responders → time lost")
+    takes: dict[str, Quantity] = Field({}, description="how long the remaining stages take")
 
     @property
     def kind(self) -> str:
-        """As interventions have one: the word for it among the inputs of a run."""
+        """Its name among the inputs of a run, as interventions have one."""
         return "diagnosis"
 
 
 class Expectation(Record):
-    """A check of the scenario's author: the signal is never, or at some time, beyond the level."""
+    """An expectation of the scenario's author: the signal is beyond the level never, or at some time."""
 
     subject: str
     signal: Signal
@@ -286,13 +289,13 @@ class Outcome(Record):
     episode: Annotated[StrictInt, Field(ge=1)] = 1
     at: Clock = Field(alias="published")
     source: str
-    tolerance_min: Minutes = Field(0.0, description="how precisely the time is published, either way")
-    imposed: StrictBool = Field(False, description="the direct end of an input")
+    tolerance_min: Minutes = Field(0.0, description="precision of the published time, in both directions")
+    imposed: StrictBool = Field(False, description="a direct result of an input")
     note: str = ""
 
 
 class Exclusion(Record):
-    """What must not happen: broken if the signal crosses the level anywhere from ``begin`` to ``end``."""
+    """Something that must not happen: the signal crosses the level between ``begin`` and ``end``."""
 
     id: Name
     subject: str
@@ -316,7 +319,7 @@ class Published(Record):
 
 
 class Source(Record):
-    """A publication: what it is and how far to trust it."""
+    """A publication, and how far to trust it."""
 
     title: str
     url: str | None = None
@@ -342,9 +345,11 @@ class Scenario(Record):
     parameters: dict[str, Quantity] = {}
     faults: tuple[Intervention, ...] = ()
     actions: tuple[Intervention, ...] = ()
-    responders: Responders = Field("scripted", description="scripted: each action at its own time")
+    responders: Responders = Field("scripted", description="scripted: each action happens at its own time")
     diagnoses: tuple[Diagnosis, ...] = ()
-    stage_cv_ratio: Quantity | None = Field(None, description="spread of a stage, where they are drawn")
+    stage_cv_ratio: Quantity | None = Field(
+        None, description="standard deviation over mean of a stage, for drawn responders"
+    )
     expect: tuple[Expectation, ...] = ()
 
     def __repr__(self) -> str:

@@ -1,10 +1,15 @@
 """YAML → model. Every problem of every file at once, each with file, line, column, found, expected, hint.
 
-``tree`` reads YAML with places, ``values`` turns text into typed values by the kinds' own records,
-``topology``, ``scenario`` and ``sources`` check each kind of file, ``validate`` hands the rest to pydantic,
-``overrides`` changes a loaded scenario, ``variations`` reads files that do, ``bases`` loads scenarios and
-what stands on one, ``mitigations`` what one applies several of at once, ``clashes`` says which contradict
-each other, ``schemas`` makes the JSON Schemas for editors.
+- ``tree``, ``rows``: YAML and CSV as trees in which each value knows its place.
+- ``values``: text becomes a typed value, as the record of a kind's parameter says.
+- ``topology``, ``scenario``, ``sources``, ``barriers``, ``defects``: the checks of each sort of file.
+- ``validate``: the rest is checked by pydantic.
+- ``overrides``: changes to a loaded scenario. ``variations``: files with such changes.
+- ``bases``: scenarios, and files that name a scenario as their base.
+- ``mitigations``: several at once. ``clashes``: which of them contradict each other.
+- ``files``: any file, as its keys say what it is.
+- ``inputs``: every number of a scenario with its origin.
+- ``schemas``: JSON Schemas for editors.
 """
 
 from twin.spec.arguments import override, read_changes, read_moment

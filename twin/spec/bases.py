@@ -1,8 +1,8 @@
-"""Scenarios, and what stands on one: another scenario (``base:``), a what-if.
+"""Scenarios, and files that name a scenario as their base: another scenario or a what-if.
 
-A scenario with a base is that one with something different, by the keys of a Variation. Where it begins at
-another time its base's script moves with it, and no published timeline is its own: what came of the base is
-not what comes of this.
+A scenario with ``base:`` is its base with some changes, which have the keys of a Variation. If it starts at
+another time, the interventions of its base move with it. It has no published timeline: the published
+outcomes belong to its base.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from twin.spec.variations import Kinds, checked
 
 Bases = dict[tuple[str, ...], Scenario]
 
-KEPT = ("duration_s", "sample_s", "seed")  # the base's, unless the file says another
+KEPT = ("duration_s", "sample_s", "seed")  # as in the base, unless the file gives another
 
 
 def load_scenario(
@@ -47,7 +47,7 @@ def _load(
     path: Path, with_files: tuple[Path | str, ...], topology: Path | str | None, kinds: Kinds,
     above: tuple[Path, ...],
 ) -> Scenario:  # fmt: skip
-    """``above``: the files that stand on this one."""
+    """``above``: the files that name this one as their base, directly or not."""
     problems: list[Problem] = []
     tree = read_tree(path, problems)
     if tree is None:
@@ -62,12 +62,12 @@ def _load(
     if file.resolve() in above:
         ring = [p.stem for p in (*above[above.index(file.resolve()) :], file)]
         found = f"a cycle, {' → '.join(ring)}"
-        raise SpecError([named.problem("base", found, "a scenario that does not stand on this one")])
+        raise SpecError([named.problem("base", found, "a scenario that does not depend on this one")])
     return _extended(tree, path, _load(file, with_files, topology, kinds, above), kinds)
 
 
 def _extended(tree: Tree, path: Path, base: Scenario, kinds: Kinds) -> Scenario:
-    """The base with what a file says is different."""
+    """The base with the changes of a file."""
     base = base.model_copy(update={"published": None, "start": _start(tree) or base.start})
     extension = checked(Extension, tree, path, base, kinds)
     changed = vary(base, extension)

@@ -1,7 +1,7 @@
-"""What two mitigations contradict each other in, with the places in both files.
+"""Contradictions between two mitigations, with the places in both files.
 
 Each file makes claims: it sets a number, drops a step, removes a dependency. Two claims of two files clash if
-the one undoes the other, whichever comes first.
+one undoes the other, in either order.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from twin.spec.problems import Problem, shown
 from twin.spec.tree import Tree
 
 STEPS = ("faults", "actions", "diagnoses")
-UNDONE_BY = {  # what one file does → what another cannot ask of the same thing
+UNDONE_BY = {  # what one file does → what another file cannot do to the same thing
     "drops": ("moves", "follows", "adds", "times"),
     "replaces": ("moves", "adds", "times"),
     "moves": ("times",),
     "removes": ("sets", "needs"),
 }
-ALONE = ("sets", "times", "moves", "adds")  # two files may ask it of the same thing only in the same way
+ALONE = ("sets", "times", "moves", "adds")  # two files may do it to the same thing with the same value only
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Claim:
     @property
     def words(self) -> str:
         verb = "sets" if self.verb == "times" else self.verb
-        told = f" to {shown(self.value)}" if verb in ("sets", "moves") else ""
-        return f"{verb} {self.target}{told}"
+        value = f" to {shown(self.value)}" if verb in ("sets", "moves") else ""
+        return f"{verb} {self.target}{value}"
 
     def problem(self, path: str, found: str, expected: str, hint: str) -> Problem:
         return self.place.problem(path, found, expected, hint, self.at_key)
 
 
 def clashes(trees: list[Tree]) -> list[Problem]:
-    """A problem for each two claims of two files that contradict each other, at the later file's place."""
+    """A problem for each pair of claims that contradict each other, at its place in the later file."""
     each = [list(_claims(tree)) for tree in trees]
-    return [_told(a, b) for one, other in combinations(each, 2) for a, b in _between(one, other)]
+    return [_contradiction(a, b) for one, other in combinations(each, 2) for a, b in _between(one, other)]
 
 
 def _between(one: list[Claim], other: list[Claim]) -> Iterator[tuple[Claim, Claim]]:
@@ -69,21 +69,24 @@ def _undone(a: Claim, b: Claim) -> bool:
 
 
 def _thing(claim: Claim) -> str:
-    """What a claim is about: a parameter, a step, or a dependency."""
+    """The subject of a claim: a parameter, a step, or a dependency."""
     target = Target.parse(claim.target)
     is_of_edge = claim.verb == "sets" and target.is_dependency
     return target.owner if is_of_edge or claim.verb == "times" else claim.target
 
 
-def _told(a: Claim, b: Claim) -> Problem:
+def _contradiction(a: Claim, b: Claim) -> Problem:
     line, column = a.place.key if a.at_key and a.place.key else (a.place.line, a.place.column)
     expected = f"nothing against {a.place.file}:{line}:{column}, which {a.words}"
     return b.problem("", f"what {b.words}", expected, "they contradict each other: leave one of them out")
 
 
 def _claims(tree: Tree) -> Iterator[Claim]:
-    """All that a file asks for, with its place. A target without '->' whose owner is no service is a time
-    that a step takes; as that cannot be seen here, each such target is both."""
+    """Every claim of a file, with its place.
+
+    The owner of a target without '->' is a service, or a step whose time is set. A file alone does not show
+    which, so such a target counts as both.
+    """
     for target, quantity in tree.items("parameters"):
         yield from _settings(target, quantity.scalar("value"), quantity)
     for target, value in tree.items("set"):

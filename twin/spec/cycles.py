@@ -1,10 +1,10 @@
-"""Cycles that would have no delay, or no end, are refused.
+"""Refuses cycles of dependencies without a delay or without an end.
 
-A cycle of hard dependencies over which every call makes at least one call comes back to itself for ever: the
-real service would not answer. A delay that is declared on one of its dependencies makes it a feedback.
+*Endless*: in a cycle of hard dependencies each call makes at least one more call, so it never returns. The
+real service would not answer. A delay that is declared on one of the dependencies makes it a feedback.
 
-The engine gives every signal at least a tick, so an undeclared delay can make no instant cycle; a declared
-delay of less than a tick, all the way round, asks for one, and would silently not be what runs.
+*Too fast*: every signal takes at least a tick in the engine. A cycle whose declared delays are all shorter
+than a tick would run slower than declared, without a word.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Edges = dict[tuple[str, str], tuple[float, Tree, str]]  # caller, callee → dec
 
 
 def check_cycles(tree: Tree, overrides: Tree | None, tick_s: float, problems: list[Problem]) -> None:
-    """One problem for each independent cycle, at the delay of its first edge by name."""
+    """One problem for each independent cycle with short delays, at the delay of its first edge by name."""
     declared = {edge: d for edge, d in _declared(tree, overrides).items() if d[0] < tick_s}
     while cycle := _cycle(_callees(declared)):
         edges = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
@@ -49,25 +49,25 @@ def check_endless(tree: Tree, problems: list[Problem]) -> None:
 
 
 def _declared(tree: Tree, overrides: Tree | None) -> Edges:
-    found: Edges = {}
+    declared: Edges = {}
     for caller, service in tree.items("services"):
         for i, dependency in enumerate(service.elements("dependencies")):
             path = f"services.{caller}.dependencies.{i}.delay_s.value"
-            _note(found, caller, dependency.scalar("on"), dependency.get("delay_s", "value"), path)
+            _note(declared, caller, dependency.scalar("on"), dependency.get("delay_s", "value"), path)
     for target, quantity in overrides.items() if overrides is not None else ():
         caller, callee, name = Target.parse(target)
         if callee and name == "delay_s":
-            _note(found, caller, callee, quantity.get("value"), f"parameters.{target}.value")
-    return found
+            _note(declared, caller, callee, quantity.get("value"), f"parameters.{target}.value")
+    return declared
 
 
 def _note(
-    found: Edges, caller: str, callee: object, place: Tree | None, path: str, delay_s: float | None = None
+    edges: Edges, caller: str, callee: object, place: Tree | None, path: str, delay_s: float | None = None
 ) -> None:
     if isinstance(callee, str) and place is not None:
         seconds = place.value if delay_s is None else delay_s
         if isinstance(seconds, float):
-            found[caller, callee] = (seconds, place, path)
+            edges[caller, callee] = (seconds, place, path)
 
 
 def _callees(edges: Edges) -> dict[str, list[str]]:

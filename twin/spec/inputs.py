@@ -1,6 +1,6 @@
-"""Every number that a scenario rests on, with where it comes from: published, assumed or fitted.
+"""Every number of a scenario with its origin: published, assumed or fitted.
 
-Numbers that a file does not give are there with the default of the kind or of the dependency, and its origin.
+A number that no file gives has the default of its kind or dependency, and the origin of that default.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from twin.model.responders import STAGE, is_modelled, stages, steps, with_stages
 from twin.model.scenario import Dependency, Quantity, Scenario, Service, Value
 from twin.spec.overrides import fold
 
-LOGARITHMIC = 10.0  # from this factor between low and high on, places are spread on a logarithmic scale
+LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale
 
-# Numbers of a dependency that only some modes read; what nothing reads is no number of the scenario.
+# Numbers of a dependency that only some modes read. A number that nothing reads is left out.
 READ_BY = {
     "lifetime_s": ("cached", "lease", "new_connections"),
     "connections_count": ("cached", "new_connections"),
@@ -37,12 +37,12 @@ READ_WITH: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class UncertainInput:
-    """One number.
+    """One number of a scenario.
 
-    ``target`` is 'service.parameter', 'caller->callee.number', the id of an intervention, whose time (in s
-    from the start) is meant, or 'step.stage', a time that responders take. ``service`` is whose it is, '' for
-    the last two. ``range`` is (low, high) in the same unit. ``given``: a file says it. ``sourced``: somebody
-    published it.
+    ``target``: 'service.parameter'; 'caller->callee.number'; the id of an intervention, for its time in
+    seconds from the start; or 'step.stage', for a time that responders take. ``service``: its owner, '' for
+    the last two. ``range``: (low, high) in the same unit. ``given``: a file gives it. ``sourced``: it is
+    published.
     """
 
     target: str
@@ -56,7 +56,7 @@ class UncertainInput:
 
     @property
     def is_unsourced(self) -> bool:
-        """Nobody published it, nobody fitted it, and it has room to be otherwise."""
+        """Neither published nor fitted, with a range that has a width."""
         return (
             not self.sourced
             and not self.fitted_to
@@ -66,7 +66,7 @@ class UncertainInput:
 
 
 def inputs_of(scenario: Scenario) -> list[UncertainInput]:
-    """All numbers of the topology as the scenario uses it, then the times of its interventions."""
+    """All numbers of the scenario's topology, then the times of its interventions and its responders."""
     services = sorted(scenario.topology.services.items())
     found = [number for _, service in services for number in inputs_of_service(service)]
     return found + list(_of_interventions(scenario)) + list(_of_responders(scenario))
@@ -93,7 +93,7 @@ def varies(scenario: Scenario, number: UncertainInput) -> bool:
 
 
 def is_given(service: Service) -> bool:
-    """Whether its kind holds the event to be replayed: a baseline keeps it, no ensemble varies it."""
+    """Whether its kind is part of the event itself (GIVEN). Baselines keep it; ensembles do not vary it."""
     return bool(getattr(registry()[service.kind], "GIVEN", False))
 
 
@@ -134,7 +134,7 @@ def _of_interventions(scenario: Scenario) -> Iterator[UncertainInput]:
 
 
 def _of_responders(scenario: Scenario) -> Iterator[UncertainInput]:
-    """The times that responders take. Drawn ones have a spread already, that no range widens."""
+    """The times that responders take. Drawn times have a spread of their own, so their range is left out."""
     for step in steps(scenario) if is_modelled(scenario) else ():
         for name, q in stages(step):
             ends = _ends(STAGE, q.range) if scenario.responders == "modelled" else None
@@ -143,16 +143,16 @@ def _of_responders(scenario: Scenario) -> Iterator[UncertainInput]:
             )
 
 
-def value_at_quantile(number: UncertainInput, place: float) -> float | int:
-    """The value at a place from 0 (low) to 1 (high) of a number's range."""
+def value_at_quantile(number: UncertainInput, quantile: float) -> float | int:
+    """The value at a quantile of its range, from 0 (low) to 1 (high)."""
     assert number.range is not None
     low, high = number.range
-    value = low * (high / low) ** place if _is_logarithmic(low, high) else low + (high - low) * place
+    value = low * (high / low) ** quantile if _is_logarithmic(low, high) else low + (high - low) * quantile
     return round(value) if number.unit == "count" else value
 
 
 def quantile_of(number: UncertainInput) -> float:
-    """Where in its range a number stands: the inverse of value_at_quantile; 0 in a range without room."""
+    """The position of a number in its range: the inverse of ``value_at_quantile``, 0 if the width is 0."""
     assert number.range is not None and not isinstance(number.value, str)
     low, high = number.range
     if low >= high:
@@ -167,8 +167,7 @@ def _is_logarithmic(low: float, high: float) -> bool:
 
 
 def with_inputs(scenario: Scenario, values: Mapping[str, float | int]) -> Scenario:
-    """The scenario with other values: of 'service.parameter', of 'caller->callee.number', of 'step.stage', or
-    of the id of an intervention, whose time in s from the start is meant."""
+    """The scenario with other values, by the targets of ``UncertainInput``."""
     when = {x.id: values[x.id] for x in scenario.interventions if x.id in values}
     given = {t: Quantity(value=_plain(v), assumed="drawn") for t, v in values.items() if t not in when}
     update: dict[str, Any] = {"topology": fold(scenario.topology, given)}

@@ -1,8 +1,8 @@
 """Files of scenarios/mitigations/: by name or by path, alone or several at once, bundles with their parts.
 
-A mitigation that names steps of one scenario's script says so (``base:``). It is checked against that
-scenario, so that a wrong name is found whatever it is applied to; in any other scenario those steps are not
-there, and what it says of them is left out (``pruned``).
+A mitigation that changes the interventions of one scenario names that scenario (``base:``). It is always
+checked against it, so a wrong name is reported. In a scenario without these interventions, the changes to
+them are left out (``pruned``).
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ def load_mitigation(
 def load_mitigations(
     asked: Iterable[str | Path], base: Scenario, folder: Path = FOLDER, kinds: Kinds = None
 ) -> tuple[Mitigation, ...]:
-    """Several at once, in this order, each by name, file or as 'A+B': bundles with their parts before them,
-    each file once. Raises SpecError with every name that is none; else with every problem of every file; else
-    with what contradicts each other."""
+    """Several at once, in this order, each by name, by path or as 'A+B'.
+
+    The parts of a bundle come before it, and each file comes once. Raises SpecError: with every unknown name;
+    if there is none, with every problem of every file; if there is none, with every contradiction.
+    """
     problems: list[Problem] = []
     files: list[Path] = []
     for text in asked:
@@ -80,13 +82,15 @@ def load_mitigations(
 
 
 def is_unfit(problem: Problem) -> bool:
-    """Whether a file names what a scenario has not; otherwise the file itself is wrong."""
+    """Whether the problem is a name that the scenario lacks; otherwise the file itself is wrong."""
     return problem.path.partition(".")[0] in Variation.model_fields
 
 
 def find_mitigations(text: str | Path, folder: Path = FOLDER) -> list[Path]:
-    """The files of 'A+B', each once: A, B are paths if they look like one, otherwise names of files in the
-    folder. Raises SpecError with every name that is none."""
+    """The files of 'A+B', each once: A and B are paths, or names of files in the folder.
+
+    Raises SpecError with every unknown name.
+    """
     if isinstance(text, Path) or Path(text).is_file():
         return [Path(text)]
     known = {path.stem: path for path in folder.glob("*.yaml")}
@@ -107,7 +111,7 @@ def find_mitigations(text: str | Path, folder: Path = FOLDER) -> list[Path]:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a list says of a mitigation. ``shows``: what the twin shows of its side effect, in words."""
+    """A row in the list of mitigations. ``shows``: how the twin shows the side effect, in words."""
 
     name: str
     title: str
@@ -126,16 +130,16 @@ def overview(folder: Path = FOLDER) -> list[Summary]:
 
 
 def _summary(path: Path, tree: Tree | None) -> Summary:
-    def told(*keys: str) -> str:
+    def text(*keys: str) -> str:
         return str((tree.scalar(*keys) if tree else None) or "")
 
     shows = [
         " ".join(str(c.scalar(key)) for key in ("metric", "is") if c.scalar(key))
         for c in (tree.elements("shows") if tree else [])
     ]
-    shown_by = Path(told("shown_by")).stem
+    shown_by = Path(text("shown_by")).stem
     return Summary(
-        path.stem, told("title"), told("cost", "class"), told("side_effect"), shown_by, ", ".join(shows)
+        path.stem, text("title"), text("cost", "class"), text("side_effect"), shown_by, ", ".join(shows)
     )
 
 
@@ -191,7 +195,7 @@ def _named(
 
 
 def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = ()) -> list[Path]:
-    """The files of a bundle, those that it is made of before itself; what is no file is a problem."""
+    """The files of a bundle: its parts, then itself. A missing file is a problem."""
     try:
         tree = must_read(path)
     except SpecError as error:
@@ -203,8 +207,8 @@ def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = 
         part = path.parent / f"{place.value}.yaml"
         if part.resolve() in around:
             ring = [*(p.stem for p in around[around.index(part.resolve()) :]), part.stem]
-            told = f"a cycle, {' → '.join(ring)}"
-            problems.append(place.problem(f"includes.{i}", told, "parts that do not contain the whole"))
+            cycle = f"a cycle, {' → '.join(ring)}"
+            problems.append(place.problem(f"includes.{i}", cycle, "parts that do not contain the whole"))
         elif not part.is_file():
             near = did_you_mean(place.value, (p.stem for p in path.parent.glob("*.yaml")))
             problems.append(
@@ -216,7 +220,7 @@ def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = 
 
 
 def pruned(tree: Tree, base: Scenario, scenario: Scenario) -> Tree:
-    """The tree without what it says of steps that ``base`` has and ``scenario`` has not; changed in place."""
+    """The tree without changes to steps that ``base`` has and ``scenario`` lacks; changed in place."""
     gone = {x.id for x in listed(base)} - {x.id for x in listed(scenario)}
     times = stage_targets(base).keys() - stage_targets(scenario).keys()
     _keep(tree, "drop", lambda _, place: place.value not in gone)
@@ -244,8 +248,10 @@ def _keep(tree: Tree, key: str, wanted: Any) -> None:
 
 
 def _said_once(mitigations: list[Mitigation]) -> tuple[Mitigation, ...]:
-    """Without the steps that an earlier one adds in the same words, unless they are put in the place of one
-    that is dropped: then each drops the one before."""
+    """Each step once: if two mitigations add the same step, the later one leaves it out.
+
+    A step that replaces a dropped one stays in both: the later mitigation drops the earlier replacement.
+    """
     found: list[Mitigation] = []
     for mitigation in mitigations:
         update: dict[str, Any] = {}

@@ -16,8 +16,10 @@ from twin.model.target import Target
 
 
 def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
-    """The topology with 'service.parameter' and 'caller->callee.number' replaced; what belongs to no service
-    of it is left alone."""
+    """The topology with new values, by target: 'service.parameter' or 'caller->callee.number'.
+
+    Targets of services that it does not have are ignored.
+    """
     services = dict(topology.services)
     for target, quantity in overrides.items():
         caller, callee, name = Target.parse(target)
@@ -36,8 +38,10 @@ def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
 
 
 def lay(topology: Topology, services: Mapping[str, Service]) -> Topology:
-    """The topology with services on top: of a known one, what is given replaces, a dependency that on the
-    same callee."""
+    """The topology with services on top.
+
+    The given fields of a known service replace the old ones; so does a dependency on the same callee.
+    """
     present = dict(topology.services)
     for name, over in services.items():
         under = present.get(name)
@@ -47,7 +51,7 @@ def lay(topology: Topology, services: Mapping[str, Service]) -> Topology:
 
 def _laid(under: Service, over: Service) -> Service:
     update = {key: getattr(over, key) for key in over.model_fields_set}
-    if over.domain == over.name:  # what a service has that says nothing of it
+    if over.domain == over.name:  # the default: the file gave no domain
         update.pop("domain", None)
     update["parameters"] = {**under.parameters, **over.parameters}
     given = {d.on for d in over.dependencies}
@@ -67,7 +71,7 @@ def _without(topology: Topology, edges: Iterable[str]) -> Topology:
 
 
 def vary(scenario: Scenario, variation: Variation) -> Scenario:
-    """The scenario with a variation that has been checked against it."""
+    """The scenario with a variation. The variation has to be checked against it before."""
     topology = _without(lay(scenario.topology, variation.services), variation.without)
     asked = {t: Quantity(value=value, assumed="as asked") for t, value in variation.set.items()}
     parameters = {**variation.parameters, **asked}
@@ -85,7 +89,10 @@ def vary(scenario: Scenario, variation: Variation) -> Scenario:
 def _changed(
     interventions: tuple[Intervention, ...], dropped: set[str], moved: Mapping[str, float]
 ) -> tuple[Intervention, ...]:
-    """Without the dropped, the moved at their new time; a moved one keeps its length, and waits no more."""
+    """Without the dropped interventions, and with the moved ones at their new time.
+
+    A moved intervention keeps its length, and waits for no condition and no other step.
+    """
     kept = []
     for x in interventions:
         if x.id in moved:

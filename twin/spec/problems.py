@@ -1,4 +1,4 @@
-"""What is wrong with a file, in one form for every reader: file:line:column, found, expected, hint."""
+"""Problems of input, all in one form: file:line:column, found, expected, hint."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value in a message: short, on one line, without what a terminal would obey."""
+    """A value in a message: short, on one line, without control characters."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):

@@ -1,4 +1,4 @@
-"""What a scenario says about its responders: what follows what, how long it takes, what misleads them."""
+"""Checks of a scenario's responders: the order and length of their steps, and what misleads them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def entries(tree: Tree, *keys: str) -> list[Entry]:
 
 
 def decoys(tree: Tree) -> frozenset[str]:
-    """Ids of the faults that mislead a diagnosis: these need not set anything."""
+    """Ids of the faults that mislead a diagnosis. They may set no parameter."""
     return frozenset(name for d in tree.elements("diagnoses") for name, _ in d.items("misled_by"))
 
 
 def check_responders(tree: Tree, checker: Checker, base: Scenario | None = None) -> None:
-    """All of it but the conditions of diagnoses, which are checked as those of interventions are.
+    """Everything about responders except the conditions of diagnoses (see ``check_interventions``).
 
-    ``base``: a scenario to which the entries of this mapping are added.
+    ``base``: the scenario to which the entries of this mapping are added.
     """
     diagnoses = entries(tree, "diagnoses")
     acts = entries(tree, "faults", "actions")
@@ -55,7 +55,9 @@ def _check_takes(path: str, entry: Tree, checker: Checker) -> None:
         checker.quantity(quantity, where, STAGE)
     is_act = not path.startswith("diagnoses")
     if takes is not None and is_act and entry.get("follows") is None:
-        refused = Refused("follows: beside it", "what do responders do it after?", "takes without follows")
+        refused = Refused(
+            "follows: beside it", "name the step that responders carry out before it", "takes without follows"
+        )
         checker.refuse(takes, f"{path}.takes", refused, at_key=True)
 
 
@@ -72,9 +74,9 @@ def _check_diagnosis(path: str, entry: Tree, faults: list[str], checker: Checker
 
 
 def _check_follows(found: list[Entry], present: Mapping[str, str | None], checker: Checker) -> None:
-    """What is followed exists, nothing follows itself by whatever way, and no fault follows anything."""
+    """A followed step exists, no step follows itself (directly or not), and no fault follows a step."""
     after: dict = {**present, **{entry.scalar("id"): entry.scalar("follows") for _, entry in found}}
-    told: set[object] = set()  # what is in a cycle that has been reported
+    reported: set[object] = set()  # steps of cycles that have been reported
     for path, entry in found:
         place, name = entry.get("follows"), entry.scalar("follows")
         if place is None:
@@ -87,8 +89,8 @@ def _check_follows(found: list[Entry], present: Mapping[str, str | None], checke
             known = [str(known) for known in after if known != entry.scalar("id")]
             refused = Refused("the id of a diagnosis, action or fault", did_you_mean(name, known))
             checker.refuse(place, where, refused)
-        elif entry.scalar("id") in (ring := list(_behind(name, after))) and not told.intersection(ring):
-            told.update(ring)
+        elif entry.scalar("id") in (ring := list(_behind(name, after))) and not reported.intersection(ring):
+            reported.update(ring)
             chain = " → ".join(map(str, [*ring[::-1], ring[-1]]))
             refused = Refused("a chain with a beginning", "leave out one follows:", f"a cycle, {chain}")
             checker.refuse(place, where, refused)
@@ -111,7 +113,7 @@ def _check_mode(tree: Tree, acts: list[Entry], checker: Checker) -> None:
                 found, hint = "no time for scripted responders", "or responders: modelled"
                 checker.refuse(entry, path, Refused("at: or when:", hint, found), at_key=True)
     elif not any(entry.get("follows") is not None for _, entry in acts):
-        hint = "say of an action what it follows"
+        hint = "add follows: to an action"
         found = f"'{mode.value}', but no action that follows anything"
         checker.refuse(mode, "responders", Refused("scripted", hint, found))
 

@@ -1,7 +1,7 @@
-"""New values in a scenario's file, in place: only the characters of those values change.
+"""Writes new values into a scenario's file. Only the characters of these values change.
 
-The new text is read back and compared before it takes the file's place by rename, so a file is never half
-written, nor changed anywhere else.
+The new text is parsed and compared with the old one first. Then it replaces the file by rename, so a file is
+never half written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def value_places(tree: Tree) -> dict[str, Tree]:
 
 
 def written(value: float | int, unit: str, old: str, start: datetime, is_time: bool) -> str:
-    """A value as a file says it. A time keeps its form: relative to the start, or a clock's."""
+    """A value as text for the file. A time keeps its form: relative to the start, or time of day."""
     if is_time:
         return "+" + units.format_duration(value) if old.startswith("+") else units.format_time(value, start)
     if unit == "s":
@@ -38,9 +38,11 @@ def written(value: float | int, unit: str, old: str, start: datetime, is_time: b
 
 
 def rewrite(path: Path, values: Mapping[str, tuple[float | int, str]], start: datetime) -> None:
-    """Write new values, target → (value in SI, unit), into a scenario's file. A target without a dot is the
-    id of a fault or action, whose time it is. Raises SpecError, without having changed anything, where the
-    file does not say a value itself, and OSError."""
+    """Write new values, target → (value in SI, unit), into a scenario's file.
+
+    A target without a dot is the id of a fault or action: its time is set. Raises OSError, and SpecError if
+    the file does not contain one of the values; then nothing is changed.
+    """
     text, problems = file_text(path), list[Problem]()
     tree = parse_tree(text, str(path), problems)
     if tree is None:
@@ -71,7 +73,7 @@ def _replaced(text: str, words: Mapping[tuple[int, int], str]) -> str:
 
 
 def _compare(old: Tree, new: str, changes: Mapping[str, str], path: Path) -> None:
-    """Raises SpecError unless ``new`` says what the old file says, but for the changes."""
+    """Raises SpecError if ``new`` differs from the old file in anything but the changes."""
     problems: list[Problem] = []
     tree = parse_tree(new, str(path), problems)
     if tree is None or problems:
@@ -90,7 +92,7 @@ def _read(word: str) -> Any:
 
 
 def _write(path: Path, text: str) -> None:
-    """Take the place of a file by rename, with its permissions; following a link to what it names."""
+    """Replace a file by rename and keep its permissions. A symbolic link stays; its target is replaced."""
     path = path.resolve()
     partial = path.with_name(f".{path.name}.partial")
     try:

@@ -1,7 +1,7 @@
 """CSV text → a list of Trees, one a row, in which every cell knows its line and column.
 
-As RFC 4180 has it: a header, commas, quotes where a cell holds a comma, a quote (doubled) or a line's end.
-Cells are text, but for columns that the caller calls typed: numbers and switches, which are read as in YAML.
+The format is RFC 4180: a header; commas; quotes around a cell with a comma, a quote (doubled) or a line end.
+Cells are text. In typed columns they are numbers and switches, read as in YAML.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def read_rows(
     typed: Collection[str],
     problems: list[Problem],
 ) -> list[Tree]:
-    """The rows of a CSV file, from column to cell; optional cells that are empty are left out."""
+    """The rows of a CSV file, each a mapping from column to cell. Empty optional cells are left out."""
     try:
         header, *rows = list(_lines(file_text(path, "a CSV file"), str(path)))
     except SpecError as error:

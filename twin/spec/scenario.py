@@ -41,8 +41,7 @@ def load_whole(
     kinds: Mapping[str, Any] | None,
     problems: list[Problem],
 ) -> Scenario:
-    """The scenario of a file that stands by itself; as ``twin.spec.bases.load_scenario``, but with the
-    problems of its text, which has been read."""
+    """The scenario of a file without ``base:``. ``problems`` already holds the problems of its YAML."""
     under = _topology(tree, path, topology, problems)
     for file in with_files:
         lay_file_on_top(under, Path(file), problems)
@@ -63,7 +62,7 @@ def load_whole(
 
 
 def _topology(tree: Tree, path: Path, instead: Path | str | None, problems: list[Problem]) -> Tree:
-    """The tree of the topology that a scenario stands on, with the scenario's own services on top."""
+    """The tree of the scenario's topology, with the scenario's own services on top."""
     named = tree.get("topology")
     under = Tree({}, str(path), 1, 1)
     if instead is not None:
@@ -95,7 +94,7 @@ def _beside(path: Path, name: str) -> Path:
 
 
 def _published(tree: Tree, path: Path, checker: Checker) -> Tree | None:
-    """The tree of the published timeline, checked but for its subjects; its ids become names."""
+    """The tree of the published timeline. Its subjects are checked later; its ids become known names."""
     named = tree.get("published")
     if named is None or not isinstance(named.value, str):
         return None
@@ -125,7 +124,7 @@ def _tick_s(tree: Tree) -> float:
 
 
 def _check(tree: Tree, checker: Checker, start: datetime | None) -> None:
-    """What a scenario says beyond its shape."""
+    """All checks that a record cannot make by itself."""
     for target, quantity in tree.items("parameters"):
         path = f"parameters.{target}"
         try:
@@ -138,7 +137,7 @@ def _check(tree: Tree, checker: Checker, start: datetime | None) -> None:
 
 
 def check_expectations(tree: Tree, checker: Checker) -> None:
-    """Each entry of ``expect`` speaks of a service, and its level is in the signal's unit."""
+    """The subject of each entry of ``expect`` is a service, and its level is in the signal's unit."""
     for i, entry in enumerate(tree.elements("expect")):
         check_service(entry.get("subject"), f"expect.{i}.subject", checker)
         check_level(entry, f"expect.{i}", entry.scalar("signal"), checker, ("above", "below"))
@@ -157,7 +156,7 @@ def check_interventions(tree: Tree, checker: Checker, start: datetime | None) ->
 def _check_intervention(
     entry: Tree, path: str, checker: Checker, start: datetime | None, idle: Collection[str]
 ) -> None:
-    """``idle``: ids of those that need not set anything."""
+    """``idle``: ids of interventions that may set no parameter."""
     if isinstance(entry.value, dict):
         if entry.get("follows") is None or entry.get("at") is not None or entry.get("when") is not None:
             checker.one_of(entry, path, "at", "when")
@@ -166,7 +165,12 @@ def _check_intervention(
     if entry.get("fitted_to") is not None:
         checker.fit(entry, path)
     if (kind := entry.get("kind")) is not None:
-        checker.refuse(kind, f"{path}.kind", Refused("no kind: the list says it", found="kind"), at_key=True)
+        checker.refuse(
+            kind,
+            f"{path}.kind",
+            Refused("no kind: faults: and actions: already give it", found="kind"),
+            at_key=True,
+        )
     for target, value in entry.items("set"):
         where = f"{path}.set.{target}"
         try:
@@ -201,8 +205,10 @@ def _check_condition(when: Tree | None, path: str, checker: Checker) -> None:
 
 
 def _check_times(entry: Tree, path: str, checker: Checker, start: datetime | None) -> None:
-    """Nothing happens before the start, and an end follows its beginning. After the end is fine: a scenario
-    may be run for longer than its duration."""
+    """Nothing happens before the start, and ``until`` is after ``at``.
+
+    Times after the scenario's end are allowed, as a run may last longer.
+    """
     if start is None:
         return
     seconds: dict[str, float] = {}
@@ -245,7 +251,7 @@ def _build(
 
 
 def check_steps(scenario: Scenario, tree: Tree, problems: list[Problem]) -> None:
-    """The tick divides the signal period, and that the sample interval; nothing lasts no time."""
+    """The tick divides the signal period, the signal period divides the sample interval, and none is 0."""
     period_s = scenario.topology.signal_period_s
     period = f"the signal period, {units.format_duration(period_s)}"
 

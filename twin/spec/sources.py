@@ -1,4 +1,4 @@
-"""data/sources.yaml and data/published/*.csv: where facts come from, and what was published."""
+"""data/sources.yaml and data/published/*.csv: sources of facts, and the published timeline."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def load_sources(path: Path | str = LIBRARY / "data" / "sources.yaml") -> dict[s
 
 
 def source_ids(near: Path, problems: list[Problem]) -> frozenset[str] | None:
-    """The ids that files near here may name; None if there is no list."""
+    """The ids of sources that a file near this path may name; None if there is no list."""
     path = find_sources(near)
     tree = read_tree(path, problems) if path else None
     return frozenset(name for name, _ in tree.items("sources")) if tree else None
@@ -113,7 +113,7 @@ def check_service(tree: Tree | None, path: str, checker: Checker) -> None:
 def check_level(
     entry: Tree, path: str, signal: Any, checker: Checker, keys: Iterable[str] = ("level",)
 ) -> None:
-    """Levels are in the unit of the signal's name: 0.05, 5%, or 60 (or 1m) for a signal in seconds."""
+    """A level has the unit of its signal: 0.05 or 5% for a ratio, 60 or 1m for a signal in seconds."""
     unit = SIGNALS.get(signal) if isinstance(signal, str) else None
     for key in keys:
         level = entry.get(key)

@@ -1,4 +1,4 @@
-"""A topology: every YAML file of a folder, merged, and what a scenario or a user lays on top."""
+"""A topology: the YAML files of a folder, merged, and services on top from a scenario or a user."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def load_topology(
 
 
 def read_topology(path: Path, problems: list[Problem]) -> Tree:
-    """The merged tree of a folder's files; nothing is checked but what merging needs."""
+    """The merged tree of a folder's files. Only what merging needs is checked."""
     merged = Tree({}, str(path), 1, 1)
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     if not files:
@@ -58,7 +58,7 @@ def read_topology(path: Path, problems: list[Problem]) -> Tree:
 
 
 def _merge(merged: Tree, document: Tree, problems: list[Problem]) -> None:
-    """Adds a file of the same folder: nothing may be said twice."""
+    """Adds a file of the same folder. No key and no service may be in two files."""
     for key, tree in document.items():
         present = merged.get(key)
         if present is None:
@@ -95,7 +95,8 @@ def lay_file_on_top(tree: Tree, path: Path, problems: list[Problem]) -> None:
 
 
 def lay_on_top(tree: Tree, services: Tree) -> None:
-    """New services are added; of known ones, what is given replaces, a dependency that on the same callee."""
+    """Adds new services. The given keys of a known service replace the old ones; so does a dependency on the
+    same callee."""
     present = tree.get("services")
     if present is None or not isinstance(present.value, dict) or not isinstance(services.value, dict):
         tree.value["services"] = services
@@ -121,7 +122,7 @@ def _laid(under: Tree | None, over: Tree) -> Tree:
 
 
 def check_services(tree: Tree, checker: Checker) -> None:
-    """Kinds, parameters, dependencies; fills the checker's names first, so that order does not matter."""
+    """Kinds, parameters and dependencies of all services. Their names are collected first."""
     services = tree.items("services")
     for name, service in services:
         kind = service.scalar("kind")

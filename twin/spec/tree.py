@@ -1,9 +1,9 @@
 """YAML text → a tree in which every value knows its line and column.
 
-Read from the parser's events (libyaml's where there is one), not from Python objects: PyYAML's own typing
-reads 3:15:00 as 11700 and ``no`` as False, and keeps the last of two equal keys without a word. Here scalars
-are typed as YAML 1.2 does: true, false, null, whole and decimal numbers; all else is text. Aliases, tags and
-several documents in a file are refused: no file of ours needs them, and an alias can blow up a small file.
+It is built from the events of the YAML parser (libyaml, if installed). PyYAML's own objects would not do:
+they read 3:15:00 as 11700 and ``no`` as False, and silently keep the last of two equal keys. Here scalars
+have the types of YAML 1.2: true, false, null, whole and decimal numbers; everything else is text. Aliases,
+tags and a second document are refused: no file here needs them, and aliases can make a small file huge.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U0001000
 
 @dataclass(slots=True)
 class Tree:
-    """A value with its place. ``value``: dict of Trees, list of Trees, or a scalar. ``key`` is the place of
-    its key in the mapping around it. Lines and columns count from 1."""
+    """A value with its place.
+
+    ``value``: a dict of Trees, a list of Trees, or a scalar. ``key``: line and column of its key in the
+    mapping around it. Lines and columns count from 1.
+    """
 
     value: Any
     file: str
@@ -86,7 +89,7 @@ class Tree:
 
 
 def read_tree(path: Path | str, problems: list[Problem]) -> Tree | None:
-    """The tree of a YAML file. None, with the reason added to ``problems``, if there is no telling."""
+    """The tree of a YAML file; None, with the reason added to ``problems``, if it cannot be read."""
     try:
         text = file_text(Path(path))
     except SpecError as error:
@@ -114,22 +117,22 @@ def parse_tree(text: str, file: str, problems: list[Problem]) -> Tree | None:
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
-    """What a YAML parser complains about, in our words where that is easy."""
+    """The complaint of the YAML parser, in plain words where that is easy."""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    said = error.problem or error.context or "a syntax error"
-    found, expected, hint = said.removeprefix("found "), "YAML", error.context or ""
-    if said.startswith("did not find expected "):
-        found, expected = "something else", said.removeprefix("did not find expected ")
-    elif both := re.fullmatch("expected (.*), but (?:found|got) (.*)", said):
+    message = error.problem or error.context or "a syntax error"
+    found, expected, hint = message.removeprefix("found "), "YAML", error.context or ""
+    if message.startswith("did not find expected "):
+        found, expected = "something else", message.removeprefix("did not find expected ")
+    elif both := re.fullmatch("expected (.*), but (?:found|got) (.*)", message):
         expected, found = both.groups()
-    elif said.startswith("mapping values are not allowed"):
+    elif message.startswith("mapping values are not allowed"):
         found, hint = "': ' inside a value", "put the text in quotes"
     return Problem(file, line, column, "", found, expected, hint)
 
 
 def file_text(path: Path, wanted: str = "a YAML file") -> str:
-    """The text of a file, if it has a sensible size and no character that text has not. Raises SpecError."""
+    """The text of a file. Raises SpecError if it is too large, not UTF-8, or has control characters."""
 
     def refusal(found: str, expected: str, hint: str = "", before: str = "") -> SpecError:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -166,15 +169,15 @@ def _nearest(path: Path) -> str:
 
 @dataclass
 class _Builder:
-    """Builds a Tree from events with a stack of its own, so that depth cannot exhaust Python's."""
+    """Builds a Tree from events, with its own stack: deep files cannot exhaust Python's."""
 
     file: str
     problems: list[Problem]
     root: Tree | None = None
     documents: int = 0
     open: list[Tree] = field(default_factory=list)
-    names: list[Tree | None] = field(default_factory=list)  # the key that waits for its value, a level each
-    trail: list[str] = field(default_factory=list)  # under which key or position each level was opened
+    names: list[Tree | None] = field(default_factory=list)  # of each level, the key that waits for its value
+    trail: list[str] = field(default_factory=list)  # of each level, the key or position above it
 
     def build(self, events: Iterator[yaml.Event]) -> Tree | None:
         for event in events:
@@ -215,7 +218,7 @@ class _Builder:
         self.names.append(None)
 
     def _add(self, tree: Tree) -> None:
-        """Puts a value into the mapping or list that is open, or takes it as the key of the next value."""
+        """Adds a value to the open mapping or list, or takes it as the key of the next value."""
         if not self.open:
             self.root = tree
         elif isinstance(self.open[-1].value, list):
@@ -241,11 +244,11 @@ class _Builder:
         self.problems.append(Problem(self.file, *_place(event), self._path(), found, expected, hint))
 
     def _path(self, *more: str) -> str:
-        """Where the builder is: the keys and positions of what is open."""
+        """The current path: keys and positions of the open mappings and lists."""
         return ".".join(part for part in [*self.trail, self._part(), *more] if part)
 
     def _part(self) -> str:
-        """Key or position, in what is open, of the value that comes next; '' where a key comes next."""
+        """Key or position of the next value in the open mapping or list; '' if a key comes next."""
         if self.open and isinstance(self.open[-1].value, list):
             return str(len(self.open[-1].value))
         name = self.names[-1] if self.names else None

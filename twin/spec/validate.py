@@ -1,4 +1,4 @@
-"""Trees → pydantic records; what pydantic refuses is reported at its line and column."""
+"""Trees → pydantic records. Errors of pydantic become problems with line and column."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _EXPECTED = {
 def validate(
     model: type[R], data: Any, tree: Tree, problems: list[Problem], context: dict[str, Any] | None = None
 ) -> R | None:
-    """``data`` (the plain form of ``tree``) as a record; None if anything is wrong with it.
+    """``data`` (the plain form of ``tree``) as a record; None if it has a problem.
 
-    A place that has a problem already gets no second one.
+    A place gets at most one problem.
     """
     try:
         return model.model_validate(data, by_alias=True, by_name=False, context=context or {})
@@ -45,7 +45,7 @@ def validate(
             if (p.file, p.line, p.column) in taken:
                 continue
             key = (p.file, p.line, p.column, p.found)
-            # One value refused by each member of a union: one problem with all that would have been taken.
+            # Each member of a union refuses the value: one problem lists everything that they expect.
             options = merged[key].expected.split(" or ") if key in merged else []
             expected = " or ".join(options if p.expected in options else [*options, p.expected])
             merged[key] = replace(p, expected=expected)

@@ -1,4 +1,4 @@
-"""A value in a file → a number in SI, a choice or a switch, as the Param of a kind or a dependency says."""
+"""A value in a file → a number in SI units, a choice or a switch, by the Param of a kind or a dependency."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NEGATIVE = "it cannot be negative"
 
 
 def typed(value: Any, param: Param) -> float | str | bool:
-    """``value`` as the kind wants it, inside the bounds of ``param``. Raises Refused."""
+    """``value`` with the type and within the bounds of ``param``. Raises Refused."""
     if param.unit == "choice":
         if value not in param.choices:
             hint = did_you_mean(value, param.choices)
@@ -62,7 +62,7 @@ def _bounded(number: float, param: Param) -> float:
 
 
 def bounds_text(param: Param) -> str:
-    """The bounds of a parameter as a file would write them: '0s to 24h'."""
+    """The bounds of a parameter with their unit: '0s to 24h'."""
     return f"{_written(param.low, param.unit)} to {_written(param.high, param.unit)}"
 
 
@@ -74,7 +74,7 @@ def _written(number: float, unit: str) -> str:
 
 @dataclass
 class Names:
-    """Everything that a file may refer to by name."""
+    """Every name that a file may refer to."""
 
     kinds: Mapping[str, Mapping[str, Param]]
     sources: frozenset[str] | None = None  # None: no list of sources, so ids are not checked
@@ -135,7 +135,7 @@ def parameters_by_kind(kinds: Mapping[str, Any] | None = None) -> dict[str, dict
 
 
 def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None) -> Names:
-    """The names of a topology that has been loaded; of a scenario, the times of its responders too."""
+    """The names of a loaded topology; for a scenario, with the times of its responders."""
     topology = loaded.topology if isinstance(loaded, Scenario) else loaded
     return Names(
         parameters_by_kind(kinds),
@@ -147,7 +147,7 @@ def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None
 
 @dataclass
 class Checker:
-    """Checks values in place: replaces text by typed values in the tree, and gathers problems."""
+    """Checks the values of a tree: replaces text by typed values in place, and collects problems."""
 
     names: Names
     problems: list[Problem]
@@ -171,7 +171,7 @@ class Checker:
         return True
 
     def quantity(self, tree: Tree, path: str, param: Param) -> None:
-        """A value with its origin, and its range where nobody published it."""
+        """A value with its origin, and with a range if it is not published."""
         if not isinstance(tree.value, dict):
             hint = f"write {{value: {tree.value}, source: ID}}" if not isinstance(tree.value, list) else ""
             self.refuse(tree, path, Refused("a mapping with value, and source or assumed", hint))
@@ -196,14 +196,14 @@ class Checker:
         elif all(good) and compare:
             low, high, value = ends[0].value, ends[1].value, tree.scalar("value")
             if low > high:
-                self.refuse(spread, path, Refused("[low, high]", "turn it round", "a low above the high"))
+                self.refuse(spread, path, Refused("[low, high]", "swap the two", "a low above the high"))
             elif not low <= value <= high:
                 found = f"{_written(low, param.unit)} to {_written(high, param.unit)}"
                 expected = f"a range that contains the value, {_written(value, param.unit)}"
                 self.refuse(spread, path, Refused(expected, found=found))
 
     def one_of(self, tree: Tree, path: str, *keys: str) -> None:
-        """Exactly one of these keys is there; pydantic says so too, but only where all else is right."""
+        """Exactly one of these keys is given. Pydantic checks it too, but only if nothing else is wrong."""
         given = [key for key in keys if tree.get(key) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
@@ -219,7 +219,7 @@ class Checker:
             self.refuse(source, f"{path}.source", Refused("an id of data/sources.yaml", hint))
 
     def fit(self, tree: Tree, path: str) -> None:
-        """Things are fitted to outcomes of the published timeline, and at most six things are."""
+        """Numbers are fitted to published outcomes, and at most six numbers are fitted."""
         place = tree.get("fitted_to")
         assert place is not None
         self.fitted.append((path, tree))

@@ -1,4 +1,4 @@
-"""Changes to a base scenario, checked against it; files of variants of the model, and of more actions."""
+"""Changes to a base scenario, checked against it. Files with variants of the model or with more actions."""
 
 from __future__ import annotations
 
@@ -65,8 +65,10 @@ def load_actions(path: Path | str, scenario: Scenario, kinds: Kinds = None) -> V
 
 
 def checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, kinds: Kinds) -> R:
-    """The record of a tree, if it and each of its cases can be applied to ``base``. Values in the tree are
-    typed in place. Raises SpecError."""
+    """The record of a tree. Raises SpecError unless it and all its cases can be applied to ``base``.
+
+    Values in the tree are typed in place.
+    """
     problems: list[Problem] = []
     names = names_of(base, kinds)
     names.sources = source_ids(path, problems)
@@ -90,7 +92,7 @@ def checked(model: type[R], tree: Tree, path: Path, base: Scenario | Topology, k
 
 
 def _stub(base: Scenario | Topology) -> Scenario:
-    """Something to try a variation on."""
+    """A scenario on which a variation can be tried."""
     if isinstance(base, Scenario):
         return base
     start = datetime(2025, 1, 1, tzinfo=UTC)
@@ -98,7 +100,7 @@ def _stub(base: Scenario | Topology) -> Scenario:
 
 
 def check_variation(tree: Tree, prefix: str, checker: Checker, base: Scenario | Topology) -> None:
-    """The keys of a Variation, wherever it stands in its file."""
+    """The keys of a Variation, at any place of a file."""
     _check_on_top(tree, checker)
     for target, quantity in tree.items("parameters"):
         path = f"{prefix}parameters.{target}"
@@ -122,7 +124,7 @@ def check_variation(tree: Tree, prefix: str, checker: Checker, base: Scenario | 
 
 
 def _check_on_top(tree: Tree, checker: Checker) -> None:
-    """Services on top; a known one need not say its kind again."""
+    """Services on top. A known service may leave out its kind."""
     for name, service in tree.items("services"):
         if isinstance(service.value, dict) and "kind" not in service.value and name in checker.names.services:
             service.value["kind"] = Tree(checker.names.services[name], *_place(service))
@@ -204,7 +206,7 @@ def _metrics(checker: Checker, base: Scenario, kinds: Kinds) -> dict[str, str]:
 
 
 def plain_of(tree: Tree) -> Any:
-    """The plain form of a file, with what its places say: names of services, kinds of interventions."""
+    """The plain form of a file, with the names of services and the kinds of interventions added."""
     data = tree.plain()
     cases = data.get("cases")
     for part in [data, *(cases.values() if isinstance(cases, dict) else ())]:
@@ -222,7 +224,7 @@ def plain_of(tree: Tree) -> Any:
 
 
 def check_applied(base: Scenario, variations: Iterable[Variation], place: Tree, kinds: Kinds) -> None:
-    """What shows only once everything is applied: ids twice, settings of what has gone, endless calls."""
+    """Problems that only exist after all variations: duplicate ids, removed targets, endless calls."""
     problems: list[Problem] = []
     for variation in variations:
         base = vary(base, variation)

@@ -51,8 +51,8 @@ def test_a_part_that_is_also_named_counts_once(replay: Scenario) -> None:
 def test_an_unknown_name(tmp_path: Path, replay: Scenario) -> None:
     write(tmp_path, short="set: {nlb.failover: false}\n")
     assert told(tmp_path, replay, "shrot+short+nothing-like-it") == [
-        "--mitigate:1:1: found 'nothing-like-it', expected the name of a mitigation (known: short)",
-        "--mitigate:1:1: found 'shrot', expected the name of a mitigation (did you mean short?)",
+        "mitigate: found 'nothing-like-it', expected the name of a mitigation (known: short)",
+        "mitigate: found 'shrot', expected the name of a mitigation (did you mean short?)",
     ]
 
 
