@@ -52,7 +52,7 @@ contracts: $(VENV)/installed-dev ## import layers
 
 # The loop is compiled first, or each of the parallel workers would.
 compiled: $(VENV)/installed-dev
-	@echo "== compiling, if the kinds have changed (a minute)"
+	@echo "== compiling, if the kinds have changed (half a minute)"
 	@$(PYTHON) -c "import twin; twin.run(twin.load('scenarios/us-east-1-2025-10-20.yaml', until='+1m'))"
 
 tests: compiled ## all tests but the long ones
@@ -78,7 +78,7 @@ clean: ## remove the environment, the caches and the runs
 # --- the environment -------------------------------------------------------
 
 $(VENV)/installed: pyproject.toml constraints.txt setup.py | $(PYTHON)
-	@echo "Installing into $(VENV) (about 700 MB; a minute or two, once)"
+	@echo "Installing into $(VENV) (about 1 GB; a minute or two, once)"
 	@$(PIP_INSTALL) -e .
 	@touch $@
 

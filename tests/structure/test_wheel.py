@@ -1,5 +1,6 @@
 """The wheel works where there is no checkout: it brings scenarios, and runs go to the user's folder."""
 
+import json
 import os
 import subprocess
 import sys
@@ -49,7 +50,12 @@ def test_an_installed_package_replays_anywhere(bin_folder: Path, tmp_path: Path)
     card = run([twin, "replay", "us-east-1-2025-10-20", "--until", "+3h"], tmp_path / "empty", **data).stdout
     assert "predicted" in card
     runs = tmp_path / "data" / "us-east-1-cascade-twin" / "runs"
-    assert len(list(runs.glob("*/manifest.json"))) == 1 and not any((tmp_path / "empty").iterdir())
+    (manifest,) = runs.glob("*/manifest.json")
+    assert not any((tmp_path / "empty").iterdir())
+    version = "from twin.simulation.loop import source_hash; print(source_hash())"
+    assert (
+        json.loads(manifest.read_text())["code"] == run([sys.executable, "-c", version], ROOT).stdout.strip()
+    )
     assert "us-east-1-2025-10-20" in run([twin, "list", "runs"], tmp_path / "empty", **data).stdout
 
 
@@ -61,3 +67,13 @@ def test_an_installed_package_knows_every_name_of_the_checkout(bin_folder: Path,
         assert run([twin, "list", what, "--json"], tmp_path / "empty").stdout == here
     wrong = run([twin, "replay", "us-east-1-2025-10-2"], tmp_path / "empty")
     assert wrong.returncode == 2 and "did you mean us-east-1-2025-10-20" in wrong.stderr, wrong.stderr
+
+
+@pytest.mark.slow
+def test_the_wheel_brings_what_the_checkout_has_and_nothing_else(bin_folder: Path) -> None:
+    (library,) = bin_folder.parent.glob("lib/*/site-packages/twin/library")
+    packed = {p.relative_to(library).as_posix() for p in library.rglob("*") if p.is_file()}
+    folders = ("topology/", "scenarios/", "data/published/", "data/sources.yaml", "ui/")
+    documents = (".md", ".schema.json")
+    wanted = {name for name in read_tree() if name.startswith(folders) and not name.endswith(documents)}
+    assert {name for name in packed if not name.endswith(".pyc")} == wanted

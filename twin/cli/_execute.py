@@ -56,7 +56,7 @@ def compile_once(scenario: Scenario) -> None:
 
     known = loop.is_compiled()
     if not known:
-        show.say("first run: compiling the engine for this machine, once; this takes a minute or two")
+        show.say("first run: compiling the engine for this machine, once; this takes half a minute or more")
     began = time.perf_counter()
     inline.advance(world.build(scenario, seed=scenario.seed), 0, 0)
     if not known:

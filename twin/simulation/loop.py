@@ -24,9 +24,9 @@ from types import ModuleType
 import numba
 import numpy as np
 
+from twin.base.places import PACKAGE, PACKED
 from twin.kinds import registry
 
-PACKAGE = Path(__file__).parents[1]
 KERNELS_KEPT = 3
 IN_USE_S = 3600.0  # a kernel that was used in the last hour before another was compiled may still be in use
 
@@ -85,9 +85,14 @@ def advance(world, t0, t1, {arrays}):
 
 @cache
 def source_hash() -> str:
-    """SHA-256 over every source of the package, in the order of names: the version of the code."""
+    """SHA-256 over every source of the package, in the order of names: the version of the code.
+
+    It is the same in a checkout and in an installed package, which has the library below it.
+    """
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")) + sorted(PACKAGE.rglob("*.sql")):
+        if path.is_relative_to(PACKED):
+            continue
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
