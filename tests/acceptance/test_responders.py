@@ -9,7 +9,7 @@ from twin.api.run import Run
 from twin.experiments.worlds import drawn
 from twin.model.scenario import Scenario
 from twin.results import outcomes
-from twin.simulation.world import Shard
+from twin.simulation.world import Model
 from twin.spec.inputs import inputs_of, varies
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
@@ -148,7 +148,7 @@ def test_drawn_responders_follow_seed_and_replicate() -> None:
 def test_looking_costs_next_to_nothing(modelled: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     """People are shown the region when they decide something, not at each of 66 600 ticks."""
     looks = []
-    see = Shard.holding
-    monkeypatch.setattr(Shard, "holding", lambda self: looks.append(1) or see(self))
+    see = Model.holding
+    monkeypatch.setattr(Model, "holding", lambda self: looks.append(1) or see(self))
     done = begins(twin.run(modelled))
     assert len(done) / 2 < len(looks) < 3 * len(done)

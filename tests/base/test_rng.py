@@ -1,4 +1,4 @@
-"""Keyed draws: known answers, exact distributions, common random numbers, and the noise switch."""
+"""Keyed draws: known answers, exact distributions and common random numbers."""
 
 import json
 import os
@@ -12,7 +12,6 @@ from numba import njit
 from scipy import stats
 
 from twin.base import rng
-from twin.mechanisms import sampling
 
 SEED, ENTITY, REPLICATE = 20251020, rng.stable_key("sts"), 0
 ENOUGH_P = 1e-4  # the keys are fixed, so these tests either always pass or always fail
@@ -199,15 +198,10 @@ def test_certain_outcomes_draw_nothing():
         lambda key: rng.poisson(-1.0, *key),
         lambda key: rng.poisson(float("nan"), *key),
         lambda key: rng.hypergeometric(2, 2, 5, *key),
-        lambda key: sampling.share(5, float("nan"), np.zeros(1, np.int64), 0),
-        lambda key: sampling.thin(5, float("nan"), False, np.zeros(1, np.int64), 0, *key),
-        lambda key: sampling.spread(
-            5, np.zeros(2), np.zeros(2, np.int64), True, np.zeros(2, np.int64), 0, *key
-        ),
     ],
 )
 def test_nonsense_is_refused(draw):
-    with pytest.raises(ValueError, match=r"number|count|weight"):
+    with pytest.raises(ValueError, match=r"number|count"):
         draw((SEED, ENTITY, 0, rng.FAIL, 0))
 
 
@@ -235,106 +229,12 @@ def test_rejection_keeps_like_draws_alike():
     assert np.corrcoef(a, b)[0, 1] > 0.9
 
 
-# --- the noise switch ------------------------------------------------------------------------------
-
-KEY = (SEED, ENTITY, 3, rng.SPLIT, 0)
-
-
-@pytest.mark.parametrize("ratio", [1e-9, 0.1, 1 / 3, 0.999, 1.0, 2.7])
-def test_share_owes_less_than_one_member(ratio):
-    carry, given, total = np.zeros(1, np.int64), 0, 0
-    for n in np.random.default_rng(1).integers(0, 50, 5000):
-        part = sampling.share(n, ratio, carry, 0)
-        assert ratio > 1 or part <= n
-        given, total = given + part, total + n
-        assert 0 <= carry[0] < sampling.ONE
-    assert given + carry[0] / sampling.ONE == pytest.approx(total * ratio, abs=1e-6)
-
-
-def test_mean_thin_moves_the_expected_number_of_integers():
-    carry, left, gone, expected = np.zeros(1, np.int64), 1_000_000, 0, 0.0
-    for tick in range(3000):
-        expected += left * 0.003
-        moved = sampling.thin(left, 0.003, False, carry, 0, SEED, ENTITY, tick, rng.CLOSE, 0)
-        left, gone = left - moved, gone + moved
-    assert left + gone == 1_000_000
-    assert abs(gone - expected) < 1.001
-
-
-def test_mean_arrivals():
-    carry = np.zeros(1, np.int64)
-    come = [sampling.arrivals(0.3, False, carry, 0, SEED, ENTITY, t, rng.ARRIVE, 0) for t in range(1000)]
-    assert set(come) == {0, 1}
-    assert sum(come) in (299, 300)
-
-
-@pytest.mark.parametrize("exact", [True, False])
-def test_spread_places_everyone(exact):
-    weights = np.array([0.0, 2.0, 0.5, 0.0, 7.5, 0.0])
-    carry, out = np.zeros(6, np.int64), np.zeros(6, np.int64)
-    for tick in range(2000):
-        sampling.spread(13, weights, out, exact, carry, 0, SEED, ENTITY, tick, rng.SPLIT, 0)
-    assert out.sum() == 13 * 2000
-    assert (out[weights == 0] == 0).all()
-    off = np.abs(out - 26_000 * weights / 10)[[1, 2, 4]]
-    assert (off < 1.01 * 3).all() if not exact else (off < 4 * np.sqrt(out[[1, 2, 4]])).all()
-
-
-def test_spread_is_multinomial():
-    """Categories are not independent copies of one draw: their covariance is -n·p·q."""
-    weights, carry, rows = np.array([0.2, 0.3, 0.5]), np.zeros(3, np.int64), np.zeros((20_000, 3), np.int64)
-    for tick, row in enumerate(rows):
-        sampling.spread(100, weights, row, True, carry, 0, SEED, ENTITY, tick, rng.SPLIT, 0)
-    expected = 100 * (np.diag(weights) - np.outer(weights, weights))
-    assert np.cov(rows.T) == pytest.approx(expected, abs=0.9)
-
-
-def test_competing_hazards():
-    """Validation case V38."""
-    assert sampling.hazards(0.02, 0.05, 1.0) == pytest.approx((0.01931605, 0.04829013, 0.93239382), abs=1e-8)
-    assert sampling.hazards(0.0, 0.0, 1.0) == (0.0, 0.0, 1.0)
-
-
-@pytest.mark.parametrize("exact", [True, False])
-def test_compete_shares_the_leavers_by_hazard(exact):
-    carry, by = np.zeros(2, np.int64), np.zeros(3)
-    for tick in range(4000):
-        a, b = sampling.compete(50, 0.02, 0.05, 1.0, exact, carry, 0, SEED, ENTITY, tick, rng.CLOSE, 0)
-        by += a, b, 50 - a - b
-    expected = 200_000 * np.array([0.01931605, 0.04829013, 0.93239382])
-    if exact:
-        assert stats.chisquare(by, expected * by.sum() / expected.sum()).pvalue > ENOUGH_P
-    assert np.abs(by - expected).max() < (4 * np.sqrt(expected.max()) if exact else 2.01)
-
-
-@njit
-def birth_death(replicates, birth_per_s, death_per_s, start, seconds, dt_s):
-    """Population after `seconds` in each replicate, by compete in steps of dt_s."""
-    out, carry = np.empty(replicates, np.int64), np.zeros(2, np.int64)
-    for replicate in range(replicates):
-        n = start
-        for tick in range(round(seconds / dt_s)):
-            born, died = sampling.compete(
-                n, birth_per_s, death_per_s, dt_s, True, carry, 0, 1, 2, tick, rng.LOSE, replicate
-            )
-            n += born - died
-        out[replicate] = n
-    return out
-
-
-def test_birth_and_death():
-    """Validation case V39b: a linear birth-death process, within 4 standard errors."""
-    n = birth_death(400, 0.1, 0.11, 100, 50.0, 0.02)
-    assert n.mean() == pytest.approx(60.653066, abs=4 * 22.386772 / np.sqrt(400))
-    assert n.std(ddof=1) == pytest.approx(22.386772, abs=4 * 22.386772 / np.sqrt(800))
-
-
 # --- compiled and uncompiled -----------------------------------------------------------------------
 
 
 def some_draws() -> list:
     """A few hundred draws of every sort, with NumPy scalars as arguments, as a step function has them."""
-    entity, carry, out = np.uint32(4_000_000_000), np.zeros(4, np.int64), np.zeros(3, np.int64)
+    entity = np.uint32(4_000_000_000)
     found: list = []
     for tick in np.arange(2_000_000_000, 2_000_000_040):
         key = (np.int64(2**62 + 12345), entity, tick, rng.FAIL, np.int32(3))
@@ -343,9 +243,7 @@ def some_draws() -> list:
         found += [rng.poisson(np.float64(mean), *key) for mean in (2.0, 1e6)]
         found += [rng.hypergeometric(np.int64(30), np.int64(40), np.int64(20), *key)]
         found += [rng.uniform(*key), rng.exponential(2.0, *key), rng.lognormal(2.0, 1.0, *key)]
-        found += [rng.subkey(entity, tick), sampling.share(tick, 0.37, carry, 0)]
-        sampling.spread(np.int64(90), np.array([1.0, 2.0, 3.0]), out, bool(tick % 2), carry, 1, *key)
-        found += out.tolist()
+        found += [rng.subkey(entity, tick)]
     return [value.item() if isinstance(value, np.generic) else value for value in found]
 
 

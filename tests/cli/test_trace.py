@@ -63,14 +63,14 @@ def test_the_machine_goes_through_exactly_those_states(folder: Path, options: tu
     path.write_text(invoke("explore", "--json", *options).stdout)
     story = load_trace(path)
     scenario = script(twin.load(folder / "scenario.yaml"), path, at="+5m")
-    shard = build(scenario, seed=1)
-    schedule = schedule_for(shard, scenario)
-    service = shard.world.svc[shard.names.index("dns")]
-    machine = shard.world.cells[int(service["cell"]) :][: int(service["cells"])][TIMERS:]
+    model = build(scenario, seed=1)
+    schedule = schedule_for(model, scenario)
+    service = model.state.svc[model.names.index("dns")]
+    machine = model.state.cells[int(service["cell"]) :][: int(service["cells"])][TIMERS:]
     shared, slots = 2 + 2 * story.cfg.endpoints, slot_cell(story.cfg)
     for t in range(300 + round(MOVE_S) * len(story.moves)):
-        inline.apply(shard, schedule.due(t))
-        inline.advance(shard, t, t + 1)
+        inline.apply(model, schedule.due(t))
+        inline.advance(model, t, t + 1)
         then = story.states[0 if t < 300 else (t - 300) // round(MOVE_S) + 1]
         assert np.array_equal(machine[:shared], then[:shared]), f"tick {t}"
         if "cleanup-check" not in options:  # an Enactor that lists trees has a cell for each slot

@@ -81,9 +81,9 @@ def test_v34_members_that_fail_at_random(p: float, n: int, m: int, share: float,
     assert mean(left) / 100_000 == pytest.approx(share, rel=0.02)
     turned = []
     for duration in (settled, settled + rounds):
-        shard = build(small, seed=1)
-        inline.run(shard, schedule_for(shard, small), round(duration * INTERVAL_S))
-        turned.append(int(shard.states["health_checked_pool"][0]["transitions"]))
+        model = build(small, seed=1)
+        inline.run_inline(model, schedule_for(model, small), round(duration * INTERVAL_S))
+        turned.append(int(model.states["health_checked_pool"][0]["transitions"]))
     assert (turned[1] - turned[0]) / 2 / (MEMBERS * rounds) == pytest.approx(flaps, rel=0.02)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import twin
-from twin.analysis.metastability import document, study
+from twin.analysis.metastability import stability_document, study_stability
 from twin.analysis.metastability.isolate import fewer_hosts, isolate, operating_point, undisturbed
 from twin.analysis.metastability.laws import Fleet, attempts, fixed_points, goodput_ratio, saddle
 from twin.analysis.metastability.probe import Bench, Push
@@ -82,7 +82,7 @@ def station(load: float, client: dict[str, Any] | None = None, changes: tuple = 
 ])  # fmt: skip
 def test_the_class_follows_the_band(load: float, expected: str) -> None:
     """Both states exist between mu/(1+r) = 250 and mu = 1000."""
-    assert study(station(load), "station").verdict == expected
+    assert study_stability(station(load), "station").verdict == expected
 
 
 @pytest.mark.parametrize(("more", "client"), [
@@ -95,7 +95,7 @@ def test_the_class_follows_the_band(load: float, expected: str) -> None:
 def test_without_the_loop_it_is_stable(more: dict[str, Any], client: dict[str, Any]) -> None:
     """Red versions: each lacks one part of the loop, and must not be called metastable or vulnerable."""
     tripped = station(600, client, (setting(100.0, for_s=60.0, capacity_ratio=0.1),), **more)
-    assert study(tripped, "station", at_s=400.0).verdict == "stable"
+    assert study_stability(tripped, "station", at_s=400.0).verdict == "stable"
 
 
 @pytest.mark.parametrize(("client", "tries"), [
@@ -109,10 +109,10 @@ def test_attempts_are_what_the_clients_policies_allow(client: dict[str, Any], tr
 
 def test_a_station_that_its_trigger_has_tipped_is_metastable() -> None:
     tripped = station(600, changes=(setting(100.0, for_s=60.0, capacity_ratio=0.1),))
-    assert study(tripped, "station", at_s=90.0).verdict == "vulnerable"
-    assert study(tripped, "station", at_s=400.0).verdict == "metastable"
+    assert study_stability(tripped, "station", at_s=90.0).verdict == "vulnerable"
+    assert study_stability(tripped, "station", at_s=400.0).verdict == "metastable"
     held = station(200, changes=(setting(100.0, capacity_ratio=0.1),))
-    found = study(held, "station", at_s=400.0)
+    found = study_stability(held, "station", at_s=400.0)
     assert (found.verdict, found.impaired_then) == ("stable", True)  # down, but by a fault, not by itself
 
 
@@ -120,7 +120,7 @@ def test_a_service_that_others_keep_down_is_not_metastable() -> None:
     """The site fails because the store does; alone it is well at once."""
     path = EXAMPLES.parent / "us-east-1-2025-10-20.yaml"
     night = twin.load(path, until="+4h")
-    found = study(night, "sqs", at_s=3 * 3600.0)
+    found = study_stability(night, "sqs", at_s=3 * 3600.0)
     assert found.verdict == "stable"
     assert "nothing in it sustains a failure" in found.reason
 
@@ -128,15 +128,15 @@ def test_a_service_that_others_keep_down_is_not_metastable() -> None:
 def test_an_empty_record_stays_empty() -> None:
     """The damage of the race needs no load to last; the resolvers behind it come back once they are alone."""
     night = twin.load(EXAMPLES.parent / "us-east-1-2025-10-20.yaml", until="+3h")
-    assert study(night, "dynamodb-dns", at_s=9000.0).verdict == "metastable"
-    assert study(night, "dynamodb-dns", at_s=3000.0).verdict == "stable"
-    found = study(night, "resolvers-vpc", at_s=9000.0)
+    assert study_stability(night, "dynamodb-dns", at_s=9000.0).verdict == "metastable"
+    assert study_stability(night, "dynamodb-dns", at_s=3000.0).verdict == "stable"
+    found = study_stability(night, "resolvers-vpc", at_s=9000.0)
     assert (found.verdict, found.impaired_then) == ("stable", True)
 
 
 def test_contention_is_a_loop_of_its_own() -> None:
     """Capacity that falls with the backlog keeps a queue down without a single retry."""
-    found = study(station(600, {"retries": 0}, half_capacity_backlog_count=10_000.0), "station")
+    found = study_stability(station(600, {"retries": 0}, half_capacity_backlog_count=10_000.0), "station")
     assert found.verdict == "vulnerable"
 
 
@@ -145,7 +145,7 @@ def test_contention_is_a_loop_of_its_own() -> None:
 
 def test_the_frontier_is_where_the_artifact_found_it() -> None:
     """With 78 % lost, more than 10 s tip; with 80 %, between 9 and 10 s; more always tips sooner."""
-    found = study(twin.load(EXAMPLES / "mongodb-10s-80.yaml"), "mongodb", at_s=300.0)
+    found = study_stability(twin.load(EXAMPLES / "mongodb-10s-80.yaml"), "mongodb", at_s=300.0)
     assert found.verdict == "metastable"
     capacity = next(f for f in found.frontiers if f.trigger.name == "capacity")
     by_depth = dict(capacity.points)
@@ -161,7 +161,7 @@ def test_the_frontier_is_where_the_artifact_found_it() -> None:
 
 def test_the_load_to_shed_is_the_edge_of_the_band() -> None:
     """Capacity over attempts, from a bisection of runs; the hysteresis has the same two edges."""
-    found = study(station(600), "station")
+    found = study_stability(station(600), "station")
     law = next(law for law in found.laws if law.name == "collapsed state from")
     assert law.value == 250.0
     assert law.found == pytest.approx(250.0, rel=0.05)
@@ -187,17 +187,17 @@ def test_a_queue_longer_than_the_last_that_recovers_does_not() -> None:
 
 
 def test_another_load_is_another_operating_point() -> None:
-    assert study(station(600), "station", load=0.4).verdict == "stable"
+    assert study_stability(station(600), "station", load=0.4).verdict == "stable"
     with pytest.raises(ValueError, match="a moment"):
-        study(station(600), "station", at_s=300.0, load=2.0)
+        study_stability(station(600), "station", at_s=300.0, load=2.0)
     with pytest.raises(KeyError):
-        study(station(600), "stations")
+        study_stability(station(600), "stations")
 
 
 def test_the_document_is_json_and_complete() -> None:
     import json
 
-    found = document(study(station(600), "station"), 400.0)
+    found = stability_document(study_stability(station(600), "station"), 400.0)
     json.dumps(found, allow_nan=False)
     assert found["class"] == "vulnerable"
     assert found["operating_point"]["utilisation_ratio"] == pytest.approx(0.6, rel=1e-3)
@@ -216,7 +216,7 @@ def slow(load_per_s: float, **client: float) -> Scenario:
 
 def test_v40b_the_command_gives_the_time_to_collapse() -> None:
     """V40b: of a service so small its own chain is the law's, states and all: nothing is scaled."""
-    found = document(study(slow(0.5), "station"), horizon_s=3600.0)["markov_chain"]
+    found = stability_document(study_stability(slow(0.5), "station"), horizon_s=3600.0)["markov_chain"]
     (reading,) = found["readings"]
     assert found["slots_of_the_service"] == reading["slots"] == 10.0
     assert reading["states"] == 2501
@@ -236,8 +236,8 @@ def test_collapse_without_a_trigger_is_rarer_the_larger_the_service() -> None:
 
 def test_no_chain_for_what_it_does_not_describe() -> None:
     """Clients with a budget make no fixed number of attempts; those with a throttle obey no band either."""
-    assert study(slow(0.5, retry_budget_ratio=0.1), "station").thermometer is None
-    found = study(slow(0.5, client_throttle_ratio=2.0), "station")
+    assert study_stability(slow(0.5, retry_budget_ratio=0.1), "station").thermometer is None
+    found = study_stability(slow(0.5, client_throttle_ratio=2.0), "station")
     assert found.thermometer is None and found.laws == ()
 
 

@@ -117,6 +117,22 @@ def test_a_kind_is_one_file(tmp_path: Path) -> None:
     assert float(failed) == pytest.approx(0.5, abs=0.02)
 
 
+def test_a_step_that_breaks_its_contract_is_named(tmp_path: Path) -> None:
+    """By the command that CONTRIBUTING.md recommends while a kind is written."""
+    package = shutil.copytree(ROOT / "twin", tmp_path / "twin", ignore=shutil.ignore_patterns("__pycache__"))
+    kind = block("python", "kind")
+    without = kind.replace("    ok, wait_s = depend(t, w, i, passed)", "    ok, wait_s = 1.0, 0.0")
+    assert without != kind
+    write(package / "kinds", "gate.py", without)
+    write(tmp_path, "gate.yaml", KIND_SCENARIO)
+    surroundings = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "twin", "run", "gate.yaml", "--debug", "--out", "runs"]
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    message = " ".join(block("text", "breach").split())
+    assert message in " ".join(done.stderr.split())
+
+
 def test_the_example_service_is_hurt_by_the_event_and_well_before() -> None:
     scenario = twin.load(REPLAY, with_files=[MY_SERVICE], until=f"+{NIGHT / 3600:g}h")
     assert {"shoppers", "checkout"} <= scenario.topology.services.keys()

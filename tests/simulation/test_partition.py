@@ -64,8 +64,8 @@ def test_v42_number_of_shards(case: Scenario, reference: Run, shards: int) -> No
 
 @pytest.mark.parametrize("order", ["reversed", "shuffled"])
 def test_v42_order_inside_a_window(case: Scenario, reference: Run, order: str) -> None:
-    shard = build(case, seed=case.seed)
-    shuffled = np.random.default_rng(1).permutation(len(shard.names))
-    shard.world.mine[:] = shard.world.mine[::-1] if order == "reversed" else shuffled
-    rows = inline.run(shard, run.schedule_for(shard, case), round(case.duration_s / case.tick_s))
-    assert run.record_run(case, shard, rows, case.seed, 0, "inline", None).digest == reference.digest
+    model = build(case, seed=case.seed)
+    shuffled = np.random.default_rng(1).permutation(len(model.names))
+    model.state.mine[:] = model.state.mine[::-1] if order == "reversed" else shuffled
+    rows = inline.run_inline(model, run.schedule_for(model, case), round(case.duration_s / case.tick_s))
+    assert run.record_run(case, model, rows, case.seed, 0, "inline", None).digest == reference.digest

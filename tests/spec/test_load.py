@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from twin.base.places import LIBRARY
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.scenario import Dependency, Quantity
 from twin.spec import SpecError, load_published, load_scenario, load_sources, load_topology
 

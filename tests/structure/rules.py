@@ -129,6 +129,21 @@ def page(tree: Tree) -> list[str]:
     return [f"{where}: {found}" for where, found in _matches(imports, sources)]
 
 
+def kinds_unnamed(tree: Tree) -> list[str]:
+    """Outside its own file nobody names a kind: what others ask about it, it says in its ABOUT."""
+    kinds = {path.split("/")[2].removesuffix(".py") for path in tree if path.startswith("twin/kinds/")}
+    problems = []
+    for path, text in tree.items():
+        if not path.endswith(".py") or not re.match(r"(?:ui|twin(?!/kinds))/", path):
+            continue
+        for node in ast.walk(ast.parse(text, filename=path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in kinds:
+                problems.append(f"{path}:{node.lineno}: names the kind {node.value}")
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("twin.kinds."):
+                problems.append(f"{path}:{node.lineno}: imports a kind, {node.module}")
+    return problems
+
+
 def strangers(tree: Tree) -> list[str]:
     """No file names a place or a person that a reader outside does not have."""
     pattern = re.compile("|".join(STRANGERS))
@@ -183,6 +198,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "function_size": function_size,
     "public_names": public_names,
     "page": page,
+    "kinds_unnamed": kinds_unnamed,
     "strangers": strangers,
     "outcome_times": outcome_times,
     "readme": readme,

@@ -51,6 +51,8 @@ CANARIES = [
     Canary("file_size", "a long file", "twin/canary.py", "X = 1\n" * 401),
     Canary("function_size", "a long function", "twin/canary.py", "def long():\n" + "    pass\n" * 60),
     Canary("function_size", "a long median", "twin/canary.py", MIDDLING),
+    Canary("kinds_unnamed", "a kind's name", "twin/canary.py", "IS_STATION = 'queueing'.isalpha()\n"),
+    Canary("kinds_unnamed", "a kind's file", "twin/cli/canary.py", "from twin.kinds.dns import PARAMETERS\n"),
     Canary("public_names", "a second class", "twin/canary.py", "class SpecError:\n    pass\n"),
     Canary("public_names", "a second function", "ui/canary.py", "def load_scenario():\n    pass\n"),
     Canary("page", "the page imports a command", "ui/canary.py", "from twin.cli.replay import FIGURES\n"),

@@ -53,7 +53,7 @@ class Dependent:
     @property
     def share_ratio(self) -> float:
         """Calls to what is lost for each call, along this path; more than one counts as one."""
-        return math.prod(min(1.0, float(d.share.value) if d.share else 1.0) for d in self.path)
+        return math.prod(min(1.0, float(d.value("share"))) for d in self.path)
 
 
 def dependents(services: Mapping[str, Service], name: str) -> list[Dependent]:

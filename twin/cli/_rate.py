@@ -56,9 +56,11 @@ def by_chance(ctx: click.Context, numbers: dict[str, Any]) -> bool:
 def habits(given: dict[str, Any]) -> Habits:
     """The simulator's numbers, where nothing else is given. Raises BadInput."""
     from twin.analysis.dns_race.rate import Habits, check
-    from twin.kinds.dns import PARAMETERS
+    from twin.kinds import kinds_that, registry
 
-    known = {p.name: float(p.default) for p in PARAMETERS if isinstance(p.default, int | float)}
+    (kind,) = kinds_that("holds_event")
+    numbers = registry()[kind].PARAMETERS
+    known = {p.name: float(p.default) for p in numbers if isinstance(p.default, int | float)}
     endpoints = float(given.get("endpoints") or known["endpoints_count"])
     # Half of the other endpoints are still to be written when the clean-up of one begins to matter.
     window_s = (endpoints - 1) / 2 * known["batch_s"] + known["cleanup_s"]

@@ -13,7 +13,7 @@ from twin.cli._execute import compile_once
 from twin.cli._options import at_option, change_options, load, output_options
 
 if TYPE_CHECKING:
-    from twin.analysis.metastability import Study
+    from twin.analysis.metastability import StabilityStudy
     from twin.analysis.metastability.ways import Way
     from twin.model.scenario import Scenario
 
@@ -52,7 +52,7 @@ def metastable_command(
 
     The answer is about the time --at; without it, about the end of the scenario.
     """
-    from twin.analysis.metastability import document, study
+    from twin.analysis.metastability import stability_document, study_stability
 
     if at is not None and what_load is not None:
         raise BadInput("--at, --what-load: the scenario has not been at that load; give one of the two")
@@ -60,9 +60,9 @@ def metastable_command(
     _require(loaded, service)
     compile_once(loaded)
     at_s = None if what_load is not None else _moment(loaded, at)
-    found = study(loaded, service, at_s=at_s, load=what_load or 1.0, say=show.say)
+    found = study_stability(loaded, service, at_s=at_s, load=what_load or 1.0, say=show.say)
     if as_json:
-        show.document(document(found, loaded.duration_s))
+        show.document(stability_document(found, loaded.duration_s))
     else:
         _tell(found, loaded)
 
@@ -82,7 +82,7 @@ def _moment(scenario: Scenario, at: str | None) -> float:
     return scenario.duration_s if at is None else read_moment("at", at, scenario)
 
 
-def _tell(found: Study, scenario: Scenario) -> None:
+def _tell(found: StabilityStudy, scenario: Scenario) -> None:
     click.echo(f"{found.service} ({found.kind}) is {found.verdict.upper()}: {found.reason}.")
     _tell_point(found)
     _tell_frontier(found)
@@ -92,11 +92,11 @@ def _tell(found: Study, scenario: Scenario) -> None:
     _tell_chain(found, scenario.duration_s)
 
 
-def _tell_point(found: Study) -> None:
+def _tell_point(found: StabilityStudy) -> None:
     at = "" if found.load_ratio == 1.0 else f", {found.load_ratio:g} times the scenario's"
     capacity = "" if found.capacity_per_s is None else f"; capacity {found.capacity_per_s:.6g}/s"
     asked = f"Calls {found.load_per_s:.6g}/s{at}, {found.attempts:.3g} attempts a call when all fail"
-    if found.kind == "lease_fleet":  # works for itself: calls are not what loads it
+    if found.works_for_itself:
         asked = f"Work of its own{at}"
     click.echo(f"\n{asked}{capacity}")
     if found.moment is None or found.at_s is None:
@@ -106,7 +106,7 @@ def _tell_point(found: Study) -> None:
     click.echo(f"{_for(found.at_s)} into the scenario it is {then}; {alone}")
 
 
-def _tell_frontier(found: Study) -> None:
+def _tell_frontier(found: StabilityStudy) -> None:
     if not found.frontiers:
         return
     click.echo("\nSmallest triggers that tip it")
@@ -119,7 +119,7 @@ def _tell_frontier(found: Study) -> None:
     show.table(("if", "for at least", "then fails"), rows, numbers=["then fails"])
 
 
-def _tell_ways(found: Study) -> None:
+def _tell_ways(found: StabilityStudy) -> None:
     if not found.ways:
         return
     click.echo("\nWays out of the collapse")
@@ -130,14 +130,12 @@ def _tell_ways(found: Study) -> None:
 
 
 def _way(way: Way) -> tuple[str, str, str]:
-    from twin.analysis.metastability.ways import HELPS
-
-    if way.value_is == HELPS:
+    if not way.has_amount:
         return way.name, "enough" if way.value else "not enough", ""
     return way.name, "not enough" if way.value is None else f"{way.value:.3g}", way.value_is
 
 
-def _tell_hysteresis(found: Study) -> None:
+def _tell_hysteresis(found: StabilityStudy) -> None:
     if not found.hysteresis:
         return
     click.echo("\nHysteresis: goodput a second and errors, from the well state and from the collapsed one")
@@ -151,7 +149,7 @@ def _tell_hysteresis(found: Study) -> None:
     show.table(columns, rows, numbers=("load ×", "well", "errors", "collapsed", "errors "))
 
 
-def _tell_laws(found: Study) -> None:
+def _tell_laws(found: StabilityStudy) -> None:
     if not found.laws:
         return
     click.echo("\nClosed forms, and what the runs gave")
@@ -159,7 +157,7 @@ def _tell_laws(found: Study) -> None:
     show.table(("law", "closed form", "runs", "which is"), rows, numbers=("closed form", "runs"))
 
 
-def _tell_chain(found: Study, horizon_s: float) -> None:
+def _tell_chain(found: StabilityStudy, horizon_s: float) -> None:
     chain = found.thermometer
     if chain is None:
         return

@@ -19,7 +19,6 @@ from twin.experiments.arms import BASELINE, Arm
 from twin.experiments.study import Job, Results
 from twin.experiments.worlds import World
 from twin.kinds import registry
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.changes import Variation
 from twin.model.parameter import HOWS, LATE
 from twin.model.scenario import Intervention, Scenario, Topology, Value
@@ -63,9 +62,8 @@ def _late(scenario: Scenario, service: str, target: str) -> float:
 
 def patience_s(topology: Topology, service: str) -> float:
     """How long the most patient of those waits who call ``service`` and wait; 0 if nobody does."""
-    default = next(p.default for p in EDGE_PARAMETERS if p.name == "timeout_s")
     calls = (d for s in topology.services.values() for d in s.dependencies if d.on == service)
-    waits = (d.timeout_s.value if d.timeout_s else default for d in calls if d.mode in _SYNCHRONOUS)
+    waits = (d.value("timeout_s") for d in calls if d.mode in _SYNCHRONOUS)
     return max((float(s) for s in waits), default=0.0)
 
 

@@ -7,10 +7,24 @@ import pkgutil
 from functools import cache
 from types import ModuleType
 
+from twin.model.kind import About
+
+NOTHING_SPECIAL = About()
+
 
 @cache
 def registry() -> dict[str, ModuleType]:
-    """Every kind by name, in the order of names. A kind is a module with PARAMETERS, STATE, EVENTS, cells,
-    init and step (see ``twin/kinds/README.md``)."""
+    """Every kind by name, in the order of names. A kind is a module, or a package where it is big, with
+    PARAMETERS, BREAKS, ABOUT, DRAWS, STATE, EVENTS, cells, init, step and check (see ``CONTRIBUTING.md``)."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__))
     return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
+
+
+def about(kind: str) -> About:
+    """What a kind says of itself. Raises KeyError for a kind that is not there."""
+    return getattr(registry()[kind], "ABOUT", NOTHING_SPECIAL)
+
+
+def kinds_that(trait: str) -> list[str]:
+    """Names of the kinds that say so of themselves: ``is_customers``, ``is_plain``, …; in order."""
+    return [kind for kind in registry() if getattr(about(kind), trait)]

@@ -3,7 +3,7 @@
 The real system. Lambda runs functions on instances of its own. On the morning of 20 October load balancers
 took healthy ones for dead; what is taken for dead is terminated and replaced, but launches were throttled. So
 the pool shrank until synchronous calls found no environment, and filled again only as launches came back.
-Event-source mappings and asynchronous calls were throttled to leave what was there to synchronous ones.
+Event-source mappings and asynchronous calls were throttled to leave the rest to synchronous ones.
 
 The claim. The relapse begins when losses have eaten the headroom, which is later than the fault, and ends
 when launches have given it back, which is later than the repair.
@@ -18,10 +18,24 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL, LAUNCH, LOSE
-from twin.mechanisms.arrays import ASYNC, EDGE_CARRIES, KIND_EVENT_BLOCK, LEASE, SERVICE_CARRIES
-from twin.mechanisms.calls import answer, arriving, depend, draw, emit, intake, miss_ratio, tally
+from twin.mechanisms.arrays import ASYNC, LEASE
+from twin.mechanisms.calls import (
+    answer,
+    arriving,
+    depend,
+    draw,
+    draw_cohort,
+    emit_own,
+    expose,
+    flow,
+    intake,
+    miss_ratio,
+    pass_on,
+    tally,
+)
 from twin.mechanisms.detection import open_elsewhere
-from twin.mechanisms.sampling import share
+from twin.mechanisms.draws import DEPENDENCY_DRAWS, FLOW, cohorts, declare
+from twin.model.kind import About
 from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
@@ -52,12 +66,15 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
+ABOUT = About()
+DRAWS = declare(added=FLOW, replaced=FLOW, launched=cohorts(LAUNCH), lost=cohorts(LOSE), failed=FAIL)
 STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8"), ("losing", "i8")]
 EVENTS = ("capacity_short", "capacity_back")
+SHORT, BACK = range(2)
 
 
 def cells(p, callers, tick_s: float) -> int:
-    """Counts are all there is."""
+    """None: counts are enough."""
     return 0
 
 
@@ -75,27 +92,26 @@ def lose_and_replace(t, w, i, p, s):
     (calls: none) says which share is out of service, the one on launches (calls: what is missing) which
     succeed.
     """
-    row = w.svc[i]
+    panel = w.svc[i]
     dt = w.tick_s[0]
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
-    wanted = min(s.missing, share(1, p.scale_per_s * dt, w.carry, slot + 24))
-    wanted = share(wanted, p.replace_ratio, w.carry, slot + 25)
+    wanted = min(s.missing, flow(w, i, DRAWS.added, p.scale_per_s * dt))
+    wanted = flow(w, i, DRAWS.replaced, wanted * p.replace_ratio)
     back = wanted
-    for e in range(row.out_start, row.out_end):
+    for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if r.mode != LEASE:
             continue
         if r.share > 0.0:
-            r.calls += share(wanted, r.share, w.carry, EDGE_CARRIES * e + 2)
-            back = draw(t, w, i, LAUNCH, e - row.out_start, back, 1.0 - miss_ratio(w, e))
+            r.calls += pass_on(w, e, DEPENDENCY_DRAWS.asked, wanted * r.share)
+            back = draw_cohort(t, w, i, DRAWS.launched, e - panel.out_start, back, 1.0 - miss_ratio(w, e))
         else:
-            out = max(0.0, 1.0 - r.seen_room)
+            out = max(0.0, 1.0 - r.visible_headroom)
             lost = out * (1.0 - math.exp(-p.loss_per_s * dt))
-            gone = draw(t, w, i, LOSE, e - row.out_start, s.standing, lost)
+            gone = draw_cohort(t, w, i, DRAWS.lost, e - panel.out_start, s.standing, lost)
             s.standing -= gone
             s.missing += gone
-            if gone > 0 and r.seen_event != 0:
-                s.losing = r.seen_event
+            if gone > 0 and r.visible_event != 0:
+                s.losing = r.visible_event
     s.standing += back
     s.missing -= back
 
@@ -103,11 +119,11 @@ def lose_and_replace(t, w, i, p, s):
 @njit
 def low_priority(t, w, i):
     """Share of the arriving calls that are asynchronous: callers that hand work over."""
-    row = w.svc[i]
+    panel = w.svc[i]
     low, total = 0, 0
-    for n in range(row.in_start, row.in_end):
-        r = w.edge[w.into[n]]
-        calls = arriving(t, w, w.into[n])
+    for n in range(panel.in_start, panel.in_end):
+        r = w.edge[w.incoming[n]]
+        calls = arriving(t, w, w.incoming[n])
         total += calls
         if r.mode == ASYNC:
             low += calls
@@ -115,55 +131,52 @@ def low_priority(t, w, i):
 
 
 @njit
-def room(p, s, rate):
+def fitting_ratio(p, s, rate):
     """Share of calls that find an environment: Erlang loss of a large pool is what does not fit."""
     load = p.utilisation_ratio * rate / p.load_per_s
-    have = s.standing / (s.standing + s.missing)
-    return 1.0 if load <= have else have / load
+    standing = s.standing / (s.standing + s.missing)
+    return 1.0 if load <= standing else standing / load
 
 
 @njit
-def note(t, w, i, s, found):
+def note_capacity(t, w, i, s, fitting):
     """Say when calls begin to find no environment, because of what took the instances, and when all do
     again."""
-    row = w.svc[i]
-    code = KIND_EVENT_BLOCK * (1 + row.kind)
-    if found < 1.0 and row.own_event == 0:
+    panel = w.svc[i]
+    if fitting < 1.0 and panel.own_event == 0:
         cause = s.losing if s.losing != 0 else open_elsewhere(w, i)
-        row.own_event = emit(t, w, i, code, i, found, cause)
-    elif found >= 1.0 and row.own_event != 0 and row.open_event == 0:
-        emit(t, w, i, code + 1, i, found, row.own_event)
-        row.own_event = 0
+        panel.own_event = emit_own(t, w, i, SHORT, fitting, cause)
+    elif fitting >= 1.0 and panel.own_event != 0 and panel.open_event == 0:
+        emit_own(t, w, i, BACK, fitting, panel.own_event)
+        panel.own_event = 0
 
 
 @njit
 def step(t, w, i, p, s, c):
     """One tick: capacity is lost and replaced; calls find an environment and their dependencies, or fail."""
-    row = w.svc[i]
     n = intake(t, w, i)
-    ok, wait = depend(t, w, i, n)
+    ok, wait_s = depend(t, w, i, n)
     lose_and_replace(t, w, i, p, s)
     low = low_priority(t, w, i)
     admitted = 1.0 - low * (1.0 - p.low_priority_ratio)
     s.asked += n
-    found = room(p, s, n / w.tick_s[0] * admitted)
-    note(t, w, i, s, found)
-    works = found * (1.0 - p.fault_ratio)
-    row.own_blame = 1.0 - works
-    row.capacity_per_s = p.load_per_s / p.utilisation_ratio * s.standing / (s.standing + s.missing)
-    row.backlog = s.missing
-    answer_by_priority(w, i, p, ok * works, p.service_time_s + wait)
-    failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok * works)
+    fitting = fitting_ratio(p, s, n / w.tick_s[0] * admitted)
+    note_capacity(t, w, i, s, fitting)
+    works = fitting * (1.0 - p.fault_ratio)
+    capacity_per_s = p.load_per_s / p.utilisation_ratio * s.standing / (s.standing + s.missing)
+    expose(w, i, capacity_per_s, s.missing, 1.0 - works)
+    answer_by_priority(w, i, p, ok * works, p.service_time_s + wait_s)
+    failed = draw(t, w, i, DRAWS.failed, n, 1.0 - ok * works)
     tally(w, i, n - failed, failed)
 
 
 @njit
 def answer_by_priority(w, i, p, ok, latency_s):
-    """Synchronous callers get what there is; asynchronous ones are let in by the throttle first."""
+    """The throttle holds back a share of asynchronous calls, and no synchronous ones."""
     answer(w, i, ok, latency_s)
-    row = w.svc[i]
-    for n in range(row.in_start, row.in_end):
-        r = w.edge[w.into[n]]
+    panel = w.svc[i]
+    for n in range(panel.in_start, panel.in_end):
+        r = w.edge[w.incoming[n]]
         if r.mode == ASYNC:
             r.ok *= p.low_priority_ratio
             r.attempt_ok = 1.0

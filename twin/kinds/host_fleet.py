@@ -18,9 +18,10 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import ARRIVE, COMPLETE, FAIL, LOSE
-from twin.mechanisms.arrays import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
-from twin.mechanisms.calls import answer, depend, draw, intake, tally
-from twin.mechanisms.sampling import arrivals, compete
+from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
+from twin.mechanisms.draws import declare
+from twin.mechanisms.sampling import arrivals, compete, draw_context
+from twin.model.kind import About
 from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
@@ -45,6 +46,8 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
+ABOUT = About(is_passive="its hosts break and are repaired one by one, and know nothing of each other")
+DRAWS = declare(repaired=COMPLETE, added=ARRIVE, broken=LOSE, gone=LOSE, failed=FAIL)
 STATE = [("up", "i8"), ("down", "i8"), ("retired", "i8"), ("added", "i8")]
 EVENTS: tuple[str, ...] = ()
 
@@ -60,23 +63,21 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def rate(mean_s):
+def per_second(mean_s):
     """Events a second of what happens after ``mean_s`` on average, 0 for never."""
     return 1.0 / mean_s if mean_s > 0.0 else 0.0
 
 
 @njit
-def live_and_die(t, w, i, p, s):
+def hosts_turn_over(t, w, i, p, s):
     """Hosts break or are retired, whichever comes first; broken ones come back; others are added."""
-    row, dt = w.svc[i], w.tick_s[0]
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
-    seed, luck, exact = w.clock[SEED], w.clock[REPLICATE], row.exact != 0
-    back = draw(t, w, i, COMPLETE, 0, s.down, -math.expm1(-dt * rate(p.mttr_s)))
+    dt = w.tick_s[0]
+    context = draw_context(t, w, i)
+    back = draw(t, w, i, DRAWS.repaired, s.down, -math.expm1(-dt * per_second(p.mttr_s)))
     mean = s.up * math.expm1(p.added_per_s * dt)
-    fresh = arrivals(mean, exact, w.carry, slot + ARRIVE, seed, row.key, t, ARRIVE, luck)
-    broken, gone = compete(
-        s.up, rate(p.mtbf_s), p.retired_per_s, dt, exact, w.carry, slot + 24, seed, row.key, t, LOSE, luck
-    )
+    fresh = arrivals(context, DRAWS.added, mean)
+    breaks_per_s = per_second(p.mtbf_s)
+    broken, gone = compete(context, DRAWS.gone, DRAWS.broken, s.up, breaks_per_s, p.retired_per_s, dt)
     s.up += back + fresh - broken - gone
     s.down += broken - back
     s.retired += gone
@@ -86,16 +87,14 @@ def live_and_die(t, w, i, p, s):
 @njit
 def step(t, w, i, p, s, c):
     """One tick: hosts come and go, and calls land on one of them."""
-    live_and_die(t, w, i, p, s)
-    row = w.svc[i]
+    hosts_turn_over(t, w, i, p, s)
     n = intake(t, w, i)
-    ok, wait = depend(t, w, i, n)
-    here = s.up + s.down
-    works = s.up / here * (1.0 - p.fault_ratio) if here > 0 else 0.0
-    row.own_blame = 1.0 - works
-    row.capacity_per_s, row.backlog = s.up * p.host_capacity_per_s, s.down
-    answer(w, i, ok * works, p.service_time_s + wait)
-    failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok * works)
+    ok, wait_s = depend(t, w, i, n)
+    hosts = s.up + s.down
+    works = s.up / hosts * (1.0 - p.fault_ratio) if hosts > 0 else 0.0
+    expose(w, i, s.up * p.host_capacity_per_s, s.down, 1.0 - works)
+    answer(w, i, ok * works, p.service_time_s + wait_s)
+    failed = draw(t, w, i, DRAWS.failed, n, 1.0 - ok * works)
     tally(w, i, n - failed, failed)
 
 

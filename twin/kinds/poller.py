@@ -18,9 +18,9 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import LOSE, OPEN, SERVE
-from twin.mechanisms.arrays import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
-from twin.mechanisms.calls import accept, answer, depend, draw, emit, intake, tally
-from twin.mechanisms.sampling import share
+from twin.mechanisms.calls import accept, answer, depend, draw, emit_own, expose, flow, intake, tally
+from twin.mechanisms.draws import FLOW, declare
+from twin.model.kind import About, Remedy
 from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
@@ -49,15 +49,18 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
+ABOUT = About(remedies=(Remedy("start the dead pollers", lambda value: {"restore_per_s": 0.01}),))
+DRAWS = declare(dead=LOSE, started=OPEN, done=SERVE, failed=SERVE, able=FLOW)
 STATE = [
     ("alive", "i8"), ("dead", "i8"), ("waiting", "i8"), ("came", "i8"), ("done", "i8"), ("lost", "i8"),
     ("open", "i8"),
 ]  # fmt: skip
 EVENTS = ("pollers_lost", "pollers_back")
+POLLERS_LOST, POLLERS_BACK = range(2)
 
 
 def cells(p, callers, tick_s: float) -> int:
-    """Counts are all there is."""
+    """None: counts are enough."""
     return 0
 
 
@@ -67,52 +70,47 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def live_and_die(t, w, i, p, s, ok):
+def pollers_turn_over(t, w, i, p, s, ok):
     """Pollers without their dependency give up; started ones come back only where it works."""
     dt = w.tick_s[0]
     in_a_row = (1.0 - ok) ** p.failures_count
-    gone = draw(t, w, i, LOSE, 0, s.alive, in_a_row * (1.0 - math.exp(-dt / p.give_up_s)))
+    gone = draw(t, w, i, DRAWS.dead, s.alive, in_a_row * (1.0 - math.exp(-dt / p.give_up_s)))
     rate = p.self_heal_per_s + p.restore_per_s
-    back = draw(t, w, i, OPEN, 0, s.dead, ok * (1.0 - math.exp(-dt * rate)))
+    back = draw(t, w, i, DRAWS.started, s.dead, ok * (1.0 - math.exp(-dt * rate)))
     s.alive += back - gone
     s.dead += gone - back
     if s.open == 0 and s.dead > s.alive:
-        s.open = emit(t, w, i, KIND_EVENT_BLOCK * (1 + w.svc[i].kind), i, float(s.dead), w.svc[i].open_event)
+        s.open = emit_own(t, w, i, POLLERS_LOST, float(s.dead), w.svc[i].open_event)
         w.svc[i].own_event = s.open
     elif s.open != 0 and s.dead == 0:
         s.open = 0
-        code = KIND_EVENT_BLOCK * (1 + w.svc[i].kind) + 1
-        w.svc[i].own_event = emit(t, w, i, code, i, 0.0, w.svc[i].input_event)
+        w.svc[i].own_event = emit_own(t, w, i, POLLERS_BACK, 0.0, w.svc[i].input_event)
 
 
 @njit
 def step(t, w, i, p, s, c):
     """One tick: messages arrive, living pollers hand on what they can, the rest waits."""
-    row = w.svc[i]
     n = intake(t, w, i)
     s.came += n
     s.waiting += n
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
     living = s.alive / (s.alive + s.dead)
-    room = share(1, p.capacity_per_s * living * p.rate_ratio * w.tick_s[0], w.carry, slot + 24)
-    taken = min(s.waiting, room)
-    ok, wait = depend(t, w, i, taken)
-    live_and_die(t, w, i, p, s, ok)
+    rate_per_s = p.capacity_per_s * living * p.rate_ratio
+    taken = min(s.waiting, flow(w, i, DRAWS.able, rate_per_s * w.tick_s[0]))
+    ok, wait_s = depend(t, w, i, taken)
+    pollers_turn_over(t, w, i, p, s, ok)
     ok *= 1.0 - p.fault_ratio
-    done = draw(t, w, i, SERVE, 0, taken, ok)
+    done = draw(t, w, i, DRAWS.done, taken, ok)
     s.waiting -= done
     s.done += done
-    rate = p.capacity_per_s * living * p.rate_ratio
-    if s.waiting > rate * p.age_limit_s and rate > 0.0:
-        dropped = s.waiting - int(rate * p.age_limit_s)
+    if s.waiting > rate_per_s * p.age_limit_s and rate_per_s > 0.0:
+        dropped = s.waiting - int(rate_per_s * p.age_limit_s)
         s.waiting -= dropped
         s.lost += dropped
-    row.capacity_per_s, row.backlog = p.capacity_per_s * living * p.rate_ratio, s.waiting
-    row.own_blame = 1.0 - living * (1.0 - p.fault_ratio)
     works = ok * living
-    answer(w, i, works, p.service_time_s + wait)
+    expose(w, i, rate_per_s, s.waiting, 1.0 - living * (1.0 - p.fault_ratio))
+    answer(w, i, works, p.service_time_s + wait_s)
     accept(w, i)
-    failed = draw(t, w, i, SERVE, 1, n, 1.0 - works)
+    failed = draw(t, w, i, DRAWS.failed, n, 1.0 - works)
     tally(w, i, n - failed, failed)
 
 

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL, SPLIT
-from twin.mechanisms.calls import answer, depend, draw, intake, tally
+from twin.mechanisms.calls import answer, depend, draw, draw_cohort, expose, intake, tally
+from twin.mechanisms.draws import cohorts, declare
+from twin.model.kind import About
 from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
@@ -39,12 +41,14 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
+ABOUT = About(is_passive="each of its objects tries again after a bounded wait, and no try costs another one")
+DRAWS = declare(fresh=SPLIT, failed=cohorts(FAIL))
 STATE = [("content", "i8"), ("waiting", "i8"), ("levels", "i8"), ("slots", "i8"), ("tries", "i8")]
 EVENTS: tuple[str, ...] = ()
 
 
 def cells(p, callers, tick_s: float) -> int:
-    """A ring of due ticks for each number of failures in a row."""
+    """A ring of due ticks for each number of failures in a panel."""
     return _levels(p) * _slots(p, tick_s)
 
 
@@ -65,7 +69,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def wait(t, w, p, s, c, level, n):
+def back_to_waiting(t, w, p, s, c, level, n):
     """``n`` objects have failed ``level`` + 1 times in a row, and wait."""
     level = min(level, s.levels - 1)
     ticks = int(min(p.backoff_cap_s, p.backoff_s * 2.0**level) / w.tick_s[0] + 0.5)
@@ -87,26 +91,25 @@ def try_again(t, w, i, p, s, c, ok):
         s.waiting -= n
         s.content += n
         tried += n
-        wait(t, w, p, s, c, level + 1, draw(t, w, i, FAIL, level, n, 1.0 - ok))
+        failed = draw_cohort(t, w, i, DRAWS.failed, level, n, 1.0 - ok)
+        back_to_waiting(t, w, p, s, c, level + 1, failed)
     return tried
 
 
 @njit
 def step(t, w, i, p, s, c):
     """One tick: objects that are due try again, calls try the objects that are content."""
-    row = w.svc[i]
     n = intake(t, w, i)
     content = s.content / (s.content + s.waiting)
-    fresh = min(draw(t, w, i, SPLIT, 0, n, content), s.content)
+    fresh = min(draw(t, w, i, DRAWS.fresh, n, content), s.content)
     ok, wait_s = depend(t, w, i, fresh + s.tries)  # what was due in the last tick, for what is due now
     blame = 0.0 if ok < 1.0 else 1.0 - content
     ok *= 1.0 - p.fault_ratio
     s.tries = try_again(t, w, i, p, s, c, ok)
-    failed = draw(t, w, i, FAIL, s.levels, fresh, 1.0 - ok)
+    failed = draw_cohort(t, w, i, DRAWS.failed, s.levels, fresh, 1.0 - ok)
     lost = min(failed, s.content)  # two calls of one tick may have met in one object
-    wait(t, w, p, s, c, 0, lost)
-    row.backlog = s.waiting
-    row.own_blame = max(blame, p.fault_ratio)
+    back_to_waiting(t, w, p, s, c, 0, lost)
+    expose(w, i, 0.0, s.waiting, max(blame, p.fault_ratio))  # its capacity is that of what it calls
     answer(w, i, ok * content, p.service_time_s + wait_s)
     tally(w, i, fresh - failed, n - fresh + failed)
 

@@ -8,10 +8,10 @@ Left out. Everything else.
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.base.rng import ARRIVE, FAIL
-from twin.mechanisms.arrays import EDGE_CARRIES, SERVICE_CARRIES
-from twin.mechanisms.calls import answer, depend, draw, intake, tally
-from twin.mechanisms.sampling import carried
+from twin.base.rng import FAIL
+from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
+from twin.mechanisms.draws import FLOW, declare
+from twin.model.kind import About
 from twin.model.parameter import LATE, Param
 
 PARAMETERS = (
@@ -30,6 +30,11 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
+ABOUT = About(
+    is_plain=True,
+    is_passive="a relay keeps nothing: it fails while what it needs fails, and is well when that is well",
+)
+DRAWS = declare(own=FLOW, failed=FAIL)
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
 
@@ -46,16 +51,13 @@ def init(p, s, c, callers, tick_s: float) -> None:
 @njit
 def step(t, w, i, p, s, c):
     """One tick: fail as the dependencies fail."""
-    row = w.svc[i]
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + ARRIVE
-    n = intake(t, w, i) + carried(p.own_per_s * w.tick_s[0], w.carry, slot)
-    row.offered = n
-    ok, wait = depend(t, w, i, n)
-    row.own_blame = p.fault_ratio
+    n = intake(t, w, i) + flow(w, i, DRAWS.own, p.own_per_s * w.tick_s[0])
+    w.svc[i].offered = n
+    ok, wait_s = depend(t, w, i, n)
     ok *= 1.0 - p.fault_ratio
-    answer(w, i, ok, p.service_time_s + wait)
-    row.capacity_per_s = p.capacity_per_s
-    failed = draw(t, w, i, FAIL, 0, n, 1.0 - ok)
+    expose(w, i, p.capacity_per_s, 0, p.fault_ratio)
+    answer(w, i, ok, p.service_time_s + wait_s)
+    failed = draw(t, w, i, DRAWS.failed, n, 1.0 - ok)
     tally(w, i, n - failed, failed)
 
 

@@ -25,7 +25,10 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL, LOOKUP, OPEN
-from twin.mechanisms.calls import answer, draw, intake, miss_ratio, tally
+from twin.mechanisms.calls import answer, draw, expose, intake, miss_ratio, tally
+from twin.mechanisms.contract import DEPEND, mark
+from twin.mechanisms.draws import declare
+from twin.model.kind import About
 from twin.model.parameter import Param, fault_ratio
 
 PARAMETERS = (
@@ -54,9 +57,11 @@ PARAMETERS = (
     fault_ratio("share of clients that get no answer: a fault's knob"),
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
+ABOUT = About(is_passive="caches forget by themselves: a wrong answer leaves within its time to live")
+DRAWS = declare(asked=LOOKUP, answered=OPEN, misled=OPEN, well=FAIL)
 STATE = [
     ("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("wrong", "i8"),
-    ("well", "i8"), ("ill", "i8"), ("behind", "i8"), ("overridden", "f8"),
+    ("well", "i8"), ("unserved", "i8"), ("behind", "i8"), ("overridden", "f8"),
 ]  # fmt: skip
 EVENTS = ("answers_empty", "answers_back")
 
@@ -83,7 +88,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def ticks(seconds, tick_s, slots):
+def ttl_ticks(seconds, tick_s, slots):
     """A TTL in ticks, at least one, no longer than the ring that was laid out for it."""
     return min(max(1, int(round(seconds / tick_s))), slots - 1)
 
@@ -101,17 +106,17 @@ def refresh(t, w, i, p, s, c, ok, right):
     c[at_positive] = c[at_negative] = c[at_wrong] = 0
     asked = s.expired
     if p.queries_per_s * w.tick_s[0] < 20.0:
-        asked = draw(t, w, i, LOOKUP, 0, s.expired, 1.0 - math.exp(-p.queries_per_s * w.tick_s[0]))
-    good = draw(t, w, i, OPEN, 0, asked, ok)
-    misled = draw(t, w, i, OPEN, 1, good, 1.0 - right) if right < 1.0 else 0
+        asked = draw(t, w, i, DRAWS.asked, s.expired, 1.0 - math.exp(-p.queries_per_s * w.tick_s[0]))
+    good = draw(t, w, i, DRAWS.answered, asked, ok)
+    misled = draw(t, w, i, DRAWS.misled, good, 1.0 - right) if right < 1.0 else 0
     s.expired -= asked
     s.valid += good - misled
     s.wrong += misled
     s.empty += asked - good
-    until = (t + ticks(p.positive_ttl_s, w.tick_s[0], c[0])) % c[0]
+    until = (t + ttl_ticks(p.positive_ttl_s, w.tick_s[0], c[0])) % c[0]
     c[positive + until] += good - misled
     c[wrong + until] += misled
-    c[negative + (t + ticks(p.negative_ttl_s, w.tick_s[0], c[1])) % c[1]] += asked - good
+    c[negative + (t + ttl_ticks(p.negative_ttl_s, w.tick_s[0], c[1])) % c[1]] += asked - good
     return asked
 
 
@@ -126,31 +131,31 @@ def clients(t, w, p, s, c, ok):
         return ok
     ring = 3 + c[0] + c[1]
     c_due = ring + t % c[2]
-    s.ill -= c[c_due]
+    s.unserved -= c[c_due]
     s.well += c[c_due]
     c[c_due] = 0
-    served = int(round((s.well + s.ill) * ok))
+    served = int(round((s.well + s.unserved) * ok))
     if served > s.behind:
-        last = ticks(p.client_negative_s, w.tick_s[0], c[2])
+        last = ttl_ticks(p.client_negative_s, w.tick_s[0], c[2])
         for k in range(last):
             back = (served - s.behind) * (k + 1) // last - (served - s.behind) * k // last
             if k == 0:
-                s.ill -= back
+                s.unserved -= back
                 s.well += back
             else:
                 c[ring + (t + k) % c[2]] += back
     else:
-        lose(s, c, ring, s.behind - served)
+        lose_answers(s, c, ring, s.behind - served)
     s.behind = served
-    return s.well / (s.well + s.ill)
+    return s.well / (s.well + s.unserved)
 
 
 @njit
-def lose(s, c, ring, n):
+def lose_answers(s, c, ring, n):
     """``n`` clients lose their answer: those that have one first, then those that were about to ask."""
     gone = min(n, s.well)
     s.well -= gone
-    s.ill += gone
+    s.unserved += gone
     n -= gone
     for k in range(ring, ring + c[2]):
         gone = min(n, c[k])
@@ -161,15 +166,17 @@ def lose(s, c, ring, n):
 @njit
 def step(t, w, i, p, s, c):
     """One tick: caches refresh from the authority, clients get what the caches (or the override) hold."""
-    row = w.svc[i]
+    n = intake(t, w, i)
+    panel = w.svc[i]
     ok, right = 1.0, 1.0
-    for e in range(row.out_start, row.out_end):
+    for e in range(panel.out_start, panel.out_end):
         ok *= 1.0 - miss_ratio(w, e)
-        right *= min(1.0, w.edge[e].seen_room)
+        right *= min(1.0, w.edge[e].visible_headroom)
         w.edge[e].blame = 1.0 - ok * right
     asked = refresh(t, w, i, p, s, c, ok, right)
-    for e in range(row.out_start, row.out_end):
+    for e in range(panel.out_start, panel.out_end):
         w.edge[e].calls += asked
+    mark(panel, DEPEND)
     every = s.valid + s.empty + s.wrong + s.expired
     share = (s.valid + s.expired * ok * right) / every
     if p.override != 0.0:
@@ -182,11 +189,9 @@ def step(t, w, i, p, s, c):
     served = 1.0 - p.zone_share_ratio * unserved
     blame = 0.0 if ok * right < 1.0 else 1.0 - served
     served *= 1.0 - p.fault_ratio
-    n = intake(t, w, i)
+    expose(w, i, float(s.valid), 0, max(blame, p.fault_ratio))
     answer(w, i, served, 0.002)
-    row.capacity_per_s = float(s.valid)
-    row.own_blame = max(blame, p.fault_ratio)
-    good = draw(t, w, i, FAIL, 0, n, served)
+    good = draw(t, w, i, DRAWS.well, n, served)
     tally(w, i, good, n - good)
 
 

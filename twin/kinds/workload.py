@@ -2,8 +2,9 @@
 
 The real system. Millions of independent clients of a Region; none of them knows of the others.
 The claim. Their first tries are an open Poisson stream, whose rate follows the hour of the day; retries are
-the business of the dependency's SDK. What a service has in hand depends on the hour too: it is sized for its
-peak (``utilisation_ratio`` of a dependency is meant there), so what hurts nobody at night may hurt at noon.
+the business of the dependency's SDK. The headroom of a service depends on the hour too: it is sized for its
+peak (``utilisation_ratio`` of a dependency is meant at the peak), so a loss that hurts nobody at night may
+hurt at noon.
 Left out. The week, and people who come back later because they failed (a scenario may raise the rate).
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import ARRIVE, FAIL
-from twin.mechanisms.arrays import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
-from twin.mechanisms.calls import answer, depend, draw, tally
-from twin.mechanisms.sampling import arrivals
+from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
+from twin.mechanisms.draws import declare
+from twin.mechanisms.sampling import arrivals, draw_context
+from twin.model.kind import About
 from twin.model.parameter import Param
 
 PARAMETERS = (
@@ -30,6 +32,8 @@ PARAMETERS = (
           "assumed: means nothing without a swing", (0.0, 0.0)),
 )  # fmt: skip
 BREAKS: dict[str, dict[str, float]] = {}  # nobody depends on customers
+ABOUT = About(is_customers=True, is_passive="customers keep nothing: they call whatever becomes of it")
+DRAWS = declare(came=ARRIVE, well=FAIL)
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
 
@@ -46,17 +50,16 @@ def init(p, s, c, callers, tick_s: float) -> None:
 @njit
 def step(t, w, i, p, s, c):
     """One tick: call, and count which calls came back well."""
-    row = w.svc[i]
-    rate_per_s = p.rate_per_s * p.rate_ratio * row.load_ratio
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + ARRIVE
-    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
-    n = arrivals(rate_per_s * w.tick_s[0], row.exact != 0, w.carry, slot, seed, row.key, t, ARRIVE, replicate)
+    panel = w.svc[i]
+    rate_per_s = p.rate_per_s * p.rate_ratio * panel.load_ratio
+    n = intake(t, w, i) + arrivals(draw_context(t, w, i), DRAWS.came, rate_per_s * w.tick_s[0])
     if t == 0:
         n += int(p.batch_count)
-    ok, wait = depend(t, w, i, n)
-    good = draw(t, w, i, FAIL, 0, n, ok)
-    row.offered, row.capacity_per_s = n, rate_per_s
-    answer(w, i, ok, wait)
+    panel.offered = n
+    ok, wait_s = depend(t, w, i, n)
+    expose(w, i, rate_per_s, 0, 0.0)
+    answer(w, i, ok, wait_s)
+    good = draw(t, w, i, DRAWS.well, n, ok)
     tally(w, i, good, n - good)
 
 

@@ -8,38 +8,38 @@ from twin.base.jit import njit
 @njit
 def signal(w, i, which):
     """Signal ``which`` (position in SIGNALS) of service ``i`` over the last signal period."""
-    s = w.svc[i]
+    panel = w.svc[i]
     if which == 0:
-        return s.error_ratio
+        return panel.error_ratio
     if which == 1:
-        return s.latency_ratio
-    return s.backlog_s if which == 2 else s.capacity_ratio
+        return panel.latency_ratio
+    return panel.backlog_s if which == 2 else panel.capacity_ratio
 
 
 @njit
 def any_fired(t, w):
-    """Advance every condition on a service of this shard; true if one has just held long enough."""
+    """Advance every condition on a service that is stepped here; true if one has just held long enough."""
     fired = False
     for n in range(len(w.conditions)):
-        c = w.conditions[n]
-        if c.fired != 0 or t < c.from_tick or not is_mine(w, c.service):
+        condition = w.conditions[n]
+        if condition.fired != 0 or t < condition.from_tick or not is_mine(w, condition.service):
             continue
-        value = signal(w, c.service, c.signal)
-        holds = value > c.level if c.above != 0 else value < c.level
+        value = signal(w, condition.service, condition.signal)
+        holds = value > condition.level if condition.above != 0 else value < condition.level
         if not holds:
-            c.since = -1
+            condition.since = -1
             continue
-        if c.since < 0:
-            c.since = t
-        if t - c.since >= c.hold_ticks:
-            c.fired = 1
+        if condition.since < 0:
+            condition.since = t
+        if t - condition.since >= condition.hold_ticks:
+            condition.fired = 1
             fired = True
     return fired
 
 
 @njit
 def is_mine(w, i):
-    """Whether this shard steps service ``i``."""
+    """Whether service ``i`` is stepped here."""
     for n in range(len(w.mine)):
         if w.mine[n] == i:
             return True

@@ -3,8 +3,15 @@
 A *service* row is the front panel of a service: what it was offered and did in this tick, and what its
 callers may know of it. An *edge* row is one dependency: the caller's side (calls, connections) and the
 callee's side (outcome), each with the copy that the other side is allowed to read. Nothing reads what was
-written in the same tick: near edges (inside a domain) are published after every tick, far edges after every
-signal period.
+written in the same tick: what passes inside a domain is published after every tick, what crosses domains
+after every signal period.
+
+What is called what, in compiled code:
+
+    t      the tick                          panel  row of a service in ``svc``
+    w      the arrays of the run (State)     r      row of a dependency in ``edge``
+    i, e   number of a service, of an edge   p      parameters of the service (a kind's PARAMETERS)
+    c      the service's cells               s      state of the service (a kind's STATE)
 """
 
 from __future__ import annotations
@@ -13,12 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from twin.model.dependency_parameters import EDGE_PARAMETERS
+
 MODES = ("hard", "soft", "cached", "new_connections", "lease", "async")
 HARD, SOFT, CACHED, NEW_CONNECTIONS, LEASE, ASYNC = range(6)
-JITTERS = ("none", "equal", "full", "exponential", "decorrelated")
-RETRY_MODES = ("legacy", "standard", "adaptive")
-LEGACY, STANDARD, ADAPTIVE = range(3)
-PRIORITIES = ("low", "normal", "high")
+LEGACY, STANDARD, ADAPTIVE = range(3)  # RETRY_MODES
 SIGNALS = ("error_ratio", "latency_ratio", "backlog_s", "capacity_ratio")
 
 INPUT = 0xFFFF  # the "service" of events that a scenario feeds in
@@ -39,7 +45,8 @@ SERVICE = np.dtype(
             ("out_end", "i8"),
             ("cell", "i8"),
             ("cells", "i8"),
-            # this tick: calls (attempts), in counts
+            # this tick: what the step has called (contract.py); calls (attempts), in counts
+            ("called", "i8"),
             ("offered", "i8"),
             ("good", "i8"),
             ("failed", "i8"),
@@ -94,28 +101,12 @@ EDGE = np.dtype(
             ("caller", "i8"),
             ("callee", "i8"),
             ("mode", "i8"),
-            ("far", "i8"),
-            # policy: EDGE_PARAMETERS of the model, encoded
-            ("share", "f8"),
-            ("lifetime_s", "f8"),
-            ("timeout_s", "f8"),
-            ("retries", "f8"),
-            ("backoff_s", "f8"),
-            ("backoff_cap_s", "f8"),
-            ("jitter", "f8"),
-            ("retry_budget_ratio", "f8"),
-            ("retry_mode", "f8"),
-            ("deadline_s", "f8"),
-            ("client_throttle_ratio", "f8"),
-            ("breaker_error_ratio", "f8"),
-            ("delay_s", "f8"),
-            ("connections_count", "f8"),
-            ("drain_per_s", "f8"),
-            ("utilisation_ratio", "f8"),
+            ("cross_domain", "i8"),
+            *((p.name, "f8") for p in EDGE_PARAMETERS),  # as a file gives them, encoded
             # caller's side: calls of this period, the published copy, the pool or backlog
             ("calls", "i8"),
-            ("calls_pub", "i8"),
-            ("asked_pub", "i8"),
+            ("sent_calls", "i8"),
+            ("sent_cause", "i8"),
             ("live", "i8"),
             ("lost", "i8"),
             ("backlog", "i8"),
@@ -125,25 +116,20 @@ EDGE = np.dtype(
             # callee's side: outcome of a call after retries, the published copy
             ("ok", "f8"),
             ("latency_s", "f8"),
-            ("room", "f8"),
+            ("headroom", "f8"),
             ("event", "i8"),
             ("attempt_ok", "f8"),
             ("tokens", "f8"),
             ("closed", "i8"),
-            ("seen_ok", "f8"),
-            ("seen_latency_s", "f8"),
-            ("seen_room", "f8"),
-            ("seen_event", "i8"),
-            ("seen_closed", "i8"),
-            ("seen_input", "i8"),
+            ("visible_ok", "f8"),
+            ("visible_latency_s", "f8"),
+            ("visible_headroom", "f8"),
+            ("visible_event", "i8"),
+            ("visible_closed", "i8"),
+            ("visible_input", "i8"),
             ("line", "i8"),
             ("line_slots", "i8"),
-            # policies of the clients that few edges have, and what these clients remember: parts/policies.py
-            ("priority", "f8"),
-            ("clients_count", "f8"),
-            ("breaker_window_count", "f8"),
-            ("breaker_open_s", "f8"),
-            ("breaker_probes_count", "f8"),
+            # what clients with policies remember: client_policies.py
             ("held_tick", "i8"),
             ("wanted", "i8"),
             ("passed", "i8"),
@@ -216,11 +202,11 @@ CONDITION = np.dtype(
         ],
     )
 )
-WAITING, FIRED, TOLD = range(3)  # ``fired``: not yet, it has just held long enough, the schedule knows
+WAITING, FIRED, REPORTED = range(3)  # ``fired``: not yet; it has just held long enough; the schedule knows
 NEVER = 1 << 62  # ``from_tick`` of a condition that is not looked at before something else has happened
 
 
-class World(NamedTuple):
+class State(NamedTuple):
     """All arrays of one run except the kinds' own. Integers in ``clock``: see CLOCK."""
 
     clock: np.ndarray  # int64: the entries of CLOCK
@@ -228,9 +214,9 @@ class World(NamedTuple):
     mine: np.ndarray  # int64: the services that this shard steps
     svc: np.ndarray  # SERVICE
     edge: np.ndarray  # EDGE, ordered by caller, then callee
-    into: np.ndarray  # int64: edge numbers ordered by callee
+    incoming: np.ndarray  # int64: edge numbers ordered by callee
     cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
-    carry: np.ndarray  # int64: remainders of mean noise: EDGE_CARRIES an edge, SERVICE_CARRIES a service
+    carry: np.ndarray  # int64: remainders, EDGE_CARRIES an edge, then SERVICE_CARRIES a service: draws.py
     line: np.ndarray  # float64: outcomes on their way along edges with a delay
     conditions: np.ndarray  # CONDITION
     events: np.ndarray  # EVENT buffer
@@ -239,7 +225,6 @@ class World(NamedTuple):
 
 CLOCK = ("period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug")
 PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG = range(7)
-EDGE_CARRIES, SERVICE_CARRIES = 9, 32
 CACHE_SLOTS = 64  # age classes of a cached dependency
 BREAKER_SLOTS = 64  # phases of open circuit breakers
 

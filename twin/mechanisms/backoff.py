@@ -28,7 +28,7 @@ def least_ratio(jitter):
 
 @njit
 def wait_s(jitter, attempt, before_s, base_s, cap_s, u):
-    """The wait of a client with luck ``u`` in [0, 1), whose last wait was ``before_s`` (none yet: the base).
+    """The wait of a client whose last one was ``before_s`` (none yet: the base). ``u`` in [0, 1) decides.
 
     Source: aws-arch-backoff-simulator.
     """

@@ -2,8 +2,8 @@
 
 The real system: an AWS service calls another through an SDK that times out, tries again and keeps connections
 and credentials; what the caller learns is whether the call came back in time. The claim: whatever a kind does
-inside, its neighbours see only this. A *kind* calls, in each tick, ``intake`` (what is asked of me),
-``depend`` (what do my dependencies make of it) and ``answer`` (what my callers may know). The SDK of a caller
+inside, its neighbours see only this. A *kind* calls, in each tick and in this order, ``intake``, ``depend``,
+``expose``, ``answer`` and ``tally`` (see ``contract.py``). The SDK of a caller
 is stepped beside the callee, so that retries meet the state they cause; pools of connections, caches and
 backlogs are stepped beside the caller. Left out: single requests, payloads, and the network between Regions.
 When all this becomes visible to others: ``twin/mechanisms/detection.py``.
@@ -14,63 +14,83 @@ from __future__ import annotations
 import math
 
 from twin.base.jit import njit
-from twin.base.rng import CLOSE, FAIL, LOOKUP, OPEN, subkey
 from twin.mechanisms.arrays import (
     ASYNC,
     CACHE_SLOTS,
     CACHED,
-    EDGE_CARRIES,
+    KIND_EVENT_BLOCK,
     LEASE,
     N_EVENTS,
     NEW_CONNECTIONS,
     PERIOD,
-    REPLICATE,
-    SEED,
-    SERVICE_CARRIES,
     SOFT,
 )
 from twin.mechanisms.client_policies import attempts_at_once, guarded, patience_s, settle_at_once
-from twin.mechanisms.sampling import share, thin
+from twin.mechanisms.contract import ANSWER, DEPEND, EXPOSE, INTAKE, TALLY, mark
+from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES, SERVICE_CARRIES
+from twin.mechanisms.sampling import carried, dependency_context, draw_context, sample, slot_of, thin
 
 
 @njit
-def draw(t, w, i, purpose, sub, n, p):
-    """How many of ``n`` pass with probability ``p``, for cohort ``sub`` of service ``i``."""
+def draw(t, w, i, name, n, p):
+    """How many of ``n`` pass with probability ``p``; ``name``: one of the kind's declared draws."""
     if n <= 0 or p <= 0.0:
         return 0
     if p >= 1.0:
-        return n
-    s = w.svc[i]
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + (purpose & (SERVICE_CARRIES - 1))
-    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
-    return thin(n, p, s.exact != 0, w.carry, slot, seed, subkey(s.key, sub), t, purpose, replicate)
+        return int(n)
+    return sample(draw_context(t, w, i), name, 0, n, p)
 
 
 @njit
-def draw_edge(t, w, e, purpose, slot, n, p):
-    """As ``draw``, for the pool of dependency ``e``; noise as its caller's."""
+def draw_cohort(t, w, i, name, cohort, n, p):
+    """As ``draw``, for one cohort of a draw that is declared with ``cohorts``."""
     if n <= 0 or p <= 0.0:
         return 0
     if p >= 1.0:
-        return n
-    r = w.edge[e]
-    exact = w.svc[r.caller].exact != 0
-    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
-    return thin(n, p, exact, w.carry, EDGE_CARRIES * e + slot, seed, r.key, t, purpose, replicate)
+        return int(n)
+    return sample(draw_context(t, w, i), name, cohort, n, p)
+
+
+@njit
+def flow(w, i, name, amount):
+    """The whole part of ``amount``; the fraction waits for the next tick. ``name``: a declared FLOW."""
+    return carried(amount, w.carry, EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + slot_of(name))
+
+
+@njit
+def draw_connections(t, w, e, name, n, p):
+    """As ``draw``, for dependency ``e`` and one of DEPENDENCY_DRAWS; noise as its caller's."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return int(n)
+    return thin(dependency_context(t, w, e), name, n, p)
+
+
+@njit
+def pass_on(w, e, name, amount):
+    """As ``flow``, for dependency ``e`` and one of DEPENDENCY_DRAWS."""
+    return carried(amount, w.carry, EDGE_CARRIES * e + slot_of(name))
 
 
 @njit
 def emit(t, w, i, code, subject, value, cause):
     """Append an event of service ``i``; its id is (tick, service, sequence within both)."""
-    s = w.svc[i]
-    s.event_seq = s.event_seq + 1 if s.event_tick == t else 0
-    s.event_tick = t
-    event_id = (t << 32) | (i << 16) | s.event_seq
+    panel = w.svc[i]
+    panel.event_seq = panel.event_seq + 1 if panel.event_tick == t else 0
+    panel.event_tick = t
+    event_id = (t << 32) | (i << 16) | panel.event_seq
     row = w.events[w.clock[N_EVENTS]]
     row.event_id, row.cause_id, row.tick, row.service = event_id, cause, t, i
     row.code, row.subject, row.value = code, subject, value
     w.clock[N_EVENTS] += 1
     return event_id
+
+
+@njit
+def emit_own(t, w, i, k, value, cause):
+    """As ``emit``, of the kind's own event number ``k`` (position in its EVENTS), about itself."""
+    return emit(t, w, i, KIND_EVENT_BLOCK * (1 + w.svc[i].kind) + k, i, value, cause)
 
 
 @njit
@@ -99,21 +119,21 @@ def retries_here(r):
 def arriving(t, w, e):
     """First tries that reach the callee over dependency ``e`` in this tick."""
     r = w.edge[e]
-    if r.far == 0:
-        return r.calls_pub
+    if r.cross_domain == 0:
+        return r.sent_calls
     period = w.clock[PERIOD]
     k = t % period
-    calls = float(r.calls_pub)  # exact far beyond any count here, and a float divides faster
+    calls = float(r.sent_calls)  # exact far beyond any count here, and a float divides faster
     return int(calls * (k + 1) / period) - int(calls * k / period)
 
 
 @njit
 def intake(t, w, i):
     """Attempts that reach service ``i`` in this tick: first tries and their retries."""
-    s = w.svc[i]
+    panel = w.svc[i]
     total = 0
-    for n in range(s.in_start, s.in_end):
-        e = w.into[n]
+    for n in range(panel.in_start, panel.in_end):
+        e = w.incoming[n]
         first = arriving(t, w, e)
         if guarded(w.edge[e]):
             total += attempts_at_once(t, w, e, first, retries_here(w.edge[e]))
@@ -121,34 +141,52 @@ def intake(t, w, i):
         miss = 1.0 - w.edge[e].attempt_ok
         if miss > 0.0:
             attempts, _ = amplification(miss, retries_here(w.edge[e]), w.edge[e].retry_budget_ratio)
-            first += share(first, attempts - 1.0, w.carry, EDGE_CARRIES * e)
+            first += pass_on(w, e, DEPENDENCY_DRAWS.retried, first * (attempts - 1.0))
         total += first
-    s.offered = total
+    panel.offered = total
+    mark(panel, INTAKE)
     return total
 
 
 @njit
 def answer(w, i, ok, latency_s):
     """Tell every caller of ``i`` what becomes of an attempt: ``ok`` of them succeed, after ``latency_s``."""
-    s = w.svc[i]
-    room = s.capacity_per_s / s.quiet_capacity_per_s if s.quiet_capacity_per_s > 0.0 else 1.0
-    for n in range(s.in_start, s.in_end):
-        r = w.edge[w.into[n]]
+    panel = w.svc[i]
+    headroom = headroom_of(panel)
+    for n in range(panel.in_start, panel.in_end):
+        r = w.edge[w.incoming[n]]
         in_time = latency_s <= patience_s(r) or r.mode == ASYNC  # who hands work over does not wait for it
         r.attempt_ok = ok if in_time else 0.0
         _, lost = amplification(1.0 - r.attempt_ok, retries_here(r), r.retry_budget_ratio)
-        r.ok, r.latency_s, r.room = 1.0 - lost, latency_s, room
+        r.ok, r.latency_s, r.headroom = 1.0 - lost, latency_s, headroom
         if guarded(r):
-            r.ok = settle_at_once(w, w.into[n], retries_here(r))
-    s.latency_s = latency_s
+            r.ok = settle_at_once(w, w.incoming[n], retries_here(r))
+    panel.latency_s = latency_s
+    mark(panel, ANSWER)
+
+
+@njit
+def headroom_of(panel):
+    """The present capacity over the undisturbed one."""
+    quiet_per_s = panel.quiet_capacity_per_s
+    return panel.capacity_per_s / quiet_per_s if quiet_per_s > 0.0 else 1.0
+
+
+@njit
+def expose(w, i, capacity_per_s, backlog, own_blame):
+    """What reports may know of service ``i``: calls a second that it can serve, how many wait, and the share
+    of calls that it fails by itself, whatever its dependencies do."""
+    panel = w.svc[i]
+    panel.capacity_per_s, panel.backlog, panel.own_blame = capacity_per_s, backlog, own_blame
+    mark(panel, EXPOSE)
 
 
 @njit
 def accept(w, i):
     """Work that callers hand over is taken whatever becomes of it: it waits here."""
-    s = w.svc[i]
-    for n in range(s.in_start, s.in_end):
-        r = w.edge[w.into[n]]
+    panel = w.svc[i]
+    for n in range(panel.in_start, panel.in_end):
+        r = w.edge[w.incoming[n]]
         if r.mode == ASYNC:
             r.ok = r.attempt_ok = 1.0
 
@@ -157,11 +195,11 @@ def accept(w, i):
 def miss_ratio(w, e):
     """Share of calls over ``e`` that fail, as the caller knows it: refused, late, or no room for them."""
     r = w.edge[e]
-    ok = r.seen_ok
+    ok = r.visible_ok
     if r.utilisation_ratio > 0.0:
         needed = r.utilisation_ratio * w.svc[r.caller].load_ratio
-        if r.seen_room < needed:
-            ok *= max(0.0, r.seen_room) / needed
+        if r.visible_headroom < needed:
+            ok *= max(0.0, r.visible_headroom) / needed
     return 1.0 - ok
 
 
@@ -179,14 +217,15 @@ def churn(t, w, e):
     dry = max(0, pool - r.live)
     if lost == 0 and dry == 0:
         r.lost = 0
-        r.calls += share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
+        r.calls += pass_on(w, e, DEPENDENCY_DRAWS.renewed, pool * (w.tick_s[0] / r.lifetime_s))
         return 0.0
     if lost < r.lost:
-        dry -= draw_edge(t, w, e, OPEN, 2, dry, 1.0 - lost / r.lost)
+        dry -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, dry, 1.0 - lost / r.lost)
     dry = min(dry, lost)
-    dry += draw_edge(t, w, e, CLOSE, 1, lost - dry, 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s))
+    closes = 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s)
+    dry += draw_connections(t, w, e, DEPENDENCY_DRAWS.closed, lost - dry, closes)
     r.lost, r.live = lost, pool - dry
-    r.calls += dry + share(pool, w.tick_s[0] / r.lifetime_s, w.carry, EDGE_CARRIES * e + 1)
+    r.calls += dry + pass_on(w, e, DEPENDENCY_DRAWS.renewed, pool * (w.tick_s[0] / r.lifetime_s))
     return (dry / pool) ** (1.0 + r.retries)
 
 
@@ -201,12 +240,12 @@ def age(t, w, e):
     if t % slot_ticks == 0:
         at = r.cell + (t // slot_ticks) % CACHE_SLOTS
         due = w.cells[at]
-        kept = due - draw_edge(t, w, e, FAIL, 1, due, miss)
+        kept = due - draw_connections(t, w, e, DEPENDENCY_DRAWS.lapsed, due, miss)
         w.cells[at] = kept
         r.live -= due - kept
         r.calls += due
     if r.live < pool:
-        back = draw_edge(t, w, e, LOOKUP, 2, pool - r.live, 1.0 - miss)
+        back = draw_connections(t, w, e, DEPENDENCY_DRAWS.looked_up, pool - r.live, 1.0 - miss)
         w.cells[r.cell + (t // slot_ticks) % CACHE_SLOTS] += back
         r.calls += pool - r.live
         r.live += back
@@ -220,25 +259,25 @@ def hand_over(t, w, e, n):
     r.backlog += n
     limit = r.backlog
     if r.drain_per_s > 0.0:
-        limit = min(limit, share(1, r.drain_per_s * w.tick_s[0], w.carry, EDGE_CARRIES * e + 3))
+        limit = min(limit, pass_on(w, e, DEPENDENCY_DRAWS.drained, r.drain_per_s * w.tick_s[0]))
     if limit <= 0:
         return 0.0 if r.backlog <= 0 else (r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0)
     r.calls += limit
-    r.backlog -= draw_edge(t, w, e, OPEN, 1, limit, 1.0 - miss_ratio(w, e))
+    r.backlog -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, limit, 1.0 - miss_ratio(w, e))
     return r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0
 
 
 @njit
-def ask(t, w, e, n):
+def send_calls(t, w, e, n):
     """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
     r = w.edge[e]
-    m = share(n, r.share, w.carry, EDGE_CARRIES * e + 2)
+    m = pass_on(w, e, DEPENDENCY_DRAWS.asked, n * r.share)
     if r.mode == NEW_CONNECTIONS:
         return churn(t, w, e), 0.0
     if r.mode == CACHED:
         return age(t, w, e), 0.0
     r.calls += m
-    return miss_ratio(w, e), r.seen_latency_s
+    return miss_ratio(w, e), r.visible_latency_s
 
 
 @njit
@@ -250,12 +289,12 @@ def depend(t, w, i, n):
     comes from the calls that succeed.
     """
     ok, wait = 1.0, 0.0
-    s = w.svc[i]
-    for e in range(s.out_start, s.out_end):
+    panel = w.svc[i]
+    for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if r.mode == LEASE or r.mode == ASYNC:
             continue
-        miss, latency = ask(t, w, e, n)
+        miss, latency = send_calls(t, w, e, n)
         r.wait_s = min(r.share, 1.0) * latency
         wait += r.wait_s
         if miss <= 0.0 or r.mode == SOFT:
@@ -264,16 +303,18 @@ def depend(t, w, i, n):
         factor = 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
         r.blame = 1.0 - factor
         ok *= factor
-    for e in range(s.out_start, s.out_end):
+    for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if r.mode == ASYNC:
-            r.wait_s = hand_over(t, w, e, share(n, r.share * ok, w.carry, EDGE_CARRIES * e + 2))
+            r.wait_s = hand_over(t, w, e, pass_on(w, e, DEPENDENCY_DRAWS.asked, n * (r.share * ok)))
             wait += r.wait_s
+    mark(panel, DEPEND)
     return ok, wait
 
 
 @njit
 def tally(w, i, good, failed):
     """Close the books of this tick: ``good`` calls came back well and in time, ``failed`` did not."""
-    s = w.svc[i]
-    s.good, s.failed = good, failed
+    panel = w.svc[i]
+    panel.good, panel.failed = good, failed
+    mark(panel, TALLY)

@@ -12,9 +12,9 @@ How it is stepped. A dependency stands for ``clients_count`` alike client object
 state, and the open ones by the moment at which they will probe. The policies wrap the call with its retries,
 and act once a tick: ``hold_back`` before it, ``learn`` after it. A dependency without any costs one look.
 
-Left out. Differences between clients but for the phase of their breakers; a window of a breaker ends after so
-many calls on average. The rate limit fails a call at once (as SDKs may be told to) instead of blocking, and
-is cut when each client has met one refusal on average.
+Left out. Clients of a dependency differ in the phase of their breakers only. A window of a breaker ends after
+its number of calls on average. The rate limit fails a call at once, an option of SDKs, instead of blocking.
+It is cut when each client has met one refusal on average.
 """
 
 from __future__ import annotations
@@ -22,33 +22,22 @@ from __future__ import annotations
 import math
 
 from twin.base.jit import njit
-from twin.base.rng import RETRY, subkey
-from twin.mechanisms.arrays import ADAPTIVE, BREAKER_SLOTS, EDGE_CARRIES, LEGACY, REPLICATE, SEED
+from twin.mechanisms.arrays import ADAPTIVE, BREAKER_SLOTS, LEGACY
 from twin.mechanisms.backoff import mean_wait_s
-from twin.mechanisms.sampling import share, thin
+from twin.mechanisms.draws import DEPENDENCY_DRAWS
+from twin.mechanisms.sampling import dependency_context, sample, whole_part
 
 QUOTA_TOKENS = 500.0
 COST, THROTTLED_COST, REWARD = 14.0, 5.0, 1.0  # botocore: of a retry, after a refusal, of an untroubled call
 THROTTLE_WINDOW_S = 120.0  # the SRE book's two minutes
 CUT_RATIO, GROWTH, LEAST_PER_S = 0.7, 0.4, 0.5  # botocore: beta and scale of its cubic limiter, its floor
 BUCKET_S, SMOOTHING = 0.5, 0.8  # botocore: how it measures its own rate
-WINDOWS, TRIPS, PROBED, REOPENED = range(1000, 1004)  # sub-keys beyond those of substeps
 
 
 @njit
 def guarded(r):
     """Whether the clients of this dependency have any of these policies."""
     return r.retry_mode + r.deadline_s + r.client_throttle_ratio + r.breaker_error_ratio > 0.0
-
-
-@njit
-def luck(t, w, e, sub, slot, n, p):
-    """How many of ``n`` pass with probability ``p``; noise as the caller's."""
-    r = w.edge[e]
-    exact = w.svc[r.caller].exact != 0
-    seed, replicate = w.clock[SEED], w.clock[REPLICATE]
-    key, at = subkey(r.key, sub), EDGE_CARRIES * e + slot
-    return thin(n, p, exact, w.carry, at, seed, key, t, RETRY, replicate)
 
 
 @njit
@@ -76,7 +65,7 @@ def hold_back(t, w, e, wanted):
 def let_through(t, w, e, n, sub):
     """How many of ``n`` first tries, of substep ``sub``, are sent."""
     r = w.edge[e]
-    sent = luck(t, w, e, sub, 4, n, r.pass_ratio)
+    sent = sample(dependency_context(t, w, e), DEPENDENCY_DRAWS.sent, sub, n, r.pass_ratio)
     r.passed += sent
     return sent
 
@@ -143,7 +132,8 @@ def attempts_at_once(t, w, e, first, retries):
     r.retry_limit_ratio = limit
     miss = 1.0 - r.attempt_ok
     r.retry_ratio = min(limit, tries_again(r, miss, retries))
-    r.attempts = n + share(n, r.retry_ratio, w.carry, EDGE_CARRIES * e)
+    context = dependency_context(t, w, e)
+    r.attempts = n + whole_part(context, DEPENDENCY_DRAWS.retried, n * r.retry_ratio)
     return r.attempts
 
 
@@ -172,7 +162,7 @@ def learn(w, e, good, bad):
     t = r.held_tick - 1
     r.accepted += good
     if r.breaker_error_ratio > 0.0 and good + bad > 0.0:
-        judge(t, w, e, good + bad, bad / (good + bad))
+        judge_breakers(t, w, e, good + bad, bad / (good + bad))
     if r.retry_mode == ADAPTIVE:
         limit_rate(t, w, e, good)
 
@@ -223,13 +213,13 @@ def closed_ratio(t, w, e, wanted):
 
 @njit
 def probing_ratio(r, wanted):
-    """Share of its calls that a half-open client may send: so many probes, if it has as many."""
+    """Share of its calls that a half-open client may send as probes."""
     each = wanted / r.clients_count
     return min(1.0, r.breaker_probes_count / each) if each > 0.0 else 1.0
 
 
 @njit
-def judge(t, w, e, ended, miss):
+def judge_breakers(t, w, e, ended, miss):
     """``ended`` calls came back, a share ``miss`` badly: breakers whose window is full trip or do not."""
     r = w.edge[e]
     closed = int(r.clients_count) - r.open_count - r.probing_count
@@ -237,11 +227,13 @@ def judge(t, w, e, ended, miss):
     each = ended / (closed + probing) if closed + probing > 0.0 else 0.0
     full = min(1.0, each / r.breaker_window_count)
     r.window_miss += full * (miss - r.window_miss)
-    windows = luck(t, w, e, WINDOWS, 5, closed, full)
-    trips = luck(t, w, e, TRIPS, 6, windows, too_many(r.breaker_window_count, r, r.window_miss))
+    context, draws = dependency_context(t, w, e), DEPENDENCY_DRAWS
+    windows = sample(context, draws.windows, 0, closed, full)
+    trips = sample(context, draws.trips, 0, windows, too_many(r.breaker_window_count, r, r.window_miss))
     probes = each * probing / r.probing_count if r.probing_count > 0 else 0.0
-    done = luck(t, w, e, PROBED, 7, r.probing_count, min(1.0, probes / r.breaker_probes_count))
-    again = luck(t, w, e, REOPENED, 8, done, too_many(r.breaker_probes_count, r, miss))
+    ended_ratio = min(1.0, probes / r.breaker_probes_count)
+    done = sample(context, draws.probed, 0, r.probing_count, ended_ratio)
+    again = sample(context, draws.tripped_again, 0, done, too_many(r.breaker_probes_count, r, miss))
     if done > again:  # their windows begin empty
         r.window_miss *= closed / (closed + done - again)
     width = slot_ticks(r, w.tick_s[0])

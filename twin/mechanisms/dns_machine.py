@@ -70,7 +70,7 @@ from twin.mechanisms.dns_state import (
     enactor_cells,
     endpoint,
     find_tree,
-    guarded,
+    has_guard,
     is_empty,
     last_in_batch,
     newest_tree,
@@ -142,7 +142,7 @@ def take_big_lock(state, cfg, e):
 
 
 @njit
-def give_up(state, cfg, e, reason):
+def drop_plan(state, cfg, e, reason):
     """Enactor `e` lets go of its plan."""
     put_enactor(state, cfg, e, IDLE, 0, 0)
     return reason
@@ -174,7 +174,7 @@ def in_use(state, cfg, v):
     for j in range(cfg.endpoints):
         if root(state, j) == v:
             return True
-        if guarded(cfg, PROTECT_ROLLBACK) and rollback(state, cfg, j) == v:
+        if has_guard(cfg, PROTECT_ROLLBACK) and rollback(state, cfg, j) == v:
             return True
     return False
 
@@ -189,7 +189,7 @@ def is_old(state, cfg, e, v):
 
 
 @njit
-def plan(state, cfg):
+def make_plan(state, cfg):
     """The Planner writes one more plan."""
     if state[STOPPED] or (cfg.plans > 0 and state[LATEST] >= cfg.plans):
         return NOTHING
@@ -204,7 +204,7 @@ def pick(state, cfg, e):
         return NOTHING
     create_tree(state, cfg, state[LATEST])
     put_enactor(state, cfg, e, APPLY, state[LATEST], 0)
-    if guarded(cfg, BIG_LOCK | BIG_LOCK_LEASE):
+    if has_guard(cfg, BIG_LOCK | BIG_LOCK_LEASE):
         take_big_lock(state, cfg, e)
     if cfg.original:
         return apply_all(state, cfg, e)
@@ -226,7 +226,7 @@ def apply_all(state, cfg, e):
 def recheck(state, cfg, e):
     """The freshness check again, before one endpoint."""
     if batch_is_stale(state, cfg, e):
-        return give_up(state, cfg, e, ABORTED_STALE)
+        return drop_plan(state, cfg, e, ABORTED_STALE)
     state[enactor_cell(cfg, e) + PC] = CHECKED
     return RECHECKED
 
@@ -238,8 +238,8 @@ def sync(state, cfg, e):
     A batch that is refused, because the text has changed since, and the next read of it are one step.
     """
     at = pc(state, cfg, e)
-    if at == APPLY and guarded(cfg, RECHECK_IN_LOCK) and batch_is_stale(state, cfg, e):
-        return give_up(state, cfg, e, ABORTED_STALE)
+    if at == APPLY and has_guard(cfg, RECHECK_IN_LOCK) and batch_is_stale(state, cfg, e):
+        return drop_plan(state, cfg, e, ABORTED_STALE)
     state[enactor_cell(cfg, e) + SEEN] = 1
     return SYNCED
 
@@ -250,10 +250,10 @@ def apply_plan(state, cfg, e):
     if wedged(state, cfg, e):
         return WEDGED
     v, first = version(state, cfg, e), endpoint(state, cfg, e)
-    if guarded(cfg, CAS) and batch_is_stale(state, cfg, e):
-        return give_up(state, cfg, e, ABORTED_STALE)
-    if not tree_exists(state, cfg, v) and not guarded(cfg, BLIND_APPLY):
-        return give_up(state, cfg, e, ABORTED_MISSING)
+    if has_guard(cfg, CAS) and batch_is_stale(state, cfg, e):
+        return drop_plan(state, cfg, e, ABORTED_STALE)
+    if not tree_exists(state, cfg, v) and not has_guard(cfg, BLIND_APPLY):
+        return drop_plan(state, cfg, e, ABORTED_MISSING)
     after = last_in_batch(cfg, first)
     for j in range(first, after):
         flip(state, cfg, e, j)
@@ -284,19 +284,19 @@ def delete_doomed(state, cfg, e):
         if state[doomed + k] > 0:
             delete_tree(state, cfg, state[doomed + k] - 1)
         state[doomed + k] = 0
-    return give_up(state, cfg, e, CLEANED)
+    return drop_plan(state, cfg, e, CLEANED)
 
 
 @njit
-def clean_up(state, cfg, e):
+def delete_old_trees(state, cfg, e):
     """Enactor `e` deletes the trees that are `keep_last` or more plans older than its own."""
     slots = slot_cell(cfg)
     for cell in range(slots, slots + cfg.slots):
         v = state[cell] - 1
-        spared = guarded(cfg, CLEANUP_ATOMIC) and in_use(state, cfg, v)
+        spared = has_guard(cfg, CLEANUP_ATOMIC) and in_use(state, cfg, v)
         if v >= 0 and is_old(state, cfg, e, v) and not spared:
             state[cell] = 0
-    return give_up(state, cfg, e, CLEANED)
+    return drop_plan(state, cfg, e, CLEANED)
 
 
 # ---------------------------------------------------------------- what drivers call
@@ -305,7 +305,7 @@ def clean_up(state, cfg, e):
 @njit
 def step_planner(state, cfg):
     """The Planner's next transition: PLANNED or NOTHING."""
-    return plan(state, cfg)
+    return make_plan(state, cfg)
 
 
 @njit
@@ -320,12 +320,14 @@ def step_enactor(state, cfg, e):
     if at == CLEANUP and cfg.lock_steps and not state[cell + SEEN]:
         return sync(state, cfg, e)  # deleting records is a batch like any other
     if at == CLEANUP:
-        return list_doomed(state, cfg, e) if guarded(cfg, CLEANUP_CHECK) else clean_up(state, cfg, e)
+        if has_guard(cfg, CLEANUP_CHECK):
+            return list_doomed(state, cfg, e)
+        return delete_old_trees(state, cfg, e)
     if at == DELETING:
         return delete_doomed(state, cfg, e)
-    if at == APPLY and guarded(cfg, RECHECK):
+    if at == APPLY and has_guard(cfg, RECHECK):
         return recheck(state, cfg, e)
-    if (cfg.lock_steps or guarded(cfg, RECHECK_IN_LOCK)) and not state[cell + SEEN]:
+    if (cfg.lock_steps or has_guard(cfg, RECHECK_IN_LOCK)) and not state[cell + SEEN]:
         return sync(state, cfg, e)
     return apply_plan(state, cfg, e)
 

@@ -133,17 +133,17 @@ OF_THE_WALK = ("recheck", "recheck-in-lock", "cas", "one-batch", "blind-apply")
 
 def impossible(guards: set[str], lock_steps: bool, design: str) -> list[str]:
     """What speaks against this combination, a sentence each."""
-    found = [f"{a} and {b} exclude each other: {why}" for a, b, why in ALTERNATIVES if {a, b} <= guards]
+    wrong = [f"{a} and {b} exclude each other: {why}" for a, b, why in ALTERNATIVES if {a, b} <= guards]
     if "protect-rollback" in guards and not guards & {"cleanup-check", "cleanup-atomic"}:
-        found.append("protect-rollback needs cleanup-check or cleanup-atomic: no other clean-up spares trees")
+        wrong.append("protect-rollback needs cleanup-check or cleanup-atomic: no other clean-up spares trees")
     if design == "original":
         idle = [name for name in OF_THE_WALK if name in guards] + ["lock steps"] * lock_steps
-        found += [f"{name} has no place in the original design: check and walk are one step" for name in idle]
-    return found
+        wrong += [f"{name} has no place in the original design: check and walk are one step" for name in idle]
+    return wrong
 
 
 @njit(cache=True)
-def guarded(cfg, guard):
+def has_guard(cfg, guard):
     """Whether the guard is on."""
     return cfg.guards & guard != 0
 
@@ -151,7 +151,7 @@ def guarded(cfg, guard):
 @njit(cache=True)
 def enactor_cells(cfg):
     """How many cells one Enactor takes."""
-    return DOOMED + (cfg.slots if guarded(cfg, CLEANUP_CHECK) else 0)
+    return DOOMED + (cfg.slots if has_guard(cfg, CLEANUP_CHECK) else 0)
 
 
 @njit(cache=True)
@@ -251,7 +251,7 @@ def is_empty(state, cfg, j):
 @njit(cache=True)
 def endpoint_has_records(state, cfg, j):
     """Whether a question for endpoint `j` is answered with records."""
-    return guarded(cfg, NO_ZERO_ANSWERS) or not is_empty(state, cfg, j)
+    return has_guard(cfg, NO_ZERO_ANSWERS) or not is_empty(state, cfg, j)
 
 
 @njit(cache=True)
@@ -281,14 +281,14 @@ def newest_root(state, cfg):
 @njit(cache=True)
 def last_in_batch(cfg, first):
     """The batch that starts at endpoint `first` covers the endpoints before this one."""
-    return cfg.endpoints if guarded(cfg, ONE_BATCH) else first + 1
+    return cfg.endpoints if has_guard(cfg, ONE_BATCH) else first + 1
 
 
 @njit(cache=True)
 def wedged(state, cfg, e):
     """Whether Enactor `e` stands before a batch that cannot be formed: its rollback target is gone."""
     at = pc(state, cfg, e)
-    if (at != APPLY and at != CHECKED) or guarded(cfg, TOLERATE_MISSING):
+    if (at != APPLY and at != CHECKED) or has_guard(cfg, TOLERATE_MISSING):
         return False
     first = endpoint(state, cfg, e)
     for j in range(first, last_in_batch(cfg, first)):
@@ -315,6 +315,6 @@ def can_pick(state, cfg, e):
     """
     if pc(state, cfg, e) != IDLE or state[LATEST] <= newest_root(state, cfg):
         return False
-    if guarded(cfg, BIG_LOCK) and lock_is_held(state, cfg):
+    if has_guard(cfg, BIG_LOCK) and lock_is_held(state, cfg):
         return False
     return tree_exists(state, cfg, state[LATEST]) or tree_count(state, cfg) < cfg.slots

@@ -3,18 +3,26 @@
 The real system: an SDK that waits for a back-off, doubled each time, with or without jitter, and that may
 have a retry budget (a bucket that each first try fills a little, and each retry empties by one). The claim:
 clients whose same attempt failed in the same substep are alike, so the orbit is counts, by the substep in
-which they are due. Left out: waits beyond the orbit's length (its last slot takes them); the luck that
-differs between clients with a budget (they share one bucket).
+which they are due. Left out: waits beyond the orbit's length (its last slot takes them); chance
+differences between clients with a budget (they share one bucket).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from twin.base.jit import njit
 from twin.base.rng import BACKOFF, subkey, uniform
-from twin.mechanisms.arrays import ADAPTIVE, ASYNC, PRIORITIES, REPLICATE, SEED
-from twin.mechanisms.backoff import DECORRELATED, EXPONENTIAL, least_ratio, longest_s, mean_wait_s, wait_s
+from twin.mechanisms.arrays import ADAPTIVE, ASYNC
+from twin.mechanisms.backoff import (
+    DECORRELATED,
+    EXPONENTIAL,
+    least_ratio,
+    longest_s,
+    mean_wait_s,
+    wait_s,
+)
 from twin.mechanisms.calls import arriving
 from twin.mechanisms.client_policies import (
     THROTTLED_COST,
@@ -24,15 +32,41 @@ from twin.mechanisms.client_policies import (
     in_time,
     let_through,
 )
+from twin.mechanisms.draws import DEPENDENCY_DRAWS
+from twin.mechanisms.sampling import dependency_context, sample_uniform
 from twin.mechanisms.station import MAX_SLOTS, compiled, even, take
+from twin.model.dependency_parameters import PRIORITIES
 
-OUTCOMES_S = 1.0  # outcomes are told to callers as a ratio over at most so long
-BUDGET_S = 10.0  # a retry budget saves up for so long
+OUTCOMES_S = 1.0  # longest time over which outcomes are averaged for callers
+BUDGET_S = 10.0  # how long a retry budget saves up
 CALL = 1 << 16  # one call, where outcomes fade
 GROUPS = 64  # decorrelated waits that a batch draws at most
 MICROSECONDS = 1e6
 SUBSTEPS_PER_TIMEOUT = 20
 MAX_SUBSTEPS = 100
+
+
+class Ending(NamedTuple):
+    """How attempts have failed, and when their clients may try again.
+
+    They are back after ``delay_s`` and their back-off, ``soonest`` substeps from now at the earliest.
+    ``again`` is false for clients that do not try again, whatever they have left. ``spent_s``: how long the
+    attempt has taken. ``cost``: of a retry, to those with a quota.
+    """
+
+    soonest: int
+    delay_s: float
+    spent_s: float
+    again: bool
+    cost: float
+
+
+class Batch(NamedTuple):
+    """``members`` failed attempts of entry ``k``, over dependency ``e``, that will be tried again."""
+
+    k: int
+    e: int
+    members: int
 
 
 def sizes(callers, tick_s: float) -> tuple[int, int, int, int, int]:
@@ -60,12 +94,12 @@ def _longest_backoff_s(r) -> float:
 
 @compiled
 def any_guarded(w, i):
-    """Whether clients of any caller have policies of their own; see parts/policies.py."""
-    row = w.svc[i]
-    found = 0
-    for n in range(row.in_start, row.in_end):
-        found |= guarded(w.edge[w.into[n]])
-    return found
+    """Whether clients of any caller have policies of their own; see client_policies.py."""
+    panel = w.svc[i]
+    anyone = 0
+    for n in range(panel.in_start, panel.in_end):
+        anyone |= guarded(w.edge[w.incoming[n]])
+    return anyone
 
 
 @compiled
@@ -78,7 +112,7 @@ def forget(s, c, seconds):
 
 
 @compiled
-def due(s, c):
+def retries_due(s, c):
     """Retries that are due in this substep join the crowd. Returns how many."""
     if s.orbiting == 0:
         return 0
@@ -93,7 +127,7 @@ def due(s, c):
 
 
 @njit
-def schedule(s, c, k, m, first, last, u):
+def spread_out(s, c, k, m, first, last, u):
     """``m`` attempts of entry ``k`` come back ``first`` to ``last`` substeps from now, evenly spread."""
     first = min(first, s.wheel - 1)
     width = min(last, s.wheel - 1) - first + 1
@@ -140,85 +174,87 @@ def begins_in_time(r, s, c, k, spent_s):
 
 
 @njit
-def give_up(t, w, i, s, c, h, soonest, delay_s, spent_s, again, cost):
+def give_up(t, w, i, s, c, h, ending):
     """The failing attempts end: with a retry left (in the budget too) they go into orbit, else they are lost.
 
-    They are back after ``delay_s`` and their back-off, ``soonest`` substeps (of ``h`` seconds) from now at
-    the earliest. ``again`` is false for clients that do not try again, whatever they have left. ``spent_s``:
-    how long the attempt has taken. ``cost``: of a retry, to those with a quota.
+    ``h``: seconds of a substep. ``ending``: an Ending.
     """
-    row = w.svc[i]
+    start = w.svc[i].in_start
     for k in range(s.entries):
         m = c[s.failing + k]
         if m == 0:
             continue
         c[s.failing + k] = 0
         s.failed += m
-        e, attempt = k // s.attempts, k % s.attempts
-        r = w.edge[w.into[row.in_start + e]]
-        retried = m if again and attempt < min(int(r.retries), s.attempts - 1) else 0
-        if r.deadline_s > 0.0 and retried > 0 and not begins_in_time(r, s, c, k, spent_s):
+        e, attempt = w.incoming[start + k // s.attempts], k % s.attempts
+        r = w.edge[e]
+        retried = m if ending.again and attempt < min(int(r.retries), s.attempts - 1) else 0
+        if r.deadline_s > 0.0 and retried > 0 and not begins_in_time(r, s, c, k, ending.spent_s):
             retried = 0
-        retried = granted(r, retried, cost)
+        retried = granted(r, retried, ending.cost)
         if s.guarded != 0:
             r.ended_badly += m - retried
-            if r.retry_mode == ADAPTIVE and cost == THROTTLED_COST:
+            if r.retry_mode == ADAPTIVE and ending.cost == THROTTLED_COST:
                 r.refused += m
-        c[s.lost_of + e] += (m - retried) * CALL
+        c[s.lost_of + k // s.attempts] += (m - retried) * CALL
         s.calls_lost += m - retried
         if retried > 0:
-            back_off(t, w, i, r, s, c, k, retried, soonest, delay_s, h)
+            back_off(t, w, s, c, h, Batch(k, e, retried), ending)
 
 
 @compiled
-def back_off(t, w, i, r, s, c, k, m, soonest, delay_s, h):
-    """``m`` failed attempts of entry ``k`` wait: for the back-off, or with jitter for a part of it."""
+def back_off(t, w, s, c, h, batch, ending):
+    """A batch of failed attempts waits: for the back-off, or with jitter for a part of it."""
+    r, k, delay_s = w.edge[batch.e], batch.k, ending.delay_s
     if r.jitter == DECORRELATED:
-        scatter(t, w, i, r, s, c, k, m, soonest, delay_s, h)
+        scatter(t, w, s, c, h, batch, ending)
         return
     longest = longest_s(k % s.attempts, r.backoff_s, r.backoff_cap_s)
+    context = dependency_context(t, w, batch.e)
     u = even(s.now)
-    if w.svc[i].exact != 0:
-        key = subkey(r.key, k + s.entries * s.now)
-        u = uniform(w.clock[SEED], key, t, BACKOFF, w.clock[REPLICATE])
+    if context.exact:
+        u = sample_uniform(context, DEPENDENCY_DRAWS.waited, k + s.entries * s.now)
     if r.jitter == EXPONENTIAL:
-        fade(s, c, k + 1, m, max(soonest, int(delay_s / h + 0.5)), longest / h, u)
+        fade(s, c, k + 1, batch.members, max(ending.soonest, int(delay_s / h + 0.5)), longest / h, u)
         return
-    first = max(soonest, int((delay_s + longest * least_ratio(r.jitter)) / h + 0.5))
+    first = max(ending.soonest, int((delay_s + longest * least_ratio(r.jitter)) / h + 0.5))
     last = max(first, int((delay_s + longest) / h + 0.5) - (r.jitter != 0.0))
-    schedule(s, c, k + 1, m, first, last, u)
+    spread_out(s, c, k + 1, batch.members, first, last, u)
 
 
 @njit
-def scatter(t, w, i, r, s, c, k, m, soonest, delay_s, h):
-    """``m`` attempts of entry ``k`` wait with decorrelated jitter: in up to GROUPS groups, each with waits of
-    its own. A group's earlier waits are drawn with it; single clients' are not remembered."""
-    groups = min(m, GROUPS)
+def scatter(t, w, s, c, h, batch, ending):
+    """A batch waits with decorrelated jitter: in up to GROUPS groups, each with waits of its own.
+
+    A group's earlier waits are drawn with it; those of single clients are not remembered.
+    """
+    r, k = w.edge[batch.e], batch.k
+    groups = min(batch.members, GROUPS)
     key = subkey(r.key, k + s.entries * s.now)
-    lucky = w.svc[i].exact != 0
-    seed, replicate = w.clock[SEED] if lucky else 0, w.clock[REPLICATE] if lucky else 0
+    context = dependency_context(t, w, batch.e)
+    seed, replicate = (context.seed, context.replicate) if context.exact else (0, 0)
     for g in range(groups):
         wait = 0.0
         for a in range(k % s.attempts + 1):
             u = uniform(seed, subkey(key, g * s.attempts + a), t, BACKOFF, replicate)
             wait = wait_s(r.jitter, a, wait, r.backoff_s, r.backoff_cap_s, u)
-        members = m * (g + 1) // groups - m * g // groups
-        later = max(soonest, int((delay_s + wait) / h + 0.5))
-        schedule(s, c, k + 1, members, later, later, 0.0)
+        members = batch.members * (g + 1) // groups - batch.members * g // groups
+        later = max(ending.soonest, int((ending.delay_s + wait) / h + 0.5))
+        spread_out(s, c, k + 1, members, later, later, 0.0)
 
 
 @compiled
 def collect(t, w, i, s, c, j):
     """First tries of this substep, and retries that are due, make the crowd."""
-    row = w.svc[i]
-    again = due(s, c)
+    panel = w.svc[i]
+    again = retries_due(s, c)
     s.offered += again
-    for e in range(row.in_end - row.in_start):
-        number = w.into[row.in_start + e]
+    for e in range(panel.in_end - panel.in_start):
+        number = w.incoming[panel.in_start + e]
         n = arriving(t, w, number)
         first = n * (j + 1) // s.substeps - n * j // s.substeps
         if s.guarded != 0 and guarded(w.edge[number]):
-            first = screen(t, w, s, c, number, e, n, first, j)
+            first = hold_back_some(t, w, s, c, number, e, n, first, j)
         c[s.crowd + e * s.attempts] += first
         s.offered += first
         s.calls_begun += first
@@ -229,7 +265,7 @@ def collect(t, w, i, s, c, j):
 
 
 @njit
-def screen(t, w, s, c, number, e, n, first, j):
+def hold_back_some(t, w, s, c, number, e, n, first, j):
     """How many of ``first`` of the ``n`` calls of this tick the clients send; the others have failed."""
     r = w.edge[number]
     if j == 0:
@@ -246,10 +282,10 @@ def screen(t, w, s, c, number, e, n, first, j):
 @compiled
 def differ(w, i):
     """Whether callers differ in priority."""
-    row = w.svc[i]
-    first = w.edge[w.into[row.in_start]].priority
-    for n in range(row.in_start + 1, row.in_end):
-        if w.edge[w.into[n]].priority != first:
+    panel = w.svc[i]
+    first = w.edge[w.incoming[panel.in_start]].priority
+    for n in range(panel.in_start + 1, panel.in_end):
+        if w.edge[w.incoming[n]].priority != first:
             return True
     return False
 
@@ -265,12 +301,12 @@ def turn_away(w, i, s, c, n, refused):
     for level in range(len(PRIORITIES)):
         here = 0
         for k in range(s.entries):
-            if w.edge[w.into[start + k // s.attempts]].priority == level:
+            if w.edge[w.incoming[start + k // s.attempts]].priority == level:
                 here += c[s.crowd + k]
         m = min(refused, here)
         refused -= m
         for k in range(s.entries):
-            if m > 0 and w.edge[w.into[start + k // s.attempts]].priority == level:
+            if m > 0 and w.edge[w.incoming[start + k // s.attempts]].priority == level:
                 mine = c[s.crowd + k]
                 gone = min(mine, max(int(m * (mine / here) + u), m - (here - mine)))
                 c[s.crowd + k] -= gone

@@ -1,21 +1,68 @@
-"""The one place that knows `noise: exact | mean`: moving members of cohorts, with luck or without.
+"""Moving members of cohorts, by chance or by expectation: the one place that knows ``noise: exact | mean``.
 
-`exact` draws; `mean` moves the expected number and carries the fraction that is left over in `carry[k]`, an
-int64 slot in units of 1/ONE. So counts stay integers in both, and with `mean` the total moved is never more
-than one member off its expectation. A slot belongs to one process of one service.
+With ``exact`` the number that moves is drawn. With ``mean`` it is the expected number, and the fraction that
+is left over waits in ``carry``, an int64 slot in units of 1/ONE. So counts are integers in both, and with
+``mean`` the total that has moved is never more than one member off its expectation. Each declared draw has a
+slot of its own (``draws.py``).
 """
 
+from __future__ import annotations
+
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 from twin.base.jit import njit
-from twin.base.rng import binomial, poisson, subkey
+from twin.base.rng import binomial, poisson, subkey, uniform
+from twin.mechanisms.arrays import REPLICATE, SEED
+from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
 
 ONE = 1 << 52  # one member, in the units of a carry slot
+
+inlined = njit(forceinline=True)  # not worth a call, which would hand over a context
+
+
+class DrawContext(NamedTuple):
+    """What all draws of one service, or of one dependency, share in one tick. A loop over cohorts makes it
+    once."""
+
+    tick: int
+    seed: int
+    replicate: int
+    key: int  # of the service, the dependency, or a cohort of it
+    exact: bool
+    carry: np.ndarray
+    slot: int  # the first of its slots in carry
+
+
+@inlined
+def draw_context(t, w, i):
+    """The context of service ``i`` in tick ``t``."""
+    panel = w.svc[i]
+    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
+    return DrawContext(t, w.clock[SEED], w.clock[REPLICATE], panel.key, panel.exact != 0, w.carry, slot)
+
+
+@inlined
+def dependency_context(t, w, e):
+    """The context of dependency ``e``; noise as its caller's."""
+    r = w.edge[e]
+    exact = w.svc[r.caller].exact != 0
+    return DrawContext(t, w.clock[SEED], w.clock[REPLICATE], r.key, exact, w.carry, EDGE_CARRIES * e)
+
+
+@inlined
+def cohort_context(context, draw, cohort):
+    """The same for one cohort of ``draw``: with a key of its own."""
+    x = context
+    key = subkey(x.key, (draw >> 16) + cohort)
+    return DrawContext(x.tick, x.seed, x.replicate, key, x.exact, x.carry, x.slot)
 
 
 @njit
 def carried(amount, carry, k):
-    """The whole part of `amount` (real, >= 0) plus what slot k had saved up; the fraction stays in the slot.
+    """The whole part of ``amount`` (real, >= 0) and what slot ``k`` had saved up; the fraction stays there.
 
     Raises ValueError for an amount that is negative or not a number.
     """
@@ -30,58 +77,58 @@ def carried(amount, carry, k):
     return whole
 
 
+@inlined
+def slot_of(draw):
+    """Its slot, counted from the first of its service or dependency."""
+    return draw >> 8 & 255
+
+
+@inlined
+def whole_part(context, draw, amount):
+    """``carried`` in the slot of ``draw``: calls per call, or a fixed division of a flow. Never by chance."""
+    return carried(amount, context.carry, context.slot + slot_of(draw))
+
+
 @njit
-def share(n, ratio, carry, k):
-    """`ratio` (>= 0, may exceed 1) times `n`, without noise: calls per call, or a fixed division of a flow.
-
-    For ratio <= 1 the result is at most n, so the rest is `n - share(...)` and nothing is lost.
-    """
-    return carried(n * ratio, carry, k)
-
-
-@njit
-def thin(n, p, exact, carry, k, seed, entity, tick, purpose, replicate):
-    """How many of `n` members go, each with probability `p`: between 0 and n."""
-    if n == 0 or p <= 0.0:
+def thin(context, draw, n, p):
+    """How many of ``n`` members go, each with probability ``p``: between 0 and n."""
+    if n <= 0 or p <= 0.0:
         return 0
     if p >= 1.0:
         return int(n)
-    if exact:
-        return binomial(n, p, seed, entity, tick, purpose, replicate)
-    return share(n, p, carry, k)
+    if context.exact:
+        return binomial(n, p, context.seed, context.key, context.tick, draw & 255, context.replicate)
+    return whole_part(context, draw, n * p)
 
 
 @njit
-def arrivals(mean_count, exact, carry, k, seed, entity, tick, purpose, replicate):
-    """How many come in a tick when `mean_count` (rate × tick length) are expected."""
-    if exact:
-        return poisson(mean_count, seed, entity, tick, purpose, replicate)
-    return carried(mean_count, carry, k)
+def sample(context, draw, cohort, n, p):
+    """``thin`` for one cohort: by chance of its own."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return int(n)
+    if context.exact:
+        key = subkey(context.key, (draw >> 16) + cohort)
+        return binomial(n, p, context.seed, key, context.tick, draw & 255, context.replicate)
+    return whole_part(context, draw, n * p)
 
 
 @njit
-def spread(n, weights, out, exact, carry, k, seed, entity, tick, purpose, replicate):
-    """Divide `n` members over categories in proportion to `weights` (>= 0) and *add* them to `out`.
+def sample_uniform(context, draw, cohort):
+    """A number in [0, 1) of a cohort's own; without noise one half."""
+    if not context.exact:
+        return 0.5
+    key = subkey(context.key, (draw >> 16) + cohort)
+    return uniform(context.seed, key, context.tick, draw & 255, context.replicate)
 
-    Multinomial, as conditional binomials in the order of the categories; uses slots k … k+len(weights)-1.
-    All n are placed. Raises ValueError when n > 0 and no weight is positive.
-    """
-    if n == 0:
-        return
-    last, total = -1, 0.0
-    for j in range(len(weights)):
-        if weights[j] > 0.0:
-            last, total = j, total + weights[j]
-    if last < 0:
-        raise ValueError("spread: members to place and no category with weight")
-    rest = n
-    for j in range(last):
-        p, key = weights[j] / total, subkey(entity, j)
-        gone = thin(rest, p, exact, carry, k + j, seed, key, tick, purpose, replicate)
-        out[j] += gone
-        rest -= gone
-        total -= max(weights[j], 0.0)
-    out[last] += rest
+
+@njit
+def arrivals(context, draw, mean_count):
+    """How many come in a tick when ``mean_count`` (rate × tick length) are expected."""
+    if context.exact:
+        return poisson(mean_count, context.seed, context.key, context.tick, draw & 255, context.replicate)
+    return whole_part(context, draw, mean_count)
 
 
 @njit
@@ -95,12 +142,12 @@ def hazards(a_per_s, b_per_s, dt_s):
 
 
 @njit
-def compete(n, a_per_s, b_per_s, dt_s, exact, carry, k, seed, entity, tick, purpose, replicate):
-    """How many of `n` go by a, and how many by b, within dt_s; uses slots k and k+1."""
+def compete(context, either, first, n, a_per_s, b_per_s, dt_s):
+    """How many of ``n`` go by a, and how many by b, within dt_s. ``either``: the draw of those that go at
+    all; ``first``: the draw of those among them that go by a."""
     p_a, p_b, _ = hazards(a_per_s, b_per_s, dt_s)
-    gone = thin(n, p_a + p_b, exact, carry, k, seed, entity, tick, purpose, replicate)
+    gone = thin(context, either, n, p_a + p_b)
     if gone == 0:
         return 0, 0
-    p, key = p_a / (p_a + p_b), subkey(entity, 0)
-    by_a = thin(gone, p, exact, carry, k + 1, seed, key, tick, purpose, replicate)
+    by_a = sample(context, first, 0, gone, p_a / (p_a + p_b))
     return by_a, gone - by_a

@@ -27,7 +27,7 @@ GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, fill the interval 
 compiled = njit(forceinline=True)
 
 FIELDS = [
-    # sizes: dependencies, attempts told apart, entries of a crowd, cells of a row, slots of ring and orbit
+    # sizes: dependencies, attempts, entries of a crowd, cells of a row, slots of ring and orbit
     ("edges", "i8"), ("attempts", "i8"), ("entries", "i8"), ("width", "i8"),
     ("slots", "i8"), ("wheel", "i8"),
     # places in the cells: the ring, the orbit (crowds by the substep in which they are due), who is arriving,
@@ -80,7 +80,7 @@ def even(n):
 def take(c, a, b, n, total, m, u):
     """Move ``m`` of the ``total`` members of c[a:a+n] to c[b:b+n], in proportion; u in [0, 1) starts.
 
-    Each entry gives its share rounded up or down, never more than it has, and all m are found.
+    Each entry gives its share rounded up or down, never more than it has; together they give all ``m``.
     """
     seen, taken = 0, 0
     for k in range(n):
@@ -96,7 +96,7 @@ def take(c, a, b, n, total, m, u):
 
 
 @compiled
-def turn(s, c):
+def turn_ring(s, c):
     """Begin a substep: what is as old as the ring joins the front row, and its row becomes the newest."""
     s.now += 1
     row = row_of(s, s.now)
@@ -155,7 +155,7 @@ def purge(s, c, servers):
 
 
 @compiled
-def join(s, c):
+def enter(s, c):
     """The crowd enters the newest row."""
     row = row_of(s, s.now)
     for k in range(s.entries):
@@ -168,7 +168,7 @@ def join(s, c):
 
 
 @njit
-def finish(s, c, row, n, u):
+def serve_row(s, c, row, n, u):
     """Serve ``n`` of a row. Returns how many of them had a client that waits."""
     dead_before = c[s.served + DEAD]
     take(c, row + DEAD, s.served + DEAD, s.entries + 1, c[row + COUNT], n, u)
@@ -181,13 +181,13 @@ def finish(s, c, row, n, u):
 
 
 @compiled
-def finish_front(s, c, n, u):
+def serve_front(s, c, n, u):
     """Serve up to ``n`` of the front row. Returns as ``serve``."""
     n = min(n, c[FRONT + COUNT])
     if n == 0:
         return 0.0
     waiting = c[FRONT + COUNT] - c[FRONT + DEAD]
-    live = finish(s, c, FRONT, n, u)
+    live = serve_row(s, c, FRONT, n, u)
     if live == 0:
         return 0.0
     arrivals = s.front_arrivals * live / waiting
@@ -204,19 +204,19 @@ def serve(s, c, n, newest_first):
     for k in range(s.width):
         c[s.served + k] = 0
     u = even(s.now)
-    age = 0.0 if newest_first else finish_front(s, c, n, u)
+    age = 0.0 if newest_first else serve_front(s, c, n, u)
     arrived = s.now if newest_first else s.oldest
     while c[s.served + COUNT] < n and s.oldest <= arrived <= s.now:
         row = row_of(s, arrived)
         if c[row + COUNT] > 0:
             m = min(n - c[s.served + COUNT], c[row + COUNT])
-            age += finish(s, c, row, m, u) * float(s.now - arrived)
+            age += serve_row(s, c, row, m, u) * float(s.now - arrived)
         if newest_first:
             arrived -= 1
         elif c[row + COUNT] == 0:
             arrived += 1
     if newest_first:
-        return age + finish_front(s, c, n - c[s.served + COUNT], u)
+        return age + serve_front(s, c, n - c[s.served + COUNT], u)
     s.oldest = min(arrived, s.now)
     return age
 

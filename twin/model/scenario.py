@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,10 +23,12 @@ from pydantic import (
     StrictStr,
     ValidationInfo,
     WithJsonSchema,
+    create_model,
     model_validator,
 )
 
 from twin.base import units
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 
 SIGNALS = {  # the signals of conditions, expectations and published outcomes, with their units
     "error_ratio": "ratio",
@@ -108,33 +110,12 @@ class Evidence(Record):
     note: str = ""
 
 
-class Dependency(Record):
+class _Dependency(Record):
     """caller → callee: the calls that the service makes for each call that it serves."""
 
     on: str
     purpose: str = Field("", alias="for")
     mode: Mode
-    share: Quantity | None = None
-    lifetime_s: Quantity | None = None
-    timeout_s: Quantity | None = None
-    retries: Quantity | None = None
-    backoff_s: Quantity | None = None
-    backoff_cap_s: Quantity | None = None
-    jitter: Quantity | None = None
-    retry_budget_ratio: Quantity | None = None
-    retry_mode: Quantity | None = None
-    deadline_s: Quantity | None = None
-    client_throttle_ratio: Quantity | None = None
-    breaker_error_ratio: Quantity | None = None
-    breaker_window_count: Quantity | None = None
-    breaker_open_s: Quantity | None = None
-    breaker_probes_count: Quantity | None = None
-    clients_count: Quantity | None = None
-    priority: Quantity | None = None
-    delay_s: Quantity | None = None
-    connections_count: Quantity | None = None
-    drain_per_s: Quantity | None = None
-    utilisation_ratio: Quantity | None = None
     evidence: Evidence | None = None
 
     @property
@@ -142,6 +123,20 @@ class Dependency(Record):
         """The numbers that the file gives. The others have the defaults of EDGE_PARAMETERS."""
         given = self.__dict__  # of a record, its fields; asked often enough to matter
         return {name: value for name, value in given.items() if isinstance(value, Quantity)}
+
+    def value(self, name: str) -> Value:
+        """One of its numbers: what the file gives, else the default."""
+        given = self.numbers.get(name)
+        return next(p.default for p in EDGE_PARAMETERS if p.name == name) if given is None else given.value
+
+
+if TYPE_CHECKING:
+    Dependency = _Dependency
+else:  # and a field, a Quantity or None, for each of EDGE_PARAMETERS
+    Dependency = create_model(
+        "Dependency", __base__=_Dependency, __module__=__name__, __doc__=_Dependency.__doc__,
+        **{p.name: (Quantity | None, None) for p in EDGE_PARAMETERS},
+    )  # fmt: skip
 
 
 class Service(Record):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from twin.experiments.compare import Compared
 from twin.kinds import registry
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.changes import Mitigation
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.scenario import Quantity, Scenario
 from twin.model.target import Target
 from twin.report.wording import quantity

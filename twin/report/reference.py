@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 from twin.kinds import registry
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.model.changes import COSTS
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import HOWS, LATE, Param
 from twin.spec.mitigations import overview
 from twin.spec.schemas import schemas

@@ -8,22 +8,37 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twin.mechanisms.arrays import INPUT
+from twin.kinds import registry
+from twin.mechanisms.contract import CALLS, CLAUSES, INVARIANT, ORDER, called
 from twin.model.target import Target
 from twin.simulation.loop import driver
 from twin.simulation.schedule import Change, News, Schedule
-from twin.simulation.world import Shard
+from twin.simulation.world import Model
 
 Progress = Callable[[int, int], None]
 SLICE_TICKS = 4000  # how often a run that nothing interrupts reports progress
 
 
 class InvariantBroken(Exception):
-    """A kind's own check failed in debug mode: ``service`` at ``tick``."""
+    """In debug mode a service broke a clause of its kind's contract (``twin/mechanisms/contract.py``)."""
 
-    def __init__(self, service: str, tick: int) -> None:
-        super().__init__(f"an invariant of {service} broke in the signal period that ends at tick {tick}")
-        self.service, self.tick = service, tick
+    def __init__(self, service: str, tick: int, kind: str = "", clause: int = INVARIANT,
+                 calls: tuple[str, ...] = ()) -> None:  # fmt: skip
+        super().__init__(service, tick, kind, clause, calls)
+        self.service, self.tick, self.kind, self.clause, self.calls = service, tick, kind, clause, calls
+
+    def __str__(self) -> str:
+        if self.clause == INVARIANT:
+            return f"an invariant of {self.service} broke in the signal period that ends at tick {self.tick}"
+        where = f"the step of {self.service} (kind {self.kind}) broke its contract at tick {self.tick}"
+        return f"{where}: expected a step that {CLAUSES[self.clause]}{self._found()}"
+
+    def _found(self) -> str:
+        if self.clause != ORDER:
+            return ""
+        left_out = [call for call in CALLS if call not in self.calls]
+        missing = f"; {' and '.join(left_out)} is missing" if left_out else ""
+        return f", found {', '.join(self.calls) or 'no call'}{missing}"
 
 
 @dataclass
@@ -37,47 +52,46 @@ class Rows:
     notes: list[str] = field(default_factory=list)
 
 
-def advance(shard: Shard, t0: int, t1: int) -> int:
-    """Step ``shard`` from t0 to t1 or to where a condition fires; returns the tick reached."""
-    t, broken = driver()(shard.world, t0, t1, *shard.arrays())
+def advance(model: Model, t0: int, t1: int) -> int:
+    """Step ``model`` from t0 to t1 or to where a condition fires; returns the tick reached."""
+    t, broken, clause = driver()(model.state, t0, t1, *model.arrays())
     if broken >= 0:
-        raise InvariantBroken(shard.names[broken], int(t))
+        panel = model.state.svc[broken]
+        kind = list(registry())[panel["kind"]]
+        raise InvariantBroken(model.names[broken], int(t), kind, int(clause), tuple(called(panel)))
     return int(t)
 
 
-def apply(shard: Shard, changes: list[Change]) -> None:
+def apply(model: Model, changes: list[Change]) -> None:
     """Set what the changes say, and remember the input event behind it."""
     for change in changes:
         for target, value in change.values.items():
-            owner = shard.world.svc[shard.names.index(Target.parse(target).service)]
-            shard.change(target, value, change.event_id or int(owner["input_event"]))
+            owner = model.state.svc[model.names.index(Target.parse(target).service)]
+            model.change(target, value, change.event_id or int(owner["input_event"]))
         for condition in change.arms:
-            shard.arm(condition, change.tick)
+            model.arm(condition, change.tick)
 
 
-def run(
-    shard: Shard, schedule: Schedule, ticks: int, progress: Progress | None = None,
+def run_inline(
+    model: Model, schedule: Schedule, ticks: int, progress: Progress | None = None,
     slice_ticks: int = SLICE_TICKS,
 ) -> Rows:  # fmt: skip
-    """Step ``shard`` for ``ticks`` ticks under ``schedule``; ``progress`` hears of it every ``slice_ticks``
+    """Step ``model`` for ``ticks`` ticks under ``schedule``; ``progress`` hears of it every ``slice_ticks``
     or sooner, when the state is that of the tick."""
     rows, t = Rows(), 0
     began = time.perf_counter()
     while t < ticks:
-        changes = schedule.due(t, lambda: News(shard.alarms(), frozenset(shard.holding())))
-        apply(shard, changes)
+        changes = schedule.due(t, lambda: News(model.alarms(), frozenset(model.holding())))
+        apply(model, changes)
         rows.inputs += [c for c in changes if not c.silent]
         coming = schedule.next_tick()
-        t = advance(shard, t, min(ticks, coming if coming is not None else ticks, t + slice_ticks))
-        for condition, cause in shard.newly_fired():
+        t = advance(model, t, min(ticks, coming if coming is not None else ticks, t + slice_ticks))
+        for condition, cause in model.newly_fired():
             schedule.fired(condition, t, cause)
-        events, samples = shard.drain()
+        events, samples = model.drain()
         rows.events += [events] if len(events) else []
         rows.samples += [samples] if len(samples) else []
         if progress:
             progress(t, ticks)
     rows.engine_seconds = time.perf_counter() - began
     return rows
-
-
-assert INPUT > 0

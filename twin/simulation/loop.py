@@ -34,52 +34,59 @@ HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not 
 from twin.base.jit import borrowed, by_reference, njit
 from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import DEBUG, N_EVENTS, N_SAMPLES, PERIOD
+from twin.mechanisms.contract import INVARIANT, broken_clause
 from twin.mechanisms.detection import close_period, publish
 '''
 
 LOOP = '''
 @njit(cache=True)
-def advance(world, t0, t1, {arrays}):
-    """Step the shard's services from tick t0 to t1; stop early, after a period, if a condition has fired
-    or a buffer is nearly full. Returns (the tick reached, service in which an invariant broke or -1)."""
-    w = by_reference(world)
+def advance(state, t0, t1, {arrays}):
+    """Step the services of ``mine`` from tick t0 to t1. Stop early, after a period, if a condition has fired
+    or a buffer is nearly full. Returns (the tick reached, the service that broke a clause of its contract or
+    -1, the clause); only a run with debug looks for one."""
+    w = by_reference(state)
 {views}
+    debug = w.clock[DEBUG] != 0
     t = t0
     while t < t1:
         boundary = (t + 1) % w.clock[PERIOD] == 0
         for n in range(len(w.mine)):
             i = w.mine[n]
-            s = w.svc[i]
-            s.own_blame = 0.0
-            a, b = s.cell, s.cell + s.cells
-            k = s.kind
+            panel = w.svc[i]
+            panel.called = 0
+            a, b = panel.cell, panel.cell + panel.cells
+            k = panel.kind
 {branches}
-            s.p_offered += s.offered
-            s.p_good += s.good
-            s.p_failed += s.failed
-            s.p_latency += s.latency_s
+            if debug:
+                clause = broken_clause(w, i)
+                if clause != 0:
+                    return t, i, clause
+            panel.p_offered += panel.offered
+            panel.p_good += panel.good
+            panel.p_failed += panel.failed
+            panel.p_latency += panel.latency_s
             if boundary:
                 close_period(t, w, i)
         publish(t, w)
         t += 1
         if boundary:
-            if w.clock[DEBUG] != 0:
+            if debug:
                 for n in range(len(w.mine)):
                     i = w.mine[n]
-                    s = w.svc[i]
-                    a, b = s.cell, s.cell + s.cells
-                    k = s.kind
-                    sound = s.good >= 0 and s.failed >= 0 and s.backlog >= 0
+                    panel = w.svc[i]
+                    a, b = panel.cell, panel.cell + panel.cells
+                    k = panel.kind
+                    sound = True
 {checks}
                     if not sound:
-                        return t, i
+                        return t, i, INVARIANT
             if any_fired(t, w):
                 break
             if w.clock[N_SAMPLES] + len(w.mine) > len(w.samples):
                 break
             if w.clock[N_EVENTS] + 8 * len(w.svc) > len(w.events):
                 break
-    return t, -1
+    return t, -1, 0
 '''
 
 
@@ -103,7 +110,8 @@ def kernel_hash() -> str:
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
     files = [p for name in ("kinds", "mechanisms") for p in (PACKAGE / name).rglob("*.py")]
     files += [PACKAGE / "base" / name for name in ("rng.py", "thresholds.py", "jit.py")]
-    files += [PACKAGE / "model/parameter.py", PACKAGE / "simulation/loop.py"]
+    files += [PACKAGE / "model" / name for name in ("parameter.py", "dependency_parameters.py")]
+    files += [PACKAGE / "simulation/loop.py"]
     for path in sorted(files):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -114,13 +122,13 @@ def driver_source() -> str:
     names = list(registry())
     imports = "".join(f"from twin.kinds import {n} as kind_{n}\nstep_{n} = kind_{n}.step\n" for n in names)
     imports += "".join(f"check_{n} = kind_{n}.check\n" for n in names)
-    call = "{p}if k == {k}:\n{p}    {f}_{n}(t, w, i, p_{n}[s.slot], s_{n}[s.slot], w.cells[a:b])"
+    call = "{p}if k == {k}:\n{p}    {f}_{n}(t, w, i, p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
     steps = "\n".join(call.format(p=" " * 12, k=k, n=n, f="step") for k, n in enumerate(names))
     checks = "\n".join(
         " " * 20
         + f"if k == {k}:\n"
         + " " * 24
-        + f"sound = sound and check_{n}(p_{n}[s.slot], s_{n}[s.slot], w.cells[a:b])"
+        + f"sound = sound and check_{n}(p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
         for k, n in enumerate(names)
     )
     arrays = ", ".join(f"p_{n}, s_{n}" for n in names)

@@ -29,7 +29,7 @@ from twin.model.graph import partition
 from twin.model.scenario import Scenario
 from twin.simulation.inline import InvariantBroken, Progress, Rows, advance, apply
 from twin.simulation.schedule import Change, News, Schedule
-from twin.simulation.world import Shard, build
+from twin.simulation.world import Model, build
 
 # Ray reads these when it is imported.
 os.environ.setdefault("RAY_AUTH_MODE", "token")  # the default, but said: no warning
@@ -43,8 +43,8 @@ OBJECT_STORE_BYTES = 80 * 2**20  # little more than the least that Ray accepts; 
 MOMENT_WINDOWS = 600  # so a lost actor costs a few seconds
 MOST_LOSSES = 3  # from one moment; then the fault is in the run, not in the machine
 
-CALLER_SAYS = tuple(name for name in EDGE.names or () if name.endswith("_pub"))
-CALLEE_SAYS = tuple(name for name in EDGE.names or () if name.startswith("seen_"))
+CALLER_SAYS = tuple(name for name in EDGE.names or () if name.startswith("sent_"))
+CALLEE_SAYS = tuple(name for name in EDGE.names or () if name.startswith("visible_"))
 SAYS = CALLER_SAYS + CALLEE_SAYS
 SIGNAL = np.dtype([(name, EDGE[name]) for name in SAYS])
 
@@ -55,13 +55,13 @@ class TooManyLost(Exception):
 
 class Reply(NamedTuple):
     """What an actor says at the end of a window: conditions that have fired, with what was open there; the
-    board as it sees it; what responders could see of its services; the service with a broken invariant."""
+    board as it sees it; what responders could see of its services; why it stopped, where a step broke."""
 
     fired: Sequence[tuple[int, int]] = ()
     board: bytes = b""
     alarms: int = 0
     holds: Sequence[int] = ()
-    broken: str = ""
+    broken: InvariantBroken | None = None
 
 
 class Stepper:
@@ -71,37 +71,37 @@ class Stepper:
         self, scenario: Scenario, options: dict[str, Any], services: Sequence[str], crossing: np.ndarray
     ) -> None:
         """``options``: seed, replicate, debug of the run. ``crossing``: numbers of the crossing edges."""
-        self.shard = build(scenario, **options).of(services)
+        self.model = build(scenario, **options).of(services)
         self.crossing = crossing
         self.rows: list[tuple[np.ndarray, np.ndarray]] = []
 
     def step(self, t0: int, t1: int, board: bytes, changes: list[Change]) -> Reply:
         """Step from t0 to t1, at most to a boundary. ``board``: SIGNAL rows of crossing edges, or empty."""
-        edge = self.shard.world.edge
+        edge = self.model.state.edge
         if board:
             signals = np.frombuffer(board, SIGNAL)
             for name in SAYS:
                 edge[name][self.crossing] = signals[name]
-        apply(self.shard, changes)
+        apply(self.model, changes)
         try:
-            advance(self.shard, t0, t1)
+            advance(self.model, t0, t1)
         except InvariantBroken as broken:
-            return Reply(broken=broken.service)
-        shard = self.shard
-        self.rows.append(shard.drain())
+            return Reply(broken=broken)
+        model = self.model
+        self.rows.append(model.drain())
         board = look(edge, self.crossing).tobytes()
-        return Reply(shard.newly_fired(), board, shard.alarms(), shard.holding())
+        return Reply(model.newly_fired(), board, model.alarms(), model.holding())
 
     def save(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """(state of the shard, events and samples since the last call)."""
-        empty = [part[:0] for part in self.shard.drain()]
+        empty = [part[:0] for part in self.model.drain()]
         events, samples = (np.concatenate(parts) for parts in zip(empty, *self.rows, strict=True))
         self.rows.clear()
-        return self.shard.checkpoint(), events, samples
+        return self.model.checkpoint(), events, samples
 
     def go_back(self, state: list[np.ndarray]) -> None:
-        """Be as ``save`` found this shard."""
-        self.shard.restore(state)
+        """Be as ``save`` left this shard."""
+        self.model.restore(state)
         self.rows.clear()
 
 
@@ -185,7 +185,7 @@ class Crew:
         replies = ray.get([actor.step.remote(t, end, board, changes) for actor in self.actors])
         for reply in replies:
             if reply.broken:
-                raise InvariantBroken(reply.broken, end)
+                raise reply.broken
         for condition, cause in sorted(pair for reply in replies for pair in reply.fired):
             self.schedule.fired(condition, end, cause)
         self.news = News(sum(r.alarms for r in replies), frozenset(n for r in replies for n in r.holds))
@@ -196,7 +196,7 @@ class Crew:
 
     def go_back(self, moment: Moment, lost_at: int) -> None:
         """Replace the actors that are gone and take everybody back to ``moment``. Raises RayActorError."""
-        for k in [k for k, actor in enumerate(self.actors) if not answers(actor)]:
+        for k in [k for k, actor in enumerate(self.actors) if not is_alive(actor)]:
             ray.kill(self.actors[k])  # one that was only out of reach must not come back
             self.actors[k] = self.start(k)
             note = f"actor {k} was lost at tick {lost_at}; stepped again from tick {moment.tick}"
@@ -231,7 +231,7 @@ class Crew:
         self.rows.engine_seconds = time.perf_counter() - began
 
 
-def answers(actor: Any) -> bool:
+def is_alive(actor: Any) -> bool:
     """Whether the actor is still there."""
     try:
         ray.get(actor.__ray_ready__.remote())
@@ -266,36 +266,36 @@ def must_answer(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5.0).close()
 
 
-def crossing_edges(shard: Shard, parts: Sequence[Sequence[str]]) -> tuple[np.ndarray, Board]:
+def crossing_edges(model: Model, parts: Sequence[Sequence[str]]) -> tuple[np.ndarray, Board]:
     """(numbers of the edges whose ends are in different parts, the board for them)."""
     home = {name: k for k, part in enumerate(parts) for name in part}
-    ends = np.array([[home[name] for name in pair] for pair in shard.edges], "i8").reshape(-1, 2)
+    ends = np.array([[home[name] for name in pair] for pair in model.edges], "i8").reshape(-1, 2)
     crossing = np.flatnonzero(ends[:, 0] != ends[:, 1])
-    edge = shard.world.edge
-    assert edge["far"][crossing].all(), "a domain was split over two shards"
+    edge = model.state.edge
+    assert edge["cross_domain"][crossing].all(), "a domain was split over two shards"
     caller, callee = ends[crossing].T
     says = {name: [np.flatnonzero(caller == k) for k in range(len(parts))] for name in CALLER_SAYS}
     says |= {name: [np.flatnonzero(callee == k) for k in range(len(parts))] for name in CALLEE_SAYS}
     return crossing, Board(look(edge, crossing), says)
 
 
-def run(
-    scenario: Scenario, shard: Shard, schedule: Schedule, ticks: int, *, seed: int, replicate: int,
+def run_on_ray(
+    scenario: Scenario, model: Model, schedule: Schedule, ticks: int, *, seed: int, replicate: int,
     actors: int, address: str | None, debug: bool, progress: Progress | None,
 ) -> Rows:  # fmt: skip
     """Step ``scenario`` over ``actors`` shards, or as many as it has domains.
 
     Raises InvariantBroken, TooManyLost, and ray's own errors if it does not start.
-    ``shard`` is the whole world before its first tick; it is not stepped. ``address``: of a Ray cluster whose
+    ``model`` is the whole run before its first tick; it is not stepped. ``address``: of a Ray cluster whose
     machines have this package; None starts a local one.
     """
-    advance(shard, 0, 0)  # compiles the loop if need be, so that the actors find it on disk
+    advance(model, 0, 0)  # compiles the loop if need be, so that the actors find it on disk
     parts = partition(scenario.topology.services, actors)
-    crossing, board = crossing_edges(shard, parts)
+    crossing, board = crossing_edges(model, parts)
     options = {"seed": seed, "replicate": replicate, "debug": debug}
     with cluster(address, len(parts)):
         recipe = (ray.put(scenario), options)
-        crew = Crew(recipe, parts, crossing, board, schedule, int(shard.world.clock[PERIOD]))
+        crew = Crew(recipe, parts, crossing, board, schedule, int(model.state.clock[PERIOD]))
         crew.actors = [crew.start(k) for k in range(len(parts))]
         try:
             crew.step(ticks, progress)

@@ -1,19 +1,18 @@
 """The same scenario without feedback: the answer of a dependency graph alone, to score beside the twin.
 
 Every service becomes a relay, which only passes on the failures of its dependencies. A relay has no queue,
-cache, connection, lease or retry, and recovers when its dependencies do. Kinds that are GIVEN stay: the event
-itself, the DNS endpoint. An action on a parameter that a relay lacks is dropped.
+cache, connection, lease or retry, and recovers when its dependencies do. Kinds that hold the event stay:
+the DNS endpoint. An action on a parameter that a relay lacks is dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from twin.kinds import registry
+from twin.kinds import kinds_that, registry
 from twin.model.scenario import Dependency, Intervention, Quantity, Scenario, Service
 from twin.spec.inputs import is_given
 
-RELAY = "relay"
 PASSED_ON = ("share", "delay_s")  # numbers of a dependency: how much is passed on, and when
 OWN = Quantity(value=100.0, assumed="so that a service without callers shows how it would fare")
 
@@ -31,10 +30,11 @@ def without_feedback(scenario: Scenario) -> Scenario:
 def _relay(service: Service) -> Service:
     if is_given(service):
         return service
-    known = {p.name for p in registry()[RELAY].PARAMETERS}
+    (plain,) = kinds_that("is_plain")
+    known = {p.name for p in registry()[plain].PARAMETERS}
     parameters = {name: value for name, value in service.parameters.items() if name in known}
     edges = tuple(_plain(d) for d in service.dependencies)
-    update = {"kind": RELAY, "parameters": {**parameters, "own_per_s": OWN}, "dependencies": edges}
+    update = {"kind": plain, "parameters": {**parameters, "own_per_s": OWN}, "dependencies": edges}
     return service.model_copy(update=update)
 
 

@@ -21,7 +21,7 @@ from twin.simulation import inline, journal, loop
 from twin.simulation.inline import Progress, Rows
 from twin.simulation.queries import Tables
 from twin.simulation.schedule import Change, Schedule
-from twin.simulation.world import Shard, build
+from twin.simulation.world import Model, build
 from twin.spec import argument_problem, did_you_mean
 
 R = TypeVar("R", bound="FinishedRun")
@@ -80,11 +80,11 @@ def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def schedule_for(shard: Shard, scenario: Scenario) -> Schedule:
-    """The scenario's interventions, starting from the values that the shard has now."""
+def schedule_for(model: Model, scenario: Scenario) -> Schedule:
+    """The scenario's interventions, starting from the values that the model has now."""
     targets = {target for x in scenario.interventions for target in x.set}
-    present = {target: shard.value(target) for target in sorted(targets)}
-    clock = shard.world.clock
+    present = {target: model.value(target) for target in sorted(targets)}
+    clock = model.state.clock
     return Schedule(scenario, present, int(clock[SEED]), int(clock[REPLICATE]))
 
 
@@ -104,17 +104,17 @@ def simulate(
     check_runner(runner, address)
     runner = "ray" if runner == "ray" else "inline"
     seed = scenario.seed if seed is None else seed
-    shard = build(scenario, seed=seed, replicate=replicate, debug=debug)
-    schedule = schedule_for(shard, scenario)
+    model = build(scenario, seed=seed, replicate=replicate, debug=debug)
+    schedule = schedule_for(model, scenario)
     ticks = round(scenario.duration_s / scenario.tick_s)
     if runner == "ray":
         from twin.simulation import on_ray
 
-        rows = on_ray.run(scenario, shard, schedule, ticks, seed=seed, replicate=replicate, actors=actors,
-                          address=address, debug=debug, progress=progress)  # fmt: skip
+        rows = on_ray.run_on_ray(scenario, model, schedule, ticks, seed=seed, replicate=replicate,
+                                 actors=actors, address=address, debug=debug, progress=progress)  # fmt: skip
     else:
-        rows = inline.run(shard, schedule, ticks, progress)
-    return record_run(scenario, shard, rows, seed, replicate, runner, out, digest)
+        rows = inline.run_inline(model, schedule, ticks, progress)
+    return record_run(scenario, model, rows, seed, replicate, runner, out, digest)
 
 
 def check_runner(runner: str, address: str | None) -> None:
@@ -127,14 +127,14 @@ def check_runner(runner: str, address: str | None) -> None:
 
 
 def record_run(
-    scenario: Scenario, shard: Shard, rows: Rows, seed: int, replicate: int, runner: str,
+    scenario: Scenario, model: Model, rows: Rows, seed: int, replicate: int, runner: str,
     out: Path | str | None, digest: bool = True,
 ) -> FinishedRun:  # fmt: skip
     """Turn rows into tables and, where ``out`` is given, into a folder."""
     kinds = tuple(tuple(module.EVENTS) for module in registry().values())
     start, tick_s = scenario.start, scenario.tick_s
-    events = journal.events_table(rows.events, rows.inputs, shard.names, kinds, start, tick_s)
-    samples = journal.samples_table(rows.samples, shard.names, start, tick_s)
+    events = journal.events_table(rows.events, rows.inputs, model.names, kinds, start, tick_s)
+    samples = journal.samples_table(rows.samples, model.names, start, tick_s)
     manifest = describe(scenario, rows, seed, replicate, runner)
     manifest["digest"] = journal.digest(events, samples) if digest else ""
     done = FinishedRun(events, samples, manifest)

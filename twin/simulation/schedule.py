@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from twin.kinds import registry
 from twin.mechanisms.arrays import DIAGNOSED, INPUT, INPUT_CODE, INPUT_ENDED
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param
 from twin.model.responders import Delays, Step, follows, steps, waiting
 from twin.model.scenario import Diagnosis, Intervention, Scenario
@@ -24,7 +24,7 @@ from twin.model.target import Target
 @dataclass(frozen=True)
 class Change:
     """At ``tick`` set ``values`` (target → value as the step reads it). ``code`` says begin or end of
-    ``name``, or that it was diagnosed, with so many ``alarms``; silent changes (the middle of a ramp) have no
+    ``name``, or that it was diagnosed; ``alarms`` of it. Silent changes (the middle of a ramp) have no
     event. Conditions in ``arms`` (by number) are looked at from now on."""
 
     tick: int
@@ -48,7 +48,7 @@ class News:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlannedStep:
     """What is to be done with ``step``. ``began``: tick of the first alarm, of a triage."""
 
     what: str
@@ -77,9 +77,9 @@ class Schedule:
         self._first: dict[str, str] = {}  # id → what it follows
         self._followers: dict[str, list[Step]] = defaultdict(list)
         self._reason: dict[str, int] = {}  # id of what follows a diagnosis → number of that one's condition
-        self._parked: dict[int, list[Plan]] = defaultdict(list)
+        self._parked: dict[int, list[PlannedStep]] = defaultdict(list)
         self._happened: dict[str, int] = {}  # id → event id
-        self._heap: list[tuple[int, int, Plan]] = []
+        self._heap: list[tuple[int, int, PlannedStep]] = []
         self._order = 0
         self._seq: dict[int, int] = {}
         for step in steps(scenario):
@@ -95,7 +95,7 @@ class Schedule:
                 self._reason[step.id] = self._number[first]
         elif isinstance(step, Intervention) and step.when is None:
             assert step.at_s is not None
-            self._push(self._ticks(step.at_s), Plan("begin", step, {}))
+            self._push(self._ticks(step.at_s), PlannedStep("begin", step, {}))
 
     def next_tick(self) -> int | None:
         """Tick of the next change, or None."""
@@ -110,10 +110,10 @@ class Schedule:
             for plan in self._parked.pop(condition, ()):
                 self._push(tick, plan)
         elif isinstance(step, Diagnosis):
-            self._push(tick, Plan("triage", step, {}, cause_id, tick))
+            self._push(tick, PlannedStep("triage", step, {}, cause_id, tick))
         else:
             rest_s = step.after_s + self._delays.rest_s(step, ())
-            self._push(tick + self._ticks(rest_s), Plan("begin", step, {}, cause_id))
+            self._push(tick + self._ticks(rest_s), PlannedStep("begin", step, {}, cause_id))
 
     def due(self, tick: int, see: Callable[[], News] = News) -> list[Change]:
         """The changes of this tick, in the order in which the scenario lists them; each is returned once.
@@ -127,7 +127,7 @@ class Schedule:
                 changes.append(change)
         return changes
 
-    def _carry_out(self, tick: int, plan: Plan, see: Callable[[], News]) -> Change | None:
+    def _carry_out(self, tick: int, plan: PlannedStep, see: Callable[[], News]) -> Change | None:
         if plan.what == "triage":
             self._triage(tick, plan, see().alarms)
             return None
@@ -140,7 +140,7 @@ class Schedule:
         alarms = see().alarms if isinstance(plan.step, Diagnosis) else 0
         return self._begin(tick, plan, alarms)
 
-    def _triage(self, tick: int, plan: Plan, alarms: int) -> None:
+    def _triage(self, tick: int, plan: PlannedStep, alarms: int) -> None:
         """Go on sorting if there are more alarms than time was planned for; then to the rest."""
         step = plan.step
         assert isinstance(step, Diagnosis)
@@ -149,9 +149,9 @@ class Schedule:
             self._push(end, plan)
         else:
             rest = self._ticks(self._delays.rest_s(step, self._happened))
-            self._push(tick + rest, Plan("begin", step, {}, plan.cause_id))
+            self._push(tick + rest, PlannedStep("begin", step, {}, plan.cause_id))
 
-    def _begin(self, tick: int, plan: Plan, alarms: int) -> Change:
+    def _begin(self, tick: int, plan: PlannedStep, alarms: int) -> Change:
         step, event_id = plan.step, self._event_id(tick)
         if isinstance(step, Diagnosis):
             values, code, is_done = {}, DIAGNOSED, True
@@ -170,7 +170,7 @@ class Schedule:
                 arms.append(self._number[follower.id])
             else:
                 rest = self._ticks(self._delays.rest_s(follower, ()))
-                self._push(tick + rest, Plan("begin", follower, {}, event_id))
+                self._push(tick + rest, PlannedStep("begin", follower, {}, event_id))
         return tuple(arms)
 
     def _effect(self, tick: int, x: Intervention) -> dict[str, float]:
@@ -178,9 +178,9 @@ class Schedule:
         goal = {t: self._encoders[t].encode(v) for t, v in x.set.items()}
         before = {t: self._present[t] for t in goal}
         if x.for_s is not None:
-            self._push(tick + max(1, self._ticks(x.for_s)), Plan("end", x, before))
+            self._push(tick + max(1, self._ticks(x.for_s)), PlannedStep("end", x, before))
         elif x.until_s is not None:
-            self._push(max(tick + 1, self._ticks(x.until_s)), Plan("end", x, before))
+            self._push(max(tick + 1, self._ticks(x.until_s)), PlannedStep("end", x, before))
         if x.over_s:
             self._ramp(tick, x, before, goal)
             return before
@@ -191,9 +191,9 @@ class Schedule:
         steps_count = max(1, self._ticks(x.over_s) // self._period)
         for k in range(1, steps_count + 1):
             at = {t: before[t] + (goal[t] - before[t]) * k / steps_count for t in goal}
-            self._push(tick + k * self._period, Plan("last" if k == steps_count else "step", x, at))
+            self._push(tick + k * self._period, PlannedStep("last" if k == steps_count else "step", x, at))
 
-    def _later(self, tick: int, plan: Plan) -> Change:
+    def _later(self, tick: int, plan: PlannedStep) -> Change:
         name = plan.step.id
         if plan.what == "step":
             return Change(tick, name, INPUT_CODE, 0, plan.values, silent=True)
@@ -202,7 +202,7 @@ class Schedule:
         arms = self._go_on(tick, plan.step, event_id) if plan.what == "last" else ()
         return Change(tick, name, INPUT_ENDED, event_id, plan.values, cause_id=cause_id, arms=arms)
 
-    def _push(self, tick: int, plan: Plan) -> None:
+    def _push(self, tick: int, plan: PlannedStep) -> None:
         self._order += 1
         heapq.heappush(self._heap, (tick, self._order, plan))
 

@@ -1,4 +1,4 @@
-"""The arrays of one run, built from a scenario. What the engine steps is here; nothing here steps."""
+"""The arrays of one run, built from a scenario. The loop steps them; nothing here steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from twin.base.jit import interpreted
 from twin.base.rng import stable_key
-from twin.kinds import registry
+from twin.kinds import kinds_that, registry
 from twin.mechanisms.arrays import (
     BREAKER_SLOTS,
     CACHE_SLOTS,
@@ -19,7 +19,6 @@ from twin.mechanisms.arrays import (
     CONDITION,
     DEBUG,
     EDGE,
-    EDGE_CARRIES,
     EVENT,
     FIRED,
     MODES,
@@ -28,18 +27,18 @@ from twin.mechanisms.arrays import (
     NEVER,
     PERIOD,
     REPLICATE,
+    REPORTED,
     SAMPLE,
     SAMPLE_TICKS,
     SEED,
     SERVICE,
-    SERVICE_CARRIES,
     SIGNALS,
-    TOLD,
     WAITING,
-    World,
+    State,
 )
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
 from twin.mechanisms.detection import day
+from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param, parameter_dtype, state_dtype
 from twin.model.responders import follows, waiting
 from twin.model.scenario import Scenario, Service
@@ -53,46 +52,46 @@ SAMPLE_ROWS = 1 << 19
 
 
 @dataclass
-class Shard:
+class Model:
     """The arrays of one run, and which of its services are stepped here.
 
     ``names`` are the services in the order of their numbers; ``edges`` the (caller, callee) of each edge
     number. ``parameters`` and ``states`` hold one record array a kind, in the order of the registry.
     """
 
-    world: World
+    state: State
     names: tuple[str, ...]
     edges: tuple[tuple[str, str], ...]
     parameters: dict[str, np.ndarray]
     states: dict[str, np.ndarray]
     visible: np.ndarray  # numbers of the services that customers see
 
-    def of(self, services: Iterable[str]) -> Shard:
+    def of(self, services: Iterable[str]) -> Model:
         """The same arrays, of which only ``services`` are stepped here."""
         mine = np.array(sorted(self.names.index(name) for name in services), "i8")
-        return replace(self, world=self.world._replace(mine=mine))
+        return replace(self, state=self.state._replace(mine=mine))
 
     def arrays(self) -> list[np.ndarray]:
-        """Arguments of the compiled loop behind the world: parameters and state of each kind."""
+        """Arguments of the compiled loop behind the state: parameters and state of each kind."""
         return [a for kind in registry() for a in (self.parameters[kind], self.states[kind])]
 
     def every_array(self) -> list[np.ndarray]:
         """All that changes while a run is stepped: what a checkpoint copies."""
-        return [*self.world, *self.arrays()]
+        return [*self.state, *self.arrays()]
 
     def checkpoint(self) -> list[np.ndarray]:
         """A copy of the whole state; buffers must have been drained."""
         return [a[:0].copy() if a.dtype in (EVENT, SAMPLE) else a.copy() for a in self.every_array()]
 
     def restore(self, saved: Iterable[np.ndarray]) -> None:
-        """Go back to a checkpoint of a shard of the same scenario."""
+        """Go back to a checkpoint of the same scenario."""
         for mine, then in zip(self.every_array(), saved, strict=True):
             if mine.dtype not in (EVENT, SAMPLE):
                 mine[:] = then
 
     def drain(self) -> tuple[np.ndarray, np.ndarray]:
         """Events and samples since the last drain; empties the buffers."""
-        w = self.world
+        w = self.state
         events = w.events[: w.clock[N_EVENTS]].copy()
         samples = w.samples[: w.clock[N_SAMPLES]].copy()
         w.clock[N_EVENTS] = w.clock[N_SAMPLES] = 0
@@ -100,25 +99,25 @@ class Shard:
 
     def arm(self, condition: int, tick: int) -> None:
         """Look at a condition from ``tick`` on, as if it had never held."""
-        row = self.world.conditions[condition]
+        row = self.state.conditions[condition]
         row["from_tick"], row["since"], row["fired"] = tick, -1, WAITING
 
     def newly_fired(self) -> list[tuple[int, int]]:
         """(condition, event behind it) of those that fired since the last call. The event is what is open
         where something was seen to go up; 0 where there is none."""
-        table, svc = self.world.conditions, self.world.svc
+        table, svc = self.state.conditions, self.state.svc
         new = np.flatnonzero(table["fired"] == FIRED).tolist()
-        table["fired"][new] = TOLD
+        table["fired"][new] = REPORTED
         return [(n, int(svc["open_event"][table["service"][n]] * table["above"][n])) for n in new]
 
     def alarms(self) -> int:
         """How many of the visible services that are stepped here have been impaired so far."""
-        svc = self.world.svc[self.visible]
+        svc = self.state.svc[self.visible]
         return int(np.count_nonzero(svc["open_event"] | svc["closed_event"]))
 
     def holding(self) -> list[int]:
         """The conditions on services that are stepped here, if they hold at this moment."""
-        w = self.world
+        w = self.state
         rows = w.conditions
         value = np.array([w.svc[name][rows["service"]] for name in SIGNALS])[rows["signal"], range(len(rows))]
         holds = np.where(rows["above"] != 0, value > rows["level"], value < rows["level"])
@@ -140,38 +139,38 @@ class Shard:
         if not parsed.is_dependency and self._shapes(number, row, field):
             row = row.copy()
             row[field] = value
-            if self._needed(number, row) > self.world.svc[number]["cells"]:
+            if self._needed(number, row) > self.state.svc[number]["cells"]:
                 raise Outgrown(
                     f"{target}: found a value that needs more room than the service was given at the start, "
                     "expected one that fits; give it from the start, not in the middle of a run"
                 )
             row, field = self._row(target)
         row[field] = value
-        self.world.svc[number]["input_event"] = event_id
+        self.state.svc[number]["input_event"] = event_id
 
     def _needed(self, number: int, row: np.ndarray) -> int:
         """How much a service remembers, with these parameters."""
-        edge, module = self.world.edge, list(registry().values())[self.world.svc[number]["kind"]]
-        callers, tick_s = edge[edge["callee"] == number], float(self.world.tick_s[0])
+        edge, module = self.state.edge, list(registry().values())[self.state.svc[number]["kind"]]
+        callers, tick_s = edge[edge["callee"] == number], float(self.state.tick_s[0])
         return int(interpreted(module.cells)(row, callers, tick_s))
 
     def _shapes(self, number: int, row: np.ndarray, field: str) -> bool:
         """Whether a parameter says how much is remembered: it does if its bounds do. Looked at once."""
-        kind = list(registry())[self.world.svc[number]["kind"]]
+        kind = list(registry())[self.state.svc[number]["kind"]]
         if (kind, field) not in _shaping:
             (param,) = (p for p in registry()[kind].PARAMETERS if p.name == field)
-            needed, there = {self._needed(number, row)}, row.copy()
+            needed, other = {self._needed(number, row)}, row.copy()
             for bound in (param.low, param.high):
-                there[field] = bound
-                needed.add(self._needed(number, there))
+                other[field] = bound
+                needed.add(self._needed(number, other))
             _shaping[kind, field] = len(needed) > 1
         return _shaping[kind, field]
 
     def _row(self, target: str) -> tuple[np.ndarray, str]:
         parsed = Target.parse(target)
         if parsed.is_dependency:
-            return self.world.edge[self.edges.index(parsed.edge)], parsed.name
-        service = self.world.svc[self.names.index(parsed.service)]
+            return self.state.edge[self.edges.index(parsed.edge)], parsed.name
+        service = self.state.svc[self.names.index(parsed.service)]
         kind = list(registry())[service["kind"]]
         return self.parameters[kind][service["slot"]], parsed.name
 
@@ -197,8 +196,8 @@ def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
     return sorted((name, d.on) for name, s in services.items() for d in s.dependencies)
 
 
-def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Shard:
-    """The arrays of ``scenario`` before its first tick; every service belongs to the shard."""
+def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Model:
+    """The arrays of ``scenario`` before its first tick; every service is stepped here."""
     services = dict(sorted(scenario.topology.services.items()))
     names = tuple(services)
     pairs = edge_list(services)
@@ -212,15 +211,15 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
     clock[PERIOD] = period
     clock[SAMPLE_TICKS] = max(period, round(scenario.sample_s / tick_s / period) * period)
     clock[REPLICATE], clock[SEED], clock[DEBUG] = replicate, seed, debug
-    into = np.argsort(edge["callee"], kind="stable")
+    incoming = np.argsort(edge["callee"], kind="stable")
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
-    world = World(
-        clock, np.array([tick_s]), np.arange(len(names)), svc, edge, into, cells, carry,
+    state = State(
+        clock, np.array([tick_s]), np.arange(len(names)), svc, edge, incoming, cells, carry,
         _lines(edge, period, tick_s), _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT),
         np.zeros(SAMPLE_ROWS, SAMPLE),
     )  # fmt: skip
     visible = np.flatnonzero([services[name].visible for name in names])
-    return Shard(world, names, tuple(pairs), parameters, states, visible)
+    return Model(state, names, tuple(pairs), parameters, states, visible)
 
 
 def _edges(
@@ -233,11 +232,11 @@ def _edges(
         row["key"] = stable_key(f"{caller}->{callee}")
         row["caller"], row["callee"] = number[caller], number[callee]
         row["mode"] = MODES.index(d.mode)
-        row["far"] = (services[caller].domain or caller) != (services[callee].domain or callee)
+        row["cross_domain"] = (services[caller].domain or caller) != (services[callee].domain or callee)
         for name, value in encode(EDGE_PARAMETERS, d.numbers):
             row[name] = value
         row["live"] = int(row["connections_count"])
-        for field in ("ok", "attempt_ok", "seen_ok", "room", "seen_room"):
+        for field in ("ok", "attempt_ok", "visible_ok", "headroom", "visible_headroom"):
             row[field] = 1.0
         if d.mode == "new_connections":
             row["lifetime_s"] = max(row["lifetime_s"], tick_s)
@@ -250,13 +249,13 @@ def _services(
     kinds = list(registry())
     rows: dict[str, list] = {k: [] for k in kinds}
     svc = np.zeros(len(names), SERVICE)
-    into = np.argsort(edge["callee"], kind="stable")
+    incoming = np.argsort(edge["callee"], kind="stable")
     for i, (row, name) in enumerate(zip(svc, names, strict=True)):
         service = services[name]
         row["key"], row["kind"], row["exact"] = stable_key(name), kinds.index(service.kind), exact
         row["slot"] = len(rows[service.kind])
         row["out_start"], row["out_end"] = np.searchsorted(edge["caller"], [i, i + 1])
-        row["in_start"], row["in_end"] = np.searchsorted(edge["callee"][into], [i, i + 1])
+        row["in_start"], row["in_end"] = np.searchsorted(edge["callee"][incoming], [i, i + 1])
         row["quiet_latency_s"] = row["quiet_capacity_per_s"] = -1.0
         row["impaired_since"] = row["well_since"] = -1
         values = encode(registry()[service.kind].PARAMETERS, service.parameters)
@@ -272,11 +271,12 @@ def _days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: Scena
     """Give every service the day of those customers, the largest first, whose calls reach it."""
     midnight = scenario.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start_s = (scenario.start - midnight).total_seconds()
-    workload = list(registry()).index("workload")
-    customers = [i for i, row in enumerate(svc) if row["kind"] == workload]
+    names = list(registry())
+    customers = {names.index(kind): parameters[kind] for kind in kinds_that("is_customers")}
+    values = {i: customers[row["kind"]][row["slot"]] for i, row in enumerate(svc) if row["kind"] in customers}
     dated: set[int] = set()
-    for source in sorted(customers, key=lambda i: -parameters["workload"][svc[i]["slot"]]["rate_per_s"]):
-        p, front = parameters["workload"][svc[source]["slot"]], {source}
+    for source in sorted(values, key=lambda i: -values[i]["rate_per_s"]):
+        p, front = values[source], {source}
         while front := front - dated:
             dated |= front
             for i in front:
@@ -321,7 +321,7 @@ def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
     """Room for the outcomes that are under way on edges with a delay."""
     at = 0
     for row in edge:
-        step_s = tick_s * (period if row["far"] else 1)
+        step_s = tick_s * (period if row["cross_domain"] else 1)
         row["line_slots"] = round(row["delay_s"] / step_s)
         row["line"] = at
         at += 5 * row["line_slots"]

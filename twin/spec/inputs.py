@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twin.kinds import registry
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.kinds import about, registry
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param
 from twin.model.responders import STAGE, is_modelled, stages, steps, with_stages
 from twin.model.scenario import Dependency, Quantity, Scenario, Service, Value
@@ -82,7 +82,7 @@ def inputs_of_service(service: Service) -> list[UncertainInput]:
 
 
 def varies(scenario: Scenario, number: UncertainInput) -> bool:
-    """Whether an ensemble draws it: unsourced, and neither part of the event itself (GIVEN) nor a control.
+    """Whether an ensemble draws it: unsourced, and neither part of the event (``holds_event``) nor a control.
 
     A control is what an intervention sets and no file gives: before, it stands where it does nothing.
     """
@@ -93,8 +93,8 @@ def varies(scenario: Scenario, number: UncertainInput) -> bool:
 
 
 def is_given(service: Service) -> bool:
-    """Whether its kind is part of the event itself (GIVEN). Baselines keep it; ensembles do not vary it."""
-    return bool(getattr(registry()[service.kind], "GIVEN", False))
+    """Whether its kind holds the event (see About). Baselines keep it; ensembles do not vary it."""
+    return about(service.kind).holds_event
 
 
 def _is_read(p: Param, d: Dependency) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from twin.base import units
 from twin.base.units import Refused
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param
 from twin.model.responders import stage_targets
 from twin.model.scenario import Scenario, Topology

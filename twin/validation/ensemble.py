@@ -1,7 +1,7 @@
 """How sure the twin is: the same scenario with every unsourced number drawn from its range, many times.
 
 A Latin hypercube spreads the draws; numbers whose range spans a factor of ten or more are drawn on a
-logarithmic scale. Those of the event itself (kinds that are GIVEN) stay. Each draw has noise of its own. The
+logarithmic scale. Those of the event itself (kinds that hold it) stay. Each draw has noise of its own. The
 fitted numbers are fitted anew in each draw, as ``match`` says.
 
 Left out is a draw that contradicts what is known: a service is impaired before anything has happened; a

@@ -44,14 +44,14 @@ def simulated(plan_interval_s: float, loses_s: tuple[float, float], **changed: f
 
 def visited(scenario: Scenario, seed: int, cfg: Config) -> Iterator[np.ndarray]:
     """The machine's state after every tick, in the explorer's cells, up to the last plan explored."""
-    shard = build(scenario, seed=seed)
-    schedule = schedule_for(shard, scenario)
-    service = shard.world.svc[0]
-    machine = shard.world.cells[int(service["cell"]) :][: int(service["cells"])][TIMERS:]
+    model = build(scenario, seed=seed)
+    schedule = schedule_for(model, scenario)
+    service = model.state.svc[0]
+    machine = model.state.cells[int(service["cell"]) :][: int(service["cells"])][TIMERS:]
     slots = slot_cell(cfg)
     for t in range(round(scenario.duration_s)):
-        inline.apply(shard, schedule.due(t))
-        inline.advance(shard, t, t + 1)
+        inline.apply(model, schedule.due(t))
+        inline.advance(model, t, t + 1)
         if machine[LATEST] > cfg.plans:
             return
         state = np.zeros(slots + cfg.slots, np.int64)

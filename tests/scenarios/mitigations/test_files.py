@@ -35,8 +35,8 @@ def name(path: Path) -> str:
 
 def inputs(scenario: Scenario) -> tuple:
     """All that a run is made of: the arrays that it begins with, and what is to happen."""
-    shard = build(scenario, seed=1)
-    return [(a.dtype, a.tobytes()) for a in shard.every_array()], shard.edges, steps(scenario)
+    model = build(scenario, seed=1)
+    return [(a.dtype, a.tobytes()) for a in model.every_array()], model.edges, steps(scenario)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from twin.mechanisms.dns_state import (
     NOTHING,
     ROOTS,
     WEDGED,
-    guarded,
+    has_guard,
     rollback,
     root,
     slot_cell,
@@ -86,7 +86,7 @@ def state_bits(state, cfg):
             bits |= ROOTLESS
         if state[first + rollback(state, cfg, j)] == 0:
             bits |= DANGLING
-    if bits & ROOTLESS and not guarded(cfg, NO_ZERO_ANSWERS):
+    if bits & ROOTLESS and not has_guard(cfg, NO_ZERO_ANSWERS):
         bits |= EMPTY
     if state[LATEST] < cfg.plans:
         bits |= UNFINISHED

@@ -16,6 +16,7 @@ from twin.analysis.dns_race.explore import replay_moves
 from twin.analysis.dns_race.narrate import Story, narration
 from twin.base import units
 from twin.base.units import Refused
+from twin.kinds import about
 from twin.mechanisms.dns_state import GUARDS, Config, config
 from twin.model.scenario import Intervention, Quantity, Scenario
 from twin.spec.overrides import fold
@@ -107,7 +108,7 @@ def script(scenario: Scenario, path: Path | str, at: str | None = None) -> Scena
 
 
 def _automation(scenario: Scenario, path: Path | str) -> str:
-    names = sorted(name for name, s in scenario.topology.services.items() if s.kind == "dns")
+    names = sorted(name for name, s in scenario.topology.services.items() if about(s.kind).holds_event)
     if len(names) != 1:
         found = ", ".join(names) or "none"
         raise SpecError([Problem("trace", 0, 0, "", found, "a scenario with one service of kind dns")])

@@ -6,7 +6,7 @@ collapse; ``laws`` and ``thermometer`` hold closed forms and a Markov chain agai
 it all together.
 """
 
-from twin.analysis.metastability.report import document
-from twin.analysis.metastability.study import Study, study
+from twin.analysis.metastability.report import stability_document
+from twin.analysis.metastability.study import StabilityStudy, study_stability
 
-__all__ = ["Study", "document", "study"]
+__all__ = ["StabilityStudy", "stability_document", "study_stability"]

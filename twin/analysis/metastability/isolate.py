@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from twin.kinds import registry
-from twin.mechanisms.dependency_parameters import EDGE_PARAMETERS
+from twin.kinds import about, kinds_that, registry
+from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.kind import About
 from twin.model.scenario import Dependency, Quantity, Scenario, Service
 from twin.simulation import inline
 from twin.simulation.run import schedule_for
@@ -22,8 +23,7 @@ from twin.simulation.world import build
 
 QUIET_S = 600.0  # so long a scenario runs undisturbed before its loads are taken
 PERIODS = 6  # signal periods over which they are averaged
-FLEET = "lease_fleet"  # works for itself alone: its load is what it has to do over what it can
-HOSTS = 6  # of a fleet are enough to push: all are alike, and each collapses by itself
+HOSTS = 6  # are enough to push: all are alike, and each collapses by itself
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class Isolated:
         """Its kind."""
         return self.record.kind
 
+    @property
+    def about(self) -> About:
+        """What its kind says of itself."""
+        return about(self.kind)
+
     def value(self, name: str) -> float:
         """A parameter of the service, as the step reads it."""
         return value_of(self.record, name)
@@ -73,7 +78,8 @@ class Isolated:
 
 def undisturbed(scenario: Scenario) -> Scenario:
     """Without faults, people, luck and night, and long enough to become quiet."""
-    services = {n: _at_peak(s) if s.kind == "workload" else s for n, s in scenario.topology.services.items()}
+    before = scenario.topology.services
+    services = {n: _at_peak(s) if about(s.kind).is_customers else s for n, s in before.items()}
     update = {
         "topology": scenario.topology.model_copy(update={"services": services}), "faults": (), "actions": (),
         "diagnoses": (), "expect": (), "responders": "scripted", "noise": "mean", "duration_s": QUIET_S,
@@ -88,17 +94,17 @@ def _at_peak(record: Service) -> Service:
 def operating_point(scenario: Scenario, service: str) -> Point:
     """Loads and latencies around ``service`` once the undisturbed scenario has become quiet."""
     quiet = undisturbed(scenario)
-    shard = build(quiet, seed=quiet.seed)
-    world, period = shard.world, max(1, round(quiet.topology.signal_period_s / quiet.tick_s))
+    model = build(quiet, seed=quiet.seed)
+    world, period = model.state, max(1, round(quiet.topology.signal_period_s / quiet.tick_s))
     t = round(QUIET_S / quiet.tick_s / period) * period
-    inline.run(shard, schedule_for(shard, quiet), t)
-    calls = np.zeros(len(shard.edges))
+    inline.run_inline(model, schedule_for(model, quiet), t)
+    calls = np.zeros(len(model.edges))
     for _ in range(PERIODS * period):
-        t = inline.advance(shard, t, t + 1)
-        calls += world.edge["calls_pub"] / np.where(world.edge["far"] != 0, period, 1)
-        shard.drain()
+        t = inline.advance(model, t, t + 1)
+        calls += world.edge["sent_calls"] / np.where(world.edge["cross_domain"] != 0, period, 1)
+        model.drain()
     rate_per_s = calls / (PERIODS * period * quiet.tick_s)
-    rows = list(zip(shard.edges, rate_per_s, world.edge["seen_latency_s"], strict=True))
+    rows = list(zip(model.edges, rate_per_s, world.edge["visible_latency_s"], strict=True))
     return Point({caller: float(r) for (caller, callee), r, _ in rows if callee == service},
                  {callee: float(s) for (caller, callee), _, s in rows if caller == service})  # fmt: skip
 
@@ -106,7 +112,7 @@ def operating_point(scenario: Scenario, service: str) -> Point:
 def isolate(scenario: Scenario, service: str, point: Point, load: float = 1.0) -> Isolated:
     """The small world of ``service`` at ``load`` times its operating point.
 
-    A fleet has its capacity divided instead: only the ratio of work to capacity counts.
+    A kind that works for itself has its capacity divided instead: only the ratio of work to capacity counts.
     """
     before = scenario.topology.services
     record = _loaded(before[service], load)
@@ -124,20 +130,20 @@ def isolate(scenario: Scenario, service: str, point: Point, load: float = 1.0) -
 
 
 def _loaded(record: Service, load: float) -> Service:
-    if record.kind != FLEET or load == 1.0:
+    if about(record.kind).own_work is None or load == 1.0:
         return record
     capacity_per_s = value_of(record, "capacity_per_s") / load
     return with_values(record, {"capacity_per_s": capacity_per_s}, "another load")
 
 
 def fewer_hosts(alone: Isolated) -> tuple[Isolated, float]:
-    """The same with a few hosts of a fleet for many, and how many times fewer: so much faster it runs."""
-    if alone.kind != FLEET or alone.value("hosts_count") <= HOSTS:
+    """The same with a few hosts in place of many, and how many times fewer they are."""
+    work = alone.about.own_work
+    if work is None or alone.value(work.hosts) <= HOSTS:
         return alone, 1.0
-    fewer = alone.value("hosts_count") / HOSTS
-    names = ("droplets_count", "capacity_per_s", "half_capacity_backlog_count")
-    values = {name: alone.value(name) / fewer for name in names} | {"hosts_count": HOSTS}
-    values["droplets_count"] = round(values["droplets_count"])
+    fewer = alone.value(work.hosts) / HOSTS
+    values = {name: alone.value(name) / fewer for name in work.divided} | {work.hosts: HOSTS}
+    values[work.members] = round(values[work.members])
     record = with_values(alone.record, values, "a few of its hosts")
     topology = alone.scenario.topology
     topology = topology.model_copy(update={"services": topology.services | {record.name: record}})
@@ -152,15 +158,17 @@ def with_values(record: Service, values: Mapping[str, float], why: str) -> Servi
 
 def _relay(record: Service, name: str, latency_s: float) -> Service:
     parameters = {"service_time_s": _assumed(min(latency_s, 3600.0))}
-    return Service(name=name[:60], kind="relay", domain=record.domain, parameters=parameters)
+    return Service(
+        name=name[:60], kind=kinds_that("is_plain")[0], domain=record.domain, parameters=parameters
+    )
 
 
 def _workload(record: Service, service: str, rate_per_s: float) -> Service:
     """The caller as customers who call nobody else. What a lease did of its own accord, it sends as calls."""
     (edge,) = (d for d in record.dependencies if d.on == service)
     edge = edge.model_copy(update={"mode": "hard" if edge.mode == "lease" else edge.mode, "share": None})
-    return Service(name=record.name, kind="workload", domain=record.domain, dependencies=(edge,),
-                   parameters={"rate_per_s": _assumed(rate_per_s)})  # fmt: skip
+    return Service(name=record.name, kind=kinds_that("is_customers")[0], domain=record.domain,
+                   dependencies=(edge,), parameters={"rate_per_s": _assumed(rate_per_s)})  # fmt: skip
 
 
 def _assumed(value: float) -> Quantity:

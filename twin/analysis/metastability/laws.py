@@ -14,8 +14,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import gamma
 
-from twin.analysis.metastability.isolate import FLEET, Isolated, value_of
+from twin.analysis.metastability.isolate import Isolated, value_of
 from twin.mechanisms.arrays import LEGACY
+from twin.model.kind import ClosedForm
 
 FIFO, RENEWAL = 1.0, 2.0
 STOPPERS = ("client_throttle_ratio", "breaker_error_ratio")  # clients that stop sending what fails
@@ -92,7 +93,7 @@ def saddle(mu: float, tau: float, retries: int) -> float:
     return low
 
 
-def goodput_ratio(steps: int, x: float) -> float:
+def renewal_goodput_ratio(steps: int, x: float) -> float:
     """Share of the capacity that ends in finished workflows of ``steps`` steps, if an attempt gets ``x`` mean
     works before it must start again; 0 steps: work of fixed size. Source: MODELLING 1.3.2."""
     if steps == 0:
@@ -121,7 +122,7 @@ class Fleet:
 
     def drift(self, broken: float) -> float:
         """Droplets a second by which those without lease grow, when ``broken`` are. Source: V22c."""
-        done = self.capacity_per_s * goodput_ratio(self.steps, self.unit / broken)
+        done = self.capacity_per_s * renewal_goodput_ratio(self.steps, self.unit / broken)
         return self.lapse_per_s * (self.droplets - broken) - min(done, broken / self.least_s)
 
     def equilibria(self) -> list[tuple[float, bool]]:
@@ -145,12 +146,13 @@ def fleet_of(alone: Isolated) -> Fleet:
 def laws(alone: Isolated, *, shed: float | None, cleared: float | None) -> list[Law]:
     """The laws of the service's kind. ``shed``: share of the load that may stay, as the runs found it;
     ``cleared``: the largest count from which it recovers."""
-    by_kind: dict[str, Callable[[], list[Law]]] = {
-        "queueing": lambda: _station(alone, shed),
-        FLEET: lambda: _fleet(alone, cleared),
-        "propagation_queue": lambda: _slowing(alone, cleared),
+    by_form: dict[ClosedForm, Callable[[], list[Law]]] = {
+        ClosedForm.NONE: list,
+        ClosedForm.STATION: lambda: _station(alone, shed),
+        ClosedForm.LEASES: lambda: _fleet(alone, cleared),
+        ClosedForm.SLOWING_QUEUE: lambda: _slowing(alone, cleared),
     }
-    return by_kind[alone.kind]() if alone.kind in by_kind else []
+    return by_form[alone.about.closed_form]()
 
 
 def is_plain(alone: Isolated) -> bool:

@@ -13,25 +13,25 @@ from twin.kinds import registry
 from twin.model.scenario import Scenario
 from twin.simulation import inline
 from twin.simulation.run import schedule_for
-from twin.simulation.world import Shard, build
+from twin.simulation.world import Model, build
 
 EDGE_NUMBERS = ("lease",)  # state that is the number of a dependency: it differs between the two worlds
 
 
-def samples_of(shard: Shard, service: str, samples: list[np.ndarray]) -> np.ndarray:
+def samples_of(model: Model, service: str, samples: list[np.ndarray]) -> np.ndarray:
     """The sample rows of one service, in order; SAMPLE[n]."""
     rows = np.concatenate(samples)
-    return rows[rows["service"] == shard.names.index(service)]
+    return rows[rows["service"] == model.names.index(service)]
 
 
-def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Shard, np.ndarray]:
+def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, np.ndarray]:
     """The small world at ``at_s``, the service as the scenario has left it, and its samples until then.
 
     The scenario is run to then, with its faults and actions. Of what they have set at the service, faults
     are taken back and actions stay. Calls that a caller still holds back (async) stay behind.
     """
     full = build(scenario, seed=scenario.seed)
-    rows = inline.run(full, schedule_for(full, scenario), round(at_s / scenario.tick_s))
+    rows = inline.run_inline(full, schedule_for(full, scenario), round(at_s / scenario.tick_s))
     small = build(alone.scenario, seed=scenario.seed)
     inline.advance(small, 0, 1)  # so that what is looked up in the first tick is known
     small.drain()
@@ -42,7 +42,7 @@ def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Shard, np.n
     return small, samples_of(full, alone.service, rows.samples)
 
 
-def alone_from(small: Shard, service: str, tick: int, ticks: int) -> np.ndarray:
+def alone_from(small: Model, service: str, tick: int, ticks: int) -> np.ndarray:
     """What the service does in its small world in the next ``ticks`` ticks: its samples."""
     found, t = [], tick
     while t < tick + ticks:
@@ -56,9 +56,9 @@ def _of_faults(scenario: Scenario, service: str) -> set[str]:
     return {target for x in scenario.faults for target in x.set if target.rpartition(".")[0] == service}
 
 
-def _take_over(full: Shard, small: Shard, service: str) -> None:
+def _take_over(full: Model, small: Model, service: str) -> None:
     """Copy parameters, state and cells of the service from one world to the other."""
-    there, here = (shard.world.svc[shard.names.index(service)] for shard in (full, small))
+    there, here = (model.state.svc[model.names.index(service)] for model in (full, small))
     kind = list(registry())[there["kind"]]
     small.parameters[kind][here["slot"]] = full.parameters[kind][there["slot"]]
     state, kept = small.states[kind], small.states[kind][here["slot"]].copy()
@@ -67,4 +67,4 @@ def _take_over(full: Shard, small: Shard, service: str) -> None:
         if name in (state.dtype.names or ()):
             state[here["slot"]][name] = kept[name]
     mine = slice(here["cell"], here["cell"] + here["cells"])
-    small.world.cells[mine] = full.world.cells[there["cell"] : there["cell"] + there["cells"]]
+    small.state.cells[mine] = full.state.cells[there["cell"] : there["cell"] + there["cells"]]

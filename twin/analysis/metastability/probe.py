@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import numpy as np
 
-from twin.analysis.metastability.isolate import FLEET, Isolated, value_of, with_values
+from twin.analysis.metastability.isolate import Isolated, value_of, with_values
 from twin.analysis.metastability.moment import samples_of
 from twin.base.thresholds import IMPAIRED_RATIO, SLOW_RATIO
 from twin.model.scenario import Intervention
@@ -25,7 +26,7 @@ from twin.simulation.world import build
 NEVER_S = 3600.0  # a time-out from here on is a workflow's, and strikes nobody
 LONGER = (1, 3, 9)  # times the horizon, while it is recovering
 PROGRESS = 1e-9  # share that must go from one quarter of the time to the next: less is no progress
-HOPE = 1e-4  # the same for a fleet, whose goodput is never quite nothing (MODELLING 1.3.2)
+HOPE = 1e-4  # the same for work of its own, whose goodput is never quite 0 (MODELLING 1.3.2)
 LEFT = 0.2  # share of what is there now that may be left at the end of an extrapolation to nothing
 WARM_PERIODS = 30
 
@@ -41,15 +42,23 @@ class Push:
     for_s: float | None = None
 
 
+class Outlook(StrEnum):
+    """Where a service is heading once the push is over."""
+
+    WELL = "well"
+    RECOVERING = "recovering"
+    STUCK = "stuck"
+
+
 @dataclass(frozen=True)
-class Verdict:
-    """How it went: ``state`` is well, recovering or stuck; the other numbers are means of the last quarter.
+class Aftermath:
+    """What is left of a push; the numbers are means of the last quarter.
 
     ``pushed_backlog_count`` is what waited when the last push that ends had ended; ``after_s`` how long it
     took from there until it was well for good, inf if it never was.
     """
 
-    state: str
+    state: Outlook
     error_ratio: float
     goodput_per_s: float
     backlog_count: float
@@ -58,7 +67,7 @@ class Verdict:
 
     @property
     def is_stuck(self) -> bool:
-        return self.state == "stuck"
+        return self.state is Outlook.STUCK
 
 
 @dataclass
@@ -68,7 +77,7 @@ class Bench:
     alone: Isolated
     scale: float = 1.0
     runs: int = 0
-    _known: dict[tuple, Verdict] = field(default_factory=dict)
+    _known: dict[tuple, Aftermath] = field(default_factory=dict)
 
     @property
     def period_s(self) -> float:
@@ -93,26 +102,26 @@ class Bench:
     @property
     def longest_s(self) -> float:
         """The longest trigger that is tried."""
-        return (40.0 if self.alone.kind == FLEET else 100.0) * self.pace_s
+        return (100.0 if self.alone.about.own_work is None else 40.0) * self.pace_s
 
-    def push(self, *pushes: Push) -> Verdict:
+    def push(self, *pushes: Push) -> Aftermath:
         """The verdict on a run with these pushes; the same one again costs nothing."""
         key = tuple((p.at_s, p.for_s, *sorted(p.settings.items())) for p in pushes)
         if key not in self._known:
             self._known[key] = self._push(pushes)
         return self._known[key]
 
-    def _push(self, pushes: tuple[Push, ...]) -> Verdict:
+    def _push(self, pushes: tuple[Push, ...]) -> Aftermath:
         end_s = self.warm_s + max((p.at_s + (p.for_s or 0.0) for p in pushes), default=0.0)
         for factor in LONGER:
             rows = self.rows(pushes, end_s + factor * self.horizon_s)
             found = self.judge(rows, round(self.warm_s / self.period_s), round(end_s / self.period_s),
                                final=factor == LONGER[-1])  # fmt: skip
-            if found.state != "recovering":
+            if found.state is not Outlook.RECOVERING:
                 break
         return found
 
-    def from_start(self, parameter: str, value: float) -> Verdict:
+    def from_start(self, parameter: str, value: float) -> Aftermath:
         """The verdict on a world that begins with another value of a parameter of the service."""
         quiet = self.rows((), self.warm_s)
         scenario = self.alone.scenario
@@ -124,14 +133,14 @@ class Bench:
             self.runs += 1
             rows = np.concatenate([quiet, other.rows((), factor * self.horizon_s)])
             found = self.judge(rows, len(quiet), len(quiet), final=factor == LONGER[-1])
-            if found.state != "recovering":
+            if found.state is not Outlook.RECOVERING:
                 break
         return found
 
-    def judge(self, rows: np.ndarray, warm: int, end: int, final: bool = True) -> Verdict:
+    def judge(self, rows: np.ndarray, warm: int, end: int, final: bool = True) -> Aftermath:
         """As the function of that name, for this service."""
-        progress = HOPE if self.alone.kind == FLEET else PROGRESS
-        found = judge(rows, warm, end, self.period_s, progress, final)
+        progress = PROGRESS if self.alone.about.own_work is None else HOPE
+        found = aftermath_of(rows, warm, end, self.period_s, progress, final)
         return replace(
             found, goodput_per_s=self.scale * found.goodput_per_s,
             backlog_count=self.scale * found.backlog_count,
@@ -146,9 +155,11 @@ class Bench:
             update={"duration_s": periods * self.period_s,
                     "faults": tuple(_fault(n, p, self.warm_s) for n, p in enumerate(pushes))}
         )  # fmt: skip
-        shard = build(scenario, seed=scenario.seed)
-        done = inline.run(shard, schedule_for(shard, scenario), round(scenario.duration_s / scenario.tick_s))
-        return samples_of(shard, self.alone.service, done.samples)
+        model = build(scenario, seed=scenario.seed)
+        done = inline.run_inline(
+            model, schedule_for(model, scenario), round(scenario.duration_s / scenario.tick_s)
+        )
+        return samples_of(model, self.alone.service, done.samples)
 
 
 def _fault(n: int, push: Push, warm_s: float) -> Intervention:
@@ -160,10 +171,9 @@ def _fault(n: int, push: Push, warm_s: float) -> Intervention:
 
 
 def pace_s(alone: Isolated) -> float:
-    """The time in which the service's own mechanism takes a turn: attempts of a call, a round of leases."""
-    if alone.kind == FLEET:
-        once_s = alone.value("droplets_count") / alone.value("capacity_per_s")
-        return (once_s + alone.value("lease_s") + 5.0 * alone.value("timeout_s")) / 8.0
+    """The time in which its own mechanism takes a turn: attempts of a call, or what its kind says."""
+    if alone.about.own_work is not None:
+        return alone.about.own_work.pace_s(alone.value)
     waits_s = [attempts_s(caller) for caller in alone.callers.values()]
     return max([w for w in waits_s if w < NEVER_S], default=0.0)
 
@@ -185,7 +195,9 @@ def impaired(rows: np.ndarray, quiet: np.ndarray, period_s: float) -> np.ndarray
     return (rows["error_ratio"] >= usual + IMPAIRED_RATIO) | slow
 
 
-def judge(rows: np.ndarray, warm: int, end: int, period_s: float, progress: float, final: bool) -> Verdict:
+def aftermath_of(
+    rows: np.ndarray, warm: int, end: int, period_s: float, progress: float, final: bool
+) -> Aftermath:
     """The verdict on samples: ``warm`` of them before the push, ``end`` until it was over.
 
     What is not well recovers if its backlog or its errors fall; where ``final``, towards nothing. A fall by
@@ -197,8 +209,8 @@ def judge(rows: np.ndarray, warm: int, end: int, period_s: float, progress: floa
     falls = any(goes_away(after[x], progress, final) for x in ("backlog_count", "error_ratio"))
     is_well = bool(bad[-max(1, len(after) // 8) :].mean() <= 0.5)
     back_s = (np.flatnonzero(bad)[-1] + 1 if bad.any() else 0) * period_s
-    return Verdict(
-        "well" if is_well else "recovering" if falls else "stuck",
+    return Aftermath(
+        Outlook.WELL if is_well else Outlook.RECOVERING if falls else Outlook.STUCK,
         float(last["error_ratio"].mean()), float(last["goodput_per_s"].mean()),
         float(last["backlog_count"].mean()), float(rows["backlog_count"][max(0, end - 1)]),
         back_s if is_well else math.inf,

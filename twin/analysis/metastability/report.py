@@ -6,15 +6,14 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from twin.analysis.metastability.isolate import FLEET
 from twin.analysis.metastability.laws import Law
-from twin.analysis.metastability.probe import Verdict
-from twin.analysis.metastability.study import Study
-from twin.analysis.metastability.thermometer import Reading, Thermometer
+from twin.analysis.metastability.probe import Aftermath
+from twin.analysis.metastability.study import StabilityStudy
+from twin.analysis.metastability.thermometer import ChainReading, Thermometer
 from twin.analysis.metastability.triggers import Frontier
 
 
-def document(found: Study, horizon_s: float) -> dict[str, Any]:
+def stability_document(found: StabilityStudy, horizon_s: float) -> dict[str, Any]:
     """Everything that the study knows. ``horizon_s``: the chance of a collapse is for so long."""
     return {
         "scenario": found.scenario,
@@ -46,22 +45,22 @@ def document(found: Study, horizon_s: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _utilisation(found: Study) -> float | None:
+def _utilisation(found: StabilityStudy) -> float | None:
     """First tries over capacity; None where there is no capacity, or work that no calls bring."""
-    if not found.capacity_per_s or found.kind == FLEET:
+    if not found.capacity_per_s or found.works_for_itself:
         return None
     return found.load_per_s / found.capacity_per_s
 
 
-def _moment(found: Study) -> dict[str, Any]:
+def _moment(found: StabilityStudy) -> dict[str, Any]:
     assert found.moment is not None
     return {"at_s": found.at_s, "impaired": found.impaired_then, "left_alone": _verdict(found.moment)}
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def _verdict(verdict: Aftermath) -> dict[str, Any]:
     plain = asdict(verdict)
     del plain["pushed_backlog_count"]
-    return {name: finite(value) for name, value in plain.items()}
+    return {name: finite_or_none(value) for name, value in plain.items()}
 
 
 def _frontier(found: Frontier) -> dict[str, Any]:
@@ -92,12 +91,12 @@ def _chain(found: Thermometer, horizon_s: float) -> dict[str, Any]:
     }
 
 
-def _reading(reading: Reading, horizon_s: float) -> dict[str, Any]:
+def _reading(reading: ChainReading, horizon_s: float) -> dict[str, Any]:
     chance = reading.collapse_chance(horizon_s)
-    plain = {name: finite(value) for name, value in asdict(reading).items()}
+    plain = {name: finite_or_none(value) for name, value in asdict(reading).items()}
     return {**plain, "collapse_chance": chance, "collapse_chance_is_at_most": reading.well_s > reading.told_s}
 
 
-def finite(value: Any) -> Any:
+def finite_or_none(value: Any) -> Any:
     """None in place of a float that JSON cannot hold."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,6 +8,7 @@ well state to begin with, which is another trouble.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 
@@ -15,25 +16,28 @@ from twin.analysis.metastability import thermometer
 from twin.analysis.metastability.isolate import Isolated, fewer_hosts, isolate, operating_point
 from twin.analysis.metastability.laws import Law, attempts, laws
 from twin.analysis.metastability.moment import alone_from, lived
-from twin.analysis.metastability.probe import Bench, Say, Verdict, impaired
+from twin.analysis.metastability.probe import Aftermath, Bench, Say, impaired
 from twin.analysis.metastability.triggers import Frontier, frontier, triggers
 from twin.analysis.metastability.ways import Branch, Way, clear_to, collapse, hysteresis, ways_out
+from twin.kinds import about
+from twin.model.kind import ClosedForm
 from twin.model.scenario import Scenario
 
 NOTHING = "nothing in it sustains a failure of load"
 ENDLESS = 1e4  # capacity over load from which on it is never short
-PASSIVE_KINDS = {  # no load and no lack of capacity keeps them down, so none is tried
-    "relay": "a relay keeps nothing: it fails while what it needs fails, and is well when that is well",
-    "workload": "customers keep nothing: they call whatever becomes of it",
-    "host_fleet": "its hosts break and are repaired one by one, and know nothing of each other",
-    "reconciler": "each of its objects tries again after a bounded wait, and no try costs another one",
-    "resolver": "caches forget by themselves: a wrong answer leaves within its time to live",
-    "dns": "what lasts is the damage of its race, see twin explore",
-}
+
+
+class StabilityClass(StrEnum):
+    """What a study concludes; see above."""
+
+    STABLE = "stable"
+    VULNERABLE = "vulnerable"
+    METASTABLE = "metastable"
+    OVERLOADED = "overloaded"
 
 
 @dataclass(frozen=True)
-class Study:
+class StabilityStudy:
     """Everything that is known about a service's stability; rates per second, times in s.
 
     ``moment``: what became of it when it was taken out of the scenario at ``at_s`` and left to itself, None
@@ -43,14 +47,14 @@ class Study:
     scenario: str
     service: str
     kind: str
-    verdict: str
+    verdict: StabilityClass
     reason: str
     at_s: float | None
     load_ratio: float
     load_per_s: float
     capacity_per_s: float | None
     attempts: float
-    moment: Verdict | None = None
+    moment: Aftermath | None = None
     impaired_then: bool | None = None
     frontiers: tuple[Frontier, ...] = ()
     ways: tuple[Way, ...] = ()
@@ -62,12 +66,17 @@ class Study:
     longest_s: float = 0.0
     runs: int = 0
 
+    @property
+    def works_for_itself(self) -> bool:
+        """Whether its load is work of its own, and no calls."""
+        return about(self.kind).own_work is not None
 
-def study(
+
+def study_stability(
     scenario: Scenario, service: str, *, at_s: float | None = None, load: float = 1.0,
     say: Say = lambda text: None,
-) -> Study:  # fmt: skip
-    """Study ``service`` at ``load`` times its operating point.
+) -> StabilityStudy:  # fmt: skip
+    """StabilityStudy ``service`` at ``load`` times its operating point.
 
     ``at_s``: how the scenario, with its faults and actions, has left it by then; None: not looked at. ``say``
     is told what is being tried. Raises KeyError for a service that the topology lacks, ValueError for a
@@ -80,8 +89,8 @@ def study(
     say("operating point")
     point = operating_point(scenario, service)
     alone = isolate(scenario, service, point, load)
-    found = Study(
-        scenario.name, service, alone.kind, "stable", "", at_s, load, alone.point.load_per_s,
+    found = StabilityStudy(
+        scenario.name, service, alone.kind, StabilityClass.STABLE, "", at_s, load, alone.point.load_per_s,
         capacity_of(alone), attempts(alone),
     )  # fmt: skip
     if reason := nothing_to_sustain(alone):
@@ -99,9 +108,9 @@ def capacity_of(alone: Isolated) -> float | None:
 
 def nothing_to_sustain(alone: Isolated) -> str:
     """Why the service cannot keep itself down, '' if it might."""
-    if alone.kind in PASSIVE_KINDS:
-        return f"{NOTHING}: {PASSIVE_KINDS[alone.kind]}"
-    if alone.kind == "queueing":
+    if alone.about.is_passive:
+        return f"{NOTHING}: {alone.about.is_passive}"
+    if alone.about.closed_form == ClosedForm.STATION:
         capacity, asked = capacity_of(alone) or 0.0, alone.point.load_per_s * attempts(alone)
         if capacity > ENDLESS * asked:
             return (
@@ -111,7 +120,7 @@ def nothing_to_sustain(alone: Isolated) -> str:
     return ""
 
 
-def _as_it_was(found: Study, scenario: Scenario, bench: Bench, say: Say) -> Study:
+def _as_it_was(found: StabilityStudy, scenario: Scenario, bench: Bench, say: Say) -> StabilityStudy:
     """Not pushed, but taken out of the scenario all the same, if it is asked for: an empty record stays."""
     moment, was_impaired = _moment(found, scenario, bench, say)
     found = replace(found, moment=moment, impaired_then=was_impaired, runs=bench.runs)
@@ -121,14 +130,14 @@ def _as_it_was(found: Study, scenario: Scenario, bench: Bench, say: Say) -> Stud
     return replace(found, verdict=verdict, reason=reason)
 
 
-def _push_around(found: Study, scenario: Scenario, alone: Isolated, say: Say) -> Study:
+def _push_around(found: StabilityStudy, scenario: Scenario, alone: Isolated, say: Say) -> StabilityStudy:
     bench = Bench(*fewer_hosts(alone))
     found = replace(found, horizon_s=bench.horizon_s, longest_s=bench.longest_s)
     say("without any trigger")
     usual = bench.push()
     if usual.is_stuck:
         reason = f"no trigger needed: alone and undisturbed, {usual.error_ratio:.0%} of its work fails"
-        return replace(found, verdict="overloaded", reason=reason, runs=bench.runs)
+        return replace(found, verdict=StabilityClass.OVERLOADED, reason=reason, runs=bench.runs)
     moment, was_impaired = _moment(found, scenario, Bench(alone), say)
     frontiers = tuple(frontier(bench, trigger, say) for trigger in triggers(alone))
     found = replace(found, frontiers=frontiers, moment=moment, impaired_then=was_impaired)
@@ -137,7 +146,9 @@ def _push_around(found: Study, scenario: Scenario, alone: Isolated, say: Say) ->
     return replace(found, runs=bench.runs, verdict=verdict, reason=reason)
 
 
-def _moment(found: Study, scenario: Scenario, bench: Bench, say: Say) -> tuple[Verdict | None, bool | None]:
+def _moment(
+    found: StabilityStudy, scenario: Scenario, bench: Bench, say: Say
+) -> tuple[Aftermath | None, bool | None]:
     """How it is at ``at_s``, and what becomes of that once it is alone."""
     if found.at_s is None:
         return None, None
@@ -150,7 +161,7 @@ def _moment(found: Study, scenario: Scenario, bench: Bench, say: Say) -> tuple[V
     return bench.judge(np.concatenate([quiet, rows]), len(quiet), len(quiet)), was_impaired
 
 
-def _two_states(found: Study, alone: Isolated, bench: Bench, say: Say) -> Study:
+def _two_states(found: StabilityStudy, alone: Isolated, bench: Bench, say: Say) -> StabilityStudy:
     """Ways out, hysteresis, laws and thermometer, if there is a second state at all."""
     tipping = [f for f in found.frontiers if f.tips]
     ways: tuple[Way, ...] = ()
@@ -168,25 +179,29 @@ def _two_states(found: Study, alone: Isolated, bench: Bench, say: Say) -> Study:
     say("closed forms and Markov chain")
     return replace(
         found, ways=ways, tipping_count=cleared, hysteresis=branches,
-        laws=tuple(laws(alone, shed=shed, cleared=cleared)), thermometer=thermometer.take(alone),
+        laws=tuple(laws(alone, shed=shed, cleared=cleared)), thermometer=thermometer.chains_of(alone),
     )  # fmt: skip
 
 
-def _class_of(found: Study) -> tuple[str, str]:
+def _class_of(found: StabilityStudy) -> tuple[StabilityClass, str]:
     tipping = [f for f in found.frontiers if f.tips]
     if found.moment is not None and found.impaired_then and found.moment.is_stuck:
-        return "metastable", "it is down at that time, and left alone with healthy dependencies it stays down"
+        return (
+            StabilityClass.METASTABLE,
+            "it is down at that time, and left alone with healthy dependencies it stays down",
+        )
     if tipping:
         easiest = min(tipping, key=lambda f: f.points[0][1])
         depth, for_s = easiest.points[0]
         push = f"{easiest.trigger.words(depth)} for {for_s:g} s"
-        return "vulnerable", f"it is well, but {push}, and it stays down"
-    return "stable", _why_stable(found)
+        return StabilityClass.VULNERABLE, f"it is well, but {push}, and it stays down"
+    return StabilityClass.STABLE, _why_stable(found)
 
 
-def _why_stable(found: Study) -> str:
+def _why_stable(found: StabilityStudy) -> str:
     tried = ", ".join(f.trigger.name for f in found.frontiers)
     asked = found.load_per_s * found.attempts
-    if found.kind == "queueing" and found.capacity_per_s and asked <= found.capacity_per_s:
+    is_station = about(found.kind).closed_form == ClosedForm.STATION
+    if is_station and found.capacity_per_s and asked <= found.capacity_per_s:
         return f"if all attempts fail, {asked:.4g}/s come, and {found.capacity_per_s:.4g}/s can be done"
     return f"it came back from every trigger tried ({tried}), up to {found.longest_s:g} s long"

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.analysis import markov
-from twin.analysis.metastability.isolate import FLEET, Isolated, value_of
+from twin.analysis.metastability.isolate import Isolated, value_of
 from twin.analysis.metastability.laws import (
     LIMITS,
     STOPPERS,
     attempts,
     clients_use,
     fleet_of,
-    goodput_ratio,
     is_plain,
+    renewal_goodput_ratio,
 )
+from twin.model.kind import ClosedForm
 
 SLOTS = (10.0, 20.0, 40.0)  # calls in a time-out of the scaled-down service
 MOST_STATES = 60_000
@@ -33,7 +34,7 @@ PLACES = 4.0  # the chain's queue, over its slots; who waits beyond three quarte
 
 
 @dataclass(frozen=True)
-class Reading:
+class ChainReading:
     """One chain. Times in s: mean time from empty to collapsed, and from collapsed back to empty; inf where
     longer than ``told_s``, the longest that the solver can tell. ``late_ratio``: share of attempts that are
     late while it is well; ``on_time_ratio``: of those that are on time in the long run; nan: not known."""
@@ -57,14 +58,15 @@ class Thermometer:
 
     how: str
     full_slots: float
-    readings: tuple[Reading, ...]
+    readings: tuple[ChainReading, ...]
 
 
-def take(alone: Isolated) -> Thermometer | None:
+def chains_of(alone: Isolated) -> Thermometer | None:
     """The chains of a service, or None for a kind that has none."""
-    if alone.kind == FLEET:
+    form = alone.about.closed_form
+    if form == ClosedForm.LEASES:
         return _fleet(alone)
-    return _station(alone) if alone.kind == "queueing" and alone.point.calls_per_s else None
+    return _station(alone) if form == ClosedForm.STATION and alone.point.calls_per_s else None
 
 
 def _station(alone: Isolated) -> Thermometer | None:
@@ -89,7 +91,9 @@ def _sizes(full: float) -> Sequence[float]:
     return [s for s in SLOTS if s < full] or [full]
 
 
-def station_reading(slots: float, utilisation: float, tau: float, tries: float, wait_s: float) -> Reading:
+def station_reading(
+    slots: float, utilisation: float, tau: float, tries: float, wait_s: float
+) -> ChainReading:
     """The chain by position of a station with ``slots`` calls to a time-out; ``tries`` attempts a call."""
     mu = slots / tau
     lam, again, theta = utilisation * mu, 1.0 - 1.0 / tries, 1.0 / wait_s
@@ -100,7 +104,7 @@ def station_reading(slots: float, utilisation: float, tau: float, tries: float, 
     bad[math.ceil(0.75 * places) :] = True
     good[0, : max(3, math.ceil(0.05 * orbit))] = True
     late = markov.late_ratio(places, mu, tau)
-    return Reading(
+    return ChainReading(
         slots,
         chain.generator.shape[0],
         float(markov.mean_time(chain, bad)[0, 0]),
@@ -135,13 +139,17 @@ def _fleet(alone: Isolated) -> Thermometer:
         droplets = math.ceil(fleet.droplets * scale)
         broken = np.arange(min(droplets, MOST_STATES) + 1)
         share = np.maximum(broken, 1) / slots
-        done = fleet.capacity_per_s * scale * np.array([goodput_ratio(fleet.steps, 1.0 / x) for x in share])
+        done = (
+            fleet.capacity_per_s
+            * scale
+            * np.array([renewal_goodput_ratio(fleet.steps, 1.0 / x) for x in share])
+        )
         death = np.where(broken > 0, np.minimum(done, broken / fleet.least_s), 0.0)
         birth = fleet.lapse_per_s * (droplets - broken)
         chain = markov.birth_death(birth, death)
         bad, good = broken[:, None] >= 0.5 * droplets, broken[:, None] <= 0.1 * slots
         readings.append(
-            Reading(
+            ChainReading(
                 slots,
                 len(broken),
                 float(markov.mean_time(chain, bad)[0, 0]),

@@ -2,7 +2,7 @@
 
 A trigger has a depth (a share of the capacity lost, of a dependency's calls that fail, a multiple of the
 load) and a duration. That a longer one does no less than a shorter one, and a deeper one no less than a
-shallower, is taken for granted: both are found by bisection.
+shallower, is assumed: both are sought by bisection.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import sqrt
 
-from twin.analysis.metastability.isolate import FLEET, Isolated
+from twin.analysis.metastability.isolate import Isolated
 from twin.analysis.metastability.probe import Bench, Push, Say, Settings
 
 CLOSE = 1.05  # a duration, or a depth, is known to within five per cent
@@ -65,7 +65,7 @@ def triggers(alone: Isolated) -> Iterator[Trigger]:
         whole = alone.value("capacity_ratio")
         yield Trigger("capacity", "of the capacity is lost", SHARES, 0.0,
                       lambda d: {f"{name}.capacity_ratio": whole * (1.0 - d)})  # fmt: skip
-    elif alone.kind == FLEET:
+    elif alone.about.own_work is not None:
         rate = alone.value("capacity_per_s")
         yield Trigger("capacity", "of the capacity is lost", SHARES, 0.0,
                       lambda d: {f"{name}.capacity_per_s": rate * (1.0 - d)})  # fmt: skip

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from twin.analysis.metastability.isolate import FLEET, Isolated
-from twin.analysis.metastability.probe import Bench, Push, Settings, Verdict
+from twin.analysis.metastability.isolate import Isolated
+from twin.analysis.metastability.probe import Aftermath, Bench, Push, Settings
 from twin.analysis.metastability.triggers import CLOSE, Trigger
+from twin.model.kind import HELPS, Remedy
 
-HELPS = "1 if that is enough"
 LEFT_ALONE = 3.0  # times the pace, between the trigger and the way out
 LOADS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.05)  # over the capacity
-MULTIPLES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)  # over the present load, for fleets
+MULTIPLES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)  # over the present load, for work of its own
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Way:
     value: float | None
     law: float | None = None
 
+    @property
+    def has_amount(self) -> bool:
+        """Whether ``value`` is an amount, and not only a yes."""
+        return self.value_is != HELPS
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -39,8 +44,8 @@ class Branch:
     collapsed one."""
 
     load_ratio: float
-    from_well: Verdict
-    from_collapsed: Verdict
+    from_well: Aftermath
+    from_collapsed: Aftermath
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Collapse:
     push: Push
     then_s: float
 
-    def after(self, settings: Settings, for_s: float | None = None) -> Verdict:
+    def after(self, settings: Settings, for_s: float | None = None) -> Aftermath:
         """What comes of ``settings``, for good or for a while, once the service is down."""
         return self.bench.push(self.push, Push(settings, at_s=self.then_s, for_s=for_s))
 
@@ -64,8 +69,8 @@ def collapse(bench: Bench, trigger: Trigger, tipping_s: float) -> Collapse:
 
 
 def load_settings(alone: Isolated, ratio: float) -> Settings:
-    """The load at ``ratio`` times the usual one. A fleet gets more capacity for less load."""
-    if alone.kind == FLEET:
+    """The load at ``ratio`` times the usual one; for work of its own, the capacity divided by it."""
+    if alone.about.own_work is not None:
         return {f"{alone.service}.capacity_per_s": alone.value("capacity_per_s") / ratio}
     return {f"{caller}.rate_ratio": ratio for caller in alone.callers}
 
@@ -76,31 +81,28 @@ def ways_out(down: Collapse) -> Iterator[Way]:
     if alone.has("capacity_ratio") and alone.callers:
         yield Way("shed load", "share of the usual load that may stay",
                   largest(lambda v: not down.after(load_settings(alone, v)).is_stuck, 0.0, 1.0))  # fmt: skip
-    if alone.has("capacity_ratio") or alone.kind == FLEET:
+    if alone.has("capacity_ratio") or alone.about.own_work is not None:
         yield Way("add capacity", "times the capacity", smallest_factor(down, alone))
-    yield from _by_kind(down, alone)
+    yield from (_remedy(down, alone, remedy) for remedy in alone.about.remedies)
 
 
-def _by_kind(down: Collapse, alone: Isolated) -> Iterator[Way]:
-    name = alone.service
-    if alone.kind == "queueing":
-        done = down.after({f"{name}.discipline": "deadline_drop"}, for_s=down.bench.pace_s)
-        yield Way("drop expired work for as long as a call's attempts last", HELPS, helps(done))
-    if alone.kind == FLEET:
-        restart = {f"{name}.restart_per_s": alone.value("hosts_count") / 600.0}
-        window = largest(
-            lambda v: not down.after({**restart, f"{name}.admission_ratio": v}).is_stuck, 0.0, 4.0
+def _remedy(down: Collapse, alone: Isolated, remedy: Remedy) -> Way:
+    """A way out that the kind knows: whether it helps, or the largest amount with which it does."""
+    name, settings = alone.service, dict(remedy.settings(alone.value))
+    for_s = down.bench.pace_s if remedy.is_passing else None
+
+    def verdict(more: Settings) -> Aftermath:
+        return down.after(
+            {f"{name}.{key}": value for key, value in {**settings, **more}.items()}, for_s=for_s
         )
-        yield Way("restart hosts, admit little by little",
-                  "largest queue of a host, over capacity × time-out", window)  # fmt: skip
-    if alone.kind == "poller":
-        started = down.after({f"{name}.restore_per_s": 0.01})
-        yield Way("start the dead pollers", HELPS, helps(started))
-    if alone.kind == "health_checked_pool":
-        yield Way("switch failover off", HELPS, helps(down.after({f"{name}.failover": False})))
+
+    if not remedy.amount:
+        return Way(remedy.name, remedy.value_is, helps(verdict({})))
+    best = largest(lambda v: not verdict({remedy.amount: v}).is_stuck, 0.0, remedy.most)
+    return Way(remedy.name, remedy.value_is, best)
 
 
-def helps(verdict: Verdict) -> float | None:
+def helps(verdict: Aftermath) -> float | None:
     """1.0 if the service comes back."""
     return None if verdict.is_stuck else 1.0
 
@@ -124,7 +126,7 @@ def largest(enough: Callable[[float], bool], low: float, high: float) -> float |
 
 def smallest_factor(down: Collapse, alone: Isolated) -> float | None:
     """The smallest capacity, over the present one, that ends the collapse; None: not even 64 times."""
-    target = f"{alone.service}." + ("capacity_per_s" if alone.kind == FLEET else "capacity_ratio")
+    target = f"{alone.service}." + ("capacity_ratio" if alone.about.own_work is None else "capacity_per_s")
     whole = alone.value(target.rpartition(".")[2])
     low, high = 1.0, 2.0
     while down.after({target: min(100.0, high) * whole}).is_stuck:
@@ -140,10 +142,11 @@ def smallest_factor(down: Collapse, alone: Isolated) -> float | None:
 def clear_to(bench: Bench) -> float | None:
     """The largest count, waiting or without lease, from which the service recovers; None: not known."""
     alone = bench.alone
-    if alone.kind == FLEET:
-        whole = bench.scale * alone.value("droplets_count")
-        found = largest_of_scale(lambda v: not bench.from_start("broken_at_start_ratio", v).is_stuck, 1.0)
-        return None if found is None else found * whole
+    if (work := alone.about.own_work) is not None:
+        whole = bench.scale * alone.value(work.members)
+        broken = work.broken_at_start_ratio
+        ratio = largest_of_scale(lambda v: not bench.from_start(broken, v).is_stuck, 1.0)
+        return None if ratio is None else ratio * whole
     if not alone.has("initial_backlog_count"):
         return None
     most = alone.value("capacity_per_s") * bench.longest_s
@@ -169,7 +172,7 @@ def hysteresis(down: Collapse, capacity_per_s: float) -> list[Branch]:
     """What the service does at a range of loads, coming from the well state and from the collapsed one."""
     alone, load = down.bench.alone, down.bench.alone.point.load_per_s
     ratios: tuple[float, ...] = MULTIPLES
-    if alone.kind != FLEET and 0.0 < load < capacity_per_s < 1e6 * load:
+    if alone.about.own_work is None and 0.0 < load < capacity_per_s < 1e6 * load:
         ratios = tuple(sorted({round(x * capacity_per_s / load, 4) for x in LOADS} | {1.0}))
     found = []
     for ratio in ratios:

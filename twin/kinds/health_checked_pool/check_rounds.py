@@ -2,25 +2,28 @@
 
 A *pool* is 2 × RUNS cells from ``a``: members in service by the run of failed rounds behind them, then those
 out of service by the run of passed ones. Only counts are kept; members of a cell are exchangeable.
+
+    in service        0 ─fail─▶ 1 ─fail─▶ …  ─fail, unhealthy_count in a row─▶ out of service, 0
+                      ▲─────── pass ──────┘
+    out of service    0 ─pass─▶ 1 ─pass─▶ …  ─pass, healthy_count in a row───▶ in service, 0
+                      ▲─────── fail ──────┘
 """
 
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.base.rng import CHECK, OPEN
-from twin.mechanisms.calls import draw
-
-RUNS = 10  # longest run of rounds that a threshold may ask for
+from twin.kinds.health_checked_pool.parameters import DRAWS, RUNS
+from twin.mechanisms.calls import draw_cohort
 
 
 @njit
-def judge(t, w, i, c, a, fail, leave_count, back_count, may_leave):
+def check_round(t, w, i, c, a, fail, leave_count, back_count, may_leave):
     """One round of the pool at ``a``. Returns how many (left, came back); at most ``may_leave`` leave."""
     left, back, passed, failed = 0, 0, 0, 0
     for k in range(RUNS - 1, -1, -1):  # from the longest run, so that nobody is checked twice
         n = c[a + k]
         if n > 0:
-            bad = draw(t, w, i, CHECK, a + k, n, fail)
+            bad = draw_cohort(t, w, i, DRAWS.checked, a + k, n, fail)
             gone = min(bad, max(0, may_leave - left)) if k + 1 >= leave_count else 0
             c[a + k] = 0
             c[a + min(k + 1, RUNS - 1)] += bad - gone
@@ -28,7 +31,7 @@ def judge(t, w, i, c, a, fail, leave_count, back_count, may_leave):
             passed += n - bad
         n = c[a + RUNS + k]
         if n > 0:
-            bad = draw(t, w, i, CHECK, a + RUNS + k, n, fail)
+            bad = draw_cohort(t, w, i, DRAWS.checked, a + RUNS + k, n, fail)
             good = n - bad if k + 1 >= back_count else 0
             c[a + RUNS + k] = 0
             c[a + RUNS + min(k + 1, RUNS - 1)] += n - bad - good
@@ -40,13 +43,13 @@ def judge(t, w, i, c, a, fail, leave_count, back_count, may_leave):
 
 
 @njit
-def merge(t, w, i, c, a, into, chance):
-    """Members of the pool at ``a`` change to the one at ``into``, each by ``chance``, and keep their runs."""
+def merge(t, w, i, c, a, target, chance):
+    """Members of the pool at ``a`` change to that at ``target``, each by ``chance``, and keep their runs."""
     for k in range(2 * RUNS):
         if c[a + k] > 0:
-            moved = draw(t, w, i, OPEN, a + k, c[a + k], chance)
+            moved = draw_cohort(t, w, i, DRAWS.settled, a + k, c[a + k], chance)
             c[a + k] -= moved
-            c[into + k] += moved
+            c[target + k] += moved
 
 
 @njit

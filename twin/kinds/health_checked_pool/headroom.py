@@ -10,20 +10,20 @@ from twin.base.jit import njit
 
 
 @njit
-def short(room, low, high):
-    """Share of calls that find no room: mean of max(0, 1 - room/u) over utilisations u from low to high."""
-    if room >= high:
+def short_ratio(capacity, low, high):
+    """Share of calls without capacity: mean of max(0, 1 - capacity/u) over utilisations u, low to high."""
+    if capacity >= high:
         return 0.0
-    if room <= 0.0:
+    if capacity <= 0.0:
         return 1.0
     if high <= low:
-        return 1.0 - room / high
-    least = max(low, room)
-    return (high - least - room * math.log(high / least)) / (high - low)
+        return 1.0 - capacity / high
+    least = max(low, capacity)
+    return (high - least - capacity * math.log(high / least)) / (high - low)
 
 
 @njit
-def kept(lost):
+def zones_left(lost):
     """Distribution of how many zones are left when zone z is lost with chance ``lost[z]``, each by itself.
 
     ``lost``: float64 (zones,). Returns float64 (zones + 1,).
@@ -38,15 +38,15 @@ def kept(lost):
 
 
 @njit
-def remaining(lost, able_ratio, fail_open, low, high):
-    """(mean capacity, share of calls without room) of pools that have each lost some of their zones.
+def remaining_capacity(lost, able_ratio, fail_open, low, high):
+    """(mean capacity, share of calls without capacity) of pools that have each lost some of their zones.
 
     ``able_ratio``: capacity of a zone that is kept; ``fail_open``: whoever has lost every zone uses them all.
     """
-    chance = kept(lost)
-    room, lack = 0.0, 0.0
+    chance = zones_left(lost)
+    capacity, lack = 0.0, 0.0
     for k in range(len(chance)):
         left = 1.0 if k == 0 and fail_open else able_ratio * k / len(lost)
-        room += chance[k] * left
-        lack += chance[k] * short(left, low, high)
-    return room, lack
+        capacity += chance[k] * left
+        lack += chance[k] * short_ratio(left, low, high)
+    return capacity, lack

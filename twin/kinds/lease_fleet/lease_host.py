@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from twin.base.jit import njit
-from twin.base.rng import CLOSE, OPEN
+from twin.kinds.lease_fleet.parameters import DRAWS
 from twin.mechanisms.arrays import NEW_CONNECTIONS
-from twin.mechanisms.luck import drawn
+from twin.mechanisms.sampling import sample
 
 # Droplets: leased; broken and waiting; broken and in an attempt; broken and adrift, because no connection can
 # be opened. Attempts: dead work; first slot still there; done in the last slot. Tick at which a restarted
@@ -19,6 +19,7 @@ from twin.mechanisms.luck import drawn
 LEASED, WAITING, RUNNING, ADRIFT, DEAD, OLDEST, DONE, BACK_AT, CREDIT, OK, ATTEMPT_US, RELEASE_US = range(12)
 REACH = 12
 HEAD = 14
+MICRO, BILLION = 1e6, 1e9
 
 
 @njit
@@ -64,19 +65,19 @@ def count_host(s, host, sign):
 
 
 @njit
-def lose_or_find(luck, key, host, kept, found):
+def lose_or_open(context, key, host, kept, opened):
     """Droplets that wait lose their connections, or those without one find a new one."""
-    lost = host[WAITING] - drawn(luck, CLOSE, key, host[WAITING], kept)
-    back = drawn(luck, OPEN, key, host[ADRIFT], found)
+    lost = host[WAITING] - sample(context, DRAWS.connected, key, host[WAITING], kept)
+    back = sample(context, DRAWS.opened, key, host[ADRIFT], opened)
     host[WAITING] += back - lost
     host[ADRIFT] += lost - back
 
 
 @njit
-def reachable(w, i, ok):
+def reachable_ratio(w, i, ok):
     """(share of connections that live, share of calls over one that succeed) when ``ok`` of all calls do."""
-    row, reach = w.svc[i], 1.0
-    for e in range(row.out_start, row.out_end):
+    panel, reach = w.svc[i], 1.0
+    for e in range(panel.out_start, panel.out_end):
         if w.edge[e].mode == NEW_CONNECTIONS:
             reach *= 1.0 - w.edge[e].blame
     return reach, min(1.0, ok / reach) if reach > 0.0 else 1.0

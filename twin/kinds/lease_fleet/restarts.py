@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.base.rng import DELAY, subkey, uniform
 from twin.kinds.lease_fleet.lease_host import (
     BACK_AT,
     DEAD,
@@ -15,9 +14,9 @@ from twin.kinds.lease_fleet.lease_host import (
     host_cells,
     ring_of,
 )
-from twin.mechanisms.arrays import EDGE_CARRIES, REPLICATE, SEED, SERVICE_CARRIES
-from twin.mechanisms.calls import emit
-from twin.mechanisms.sampling import share
+from twin.kinds.lease_fleet.parameters import DRAWS, RESTARTS, RESTARTS_ENDED
+from twin.mechanisms.calls import emit_own, flow
+from twin.mechanisms.sampling import draw_context, sample_uniform
 
 
 @njit
@@ -27,27 +26,21 @@ def restart(t, w, i, p, s, host, h):
     host[WAITING] += host[RUNNING]
     host[RUNNING] = host[DEAD] = host[DONE] = host[OK] = 0
     ring_of(s, host)[0][:] = 0
-    u = 0.5
-    if w.svc[i].exact != 0:
-        u = uniform(w.clock[SEED], subkey(w.svc[i].key, h), t, DELAY, w.clock[REPLICATE])
+    u = sample_uniform(draw_context(t, w, i), DRAWS.boot, h)
     host[BACK_AT] = t + 1 + int(p.boot_s * (1.0 + 4.0 * u) / 3.0 / w.tick_s[0])
     s.away += 1
     count_host(s, host, 1)
 
 
 @njit
-def restart_wave(t, w, i, p, s, c, begun, ended):
-    """Restart hosts that cannot work off their queue in time, in order, at the given rate, once.
-
-    ``begun``, ``ended``: codes of the events that say so.
-    """
+def restart_wave(t, w, i, p, s, c):
+    """Restart hosts that cannot work off their queue in time, in order, at the given rate, once."""
     going = p.restart_per_s > 0.0 and s.wave_at < s.hosts
     if going and s.wave_event == 0:
-        s.wave_event = emit(t, w, i, begun, i, p.restart_per_s, w.svc[i].input_event)
+        s.wave_event = emit_own(t, w, i, RESTARTS, p.restart_per_s, w.svc[i].input_event)
         s.wave_count = 0
     if going:
-        slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + 11
-        budget = share(1, p.restart_per_s * w.tick_s[0], w.carry, slot)
+        budget = flow(w, i, DRAWS.restarted, p.restart_per_s * w.tick_s[0])
         while s.wave_at < s.hosts:
             host = host_cells(s, c, s.wave_at)
             if host[RUNNING] + host[DEAD] > p.capacity_per_s / s.hosts * p.timeout_s:
@@ -58,7 +51,7 @@ def restart_wave(t, w, i, p, s, c, begun, ended):
                 budget -= 1
             s.wave_at += 1
     if s.wave_event != 0:
-        emit(t, w, i, ended, i, float(s.wave_count), s.wave_event)
+        emit_own(t, w, i, RESTARTS_ENDED, float(s.wave_count), s.wave_event)
         s.wave_event = 0
     if p.restart_per_s <= 0.0:
         s.wave_at = 0

@@ -10,8 +10,8 @@ classes further on while it is *adrift*.
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.base.rng import CHECK, CLOSE, OPEN
-from twin.mechanisms.luck import drawn
+from twin.kinds.lease_fleet.parameters import DRAWS
+from twin.mechanisms.sampling import sample
 
 
 @njit
@@ -22,7 +22,7 @@ def fill(wheel, classes, phases, n):
 
 
 @njit
-def due(wheel, classes, phase):
+def members_due(wheel, classes, phase):
     """How many members are checked when the wheel comes to ``phase``."""
     n = 0
     for misses in range(classes):
@@ -40,29 +40,29 @@ def moved(now, then):
 
 
 @njit
-def turn(luck, sub, wheel, classes, phase, misses_to_lapse, kept, found, ok):
+def turn_wheel(context, sub, wheel, classes, phase, misses_to_lapse, kept, opened, ok):
     """Check every member due. Returns how many lose their lease: (with a connection, adrift).
 
-    A connection is a member's own: ``kept`` of those that lived at the last check live, ``found`` of the dead
-    ones live again. A check over one that lives succeeds with probability ``ok``. Cohorts go from most to
-    fewest misses, so that nobody is moved, or checked, twice. Uses draws of the cohorts sub … sub+classes-1.
+    A connection is a member's own: ``kept`` of those that lived at the last check live, ``opened`` of the
+    dead ones live again. A check over one that lives succeeds with probability ``ok``. Cohorts go from most
+    to fewest misses, so that nobody is moved, or checked, twice. Draws of the cohorts sub … sub+classes-1.
     """
     at, half = phase * classes, classes // 2
     lapsed = lapsed_adrift = renewed = 0
     for misses in range(half - 1, -1, -1):
-        here, adrift = wheel[at + misses], wheel[at + half + misses]
-        if here + adrift == 0:
+        with_connection, adrift = wheel[at + misses], wheel[at + half + misses]
+        if with_connection + adrift == 0:
             continue
         wheel[at + misses] = wheel[at + half + misses] = 0
-        alive = drawn(luck, CLOSE, sub + misses, here, kept)
-        alive += drawn(luck, OPEN, sub + misses, adrift, found)
-        passed = drawn(luck, CHECK, sub + misses, alive, ok)
+        alive = sample(context, DRAWS.connected, sub + misses, with_connection, kept)
+        alive += sample(context, DRAWS.opened, sub + misses, adrift, opened)
+        passed = sample(context, DRAWS.passed, sub + misses, alive, ok)
         renewed += passed
         if misses + 1 >= misses_to_lapse:
             lapsed += alive - passed
-            lapsed_adrift += here + adrift - alive
+            lapsed_adrift += with_connection + adrift - alive
         else:
             wheel[at + misses + 1] += alive - passed
-            wheel[at + half + misses + 1] += here + adrift - alive
+            wheel[at + half + misses + 1] += with_connection + adrift - alive
     wheel[at] += renewed
     return lapsed, lapsed_adrift

@@ -19,12 +19,12 @@ import math
 import numpy as np
 
 from twin.base.jit import njit
-from twin.base.rng import COMPLETE
-from twin.mechanisms.luck import drawn
+from twin.kinds.lease_fleet.parameters import DRAWS
+from twin.mechanisms.sampling import sample
 
 _TINY = 1e-12  # work that rounding may have cost an attempt of fixed size
 _INVERSE = np.array([0.0] + [1.0 / j for j in range(1, 64)])  # multiplying is far cheaper than dividing
-_MANY = 60.0  # so many steps beyond 8 k, no k-step attempt is left in double precision
+_MANY = 60.0  # steps beyond 8 k after which no k-step attempt is left in double precision
 
 
 @njit
@@ -78,7 +78,7 @@ def goodput_ratio(k, x):
 
 
 @njit
-def join(counts, work, slot, n):
+def begin_attempts(counts, work, slot, n):
     """``n`` attempts begin at the end of ``slot``."""
     at = slot % len(counts)
     if counts[at] == 0:
@@ -95,10 +95,10 @@ def first_live(counts, oldest, slot):
 
 
 @njit
-def share_work(luck, sub, counts, work, oldest, slot, k, more):
+def share_work(context, sub, counts, work, oldest, slot, k, more):
     """Give each attempt of the slots oldest … slot-1 ``more`` mean works. Returns how many finish.
 
-    Uses COMPLETE draws of the cohorts sub+1 … sub+len(counts), by age.
+    Draws ``finished`` of the cohorts sub+1 … sub+len(counts), by age.
     """
     done = 0
     step = more * max(k, 1)
@@ -108,16 +108,17 @@ def share_work(luck, sub, counts, work, oldest, slot, k, more):
             continue
         before = work[at]
         work[at] += step
-        gone = drawn(luck, COMPLETE, sub + slot - born, counts[at], finishing_ratio(k, before, work[at]))
+        p = finishing_ratio(k, before, work[at])
+        gone = sample(context, DRAWS.finished, sub + slot - born, counts[at], p)
         counts[at] -= gone
         done += gone
     return done
 
 
 @njit
-def serve_in_order(counts, oldest, slot, room):
-    """Finish up to ``room`` attempts of the slots oldest … slot-1, oldest first. Returns how many."""
-    left = room
+def serve_in_order(counts, oldest, slot, most):
+    """Finish up to ``most`` attempts of the slots oldest … slot-1, oldest first. Returns how many."""
+    left = most
     for born in range(oldest, slot):
         at = born % len(counts)
         taken = min(left, counts[at])
@@ -125,11 +126,11 @@ def serve_in_order(counts, oldest, slot, room):
         left -= taken
         if left == 0:
             break
-    return room - left
+    return most - left
 
 
 @njit
-def time_out(counts, oldest, slot, slots):
+def take_timed_out(counts, oldest, slot, slots):
     """Take out every attempt that is ``slots`` or more old at the end of ``slot``. Returns how many."""
     late = 0
     for born in range(oldest, slot - slots + 1):

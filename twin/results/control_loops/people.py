@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from twin.model.control_loop import EVERY_S, Loop, Reading
 from twin.model.responders import follows, is_modelled, listed
 from twin.model.scenario import Diagnosis, Intervention, Scenario
-from twin.results.control_loops.record import Loop, Reading
-from twin.results.control_loops.view import EVERY_S
 from twin.simulation.run import FinishedRun
 
 _FOUND = """
@@ -21,7 +20,7 @@ from episodes join services using (service) where visible order by onset_tick"""
 
 
 @dataclass(frozen=True)
-class Found:
+class MadeDiagnosis:
     """A diagnosis: ``onset``, the tick from which it could be known, and that at which it was made."""
 
     diagnosis: Diagnosis
@@ -53,7 +52,7 @@ def people(scenario: Scenario, run: FinishedRun) -> Loop:
     return loop
 
 
-def _found(scenario: Scenario, run: FinishedRun) -> list[Found]:
+def _found(scenario: Scenario, run: FinishedRun) -> list[MadeDiagnosis]:
     """What was found; what is looked for only after something could not be known before."""
     known, rows = {d.id: d for d in scenario.diagnoses}, run.sql(_FOUND).to_pylist()
     happened = {r["subject"]: r["tick"] for r in rows}
@@ -62,7 +61,7 @@ def _found(scenario: Scenario, run: FinishedRun) -> list[Found]:
     for r in rows:
         diagnosis = known[r["subject"]]
         since = happened.get(diagnosis.follows or "", 0)
-        found.append(Found(diagnosis, max(r["onset_tick"], since), r["tick"]))
+        found.append(MadeDiagnosis(diagnosis, max(r["onset_tick"], since), r["tick"]))
     return found
 
 
@@ -88,7 +87,7 @@ def _minutes(scenario: Scenario, picture: _Picture) -> Iterator[Reading]:
 
 
 def _moments(
-    scenario: Scenario, run: FinishedRun, found: list[Found], picture: _Picture
+    scenario: Scenario, run: FinishedRun, found: list[MadeDiagnosis], picture: _Picture
 ) -> Iterator[Reading]:
     """A reading for whatever is found, and for whatever is done because of it."""
     done = {r["id"]: r["tick"] for r in run.sql(_DONE).to_pylist()}
@@ -107,7 +106,7 @@ def _moments(
             yield Reading(at, age_s, float(len(picture.unknown(at))), f"did: {x.title}", True)
 
 
-def _reason(scenario: Scenario, x: Intervention, found: dict[str, Found]) -> Found | None:
+def _reason(scenario: Scenario, x: Intervention, found: dict[str, MadeDiagnosis]) -> MadeDiagnosis | None:
     """The diagnosis that an action follows, over other actions."""
     steps = {step.id: step for step in listed(scenario)}
     name = follows(scenario, x)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from twin.mechanisms.arrays import ASYNC, HARD
-from twin.results.control_loops.record import Loop, Reading
-from twin.results.control_loops.view import View
+from twin.model.control_loop import Loop, Reading, View
 
 
 class Throttle:
@@ -46,7 +45,7 @@ class Throttle:
         works = 1.0
         for r in self.view.out:
             if r["mode"] == HARD:
-                works *= 1.0 - float(r["share"]) * (1.0 - float(r["seen_ok"]))
+                works *= 1.0 - float(r["share"]) * (1.0 - float(r["visible_ok"]))
         for callee, asked in self._asked.items():
             if svc[callee]["backlog"] and asked:
                 works = min(works, allowed * float(svc[callee]["capacity_per_s"]) * since_s / asked)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import bisect
 
-from twin.results.control_loops.record import Loop, Reading
-from twin.results.control_loops.view import View
+from twin.model.control_loop import Loop, Reading, View
 
 
 class Propagation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twin.kinds.dns import TIMERS, configuration
+from twin.kinds.dns.enactors import TIMERS, machine_config
 from twin.mechanisms.dns_state import (
     APPLY,
     CHECKED,
@@ -17,8 +17,7 @@ from twin.mechanisms.dns_state import (
     enactor_cell,
     wedged,
 )
-from twin.results.control_loops.record import Loop, Reading
-from twin.results.control_loops.view import View
+from twin.model.control_loop import Loop, Reading, View
 
 AT_WORK = (APPLY, CHECKED)
 STUCK = "every batch fails: no tree to roll back to"
@@ -37,7 +36,7 @@ class Enactors:
             "Enactor freshness", view.service, "a check, made once, that its plan is the newest",
             "plans by which it was behind", False,
         )  # fmt: skip
-        self._cfg = configuration(view.p)
+        self._cfg = machine_config(view.p)
         self._machine = view.cells[TIMERS:]
         self._place = np.array([enactor_cell(self._cfg, e) for e in range(self._cfg.enactors)])
         self._picked = [0] * self._cfg.enactors

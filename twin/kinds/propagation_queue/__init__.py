@@ -23,16 +23,17 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import SERVE
-from twin.mechanisms.arrays import EDGE_CARRIES, KIND_EVENT_BLOCK, SERVICE_CARRIES
-from twin.mechanisms.calls import answer, depend, draw, emit, intake, tally
+from twin.kinds.propagation_queue.control_loop import Propagation
+from twin.mechanisms.calls import answer, depend, draw, emit_own, expose, flow, intake, tally
 from twin.mechanisms.detection import open_elsewhere
-from twin.mechanisms.sampling import carried, share
+from twin.mechanisms.draws import FLOW, declare
+from twin.model.kind import About, ClosedForm
 from twin.model.parameter import LATE, Param
 
 PARAMETERS = (
     Param("capacity_per_s", 200.0, "1/s", 0.001, 1e12, "changes that can be propagated in a second",
           "assumed: only its ratio to the arrivals matters", (20.0, 20_000.0)),
-    Param("capacity_ratio", 1.0, "ratio", 0.0, 100.0, "share of the capacity that is there: a fault's knob",
+    Param("capacity_ratio", 1.0, "ratio", 0.0, 100.0, "share of the capacity that is left: a fault's knob",
           "assumed: whole unless a scenario says otherwise", (1.0, 1.0)),
     Param("half_capacity_backlog_count", 0.0, "count", 0.0, 1e15,
           "backlog at which the capacity has fallen to a half; 0 = it does not fall",
@@ -51,14 +52,15 @@ BREAKS = {
     "slow": {"base_delay_s": LATE},
     "partial": {"capacity_ratio": 0.5},
 }
+ABOUT = About(closed_form=ClosedForm.SLOWING_QUEUE, control_loop=Propagation)
+DRAWS = declare(done=SERVE, able=FLOW, admitted=FLOW, finished=FLOW)
 STATE = [("waiting", "i8"), ("entered", "i8"), ("delivered", "i8"), ("held_s", "f8"), ("open", "i8")]
 EVENTS = ("queue_formed", "queue_emptied")
-
-SERVED, ADMITTED, FINISHED = 9, 10, 11  # carry slots that no draw uses
+FORMED, EMPTIED = range(2)
 
 
 def cells(p, callers, tick_s: float) -> int:
-    """Counts are all there is."""
+    """None: counts are enough."""
     return 0
 
 
@@ -67,7 +69,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def capacity(p, backlog):
+def changes_per_s(p, backlog):
     """Changes a second with ``backlog`` waiting: the server may slow down under its own queue."""
     full = p.capacity_per_s * p.capacity_ratio
     if p.half_capacity_backlog_count <= 0.0:
@@ -76,56 +78,55 @@ def capacity(p, backlog):
 
 
 @njit
-def admit(w, p, calls, backlog, rate_per_s, slot):
+def admitted_calls(t, w, i, p, calls, backlog, rate_per_s):
     """How many of ``calls`` are let in: all, or what brings the backlog to its reference."""
     if p.queue_reference_count <= 0.0 or calls == 0:
         return calls
     limit_per_s = max(0.0, rate_per_s + (p.queue_reference_count - backlog) / p.control_s)
     if limit_per_s * w.tick_s[0] >= calls * p.work_count:
         return calls
-    return min(calls, carried(limit_per_s * w.tick_s[0] / p.work_count, w.carry, slot + ADMITTED))
+    return min(calls, flow(w, i, DRAWS.admitted, limit_per_s * w.tick_s[0] / p.work_count))
 
 
 @njit
-def note(t, w, i, p, s, rate_per_s):
+def note_queue(t, w, i, p, s, rate_per_s):
     """Events for a queue that delays changes by more than their undisturbed propagation, and for its end."""
-    row = w.svc[i]
-    block = KIND_EVENT_BLOCK * (1 + row.kind)
+    panel = w.svc[i]
     if s.open == 0 and s.waiting > rate_per_s * (p.base_delay_s + w.tick_s[0]):
-        cause = row.input_event if row.input_event != 0 else open_elsewhere(w, i)
-        s.open = emit(t, w, i, block, i, float(s.waiting), cause)
-        row.own_event = s.open
+        cause = panel.input_event if panel.input_event != 0 else open_elsewhere(w, i)
+        s.open = emit_own(t, w, i, FORMED, float(s.waiting), cause)
+        panel.own_event = s.open
     elif s.open != 0 and s.waiting == 0:
-        row.own_event = emit(t, w, i, block + 1, i, 0.0, row.input_event if row.input_event != 0 else s.open)
+        cause = panel.input_event if panel.input_event != 0 else s.open
+        panel.own_event = emit_own(t, w, i, EMPTIED, 0.0, cause)
         s.open = 0
 
 
 @njit
 def step(t, w, i, p, s, c):
     """One tick: admit calls, propagate what capacity and dependencies allow, publish the delay."""
-    row, dt = w.svc[i], w.tick_s[0]
-    slot = EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i
+    dt = w.tick_s[0]
     calls = intake(t, w, i)
-    rate_per_s = capacity(p, s.waiting)
-    admitted = admit(w, p, calls, s.waiting, rate_per_s, slot)
+    rate_per_s = changes_per_s(p, s.waiting)
+    admitted = admitted_calls(t, w, i, p, calls, s.waiting, rate_per_s)
     s.entered += admitted * int(p.work_count)
     s.waiting += admitted * int(p.work_count)
 
-    tried = min(s.waiting, share(1, rate_per_s * dt, w.carry, slot + SERVED))
+    tried = min(s.waiting, flow(w, i, DRAWS.able, rate_per_s * dt))
     ok, wait_s = depend(t, w, i, tried)
-    done = draw(t, w, i, SERVE, 0, tried, ok)
+    done = draw(t, w, i, DRAWS.done, tried, ok)
     blocked = 1.0 - ok if rate_per_s > 0.0 else 1.0
     s.held_s = (s.held_s + blocked * dt) * (1.0 - done / s.waiting) if s.waiting > 0 else 0.0
     s.waiting -= done
     s.delivered += done
-    note(t, w, i, p, s, rate_per_s)
+    note_queue(t, w, i, p, s, rate_per_s)
 
     if rate_per_s > 0.0:
         wait_s += s.waiting / rate_per_s
-    row.capacity_per_s, row.backlog = rate_per_s / p.work_count, s.waiting
-    row.own_blame = 1.0 - admitted / calls if calls > 0 else 0.0
-    answer(w, i, 1.0 - row.own_blame, p.base_delay_s + s.held_s + wait_s)
-    good = carried(done / p.work_count, w.carry, slot + FINISHED)
+    refused = 1.0 - admitted / calls if calls > 0 else 0.0
+    expose(w, i, rate_per_s / p.work_count, s.waiting, refused)
+    answer(w, i, 1.0 - refused, p.base_delay_s + s.held_s + wait_s)
+    good = flow(w, i, DRAWS.finished, done / p.work_count)
     tally(w, i, good, calls - admitted)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin.kinds.lease_fleet.lease_host import HEAD
-from twin.results.control_loops.record import Loop, Reading
-from twin.results.control_loops.view import View
+from twin.model.control_loop import Loop, Reading, View
 
 
 class Leases:

@@ -1,9 +1,16 @@
-"""The numbers that a dependency may have. Their names are those of the EDGE record."""
+"""The numbers that a dependency may have: one record each.
+
+From these records follow the fields of a dependency in a file, their bounds, the reference, and the columns
+of the EDGE array that the loop steps.
+"""
 
 from __future__ import annotations
 
-from twin.mechanisms.arrays import JITTERS, PRIORITIES, RETRY_MODES
 from twin.model.parameter import Param
+
+JITTERS = ("none", "equal", "full", "exponential", "decorrelated")
+RETRY_MODES = ("legacy", "standard", "adaptive")
+PRIORITIES = ("low", "normal", "high")
 
 EDGE_PARAMETERS = (
     Param("share", 1.0, "ratio", 0.0, 100.0, "calls to the callee for each call that the caller serves",
@@ -31,7 +38,7 @@ EDGE_PARAMETERS = (
           "not try again if too little of it is left for an answer; 0 for none",
           "assumed: no deadline unless given", (0.0, 0.0)),
     Param("client_throttle_ratio", 0.0, "ratio", 0.0, 100.0,
-          "adaptive throttling: clients send at most so many calls for each that lately came back well; "
+          "adaptive throttling: most calls that clients send for each call that lately came back well; "
           "0 for off (the SRE book has 2)",
           "assumed: off unless given", (0.0, 0.0)),
     Param("breaker_error_ratio", 0.0, "ratio", 0.0, 1.0,
@@ -39,7 +46,7 @@ EDGE_PARAMETERS = (
           "assumed: no breaker unless given", (0.0, 0.0)),
     Param("breaker_window_count", 100, "count", 1, 100_000, "calls over which a closed breaker judges",
           "RESILIENCE4J"),
-    Param("breaker_open_s", 60.0, "s", 0.001, 86_400.0, "an open breaker lets nothing through for so long",
+    Param("breaker_open_s", 60.0, "s", 0.001, 86_400.0, "how long an open breaker lets nothing through",
           "RESILIENCE4J"),
     Param("breaker_probes_count", 10, "count", 1, 100_000,
           "calls that a half-open breaker lets through, and judges before it closes or opens",
@@ -59,6 +66,6 @@ EDGE_PARAMETERS = (
           "assumed: no limit unless given", (0.0, 0.0)),
     Param("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
           "share of the callee's capacity that this caller needs at the peak of the day; calls fail as the "
-          "room falls below what it needs; 0 for none",
+          "headroom falls below that; 0 for none",
           "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),
 )  # fmt: skip

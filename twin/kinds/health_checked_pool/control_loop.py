@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from twin.kinds.health_checked_pool import FRESH, OUT, SETTLED, SIZE, ZONE, wait
-from twin.kinds.health_checked_pool.check_rounds import RUNS
-from twin.results.control_loops.record import Loop, Reading
-from twin.results.control_loops.view import View
+from twin.kinds.health_checked_pool.checker import check_wait_s
+from twin.kinds.health_checked_pool.parameters import FRESH, OUT, RUNS, SETTLED, SIZE, ZONE
+from twin.model.control_loop import Loop, Reading, View
 
 
 class Checks:
@@ -28,7 +27,7 @@ class Checks:
         if tick % self.view.every:
             return
         p, s = self.view.p, self.view.s
-        age_s = (float(p["unhealthy_count"]) - 1.0) * float(p["interval_s"]) + float(wait(p, s))
+        age_s = (float(p["unhealthy_count"]) - 1.0) * float(p["interval_s"]) + float(check_wait_s(p, s))
         wrong, blind = self._wrong()
         out = int(s["out_of_dns"]) / (int(s["zones"]) * int(s["balancers"]))
         did = f"{out:.1%} of zones out of DNS, {blind} new targets in service without a network"

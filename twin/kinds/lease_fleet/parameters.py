@@ -1,0 +1,74 @@
+"""The numbers of a lease fleet, its state, its events and its draws."""
+
+from __future__ import annotations
+
+from twin.base.rng import CHECK, CLOSE, COMPLETE, DELAY, LAPSE, OPEN, SERVE
+from twin.mechanisms.draws import FLOW, cohorts, declare
+from twin.model.parameter import Param, fault_ratio
+
+PARAMETERS = (
+    Param("droplets_count", 1_000_000, "count", 1, 1e10, "droplets of the fleet",
+          "assumed: only droplets over capacity matters; outsiders guess a million", (1e5, 1e7)),
+    Param("hosts_count", 60, "count", 1, 10_000, "DWFM hosts; droplets and capacity are divided among them",
+          "assumed: a hundred or so over the zones", (12, 200)),
+    Param("slot_s", 10.0, "s", 0.001, 600.0, "how often a host works off checks and queue",
+          "assumed: a resolution, not a fact; a twentieth of the time-out or less", (10.0, 10.0)),
+    Param("check_interval_s", 180.0, "s", 0.001, 3600.0, "time from a state check of a droplet to the next",
+          "assumed: published as every few minutes", (60.0, 300.0)),
+    Param("lease_s", 600.0, "s", 0.001, 86_400.0,
+          "a lease lapses when the checks of so long a time, in whole intervals, have all failed",
+          "assumed: a few checks may fail", (300.0, 1800.0)),
+    Param("lapse_per_s", 1e-5, "1/s", 0.0, 1.0, "rate at which a droplet loses its lease without any trouble",
+          "assumed: a hundred of a million are broken at any time, MODAL says", (1e-6, 1e-4)),
+    Param("broken_at_start_ratio", 0.0, "ratio", 0.0, 1.0, "share of droplets without lease at the start",
+          "assumed: a run begins undisturbed, unless it studies a cold start", (0.0, 0.0)),
+    Param("capacity_per_s", 225.0, "1/s", 0.0, 1e12, "leases that the whole fleet of hosts can establish",
+          "MODELLING"),
+    Param("min_duration_s", 10.0, "s", 0.001, 3600.0, "mean time that one attempt takes on an idle host",
+          "assumed: a few calls and a conversation with the droplet", (1.0, 30.0)),
+    Param("timeout_s", 180.0, "s", 0.001, 14_400.0, "an attempt that is not done after this time has failed",
+          "assumed: no progress was made, so well below the hour that all droplets need", (60.0, 1200.0)),
+    Param("workflow", "processor_sharing", "choice", 0, 2, "how attempts share a host's capacity",
+          "assumed: concurrent workflows; the published times fit all three",
+          choices=("processor_sharing", "fifo", "renewal")),
+    Param("steps", 8, "count", 0, 32, "serial steps of the work, lost on time-out; 0 is work of fixed size",
+          "assumed: with fewer than about five there is no collapse", (5, 16)),
+    Param("half_capacity_backlog_count", 0, "count", 0, 1e12, "backlog that halves capacity; 0 = none",
+          "assumed: the collapse needs no slower hosts", (0, 0)),
+    Param("admission_ratio", 0.0, "ratio", 0.0, 100.0,
+          "queue up to which a host lets droplets in, over capacity × timeout_s; 0 = no limit",
+          "assumed: no throttle before the event", (0.0, 1.0)),
+    Param("drop_expired", False, "switch", 0, 1, "fifo: work that has timed out leaves the queue undone",
+          "assumed: not before the event"),
+    Param("restart_per_s", 0.0, "1/s", 0.0, 1000.0,
+          "above 0, restarts go once over the hosts that have more queued than they can do in time",
+          "assumed: an action, not a habit", (0.0, 1.0)),
+    Param("boot_s", 180.0, "s", 0.0, 7200.0, "mean time that a restarted host is away; 1/3 to 5/3 of it",
+          "assumed: one to five minutes", (60.0, 600.0)),
+    Param("needed_ratio", 0.8, "ratio", 0.001, 1.0, "share of leased droplets below which launches lack room",
+          "assumed: a fifth of the droplets is spare", (0.5, 0.95)),
+    fault_ratio("share of checks, finished attempts and launches that fail here: a fault's knob"),
+)  # fmt: skip
+BREAKS = {
+    "down": {"fault_ratio": 1.0},
+    "slow": {"min_duration_s": 3600.0},  # no attempt is done before it times out
+    "partial": {"fault_ratio": 0.5},
+}
+EVENTS = ("timeouts", "timeouts_ended", "restarts", "restarts_ended")
+TIMEOUTS, TIMEOUTS_ENDED, RESTARTS, RESTARTS_ENDED = range(4)
+STATE = [
+    *((name, "i8") for name in ("hosts", "droplets", "slot_ticks", "phases", "classes", "ring")),
+    *((name, "i8") for name in ("leased", "queued", "ok_sum", "attempt_sum", "release_sum", "away")),
+    *((name, "i8") for name in ("finished", "last_timeout", "wave_at", "wave_count", "wave_event")),
+]
+FIFO, RENEWAL = 1.0, 2.0  # positions in the choices of workflow
+DRAWS = declare(
+    connected=cohorts(CLOSE),  # connections that live on
+    opened=cohorts(OPEN),  # connections that can be opened again
+    passed=cohorts(CHECK),
+    lapsed=cohorts(LAPSE),
+    finished=cohorts(COMPLETE),
+    leased=cohorts(SERVE),
+    boot=cohorts(DELAY),
+    restarted=FLOW,
+)

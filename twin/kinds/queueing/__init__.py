@@ -1,0 +1,107 @@
+"""A station: finite capacity, a queue, and clients that time out and try again.
+
+The real system. A control plane's front end or a fleet of workers takes calls, serves them in some order, and
+sheds some. Its clients are SDKs: an attempt has a time-out, and a late or refused one is tried again.
+
+The claim. Three numbers decide whether a station can stay down after its trigger has gone: capacity mu,
+time-out, attempts 1+r. The server does not learn that a client has given up. So under overload it works for
+clients that have gone, while their retries queue behind. So for any load between mu/(1+r) and mu a well and a
+collapsed state both persist (metastable failure). Dropping expired work, a small buffer or no retries
+remove the collapsed one.
+
+How it is stepped. While nothing waits and there is room for all, calls are served at once: ``answer`` passes
+the outcome, and ``intake`` counts the retries of what dependencies fail, in the same tick. As soon as
+something waits, the station runs the clients itself, in substeps of at most a twentieth of the shortest
+time-out: every failed attempt (late, refused, failed here or in a dependency) goes through one orbit, and
+callers see what becomes of their calls, not of attempts. ``good`` and ``failed`` count attempts in both.
+
+Left out. The size of single requests; which of several servers finishes first (the oldest call
+does, so that with many servers the mean sojourn is right and its spread too small).
+"""
+
+from __future__ import annotations
+
+from twin.base.jit import njit
+from twin.kinds.queueing.parameters import BREAKS, DRAWS, EVENTS, PARAMETERS, STATE
+from twin.kinds.queueing.substeps import (
+    effective_capacity_per_s,
+    pass_throttles,
+    run_clients,
+    shortest_patience_s,
+)
+from twin.mechanisms.calls import answer, depend, draw_cohort, expose, intake, tally
+from twin.mechanisms.contract import INTAKE, mark
+from twin.mechanisms.retrying_clients import sizes
+from twin.mechanisms.station import COUNT, DEAD, FRONT, cells_needed, lay_out, row_of
+from twin.model.kind import About, ClosedForm, Remedy
+
+__all__ = ["ABOUT", "BREAKS", "DRAWS", "EVENTS", "PARAMETERS", "STATE", "cells", "check", "init", "step"]
+
+ABOUT = About(
+    closed_form=ClosedForm.STATION,
+    remedies=(
+        Remedy(
+            "drop expired work for as long as a call's attempts last",
+            lambda value: {"discipline": "deadline_drop"},
+            is_passing=True,
+        ),
+    ),
+)
+
+
+def cells(p, callers, tick_s: float) -> int:
+    """Two rings, one row a substep; see ``twin/mechanisms/station.py``."""
+    return cells_needed(*sizes(callers, tick_s)[:4])
+
+
+def init(p, s, c, callers, tick_s: float) -> None:
+    """Empty and quiet, but for an initial backlog."""
+    edges, attempts, slots, wheel, s.substeps = sizes(callers, tick_s)
+    lay_out(s, edges, attempts, slots, wheel)
+    s.tokens = p.burst_count
+    backlog = int(p.initial_backlog_count)
+    c[FRONT + COUNT] = c[FRONT + DEAD] = s.count = s.bound = backlog
+    s.busy = int(backlog > 0)
+
+
+@njit
+def step(t, w, i, p, s, c):
+    """One tick: at once if nothing waits and there is room for all, else in substeps."""
+    if s.busy != 0:
+        mark(w.svc[i], INTAKE)  # calls are taken in by the substep
+        ok, wait_s = depend(t, w, i, s.admitted)
+        run_clients(t, w, i, p, s, c, ok * (1.0 - p.fault_ratio), wait_s + p.service_time_s)
+        return
+    n = intake(t, w, i)
+    capacity_per_s = effective_capacity_per_s(p, s.count)
+    tokens = s.tokens
+    admitted = pass_throttles(t, w, i, p, s, n, w.tick_s[0], 0)
+    ok, wait_s = depend(t, w, i, admitted)
+    works, latency = ok * (1.0 - p.fault_ratio), wait_s + p.service_time_s
+    fits = admitted == n and n * works <= capacity_per_s * w.tick_s[0]
+    fits = fits and latency <= shortest_patience_s(w, i)
+    if not fits or p.service != 0.0:
+        s.busy, s.tokens = 1, tokens  # the substeps ask the throttle again
+        run_clients(t, w, i, p, s, c, works, latency)
+        return
+    failed = draw_cohort(t, w, i, DRAWS.failed, 0, n, 1.0 - works) if works < 1.0 else 0
+    expose(w, i, capacity_per_s, 0, p.fault_ratio)
+    answer(w, i, works, latency)
+    tally(w, i, n - failed, failed)
+    s.all_offered += n
+    s.all_failed += failed
+    s.all_good += n - failed
+
+
+@njit
+def check(p, s, c):
+    """No attempt and no call is lost or counted twice, nothing is negative, the queue keeps its bound."""
+    here, orbiting = c[FRONT + COUNT], 0
+    for n in range(s.slots):
+        here += c[row_of(s, n) + COUNT]
+    for k in range(s.orbit, s.crowd):
+        orbiting += c[k]
+    attempts = s.all_offered - s.all_good - s.all_failed - s.live
+    calls = s.calls_begun - s.calls_good - s.calls_lost - s.live - s.orbiting
+    kept = here == s.count and orbiting == s.orbiting and attempts == 0 and calls == 0
+    return kept and min(c[: s.expired].min(), s.live, s.count - s.live) >= 0 and s.count <= s.bound
