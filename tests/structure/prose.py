@@ -30,6 +30,8 @@ def _words_only(markdown: str) -> str:
 def _blocks(text: str) -> Iterator[str]:
     """Paragraphs, headings, list items, cells."""
     for paragraph in re.split(r"\n\s*\n", text):
+        if all(line.startswith("    ") for line in paragraph.splitlines()):
+            continue  # a picture, or code
         if paragraph.lstrip().startswith("|"):
             yield from (cell for row in paragraph.splitlines() for cell in row.strip().strip("|").split("|"))
         else:
