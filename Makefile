@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 PYTEST := $(PYTHON) -m pytest -q
-PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+# Tests of a file go to one worker, so that what they share is made once; conftest.py has their order.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 APART := bench or long
 QUICK := tests/base tests/model tests/spec tests/statistics tests/results tests/simulation tests/structure \
   tests/acceptance/test_readme_figures.py

@@ -18,18 +18,14 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file go to one worker (--dist loadgroup), so that what they share is made once; those that
-    need Ray all go to one, so that there is one Ray. What takes longest begins first. Everything under
-    tests/bench measures, so it never runs beside other tests."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    """Files with slow tests come first, or one worker would be busy with them when the others have finished.
+    Everything under tests/bench measures, so it never runs beside other tests."""
     for item in items:
         if BENCH in item.path.parents:
             item.add_marker("bench")
-        name = "ray" if item.get_closest_marker("ray") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: (not item.get_closest_marker("ray"), item.path not in slow))
+    slow = {item.path for item in items if any(item.get_closest_marker(name) for name in ("ray", "slow"))}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

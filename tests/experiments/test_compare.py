@@ -82,14 +82,14 @@ def test_what_does_not_end_is_censored_at_the_end_of_the_run(setting: Setting, f
 def test_a_clear_answer_stops_early_and_says_so(setting: Setting, tmp_path: Path) -> None:
     said: list[str] = []
     with Study(setting, tmp_path) as study:
-        question = Question("storm", (LIFO, SAME), 42, 600.0, draws=False)
+        question = Question("storm", (LIFO, SAME), 60, 600.0, draws=False)
         found = compare(study, question, said.append)
         lifo, same = found.arms
         assert lifo.stopped == Verdict.CLEAR and len(lifo.worlds) == 20 and lifo.distinguishable[PRIMARY]
         assert same.stopped == Verdict.IDENTICAL and len(same.worlds) == 40
-        assert len(found.worlds) == 42, "the baseline goes to the end"
+        assert len(found.worlds) == 60, "the baseline goes to the end"
         assert len(said) == 2 and "lifo: clear after 20 worlds" in said[0]
-        assert len(study.done) == 42 + 20 + 40 + 42, "the last are short runs, to see that worlds begin well"
+        assert len(study.done) == 60 + 20 + 40 + 60, "the last are short runs, to see that worlds begin well"
 
 
 def test_to_the_end_when_asked(setting: Setting, folder: Path) -> None:
