@@ -211,7 +211,7 @@ def test_a_variant_without_worlds_leaves_the_others_their_answers(
 ) -> None:
     from typing import Any
 
-    from twin.cli._robustness import document, in_each
+    from twin.cli._robustness import in_each, robustness_document
     from twin.experiments.compare import Question
     from twin.experiments.screening import NoWorlds
 
@@ -225,4 +225,4 @@ def test_a_variant_without_worlds_leaves_the_others_their_answers(
     variants: Any = dict.fromkeys(("one", "drowned", "other"))
     found, left_out = in_each(nothing, Question("storm", (), 2, 60.0), variants, lambda made: None, 6)
     assert list(found) == ["one", "other"] and left_out == {"drowned": "0 of 8 worlds begin well"}
-    assert document({"mitigations": []}, {}, left_out)["variants_left_out"] == left_out
+    assert robustness_document({"mitigations": []}, {}, left_out)["variants_left_out"] == left_out

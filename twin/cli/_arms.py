@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twin.cli._errors import BadInput
-from twin.cli._options import load
+from twin.cli._options import changed_scenario
 
 if TYPE_CHECKING:
     from twin.experiments.arms import Arm
@@ -19,7 +19,7 @@ def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
     from twin.experiments.study import first_input_s
     from twin.spec.responders import with_responders
 
-    base = load(scenario, {**changes, "mitigations": ()})
+    base = changed_scenario(scenario, {**changes, "mitigations": ()})
     if changes["responders"] is None and any(x.follows for x in base.actions):
         base = with_responders(base, "drawn")
     if base.interventions and base.duration_s <= first_input_s(base):

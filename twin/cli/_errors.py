@@ -46,7 +46,7 @@ class Missed(Exception):
     """An expectation or a threshold was missed; the message says which."""
 
 
-def report(error: BaseException, ctx: click.Context) -> int:
+def report_error(error: BaseException, ctx: click.Context) -> int:
     """Say on stderr what was wrong; returns the exit code."""
     if ctx.meta.get("twin.debug"):
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)

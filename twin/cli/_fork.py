@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
 from twin.cli._execute import execute as step
-from twin.cli._options import open_run, pairs
+from twin.cli._options import open_named_run, pairs
 
 if TYPE_CHECKING:
     from twin.api.run import Run
@@ -18,7 +18,7 @@ FIXED = {  # what made the past
 }  # fmt: skip
 
 
-def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario, Run]:
+def execute_fork(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario, Run]:
     """Run what follows from a fork, and write it: what it was made of, and the run."""
     import twin
     from twin.simulation.fork import fork, forked_scenario, joined
@@ -31,7 +31,7 @@ def execute(scenario: str, left: str, options: dict[str, Any]) -> tuple[Scenario
         if options[key]:
             raise BadInput(f"{name}: not with --fork, as the past was made without")
     named = twin.load(scenario)
-    past = open_run(run, options["out"])
+    past = open_named_run(run, options["out"])
     if past.manifest["scenario"] != named.name:
         found = past.manifest["scenario"]
         raise BadInput(f"--fork: run {past.run_id} is one of {found}, not of {named.name}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from twin.cli._errors import report
+from twin.cli._errors import report_error
 
 
 class Group(click.Group):
@@ -39,6 +39,6 @@ class Group(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of a pipe has gone: click knows what to do
                 raise
-            ctx.exit(report(error, ctx))
+            ctx.exit(report_error(error, ctx))
         except (Exception, KeyboardInterrupt) as error:
-            ctx.exit(report(error, ctx))
+            ctx.exit(report_error(error, ctx))

@@ -173,7 +173,7 @@ def is_debug() -> bool:
     return bool(click.get_current_context().meta.get("twin.debug"))
 
 
-def load(scenario: str | Scenario, changes: dict[str, Any]) -> Scenario:
+def changed_scenario(scenario: str | Scenario, changes: dict[str, Any]) -> Scenario:
     """The scenario in a file, or of that name in scenarios/, with the changes asked for. Raises SpecError."""
     import twin
 
@@ -206,7 +206,7 @@ def pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     return {name: value for _, name, _, value in split}
 
 
-def open_run(text: str, out: Path) -> Run:
+def open_named_run(text: str, out: Path) -> Run:
     """A finished run by id, beginning, 'last' or folder. Raises SpecError, DamagedRun."""
     import twin
     from twin.simulation.runs import run_folder

@@ -96,16 +96,16 @@ def _duration(text: str | None, option: str) -> float | None:
     return float(seconds)
 
 
-def rate(base: Habits, seed: int | None, as_json: bool) -> None:
+def run_rate(base: Habits, seed: int | None, as_json: bool) -> None:
     """Estimate, and print."""
-    found = report(base, SEED if seed is None else seed)
+    found = rate_document(base, SEED if seed is None else seed)
     if as_json:
         show.document(found)
     else:
-        tell(found, base)
+        show_rate(found, base)
 
 
-def report(base: Habits, seed: int) -> dict[str, Any]:
+def rate_document(base: Habits, seed: int) -> dict[str, Any]:
     """The document of --rate: the base, one number varied at a time, and the law held against both."""
     rows = [_row(name, h, seed) for name, h in variants(base)]
     return {
@@ -170,7 +170,7 @@ def delays(base: Habits, seed: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def tell(found: dict[str, Any], base: Habits) -> None:
+def show_rate(found: dict[str, Any], base: Habits) -> None:
     """The tables."""
     click.echo("How often chance alone starves an Enactor until the race is on: " + found["assumed"] + ".")
     click.echo(f"Each try loses with probability {base.lose_ratio:g}; {base.endpoints:g} endpoints; "

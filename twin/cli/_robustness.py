@@ -54,7 +54,7 @@ def _on_top(tick: Callable[[int], None], before: int, made: int) -> None:
     tick(before + made)
 
 
-def document(
+def robustness_document(
     said: dict[str, Any], robust: Mapping[str, Robustness], left_out: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The document of a comparison, with how far each claim holds, and variants that have no answer."""

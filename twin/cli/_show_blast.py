@@ -95,12 +95,12 @@ def _evidence(d: Dependency) -> tuple[str, str, str]:
     return (e.source or "", e.confidence, e.note) if e else ("", "none", "")
 
 
-def tell(
+def show_blast(
     asked: Question, found: Sequence[Radius], services: Sequence[str], cells: str, as_json: bool
 ) -> None:
     """What came of each loss: in full for ``services``, else the ranking and the matrix."""
     if as_json:
-        show.document(document(asked, found))
+        show.document(blast_document(asked, found))
         return
     for r in found if services else ():
         tell_dependents(asked.scenario, r.lost)
@@ -114,7 +114,7 @@ def tell(
         click.echo(f"Not lost: {why}.")
 
 
-def document(asked: Question, found: Sequence[Radius]) -> dict[str, Any]:
+def blast_document(asked: Question, found: Sequence[Radius]) -> dict[str, Any]:
     """All of it, as JSON has it."""
     return {
         "scenario": asked.scenario.name,

@@ -20,7 +20,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def picture(scenario: Scenario, loops: Sequence[Loop]) -> None:
+def draw_loops(scenario: Scenario, loops: Sequence[Loop]) -> None:
     """A line a loop."""
     if not loops:
         click.echo("No control loop here.")
@@ -49,7 +49,7 @@ def picture(scenario: Scenario, loops: Sequence[Loop]) -> None:
     click.echo(f"Times are {clock.start:%Z} of {clock.start:%Y}; --json has the series.")
 
 
-def document(scenario: Scenario, loops: Sequence[Loop]) -> list[dict[str, Any]]:
+def loops_document(scenario: Scenario, loops: Sequence[Loop]) -> list[dict[str, Any]]:
     """What --json prints of them."""
     clock = _clock(scenario)
     return [

@@ -50,7 +50,7 @@ def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[
     return distinct(arms)
 
 
-def table(found: Suite) -> None:
+def show_suite(found: Suite) -> None:
     """Mitigations by scenarios: the difference in service-minutes; ≈ where it cannot be told."""
     names = list(found.by_scenario)
     click.echo("\nIn other scenarios: service-minutes lost, difference from each one's baseline")

@@ -112,13 +112,13 @@ def hold(
     return replace(found, attribution=given)
 
 
-def say(found: Tournament) -> None:
+def show_tournament(found: Tournament) -> None:
     """What the tournament adds to the table of singles."""
     if found.pairs is not None:
-        from twin.cli.compare import table
+        from twin.cli.compare import show_comparison
 
         click.echo("\nPairs")
-        table(found.pairs)
+        show_comparison(found.pairs)
     _front(found)
     _interactions(found)
     _shares(found)

@@ -70,12 +70,12 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
     told = _told(base, known, plain, options) if known else None
     if as_json:
         parts = {} if told is None else told.document()
-        show.document({"scenario": base.name, **parts, "loops": control.document(base, loops)})
+        show.document({"scenario": base.name, **parts, "loops": control.loops_document(base, loops)})
         return
     if told is not None:
         told.picture()
         click.echo()
-    control.picture(base, loops)
+    control.draw_loops(base, loops)
 
 
 def _told(base: Scenario, known: list[Barrier], plain: FinishedRun, options: Mapping[str, Any]) -> Told:

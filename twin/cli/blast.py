@@ -95,7 +95,7 @@ def blast_command(
     if services and asked.refused:
         raise BadInput("; ".join(asked.refused.values()))
     found = _run(asked, Options(folder, runner, actors, address))
-    radius.tell(asked, found, services, cells, as_json)
+    radius.show_blast(asked, found, services, cells, as_json)
 
 
 def load_place(where: str) -> Place:

@@ -10,7 +10,7 @@ import click
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import actors_option, budget_option, change_options, load, output_options
+from twin.cli._options import actors_option, budget_option, change_options, changed_scenario, output_options
 
 if TYPE_CHECKING:
     from twin.model.scenario import Scenario
@@ -51,7 +51,7 @@ def calibrate_command(
     from twin.spec.library import scenario_path
     from twin.validation.fit import CannotFit
 
-    loaded, path = load(scenario, changes), scenario_path(scenario)
+    loaded, path = changed_scenario(scenario, changes), scenario_path(scenario)
     if pair is not None and (write or leave_one_out):
         raise BadInput("--profile: fits nothing, so there is nothing for --write or --leave-one-out")
     try:

@@ -10,7 +10,7 @@ import click
 from twin.cli import _show as show
 from twin.cli._command import command
 from twin.cli._errors import BAD_INPUT, as_option
-from twin.cli._options import change_options, load, output_options, topology_option
+from twin.cli._options import change_options, changed_scenario, output_options, topology_option
 
 if TYPE_CHECKING:
     from twin.spec.problems import Problem
@@ -64,7 +64,7 @@ def _problems(file: str, topology: Path, changes: dict[str, Any]) -> list[Proble
     try:
         record = load_any(scenario_path(file), topology, changes["with_files"])
         if isinstance(record, Scenario):
-            load(record, {**changes, "with_files": ()})
+            changed_scenario(record, {**changes, "with_files": ()})
     except SpecError as error:
         return list(error.problems)
     return []

@@ -25,11 +25,10 @@ from twin.cli._options import (
     worlds_option,
 )
 from twin.cli._page import check_place, html_option, refused, write_page
-from twin.cli._robustness import cells, columns, document, in_each, notes, variants_of
+from twin.cli._robustness import cells, columns, in_each, notes, robustness_document, variants_of
 from twin.cli._study import Options, study
-from twin.cli._suite import fitting, others
-from twin.cli._suite import table as show_suite
-from twin.cli._tournament import all_options, everything, hold, most_runs, say, sharing_of
+from twin.cli._suite import fitting, others, show_suite
+from twin.cli._tournament import all_options, everything, hold, most_runs, sharing_of, show_tournament
 from twin.report.wording import estimated, hours
 
 if TYPE_CHECKING:
@@ -95,26 +94,28 @@ def compare_command(
     check_place(parquet, "--parquet")
     found = carried_out(planned(scenario, options))
     if parquet is not None:
-        write(found, parquet)
+        write_values(found, parquet)
     if html is not None:
         write_page(html, found.base, found.comparison, found.tournament, found.robust, found.study)
     if as_json:
         extra = {"suite": found.suite.as_json()} if found.suite else {}
-        said = document((found.tournament or found.comparison).as_json(), found.robust, found.left_out)
-        show.document({**said, **extra})
+        document = robustness_document(
+            (found.tournament or found.comparison).as_json(), found.robust, found.left_out
+        )
+        show.document({**document, **extra})
         return
-    table(found.comparison, found.robust)
+    show_comparison(found.comparison, found.robust)
     for name, why in found.left_out.items():
         click.echo(f"In the variant {name}: no answer: {why}")
     if options["by_service"]:
-        services(found.comparison)
+        show_services(found.comparison)
     if found.tournament:
-        say(found.tournament)
+        show_tournament(found.tournament)
     if found.suite:
         show_suite(found.suite)
 
 
-class Plan(NamedTuple):
+class ComparisonPlan(NamedTuple):
     """What is to be run. ``shares``: of the loss, in a tournament; ``others``: further scenarios, with the
     arms that fit them; ``variants``: other ways in which the model could be true; ``most``: runs."""
 
@@ -127,7 +128,7 @@ class Plan(NamedTuple):
     options: dict[str, Any]
 
 
-class Found(NamedTuple):
+class ComparisonResult(NamedTuple):
     """What came of it. ``robust``: arm → how far what is said of it holds; ``left_out``: variant → why it has
     no answer."""
 
@@ -140,7 +141,7 @@ class Found(NamedTuple):
     study: Study
 
 
-def planned(scenario: str, o: dict[str, Any]) -> Plan:
+def planned(scenario: str, o: dict[str, Any]) -> ComparisonPlan:
     """The plan of what was asked. Raises SpecError, BadInput."""
     from twin.experiments.compare import Question
 
@@ -163,10 +164,10 @@ def planned(scenario: str, o: dict[str, Any]) -> Plan:
     fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
     variants = variants_of(base, o["variants"])
     most += n * (len(variants) * (1 + len(arms)) + sum(1 + len(mine) for _, mine in fits.values()))
-    return Plan(base, question, shares, fits, variants, most, o)
+    return ComparisonPlan(base, question, shares, fits, variants, most, o)
 
 
-def carried_out(plan: Plan) -> Found:
+def carried_out(plan: ComparisonPlan) -> ComparisonResult:
     """Run it. Raises NoWorlds, WorkerLost, OtherStudy."""
     from dataclasses import replace
 
@@ -191,13 +192,13 @@ def carried_out(plan: Plan) -> Found:
     robust = robustness(found, base, elsewhere)
     if held and held.pairs:
         robust |= robustness(held.pairs, base)
-    return Found(base, found, held, judged, robust, left_out, opened)
+    return ComparisonResult(base, found, held, judged, robust, left_out, opened)
 
 
 # --- what is said ------------------------------------------------------------
 
 
-def table(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
+def show_comparison(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
     """The ranking, with intervals; what can be told apart, and how far it holds; what was left out."""
     sure = robust or {}
     headings = ("mitigation", "cost", "", *columns(sure), "worlds", *(m.title for m in found.measures))
@@ -276,7 +277,7 @@ def _differences(found: Comparison, a: Compared) -> Iterator[str]:
         yield about + estimated(m, d, True)
 
 
-def services(found: Comparison) -> None:
+def show_services(found: Comparison) -> None:
     """Each service's time to recovery: of the baseline, and the difference that each mitigation makes."""
     names = [a.arm.name for a in found.ranking]
     click.echo("\nTime to recovery of each service: mean (median), and differences in minutes")
@@ -297,7 +298,7 @@ def _minutes(side: Recovery) -> str:
     return f"{about}{d.mean / 60:+.0f} [{d.low / 60:+.0f}, {d.high / 60:+.0f}]"
 
 
-def write(found: Found, path: Path) -> None:
+def write_values(found: ComparisonResult, path: Path) -> None:
     """A row an arm and measure, of pairs and of other scenarios too, as Parquet. Raises BadInput."""
     from twin.experiments.store import write_table
 
@@ -307,7 +308,7 @@ def write(found: Found, path: Path) -> None:
         raise refused(path, "--parquet", error) from None
 
 
-def rows(found: Found) -> Iterator[dict[str, Any]]:
+def rows(found: ComparisonResult) -> Iterator[dict[str, Any]]:
     """Of the comparison, its pairs, the other scenarios; each baseline once."""
     from twin.experiments.arms import BASELINE
 

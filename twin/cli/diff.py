@@ -9,7 +9,7 @@ import click
 
 from twin.cli import _show as show
 from twin.cli._command import command
-from twin.cli._options import open_run, out_option, output_options
+from twin.cli._options import open_named_run, out_option, output_options
 
 if TYPE_CHECKING:
     from twin.results.diff import ServiceChange
@@ -29,7 +29,7 @@ def diff_command(base: str, run: str, out: Path, as_json: bool) -> None:
 
     Shows the changed inputs; then minutes lost, onset and recovery of each service, side by side.
     """
-    found = open_run(run, out).diff(open_run(base, out))
+    found = open_named_run(run, out).diff(open_named_run(base, out))
     if as_json:
         show.document(found.as_json())
         return

@@ -15,7 +15,7 @@ from twin.cli import _show as show
 from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import INTERRUPTED, BadInput
 from twin.cli._options import output_options
-from twin.cli._rate import by_chance, habits, rate, rate_options
+from twin.cli._rate import by_chance, habits, rate_options, run_rate
 
 if TYPE_CHECKING:
     from twin.analysis.dns_race.explore import Exploration, Progress
@@ -78,7 +78,7 @@ def explore_command(
     the simulator's values.
     """
     if by_chance(ctx, numbers):
-        rate(habits(numbers), numbers["seed"], as_json)
+        run_rate(habits(numbers), numbers["seed"], as_json)
         return
     size = {name: numbers[name] for name in ("enactors", "endpoints", "plans")}
     size["keep_last"] = numbers["keep"]
@@ -88,14 +88,14 @@ def explore_command(
     if all_guards:
         tabulate(searcher, size, lock_steps, as_json)
         return
-    cfg = configuration(size, guards, lock_steps, design or "drifted")
+    cfg = machine_config(size, guards, lock_steps, design or "drifted")
     found = searcher(cfg)
     if mermaid:
-        draw(found, mermaid)
+        write_diagram(found, mermaid)
     if as_json:
         show.document(searcher.document(cfg, found))
     else:
-        tell(found, searcher.seconds[cfg])
+        show_exploration(found, searcher.seconds[cfg])
         if design and found.complete:
             compare_designs(searcher, size)
     if not found.complete:
@@ -103,7 +103,7 @@ def explore_command(
         sys.exit(INTERRUPTED)
 
 
-def configuration(size: dict[str, int], guards: tuple[str, ...], lock_steps: bool, design: str) -> Config:
+def machine_config(size: dict[str, int], guards: tuple[str, ...], lock_steps: bool, design: str) -> Config:
     """The machine that was asked for. Raises BadInput."""
     from twin.mechanisms.dns_state import config
 
@@ -127,7 +127,7 @@ class Searcher:
             explore.make_ready()
         began = time.perf_counter()
         try:
-            with progress() as tick:
+            with search_progress() as tick:
                 found = explore.explore(cfg, symmetry=self.symmetry, memory_mb=self.memory_mb, progress=tick)
         except (explore.TooLarge, ValueError) as error:
             raise BadInput(str(error)) from None
@@ -164,7 +164,7 @@ class Searcher:
 
 
 @contextmanager
-def progress() -> Iterator[Progress | None]:
+def search_progress() -> Iterator[Progress | None]:
     """How many states have been found, on stderr; nothing if it is no terminal."""
     if not sys.stderr.isatty():
         yield None
@@ -175,7 +175,7 @@ def progress() -> Iterator[Progress | None]:
         yield lambda done, found: status.update(f"{found:,} states, {found - done:,} of them to step on")
 
 
-def draw(found: Exploration, path: Path) -> None:
+def write_diagram(found: Exploration, path: Path) -> None:
     """Write the shortest trace as a Mermaid diagram. Raises BadInput if there is none."""
     from twin.analysis.dns_race.diagram import mermaid
 
@@ -185,7 +185,7 @@ def draw(found: Exploration, path: Path) -> None:
     show.say(f"{path}: a sequence diagram of {len(found.trace)} steps")
 
 
-def tell(found: Exploration, seconds: float) -> None:
+def show_exploration(found: Exploration, seconds: float) -> None:
     """What was found, for people."""
     counts = (
         ("states", found.states), ("transitions", found.transitions), ("empty states", found.empty_states),

@@ -10,7 +10,7 @@ from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
-from twin.cli._options import at_option, change_options, load, output_options
+from twin.cli._options import at_option, change_options, changed_scenario, output_options
 
 if TYPE_CHECKING:
     from twin.analysis.metastability import StabilityStudy
@@ -56,7 +56,7 @@ def metastable_command(
 
     if at is not None and what_load is not None:
         raise BadInput("--at, --what-load: the scenario has not been at that load; give one of the two")
-    loaded = load(scenario, changes)
+    loaded = changed_scenario(scenario, changes)
     _require(loaded, service)
     compile_once(loaded)
     at_s = None if what_load is not None else _moment(loaded, at)

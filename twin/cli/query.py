@@ -10,7 +10,7 @@ import click
 
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
-from twin.cli._options import open_run, out_option, output_options
+from twin.cli._options import open_named_run, out_option, output_options
 
 if TYPE_CHECKING:
     pass
@@ -48,7 +48,7 @@ def query_command(run: str, sql: str, form: str, out: Path, as_json: bool) -> No
             impact, impairment, interventions, lanes, signals, story, totals
     """
     text = sys.stdin.read() if sql == "-" else sql
-    answer = open_run(run, out).sql(text)
+    answer = open_named_run(run, out).sql(text)
     if as_json or form == "json":
         show.document(answer.to_pylist())
     elif form == "csv":

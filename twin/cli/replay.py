@@ -11,7 +11,7 @@ from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import execute, progress
-from twin.cli._options import change_options, load, run_options, worlds_option
+from twin.cli._options import change_options, changed_scenario, run_options, worlds_option
 from twin.cli._summary import require, summary
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def replay_command(
     from twin.validation import score_text
     from twin.validation.score import write_scorecard
 
-    loaded = load(scenario, options)
+    loaded = changed_scenario(scenario, options)
     if loaded.published is None:
         raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
     done = execute(loaded, options)

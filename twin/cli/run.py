@@ -12,7 +12,7 @@ from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import execute
-from twin.cli._options import change_options, load, run_options
+from twin.cli._options import change_options, changed_scenario, run_options
 from twin.cli._summary import as_document, require, summary
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def run_command(
     from twin.results.expectations import check_expected
 
     if left is None:
-        loaded = scripted(load(scenario, options), trace, trace_at)
+        loaded = scripted(changed_scenario(scenario, options), trace, trace_at)
         done = execute(loaded, options)
     elif trace is not None or trace_at is not None:
         raise BadInput("--trace: not with --fork, as the past was made without")
     else:
-        loaded, done = forking.execute(scenario, left, options)
+        loaded, done = forking.execute_fork(scenario, left, options)
     expected = check_expected(loaded, done)
     if as_json:
         show.document(as_document(done, expected))

@@ -75,13 +75,13 @@ def search_command(
     if as_json:
         show.document(found.as_json())
     else:
-        table(found)
+        show_search(found)
 
 
 # --- what is said ------------------------------------------------------------
 
 
-def table(found: Found) -> None:
+def show_search(found: Found) -> None:
     """The candidates beside the baseline, and what to make of them."""
     terms = found.wanted.goal.terms
     columns = ("set", "cost", "", *(term.text for term in terms))

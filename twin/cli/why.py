@@ -8,7 +8,7 @@ import click
 
 from twin.cli import _show as show
 from twin.cli._command import command
-from twin.cli._options import at_option, open_run, out_option, output_options
+from twin.cli._options import at_option, open_named_run, out_option, output_options
 
 
 @command(
@@ -28,7 +28,7 @@ def why_command(run: str, service: str, at: str | None, out: Path, as_json: bool
     RUN is last, the id of a run, or its first characters. With --at, the question is about the last onset at
     or before that time; without it, about the first onset.
     """
-    chain = open_run(run, out).why(service, at)
+    chain = open_named_run(run, out).why(service, at)
     if as_json:
         show.document(chain.as_json())
     else:
