@@ -88,7 +88,7 @@ def explore_command(
     if all_guards:
         tabulate(searcher, size, lock_steps, as_json)
         return
-    cfg = machine_config(size, guards, lock_steps, design or "drifted")
+    cfg = explored_config(size, guards, lock_steps, design or "drifted")
     found = searcher(cfg)
     if mermaid:
         write_diagram(found, mermaid)
@@ -103,7 +103,7 @@ def explore_command(
         sys.exit(INTERRUPTED)
 
 
-def machine_config(size: dict[str, int], guards: tuple[str, ...], lock_steps: bool, design: str) -> Config:
+def explored_config(size: dict[str, int], guards: tuple[str, ...], lock_steps: bool, design: str) -> Config:
     """The machine that was asked for. Raises BadInput."""
     from twin.mechanisms.dns_state import config
 
