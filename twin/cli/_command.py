@@ -62,7 +62,7 @@ class HeadedCommand(click.Command):
             now = FORMER.get(error.option_name)
             if now not in {name for p in self.params for name in p.opts}:
                 raise
-            raise click.NoSuchOption(error.option_name, possibilities=[str(now)], ctx=ctx) from None
+            raise click.UsageError(f"{error.message} Did you mean '{now}'?", ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading in HEADINGS:
