@@ -172,15 +172,17 @@ def delays(base: Habits, seed: int) -> list[dict[str, Any]]:
 
 def show_rate(found: dict[str, Any], base: Habits) -> None:
     """The tables."""
-    click.echo("How often chance alone starves an Enactor until the race is on: " + found["assumed"] + ".")
-    click.echo(f"Each try loses with probability {base.lose_ratio:g}; {base.endpoints:g} endpoints; "
-               f"clean-up {base.window_s:g} s after an endpoint's write, on average.\n")  # fmt: skip
+    show.prose(f"How often chance alone starves an Enactor until the race is on: {found['assumed']}.")
+    show.prose(f"Each try loses with probability {base.lose_ratio:g}; {base.endpoints:g} endpoints; "
+               f"clean-up {base.window_s:g} s after an endpoint's write, on average.")  # fmt: skip
+    click.echo()
     columns = ("varied", "value", "keep plans late", "95 % interval", "events a year", "95 % interval ")
     rows = [_line(row) for row in (found["base"], *found["rows"])]
     show.table(columns, rows, numbers=columns[1:])
     law = found["law"]
     fitted = "no estimate" if law["fitted_exponent"] is None else f"{law['fitted_exponent']:.2f}"
-    click.echo(f"\nWithout a cap, to be late is a power law of the plans kept: exponent {fitted}, "
+    click.echo()
+    show.prose(f"Without a cap, to be late is a power law of the plans kept: exponent {fitted}, "
                f"-log2 p = {law['expected_exponent']:.2f}.")  # fmt: skip
     show.table(
         ("lost tries", "delay s", "p^k", "estimate", "95 % interval"),

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ import click
 from twin.base.clock import Clock as Clock
 
 WIDE = 200  # columns of a table that goes to a file or a pipe
+GAP = 2  # columns between those of a table
 
 
 def document(value: object) -> None:
@@ -52,6 +54,19 @@ def console() -> Any:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
+def prose(text: str) -> None:
+    """Sentences on stdout, wrapped to fit the console; a wrapped line is indented more than it begins."""
+    width = console().width
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        click.echo(
+            textwrap.fill(
+                line.strip(), width, initial_indent=indent, subsequent_indent=indent + "  ",
+                break_long_words=False, break_on_hyphens=False,
+            )
+        )  # fmt: skip
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[str] = ()) -> None:
     """A table on stdout; the columns in ``numbers`` are flush right.
 
@@ -60,16 +75,35 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Ite
     """
     from rich.table import Table
 
-    right, lines = set(numbers), [[cell(value) for value in row] for row in rows]
+    right, lines, out = set(numbers), [[cell(value) for value in row] for row in rows], console()
+    in_columns = [[line[n] for line in lines] for n in range(len(columns))]
+    titles = list(columns)
+    if sum(map(_least, titles, in_columns)) + GAP * (len(columns) - 1) > out.width:
+        titles = [_folded(title, cells) for title, cells in zip(columns, in_columns, strict=True)]
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for n, column in enumerate(columns):
-        is_text = any(" " in line[n] for line in lines)
-        grid.add_column(column, justify="right" if column in right else "left", no_wrap=not is_text)
+    for column, title, cells in zip(columns, titles, in_columns, strict=True):
+        least, justify = _least(title, cells), "right" if column in right else "left"
+        grid.add_column(title, justify=justify, min_width=least)  # type: ignore[arg-type]
     for line in lines:
         grid.add_row(*line)
-    out = console()
-    out.width = max(out.width, out.measure(grid).minimum)
+    out.width = max(out.width, sum(map(_least, titles, in_columns)) + GAP * (len(columns) - 1))
     out.print(grid)
+
+
+def _least(title: str, cells: Iterable[str]) -> int:
+    """The width of a column whose text is wrapped at each space, but for that of its title."""
+    return _longest([*title.splitlines(), *(word for text in cells for word in text.split())])
+
+
+def _folded(title: str, cells: Iterable[str]) -> str:
+    """A title that is wider than its column, a word a line."""
+    return title if len(title) <= _longest(cells) else title.strip().replace(" ", "\n")
+
+
+def _longest(texts: Iterable[str]) -> int:
+    from rich.text import Text
+
+    return max((Text.from_markup(text).cell_len for text in texts), default=0)
 
 
 def cell(value: object) -> str:

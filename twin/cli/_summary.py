@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from twin.results.impact import Impact
 
 TOP = 15  # services that a summary lists
-COLUMNS = ("service", "onset", "recovery", "impaired min", "lost min", "peak errors")
+COLUMNS = ("service", "onset", "recovery", "impaired", "lost", "errors")
 ABOUT = ("run_id", "digest", "runner", "engine_seconds", "scenario", "seed")
 
 
@@ -41,15 +41,17 @@ def summary(run: Run, expected: Sequence[ExpectationCheck]) -> None:
     manifest, clock, impact = run.manifest, show.Clock(run.manifest), run.impact()
     click.echo(manifest["title"] or manifest["scenario"])
     spent = f"{manifest['engine_seconds']:.1f} s of engine time, {manifest['runner']}"
-    click.echo(f"run {run.run_id} in {run.folder}   ({spent})")
+    click.echo(f"run {run.run_id}   ({spent})\nin {run.folder}")
     for note in manifest["notes"]:
-        click.echo(f"note: {note}")
-    click.echo(f"\n{impact}\n")
+        show.prose(f"note: {note}")
+    click.echo()
+    show.prose(str(impact))
+    click.echo()
     _blast_radius(run, impact)
     for e in expected:
         word = "MISSED" if e.state == "missed" else e.state
         at = f", first at {clock.local(e.at_tick)}" if e.at_tick is not None else ""
-        click.echo(f"expect {e.text}: {word}{at}")
+        show.prose(f"expect {e.text}: {word}{at}")
 
 
 def _blast_radius(run: Run, impact: Impact) -> None:
@@ -66,11 +68,12 @@ def _blast_radius(run: Run, impact: Impact) -> None:
     name, start, more = run.run_id[:8], show.Clock(run.manifest).start, len(impact.services) - TOP
     if more > 0:
         click.echo(f"… and {more} more: twin query {name} 'from impact'")
-    click.echo(f"Times are {start:%Z} of {start:%Y}. Why: twin why {name} {impact.services[0].service}")
+    click.echo(f"Times are {start:%Z} of {start:%Y}; impaired and lost: minutes; errors: at most.")
+    click.echo(f"Why: twin why {name} {impact.services[0].service}")
 
 
 def _local(at: datetime | None) -> str:
-    return f"{at:%d %b %H:%M:%S}" if at else "never"
+    return f"{at:%d %b %H:%M}" if at else "never"
 
 
 def require(expected: Sequence[ExpectationCheck]) -> None:

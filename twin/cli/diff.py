@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twin.results.diff import ServiceChange
     from twin.results.impact import ServiceImpact
 
-COLUMNS = ("service", "lost min", "→", "change", "onset", "onset →", "recovery", "recovery →")
+COLUMNS = ("service", "lost", "change", "onset", "→", "recovery", "→ ")
 TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered")
 
 
@@ -40,15 +40,18 @@ def diff_command(base: str, run: str, out: Path, as_json: bool) -> None:
         before, after = getattr(found.base, name), getattr(found.run, name)
         click.echo(f"{name.replace('_', ' ')}: {before:g} → {after:g}")
     click.echo()
-    show.table(COLUMNS, map(_row, found.services), numbers=COLUMNS[1:4])
+    rows = [_row(change) for change in found.services if change.base != change.run]
+    show.table(COLUMNS, rows, numbers=COLUMNS[1:3])
+    if same := len(found.services) - len(rows):
+        click.echo(f"{same} services fare the same in both.")
+    click.echo("Minutes lost in the base, and the change; day and time in the base → in the run.")
 
 
 def _row(change: ServiceChange) -> tuple[str, ...]:
     moments = (_local(side, name) for name in ("onset", "recovery") for side in (change.base, change.run))
-    lost = map(show.minutes, change.lost_min)
-    return change.service, *lost, f"{change.change_min:+.1f}", *moments
+    return change.service, show.minutes(change.lost_min[0]), f"{change.change_min:+.1f}", *moments
 
 
 def _local(side: ServiceImpact | None, name: str) -> str:
     at = getattr(side, name) if side else None
-    return f"{at:%d %b %H:%M:%S}" if at else "never" if side else "–"
+    return f"{at:%d %H:%M}" if at else "never" if side else "–"

@@ -234,4 +234,4 @@ def compare_designs(searcher: Searcher, size: dict[str, int]) -> None:
     click.echo()
     show.table(("design", *COLUMNS), [(drift.name, *row(result)) for drift, _, result in found],
                numbers=("states", "shortest"))  # fmt: skip
-    click.echo(which_drift_matters(found))
+    show.prose(which_drift_matters(found))

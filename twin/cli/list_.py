@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,20 @@ def list_command(what: str, topology: Path, out: Path, as_json: bool) -> None:
     if as_json:
         show.document([dict(zip(columns, row, strict=True)) for row in rows])
     elif rows:
-        show.table(columns, rows)
+        kept = [n for n, column in enumerate(columns) if (what, column) not in FOR_MACHINES]
+        show.table([columns[n] for n in kept], [[_brief(row[n]) for n in kept] for row in rows])
     else:
         show.say(f"no {what}")
 
 
+FOR_MACHINES = {("services", "domain"), ("runs", "seed"), ("runs", "runner")}  # no room in a table
 Listing = tuple[Sequence[str], list[tuple[Any, ...]]]
+
+
+def _brief(value: object) -> object:
+    """A time in ISO 8601 as '2025-10-19 22:00'; anything else as it is."""
+    is_time = isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value)
+    return str(value)[:16].replace("T", " ") if is_time else value
 
 
 def kinds() -> Listing:

@@ -83,7 +83,7 @@ def _moment(scenario: Scenario, at: str | None) -> float:
 
 
 def _tell(found: StabilityStudy, scenario: Scenario) -> None:
-    click.echo(f"{found.service} ({found.kind}) is {found.verdict.upper()}: {found.reason}.")
+    show.prose(f"{found.service} ({found.kind}) is {found.verdict.upper()}: {found.reason}.")
     _tell_point(found)
     _tell_frontier(found)
     _tell_ways(found)
@@ -138,7 +138,7 @@ def _way(way: Way) -> tuple[str, str, str]:
 def _tell_hysteresis(found: StabilityStudy) -> None:
     if not found.hysteresis:
         return
-    click.echo("\nHysteresis: goodput a second and errors, from the well state and from the collapsed one")
+    click.echo("\nHysteresis: goodput a second and errors, from either state")
     rows = [
         (f"{b.load_ratio:g}", f"{b.from_well.goodput_per_s:.4g}", f"{b.from_well.error_ratio:.0%}",
          b.from_well.state, f"{b.from_collapsed.goodput_per_s:.4g}", f"{b.from_collapsed.error_ratio:.0%}",
@@ -161,7 +161,8 @@ def _tell_chain(found: StabilityStudy, horizon_s: float) -> None:
     chain = found.thermometer
     if chain is None:
         return
-    click.echo(f"\nMarkov chain of the service scaled down: {chain.how}.")
+    click.echo()
+    show.prose(f"Markov chain of the service scaled down: {chain.how}.")
     rows = [
         (f"{r.slots:g}", r.states, _told(r.well_s, r.told_s), _told(r.collapsed_s, r.told_s),
          f"{r.late_ratio:.3g}", f"{r.collapse_chance(horizon_s):.3g}")
@@ -170,7 +171,7 @@ def _tell_chain(found: StabilityStudy, horizon_s: float) -> None:
     chance = f"P(in {_for(horizon_s)})"
     columns = ("in a time-out", "states", "well for", "collapsed for", "late while well", chance)
     show.table(columns, rows, numbers=columns)
-    click.echo(
+    show.prose(
         f"The service has {chain.full_slots:.4g} in a time-out; the time that it stays well grows "
         "exponentially with that, so the last line is a lower bound for it."
     )

@@ -32,4 +32,4 @@ def why_command(run: str, service: str, at: str | None, out: Path, as_json: bool
     if as_json:
         show.document(chain.as_json())
     else:
-        click.echo(str(chain))
+        show.prose(str(chain))

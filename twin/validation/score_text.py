@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from twin.base.units import format_duration
@@ -26,13 +27,14 @@ def render(card: Scorecard, console: Console) -> None:
         console.print(part)
 
 
-def _misses(card: Scorecard) -> Iterator[str]:
+def _misses(card: Scorecard) -> Iterator[str | Padding]:
     predicted = [row for row in card.rows if row.sort == "predicted"]
     yield f"[bold]Missed[/]: {len(card.misses)} of {len(predicted)} predicted outcomes"
     for row in card.misses:
         about = row.outcome.what or row.outcome.id
         hangs = ", ".join(card.hangs_on(row)[:SHOWN]) or "no unpublished number of its own: the mechanism"
-        yield escape(f"  {row.outcome.id}: {about}; {_off(row)}; hangs on {hangs}")
+        yield Padding(escape(f"{row.outcome.id}: {_off(row)}"), (0, 0, 0, 2))
+        yield Padding(escape(f"{about}; hangs on {hangs}"), (0, 0, 0, 6))
     for name in card.broken:
         yield f"  {name}: must not happen, and does"
     yield ""
@@ -60,8 +62,8 @@ def _off(row: Row) -> str:
 
 def _outcomes(card: Scorecard) -> Table:
     table = Table(title="Published outcomes", title_justify="left", box=None, pad_edge=False)
-    for name in ("outcome", "class", "published", "twin", "error", "without feedback"):
-        table.add_column(name, justify="left" if name in ("outcome", "class") else "right")
+    for name in ("outcome", "class", "published", "twin", "error", "without\nfeedback"):
+        table.add_column(name, justify="left" if name in ("outcome", "class") else "right", no_wrap=True)
     for row in card.rows:
         cells = (row.outcome.id, row.sort, _clock(row.outcome.at), _clock(row.simulated))
         errors = (_minutes(row.error_min), _minutes(row.baseline_error_min))
