@@ -123,6 +123,16 @@ def test_damaged_run(twin: Twin, run_folder: Path, damage: str) -> None:
     assert twin("list", "runs").exit_code == 0
 
 
+def test_a_run_of_another_version_is_named(twin: Twin, run_folder: Path) -> None:
+    """Its scenario has keys that this version does not know."""
+    manifest = json.loads((run_folder / "manifest.json").read_text())
+    manifest["inputs_scenario"]["hump"] = 1
+    (run_folder / "manifest.json").write_text(json.dumps(manifest))
+    result = twin("why", run_folder.name, "store", "--at", "+1h")
+    assert result.exit_code == 2, result.output
+    assert "another version" in result.stderr and "run it again" in result.stderr
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from twin.base import units
 from twin.kinds import registry
@@ -50,8 +51,12 @@ class FinishedRun:
 
     @cached_property
     def scenario(self) -> Scenario:
-        """What was run, every change included."""
-        return Scenario.model_validate(self.manifest["inputs_scenario"])
+        """What was run, every change included. Raises DamagedRun if another version wrote the run."""
+        try:
+            return Scenario.model_validate(self.manifest["inputs_scenario"])
+        except ValidationError as error:
+            said = f"run {self.run_id} is of another version of the twin, with other keys: run it again"
+            raise journal.DamagedRun(said) from error
 
     @property
     def run_id(self) -> str:
