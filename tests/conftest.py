@@ -14,6 +14,13 @@ NEVER_SKIPPED_IN_CI = ("ray", "browser")
 os.environ.pop("RAY_ADDRESS", None)  # would join a cluster in place of starting one
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
+
+@pytest.fixture(scope="session", autouse=True)
+def _studies(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Studies that name no folder go to a temporary one, of each process of the tests."""
+    os.environ["TWIN_STUDIES"] = str(tmp_path_factory.mktemp("studies"))
+
+
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 

@@ -6,7 +6,7 @@ import pytest
 
 import twin
 from twin.api.run import Run
-from twin.experiments.worlds import drawn
+from twin.experiments.realizations import sampled
 from twin.model.scenario import Scenario
 from twin.results import outcomes
 from twin.simulation.world import Model
@@ -134,7 +134,7 @@ def test_times_of_responders_are_numbers_of_the_scenario(modelled: Scenario) -> 
     own = {"dns-identified.reading_s", "redshift-stop.decision_s", "dns-identified.triage_doubling_s"}
     assert varied("modelled") >= own and not varied("scripted") & own and not varied("drawn") & own
     number = next(n for n in inputs_of(modelled) if n.target == "redshift-stop.decision_s")
-    moved = drawn(modelled, [number], [1.0])
+    moved = sampled(modelled, {number: 1.0})
     assert next(x for x in moved.actions if x.id == "redshift-stop").takes["decision_s"].value == 7 * 3600.0
 
 

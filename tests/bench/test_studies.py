@@ -9,9 +9,9 @@ import pytest
 
 import twin
 from twin.experiments.arms import Arm, arm_of
-from twin.experiments.pool import open_pool
-from twin.experiments.study import Job, Setting, Study, one_run
-from twin.experiments.worlds import worlds
+from twin.experiments.pool import PoolSettings, open_pool
+from twin.experiments.realizations import realizations
+from twin.experiments.study import Job, Setting, Study, run_job
 from twin.spec.responders import with_responders
 
 from .measure import SCENARIO, figure
@@ -27,25 +27,25 @@ def setting() -> Setting:
 
 
 def jobs(count: int) -> list[Job]:
-    return [Job("replay", Arm(), w) for w in worlds(count)]
+    return [Job("replay", Arm(), w) for w in realizations(count)]
 
 
 def test_a_run_of_a_study_costs_little() -> None:
     there = setting()
-    one_run(there, jobs(1)[0])
+    run_job(there, jobs(1)[0])
     began = time.process_time()
     for job in jobs(6):
-        one_run(there, job)
+        run_job(there, job)
     each_s = (time.process_time() - began) / 6
     assert figure("a run of a study, all of it", each_s, "s", 1.2)
 
 
 def wall_s(runner: str, count: int) -> float:
     """Of so many runs on two workers that are warm."""
-    with open_pool(runner, setting(), 2) as pool:
-        dict(pool.map(one_run, jobs(4)))
+    with open_pool(PoolSettings(runner, 2), setting()) as pool:
+        dict(pool.map(run_job, jobs(4)))
         began = time.perf_counter()
-        dict(pool.map(one_run, jobs(count)))
+        dict(pool.map(run_job, jobs(count)))
         return time.perf_counter() - began
 
 
@@ -63,10 +63,10 @@ from pathlib import Path
 import twin
 from twin.experiments.arms import Arm
 from twin.experiments.study import Job, Setting, Study
-from twin.experiments.worlds import worlds
+from twin.experiments.realizations import realizations
 there = Setting({"tiny": twin.load("tests/experiments/honesty/tiny.yaml")})
 with Study(there, Path(sys.argv[1])) as study:
-    study.do([Job("tiny", Arm(), w) for w in worlds(int(sys.argv[2]))]).values("requests_lost")
+    study.do([Job("tiny", Arm(), w) for w in realizations(int(sys.argv[2]))]).values("requests_lost")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -87,14 +87,14 @@ def test_memory_does_not_grow_with_replicates(tmp_path: Path) -> None:
 @pytest.mark.ray(own=True)
 @pytest.mark.timeout(3600)
 def test_eight_mitigations_in_sixty_four_worlds(tmp_path: Path) -> None:
-    from twin.experiments.compare import Question, compare
+    from twin.experiments.compare import compared
+    from twin.experiments.comparison import ComparisonPlan
 
     there = setting()
     arms = tuple(arm_of(name, there.bases["replay"]) for name in EIGHT)
     began = time.perf_counter()
-    with Study(there, tmp_path, runner="ray", workers=2) as study:
-        question = Question("replay", arms, 64, 6 * 3600.0, early=False)
-        found = compare(study, question)
+    with Study(there, tmp_path, PoolSettings("ray", 2)) as study:
+        found = compared(study, ComparisonPlan("replay", arms, 64, 6 * 3600.0, interim=False))
     minutes = (time.perf_counter() - began) / 60
     figure("baseline and 8 mitigations × 64, two actors", minutes, "min", 6.0)
     assert len(found.arms) == 8

@@ -141,7 +141,7 @@ def test_what_makes_no_difference_says_so(twin: Twin, shop: Path, tmp_path: Path
     (["--service", "people"], "people cannot be down: kind workload knows no such break (ways: none)"),
     (["--service", "dns", "--how", "slow"], "dns cannot be slow: kind dns knows no such break"),
     (["--all", "--at", "+5m"], "--at: nothing happens in a topology"),
-    (["--all", "--address", "here:1"], "--address: only with --runner ray"),
+    (["--all", "--address", "here:1"], "--address: only with runner ray"),
 ])  # fmt: skip
 def test_bad_input(twin: Twin, shop: Path, arguments: list[str], message: str) -> None:
     result = twin("blast", shop, *arguments)

@@ -34,14 +34,14 @@ def test_json_and_parquet_say_the_same(folder: Path) -> None:
     done = ask(folder, "--mitigate", "lifo", "--replicates", "8", "--json", "--parquet", str(table))
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
-    assert document["replicates"] == 8 and [m["name"] for m in document["mitigations"]] == ["lifo"]
+    assert document["worlds"] == 8 and [m["name"] for m in document["mitigations"]] == ["lifo"]
     from pyarrow import parquet
 
     rows = parquet.read_table(table).to_pylist()
-    by_name = {r["measure"]: r for r in rows if r["mitigation"] == "lifo"}
+    by_name = {r["metric"]: r for r in rows if r["mitigation"] == "lifo"}
     for measure, d in document["mitigations"][0]["difference"].items():
         assert by_name[measure]["difference"] == d["mean"]
-        assert by_name[measure]["distinguishable"] == d["distinguishable"]
+        assert by_name[measure]["significant"] == d["significant"]
 
 
 def test_the_table_says_what_helps_and_what_was_assumed(folder: Path) -> None:
@@ -55,7 +55,8 @@ def test_the_table_says_what_helps_and_what_was_assumed(folder: Path) -> None:
 
 def test_few_worlds_tell_nothing_and_say_so(folder: Path) -> None:
     done = ask(folder, "--mitigate", "lifo", "--replicates", "3")
-    assert "3 worlds tell nothing apart" in done.stdout and "cannot be told apart" in done.stdout
+    assert "3 worlds are too few for 6 tests" in done.stdout and "not significant" in done.stdout
+    assert "3 worlds are too few for 6 tests together" in done.stderr, "before it runs"
 
 
 @pytest.mark.parametrize(
@@ -66,11 +67,11 @@ def test_few_worlds_tell_nothing_and_say_so(folder: Path) -> None:
         (("--mitigate", "lifo+fifo"), "front.discipline"),
         (("--mitigate", "lifo", "--replicates", "0"), "0 is not in the range"),
         (("--mitigate", "lifo", "--within", "soon"), "--within: found 'soon', expected"),
-        (("--mitigate", "lifo", "--within", "0s"), "expected more than nought"),
+        (("--mitigate", "lifo", "--within", "0s"), "expected more than 0"),
         (("--mitigate", "lifo", "--until", "+5m"), "the run ends before anything happens"),
         (("--mitigate", "lifo", "--all"), "--all: not with --mitigate"),
         (("--mitigate", "lifo", "--weights", "no-such.yaml"), "no-such.yaml"),
-        (("--mitigate", "lifo", "--address", "h:1"), "--address: only with --runner ray"),
+        (("--mitigate", "lifo", "--address", "h:1"), "--address: only with runner ray"),
         (("--mitigations", "no-such-folder"), "no-such-folder"),
     ],
 )
@@ -93,10 +94,10 @@ def test_a_study_of_another_version_is_left_alone(folder: Path) -> None:
     assert ask(folder, "--mitigate", "lifo", "--replicates", "2").exit_code == 0
     study = folder.parent / "study"
     manifest = study / "study.json"
-    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 0'))
+    manifest.write_text(manifest.read_text().replace('"version": 2', '"version": 0'))
     before = (study / "runs.parquet").read_bytes()
     done = ask(folder, "--mitigate", "lifo", "--replicates", "2")
-    assert done.exit_code == 2 and "version 0, expected 1" in done.output
+    assert done.exit_code == 2 and "version 0, expected 2" in done.output
     assert (study / "runs.parquet").read_bytes() == before
 
 
@@ -149,8 +150,7 @@ def test_two_files_of_one_name_are_not_one_side(folder: Path) -> None:
 
 
 def test_what_is_asked_for_twice_is_one_side(folder: Path) -> None:
-    from twin.cli._arms import distinct
-    from twin.experiments.arms import Arm
+    from twin.experiments.arms import Arm, distinct
 
     assert distinct([("a", Arm("a")), ("x/a.yaml", Arm("a"))]) == (Arm("a"),)
 
@@ -195,10 +195,10 @@ def test_a_suite_has_one_answer_for_each_scenario(folder: Path, monkeypatch: pyt
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
     suite = document["suite"]["scenarios"]
-    assert list(suite) == ["retry-storm", "other-storm"] and document["suite"]["left_out"] == {}
+    assert list(suite) == ["retry-storm", "other-storm"] and document["suite"]["unanswered"] == {}
     del document["mitigations"][0]["robustness"]
     assert document["mitigations"] == suite["retry-storm"]["mitigations"]
-    assert {c["tests"] for c in suite.values()} == {document["tests"]} == {2 * len(document["measures"])}
+    assert {c["tests"] for c in suite.values()} == {document["tests"]} == {2 * len(document["metrics"])}
     assert done.stderr.count("retry-storm: ") == 0, "it is not asked again"
     from pyarrow import parquet
 
@@ -212,17 +212,17 @@ def test_a_variant_without_worlds_leaves_the_others_their_answers(
     from typing import Any
 
     from twin.cli._robustness import in_each, robustness_document
-    from twin.experiments.compare import Question
+    from twin.experiments.comparison import ComparisonPlan
     from twin.experiments.screening import NoWorlds
 
-    def compared(study: object, question: Question, *more: object) -> str:
+    def compared(study: object, question: ComparisonPlan) -> str:
         if question.variant == "drowned":
-            raise NoWorlds("0 of 8 worlds begin well")
+            raise NoWorlds("0 of 8 are valid")
         return question.variant
 
-    monkeypatch.setattr("twin.experiments.compare.compare", compared)
+    monkeypatch.setattr("twin.experiments.compare.compared", compared)
     nothing: Any = None
     variants: Any = dict.fromkeys(("one", "drowned", "other"))
-    found, left_out = in_each(nothing, Question("storm", (), 2, 60.0), variants, lambda made: None, 6)
-    assert list(found) == ["one", "other"] and left_out == {"drowned": "0 of 8 worlds begin well"}
-    assert robustness_document({"mitigations": []}, {}, left_out)["variants_left_out"] == left_out
+    found, unanswered = in_each(nothing, ComparisonPlan("storm", (), 2, 60.0), variants)
+    assert list(found) == ["one", "other"] and unanswered == {"drowned": "0 of 8 are valid"}
+    assert robustness_document({"mitigations": []}, {}, unanswered)["variants_unanswered"] == unanswered

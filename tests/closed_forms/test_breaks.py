@@ -33,7 +33,7 @@ def world(kind: str) -> Scenario:
 def trouble(kind: str, how: str) -> dict[str, dict]:
     """Line of ``impact`` of each service that is impaired."""
     scenario = world(kind)
-    done = simulate(vary(scenario, blast.lose(scenario, "lost", how, AT_S, FOR_S)), debug=True)
+    done = simulate(vary(scenario, blast.loss_of(scenario, "lost", how, AT_S, FOR_S)), debug=True)
     with done.tables() as tables:
         return {row["service"]: row for row in tables.rows("from impact")}
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_broken_so_says_so() -> None:
 
 def test_a_fault_gets_a_name_that_is_free() -> None:
     scenario = world("relay")
-    once = vary(scenario, blast.lose(scenario, "lost", "down", AT_S, FOR_S))
-    twice = vary(once, blast.lose(once, "lost", "slow", AT_S, FOR_S))
+    once = vary(scenario, blast.loss_of(scenario, "lost", "down", AT_S, FOR_S))
+    twice = vary(once, blast.loss_of(once, "lost", "slow", AT_S, FOR_S))
     assert [x.id for x in twice.faults] == ["lose-lost", "lose-lost-2"]
     assert math.isclose(twice.faults[1].at_s or 0.0, AT_S)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 
 import numpy as np
 
-from twin.experiments.study import Job
-from twin.experiments.worlds import World
+from twin.experiments.realizations import Realization
+from twin.experiments.study import Job, Reporter
 
 NOISY = ("service_minutes_lost", "peak_impaired", "last_recovery_s", "requests_lost")
 
@@ -22,22 +22,44 @@ class ShamStudy:
         self.rng, self.spread = np.random.default_rng(seed), spread
         self.rows: dict[Job, dict[str, float]] = {}
 
-    def do(self, jobs: Sequence[Job], progress: object = None) -> ShamStudy:
+    def say(self, text: str) -> None:
+        pass
+
+    def invalid(self, scenario: str = "") -> set[Realization]:
+        return set()
+
+    def do(self, jobs: Iterable[Job]) -> ShamStudy:
         for job in jobs:
             if job not in self.rows:
                 luck = 100.0 + self.spread * self.rng.standard_normal(len(NOISY))
                 self.rows[job] = dict(zip(NOISY, luck.tolist(), strict=True)) | {"metastable": 0.0}
         return self
 
-    def values(self, measure: str, service: str = "", scenario: str = "") -> dict[str, dict[World, float]]:
-        found: dict[str, dict[World, float]] = {}
+    def values(
+        self, metric: str, service: str = "", scenario: str = ""
+    ) -> dict[str, dict[Realization, float]]:
+        found: dict[str, dict[Realization, float]] = {}
         for job, row in self.rows.items():
             if job.scenario == scenario:
-                found.setdefault(job.arm.name, {})[job.world] = row[measure]
+                found.setdefault(job.arm.name, {})[job.realization] = row[metric]
         return found
 
-    def of_services(self, measure: str, scenario: str = "") -> dict:
+    def of_services(self, metric: str, scenario: str = "") -> dict:
         return {}
 
     def curves(self, scenario: str = "") -> dict:
         return {}
+
+
+class Heard(Reporter):
+    """A reporter that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.counts: list[int] = []
+
+    def says(self, text: str) -> None:
+        self.said.append(text)
+
+    def made(self, runs: int) -> None:
+        self.counts.append(runs)

@@ -6,7 +6,16 @@ import pytest
 
 import twin
 from twin.base.places import LIBRARY
-from twin.experiments.barriers import Effect, Findings, Search, combined, findings, label, late, switches_of
+from twin.experiments.barriers import (
+    Effect,
+    Findings,
+    TurningPoint,
+    combined,
+    findings,
+    label,
+    switched_on_late,
+    switches_of,
+)
 from twin.experiments.barriers.analysis import RESOLUTION_S, effect, most_rounds, too_late
 from twin.experiments.barriers.switches import comes_late
 from twin.model.changes import Barriers, Variation
@@ -41,16 +50,20 @@ def found() -> Findings:
     return findings(losses(), NAMES)
 
 
+def that(found: Findings, verdict: str) -> list[str]:
+    return [name for name, e in found.singles.items() if e.verdict == verdict]
+
+
 def test_holes_that_had_to_line_up(found: Findings) -> None:
-    assert found.that("stops") == ["a", "b", "c"]
-    assert found.that("shrinks") == ["d", "e", "f", "i", "j"]
-    assert found.that("worsens") == ["k"]
-    assert found.that("nothing") == ["g", "h", "l"]
+    assert that(found, "stops") == ["a", "b", "c"]
+    assert that(found, "shrinks") == ["d", "e", "f", "i", "j"]
+    assert that(found, "worsens") == ["k"]
+    assert that(found, "nothing") == ["g", "h", "l"]
     assert found.lined_up == ["a", "b", "c", "d", "e", "f", "i", "j"]
 
 
 def test_pairs_that_do_what_neither_does_alone(found: Findings) -> None:
-    sorts = {label(p.effect.switches): p.sort for p in found.together}
+    sorts = {label(p.effect.switches): p.verdict for p in found.together}
     assert sorts["g+h"] == "only together"
     assert sorts["i+j"] == "more than their sum"
     assert sorts["d+e"] == sorts["d+i"] == "more than the better one"
@@ -73,7 +86,7 @@ def test_an_additive_world_has_no_interaction() -> None:
     def additive(on: frozenset[str], world: int) -> float:
         return 1000.0 + world - 40.0 * len(on)
 
-    sorts = {p.sort for p in findings(losses(additive), NAMES).together}
+    sorts = {p.verdict for p in findings(losses(additive), NAMES).together}
     assert sorts == {"more than the better one"}
 
 
@@ -90,17 +103,17 @@ def test_until_when_it_would_have_helped() -> None:
         return out
 
     same = {on: [lost(on, 0)] * len(WORLDS) for on in SETS}
-    searches = too_late([effect(same, frozenset("a")), effect(same, frozenset("d"))], end_s, at)
-    for search in searches:
-        half_s = moment_s[search.name] + 5_000.0
-        assert search.helps_s <= half_s <= search.too_late_s
-        assert search.too_late_s - search.helps_s <= RESOLUTION_S
+    points = too_late([effect(same, frozenset("a")), effect(same, frozenset("d"))], end_s, at)
+    for point in points:
+        half_s = moment_s[point.name] + 5_000.0
+        assert point.helps_s <= half_s <= point.too_late_s
+        assert point.too_late_s - point.helps_s <= RESOLUTION_S
 
 
 def test_a_search_asks_as_often_as_it_says() -> None:
-    search, asked = Search("x", 0.0, 66_600.0), 0
-    while (at_s := search.next_s()) is not None:
-        search.too_late_s, asked = at_s, asked + 1
+    point, asked = TurningPoint("x", 0.0, 66_600.0), 0
+    while (at_s := point.next_s()) is not None:
+        point.too_late_s, asked = at_s, asked + 1
     assert asked <= most_rounds(66_600.0) == 11
 
 
@@ -140,8 +153,8 @@ def test_a_defence_that_comes_at_the_start_is_one_that_was_there(shipped: Barrie
 
     lease = next(b for b in shipped.barriers if b.name == "lease-length")
     always, never = minutes(lease.on), minutes(Variation())
-    assert minutes(late(lease, base, 0.0)) == always < 0.98 * never
-    assert minutes(late(lease, base, base.duration_s)) == pytest.approx(never, rel=0.01)
+    assert minutes(switched_on_late(lease, base, 0.0)) == always < 0.98 * never
+    assert minutes(switched_on_late(lease, base, base.duration_s)) == pytest.approx(never, rel=0.01)
 
 
 def test_what_cannot_be_timed(shipped: Barriers) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import twin
 from twin.experiments import blast
-from twin.experiments.blast import Trouble, effect
+from twin.experiments.blast import Trouble, service_effect
 from twin.model.scenario import Dependency, Quantity, Scenario, Service, Topology
 from twin.simulation.run import simulate
 from twin.spec import override
@@ -33,9 +33,9 @@ def relays(mode: str = "hard") -> Scenario:
     return blast.of_topology(Topology(name="chain", services=services))
 
 
-def lost(scenario: Scenario, service: str, how: str = "down") -> blast.Radius:
+def lost(scenario: Scenario, service: str, how: str = "down") -> blast.BlastRadius:
     """What its loss for a quarter of an hour does."""
-    asked = blast.question(scenario, [service], how, blast.WARM_UP_S, FOR_S, 7200.0)
+    asked = blast.blast_plan(scenario, [service], how, blast.WARM_UP_S, FOR_S, 7200.0)
     assert not asked.refused
     runs = {name: troubles(arm.applied(asked.scenario)) for name, arm in asked.arms.items()}
     return blast.radius(
@@ -46,11 +46,11 @@ def lost(scenario: Scenario, service: str, how: str = "down") -> blast.Radius:
 def troubles(scenario: Scenario) -> dict[str, Trouble]:
     names = ("onset_s", "recovery_s", "impaired_min", "lost_min", "peak_error_ratio")
     with simulate(scenario).tables() as tables:
-        rows = tables.rows("from worth")
+        rows = tables.rows("from metrics")
     found: dict[str, dict[str, float]] = {}
     for row in rows:
-        if row["service"] and row["measure"] in names:
-            found.setdefault(row["service"], {})[row["measure"]] = row["value"]
+        if row["service"] and row["metric"] in names:
+            found.setdefault(row["service"], {})[row["metric"]] = row["value"]
     return {service: Trouble(**values) for service, values in found.items()}
 
 
@@ -102,24 +102,24 @@ def test_without_retries_the_queue_only_has_to_drain() -> None:
 
 def test_what_one_would_have_had_anyway_is_no_effect() -> None:
     trouble = Trouble(700.0, 2000.0, 20.0, 10.0, 0.5)
-    assert effect("x", None, None, 600, 900) is None
-    assert effect("x", trouble, trouble, 600, 900) is None
-    assert effect("x", Trouble(700, 2000, 20.9, 10.9, 0.5), trouble, 600, 900) is None
+    assert service_effect("x", None, None, 600, 900) is None
+    assert service_effect("x", trouble, trouble, 600, 900) is None
+    assert service_effect("x", Trouble(700, 2000, 20.9, 10.9, 0.5), trouble, 600, 900) is None
 
 
 def test_what_is_beyond_the_baseline_is_an_effect() -> None:
     before = Trouble(500.0, 2000.0, 25.0, 10.0, 0.5)
-    worse = effect("x", Trouble(500.0, 3500.0, 45.0, 30.0, 1.0), before, 600, 900)
-    assert worse == blast.Effect("x", None, 2000.0, 20.0, 20.0, 1.0)
+    worse = service_effect("x", Trouble(500.0, 3500.0, 45.0, 30.0, 1.0), before, 600, 900)
+    assert worse == blast.ServiceEffect("x", None, 2000.0, 20.0, 20.0, 1.0)
     assert worse.outlives_cause
     for_good = Trouble(500.0, math.inf, 145.0, 50.0, 0.5)
-    same_end = effect("x", Trouble(500.0, math.inf, 145.0, 60.0, 1.0), for_good, 600, 900)
+    same_end = service_effect("x", Trouble(500.0, math.inf, 145.0, 60.0, 1.0), for_good, 600, 900)
     assert same_end is not None and not same_end.outlives_cause  # it would not have come back anyway
 
 
 def test_thirty_minutes_make_it_outlive_its_cause() -> None:
     for recovery_s, expected in ((1500 + 1799.0, False), (1500 + 1800.0, True)):
-        found = effect("x", Trouble(610.0, recovery_s, 30.0, 30.0, 1.0), None, 600, 900)
+        found = service_effect("x", Trouble(610.0, recovery_s, 30.0, 30.0, 1.0), None, 600, 900)
         assert found is not None and found.outlives_cause == expected
 
 

@@ -7,13 +7,18 @@ import pytest
 
 import twin
 from twin.experiments.arms import Arm
-from twin.experiments.compare import MEASURES, PRIMARY, Question, compare
-from twin.experiments.screening import NoWorlds, well_begun
-from twin.experiments.study import Job, Setting, Study, beginning_of
-from twin.experiments.worlds import worlds
+from twin.experiments.compare import compared, warning
+from twin.experiments.comparison import ComparisonPlan
+from twin.experiments.questions import SCREENING
+from twin.experiments.realizations import realizations
+from twin.experiments.screening import NoWorlds, screened
+from twin.experiments.study import Job, Setting, Study
 from twin.model.changes import Variation
 from twin.model.scenario import Quantity
-from twin.statistics.families import Verdict
+from twin.results.metrics import OF_RUN, PRIMARY
+from twin.statistics.group_sequential import LookVerdict
+
+from .sham import Heard
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
 
@@ -42,29 +47,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ask(setting: Setting, folder: Path, *arms: Arm, replicates: int = 12, **more):
     with Study(setting, folder) as study:
-        return compare(study, Question("storm", arms, replicates, 600.0, draws=False, **more))
+        return compared(study, ComparisonPlan("storm", arms, replicates, 600.0, draws=False, **more))
 
 
 def test_what_helps_what_harms_and_what_changes_nothing(setting: Setting, folder: Path) -> None:
     found = ask(setting, folder, WEAK, SAME, LIFO)
-    words = {a.arm.name: a.words for a in found.ranking}
+    words = {a.arm.name: a.verdict for a in found.ranking}
     assert words == {"lifo": "helps", "same": "no difference at all", "weak": "harms"}
     assert [a.arm.name for a in found.ranking] == ["lifo", "same", "weak"]
     same = found.ranking[1]
-    assert all(d.mean == 0.0 for d in same.difference.values()) and not any(same.distinguishable.values())
+    assert all(d.mean == 0.0 for d in same.difference.values()) and not any(same.significant.values())
 
 
 def test_the_document_is_what_was_promised(setting: Setting, folder: Path) -> None:
     document = ask(setting, folder, LIFO, weights={"front": 3.0}).as_json()
-    names = {m.name for m in MEASURES}
-    assert document["replicates"] == 12 and set(document["baseline"]) == names
+    names = {m.name for m in OF_RUN}
+    assert document["worlds"] == 12 and set(document["baseline"]) == names
     assert all({"mean", "ci95"} <= entry.keys() for entry in document["baseline"].values())
     (lifo,) = document["mitigations"]
     assert lifo["name"] == "lifo" and set(lifo["value"]) == set(lifo["difference"]) == names
-    assert all({"mean", "ci95", "distinguishable"} <= d.keys() for d in lifo["difference"].values())
+    assert all({"mean", "ci95", "significant"} <= d.keys() for d in lifo["difference"].values())
     front = document["services"]["front"]
     assert "difference" not in front["(baseline)"] and front["(baseline)"]["median_s"] is None
-    assert front["lifo"]["difference"]["mean"] < 0 and front["lifo"]["difference"]["distinguishable"]
+    assert front["lifo"]["difference"]["mean"] < 0 and front["lifo"]["difference"]["significant"]
     primary, weighted = (lifo["value"][m]["mean"] for m in (PRIMARY, "weighted_minutes_lost"))
     assert weighted == pytest.approx(3 * primary)
 
@@ -80,37 +85,54 @@ def test_what_does_not_end_is_censored_at_the_end_of_the_run(setting: Setting, f
 
 
 def test_a_clear_answer_stops_early_and_says_so(setting: Setting, tmp_path: Path) -> None:
-    said: list[str] = []
-    with Study(setting, tmp_path) as study:
-        question = Question("storm", (LIFO, SAME), 60, 600.0, draws=False)
-        found = compare(study, question, said.append)
+    heard = Heard()
+    with Study(setting, tmp_path, reporter=heard) as study:
+        question = ComparisonPlan("storm", (LIFO, SAME), 60, 600.0, draws=False)
+        found = compared(study, question)
         lifo, same = found.arms
-        assert lifo.stopped == Verdict.CLEAR and len(lifo.worlds) == 20 and lifo.distinguishable[PRIMARY]
-        assert same.stopped == Verdict.IDENTICAL and len(same.worlds) == 40
+        assert lifo.stopped == LookVerdict.CLEAR and len(lifo.worlds) == 20 and lifo.significant[PRIMARY]
+        assert same.stopped == LookVerdict.IDENTICAL and len(same.worlds) == 40
         assert len(found.worlds) == 60, "the baseline goes to the end"
-        assert len(said) == 2 and "lifo: clear after 20 worlds" in said[0]
-        assert len(study.done) == 60 + 20 + 40 + 60, "the last are short runs, to see that worlds begin well"
+        assert len(heard.said) == 2 and "lifo: significant after 20 worlds" in heard.said[0]
+        assert len(study.done) == 60 + 20 + 40 + 60, "the last are short runs, to screen the worlds"
 
 
 def test_to_the_end_when_asked(setting: Setting, folder: Path) -> None:
-    found = ask(setting, folder, LIFO, replicates=24, early=False)
+    found = ask(setting, folder, LIFO, replicates=24, interim=False)
     assert len(found.arms[0].worlds) == 24 and found.arms[0].stopped is None
 
 
-def test_ill_worlds_are_replaced(tmp_path: Path) -> None:
+def test_invalid_worlds_are_replaced(tmp_path: Path) -> None:
     """Where the drawn load is more than the drawn capacity, the front end is down before anything happens."""
     scenario = twin.load(STORM, until="+12m")
     with Study(Setting({"storm": scenario}), tmp_path) as study:
-        found = compare(study, Question("storm", (LIFO,), 6, 600.0))
-        assert len(found.worlds) == 6 and found.left_out > 0
-        assert len(study.done) == 12 + 6 + found.left_out, "two arms, and a short run of each world tried"
-        ill = study.do([Job(beginning_of("storm"), Arm(), w) for w in worlds(24)]).ill()
-        assert len(ill) >= found.left_out and not ill & set(found.worlds)
-        fewer, _ = well_begun(study, "storm", 3, 24)
-        assert fewer == found.worlds[:3], "the first ones are the same, however many are asked for"
+        found = compared(study, ComparisonPlan("storm", (LIFO,), 6, 600.0))
+        assert len(found.worlds) == 6 and found.invalid > 0
+        assert len(study.done) == 12 + 6 + found.invalid, "two arms, and a short run of each world tried"
+        invalid = study.do([Job("storm", Arm(), w, SCREENING) for w in realizations(24)]).invalid()
+        assert len(invalid) >= found.invalid and not invalid & set(found.worlds)
+        fewer = screened(study, "storm", 3)
+        assert fewer.valid == found.worlds[:3], "the first ones are the same, however many are asked for"
 
 
-def test_a_scenario_that_is_ill_from_the_start_is_refused(tmp_path: Path) -> None:
+def test_a_scenario_without_valid_worlds_is_refused(tmp_path: Path) -> None:
     scenario = twin.load(STORM, until="+12m", set={"customers.rate_per_s": "2000/s"})
     with Study(Setting({"storm": scenario}), tmp_path) as study, pytest.raises(NoWorlds, match="0 of 8"):
-        compare(study, Question("storm", (LIFO,), 2, 600.0, draws=False))
+        compared(study, ComparisonPlan("storm", (LIFO,), 2, 600.0, draws=False))
+
+
+def test_a_comparison_that_is_too_small_says_so_before_it_runs() -> None:
+    """Six metrics of two arms are twelve tests: the least p of n pairs is 2^(1-n), and Holm multiplies it."""
+    few, enough = (ComparisonPlan("storm", (LIFO, WEAK), n, 600.0) for n in (8, 9))
+    assert "8 worlds are too few for 12 tests" in warning(few) and "takes 9 or more" in warning(few)
+    assert warning(enough) == ""
+    assert "takes 11 or more" in warning(ComparisonPlan("storm", (LIFO, WEAK), 8, 600.0, comparisons=4))
+
+
+def test_a_target_is_the_primary_metric(setting: Setting, tmp_path: Path) -> None:
+    found = ask(setting, tmp_path, LIFO, target="front")
+    with Study(setting, tmp_path) as study:
+        jobs = [Job("storm", Arm(), r) for r in found.worlds]
+        lost = study.do(jobs).values("lost_min", "front")["(baseline)"]
+    assert found.values[PRIMARY].tolist() == [lost[r] for r in found.worlds]
+    assert found.metrics[0].title == "minutes lost of front"

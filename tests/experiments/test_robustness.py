@@ -11,20 +11,22 @@ import twin
 from tests.cli.conftest import invoke
 from tests.statistics.rates import usually
 from twin.experiments.arms import Arm
-from twin.experiments.compare import PRIMARY, WORTH_RATIO, Question, compare
+from twin.experiments.compare import compared
+from twin.experiments.comparison import WORTH_RATIO, ArmVerdict, ComparisonPlan
 from twin.experiments.robustness import (
-    SAME,
     SLICES,
+    ArmClaim,
     Robustness,
     deciders,
-    indices_of_nothing,
+    null_indices,
     pawn,
     robustness,
 )
 from twin.experiments.study import Setting, Study
 from twin.model.changes import Variant, Variation
 from twin.model.scenario import Quantity
-from twin.statistics.families import ERROR
+from twin.results.metrics import PRIMARY
+from twin.statistics.group_sequential import ERROR
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
 NUMBERS, WORLDS = 40, 64
@@ -52,7 +54,7 @@ def test_the_number_that_decides_is_named_and_no_other() -> None:
         """With each number held against the law of nothing by itself."""
         at, values = a_model(seed)
         index = pawn(np.column_stack(list(at.values())), values)
-        alone = np.quantile(indices_of_nothing(values), 1 - ERROR)
+        alone = np.quantile(null_indices(values), 1 - ERROR)
         return not any(index[k] > alone for k, target in enumerate(at) if target != "decides")
 
     assert usually(right)
@@ -88,7 +90,7 @@ def test_the_law_of_nothing_is_that_of_random_numbers() -> None:
     rng = np.random.default_rng(2)
     for values in (rng.normal(size=50), np.round(rng.normal(size=50)), (rng.random(50) < 0.2) * 1.0):
         index = pawn(rng.random((50, 800)), values)
-        law = indices_of_nothing(values, 8192)
+        law = null_indices(values, 8192)
         at = [0.1, 0.5, 0.9]
         assert np.quantile(law, at) == pytest.approx(np.quantile(index, at), abs=0.012)
 
@@ -106,29 +108,29 @@ def setting() -> Setting:
 
 def test_the_share_of_the_prior_and_the_variants(setting: Setting, tmp_path: Path) -> None:
     arms = (change("lifo", discipline="lifo"), change("same", discipline="fifo"))
-    question = Question("storm", arms, 12, 600.0, early=False)
+    question = ComparisonPlan("storm", arms, 12, 600.0, interim=False)
     with Study(setting, tmp_path) as study:
-        found = compare(study, question)
+        found = compared(study, question)
         alike, strong = (
-            compare(study, Question("storm", arms, 12, 600.0, early=False, variant=v))
+            compared(study, ComparisonPlan("storm", arms, 12, 600.0, interim=False, variant=v))
             for v in ("alike", "strong")
         )
     base = setting.bases["storm"]
     both = robustness(found, base, {"alike": alike, "strong": strong})
     lifo, d = found.arms[0], found.arms[0].values[PRIMARY] - found.values[PRIMARY]
-    assert lifo.words == "helps"
+    assert lifo.verdict == "helps"
     worth = WORTH_RATIO * found.values[PRIMARY].mean()
-    held = both["lifo"].held
+    held = both["lifo"].holds
     assert held is not None and held.count == int((d <= -worth).sum()) and held.n == len(d)
     assert both["lifo"].robust is False, "where nothing happens it does not help"
     assert robustness(found, base, {"alike": alike})["lifo"].robust is True
-    assert both["same"].claim == SAME and both["same"].held.ratio == 1.0
+    assert both["same"].claim == ArmClaim.SAME and both["same"].holds.ratio == 1.0
     alone = robustness(found, base)
     assert alone["lifo"].robust is None and alone["lifo"].as_json()["variants"] == {}
 
 
 def test_no_claim_is_neither_robust_nor_held() -> None:
-    nothing = Robustness("", None, {"x": "cannot be told apart"})
+    nothing = Robustness(ArmClaim.NONE, None, {"x": ArmVerdict.NOT_SIGNIFICANT})
     assert nothing.robust is None and nothing.as_json()["share"] is None
 
 

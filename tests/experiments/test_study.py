@@ -9,10 +9,10 @@ import pytest
 
 import twin
 from twin.experiments.arms import BASELINE, Arm
-from twin.experiments.pool import WorkerLost, batches, open_pool
+from twin.experiments.pool import PoolSettings, WorkerLost, batches, open_pool
+from twin.experiments.realizations import Realization, quantiles, realizations
 from twin.experiments.store import OtherStudy, finished
-from twin.experiments.study import Job, Setting, Study
-from twin.experiments.worlds import World, places, worlds
+from twin.experiments.study import Job, Reporter, Setting, Study
 from twin.model.changes import Variation
 from twin.model.scenario import Quantity
 
@@ -28,12 +28,12 @@ def setting() -> Setting:
 
 
 def jobs(count: int) -> list[Job]:
-    return [Job("storm", arm, world) for world in worlds(count) for arm in (Arm(), LESS)]
+    return [Job("storm", arm, world) for world in realizations(count) for arm in (Arm(), LESS)]
 
 
 def done(setting: Setting, folder: Path, runner: str, workers: int, count: int = 5, address=None) -> bytes:
     """The bytes of a finished study."""
-    with Study(setting, folder, runner=runner, workers=workers, address=address) as study:
+    with Study(setting, folder, PoolSettings(runner, workers, address)) as study:
         study.do(jobs(count))
     assert [path.name for path in folder.glob("*.parquet")] == ["runs.parquet"]
     return (folder / "runs.parquet").read_bytes()
@@ -67,9 +67,14 @@ def test_the_same_rows_on_a_cluster_of_two_nodes(setting: Setting, tmp_path: Pat
 
 
 def test_what_is_done_is_not_done_again(setting: Setting, tmp_path: Path) -> None:
-    made = []
-    with pytest.raises(KeyboardInterrupt), Study(setting, tmp_path) as study:
-        study.do(jobs(9), lambda k, n: made.append(k) if k < 11 else os.kill(os.getpid(), signal.SIGINT))
+
+    class Interrupts(Reporter):
+        def made(self, runs: int) -> None:
+            if runs == 11:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), Study(setting, tmp_path, reporter=Interrupts()) as study:
+        study.do(jobs(9))
     assert list(tmp_path.glob("part-*.parquet")), "nothing was kept"
     with Study(setting, tmp_path) as study:
         left = len(study.missing(jobs(9)))
@@ -82,7 +87,7 @@ def test_what_is_done_is_not_done_again(setting: Setting, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("runner", ["process", pytest.param("ray", marks=pytest.mark.ray)])
 def test_a_killed_worker_loses_nothing(runner: str, tmp_path: Path) -> None:
-    with open_pool(runner, tmp_path, 2) as pool:
+    with open_pool(PoolSettings(runner, 2), tmp_path) as pool:
         assert dict(pool.map(die_once, range(12))) == {k: k * k for k in range(12)}
         assert (tmp_path / "died").exists()
 
@@ -90,13 +95,13 @@ def test_a_killed_worker_loses_nothing(runner: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("runner", ["process", pytest.param("ray", marks=pytest.mark.ray)])
 def test_work_that_kills_every_worker_is_given_up(runner: str, tmp_path: Path) -> None:
     (tmp_path / "died").touch()
-    with pytest.raises(WorkerLost), open_pool(runner, tmp_path, 2) as pool:
+    with pytest.raises(WorkerLost), open_pool(PoolSettings(runner, 2), tmp_path) as pool:
         dict(pool.map(die_once, [13]))
 
 
 @pytest.mark.parametrize("runner", ["inline", "process", pytest.param("ray", marks=pytest.mark.ray)])
 def test_what_the_work_raises_is_raised_here(runner: str) -> None:
-    with pytest.raises(Refused, match=r"^no 1$"), open_pool(runner, None, 1) as pool:
+    with pytest.raises(Refused, match=r"^no 1$"), open_pool(PoolSettings(runner, 1), None) as pool:
         dict(pool.map(refuse, [1]))
 
 
@@ -107,21 +112,21 @@ def test_every_job_is_in_one_batch() -> None:
 
 def test_a_draw_is_what_it_is_whatever_else_is_drawn(setting: Setting) -> None:
     base = setting.bases["storm"]
-    assert worlds(3) == worlds(5)[:3]
-    few = {n.target: p for n, p in places(base, 2).items()}
+    assert realizations(3) == realizations(5)[:3]
+    few = {n.target: p for n, p in quantiles(base, 2).items()}
     wider = base.topology.services["front"].model_copy(update={"name": "back"})
     services = {**base.topology.services, "back": wider}
     more = base.model_copy(update={"topology": base.topology.model_copy(update={"services": services})})
-    found = {n.target: p for n, p in places(more, 2).items()}
+    found = {n.target: p for n, p in quantiles(more, 2).items()}
     assert len(found) > len(few) and found.items() >= few.items()
     assert all(0.0 <= p <= 1.0 for p in few.values()) and len(set(few.values())) == len(few)
-    assert few != {n.target: p for n, p in places(base, 3).items()}
+    assert few != {n.target: p for n, p in quantiles(base, 3).items()}
 
 
 def test_an_arm_that_changes_nothing_makes_no_difference(setting: Setting, tmp_path: Path) -> None:
     null = Arm("null", (Variation(set={"front.discipline": "fifo"}),))
     with Study(setting, tmp_path) as study:
-        found = study.do([Job("storm", a, w) for w in worlds(4) for a in (Arm(), null, LESS)])
+        found = study.do([Job("storm", a, w) for w in realizations(4) for a in (Arm(), null, LESS)])
         lost = found.values("requests_lost")
     assert lost["null"] == lost[BASELINE]
     assert lost["less"] != lost[BASELINE], "a check that cannot fail"
@@ -136,10 +141,10 @@ def test_a_study_of_something_else_is_left_alone(setting: Setting, tmp_path: Pat
         Study(setting, tmp_path)
     manifest.write_text(ours)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": 0}))
-    with pytest.raises(OtherStudy, match="version 0, expected 1"):
+    with pytest.raises(OtherStudy, match="version 0, expected 2"):
         Study(setting, tmp_path)
     manifest.write_text("[]")
-    with pytest.raises(OtherStudy, match="not a study's manifest"):
+    with pytest.raises(OtherStudy, match="not the manifest of a study"):
         Study(setting, tmp_path)
     assert (tmp_path / "runs.parquet").read_bytes() == before
 
@@ -160,7 +165,7 @@ def test_what_else_is_in_the_folder_is_of_no_account(setting: Setting, tmp_path:
     calm = Setting({"storm": twin.load(STORM, until="+20m", drop=["slow"])})
     done(setting, tmp_path, "inline", 1, 2)
     with Study(calm, tmp_path) as study:
-        found = study.do([Job("storm", Arm(), w) for w in worlds(2, draws=False)])
+        found = study.do([Job("storm", Arm(), w) for w in realizations(2, draws=False)])
         assert found.of_services("onset_s") == {} and set(found.curves()) == {BASELINE}
         assert all(curve.max() == 0 for curve in found.curves()[BASELINE].values())
 
@@ -172,7 +177,7 @@ def test_what_is_damaged_or_not_ours_in_the_folder(setting: Setting, tmp_path: P
     with Study(setting, tmp_path) as study:
         assert not study.missing(jobs(1)), "other files are left alone"
     (tmp_path / "runs.parquet").write_bytes(before[:200])
-    with pytest.raises(OtherStudy, match=r"runs\.parquet: damaged .* put it aside"):
+    with pytest.raises(OtherStudy, match=r"runs\.parquet: damaged .* move it away"):
         Study(setting, tmp_path)
 
 
@@ -187,18 +192,18 @@ def test_only_files_are_written(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_share_a_study(setting: Setting, tmp_path: Path) -> None:
-    with Study(setting, tmp_path), pytest.raises(OtherStudy, match="another process has it"):
+    with Study(setting, tmp_path), pytest.raises(OtherStudy, match="another process uses it"):
         Study(setting, tmp_path)
 
 
 def test_values_of_a_run_are_those_of_its_queries(tmp_path: Path) -> None:
-    setting, world = Setting({"storm": twin.load(STORM)}), World(0, 0)
+    setting, world = Setting({"storm": twin.load(STORM)}), Realization(0, 0)
     run = twin.run(setting.bases["storm"])
     with Study(setting, tmp_path) as study:
         found = study.do([Job("storm", Arm(), world)])
         totals = run.sql("from totals").to_pylist()[0]
-        for measure in ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered"):
-            assert found.values(measure)[BASELINE][world] == pytest.approx(totals[measure])
+        for metric in ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered"):
+            assert found.values(metric)[BASELINE][world] == pytest.approx(totals[metric])
         assert found.values("metastable")[BASELINE][world] == 1.0, "the storm outlives its trigger"
         lost = "select sum(offered_per_s * error_ratio) * 10 as n from samples where service = 'customers'"
         (asked,) = run.sql(lost).to_pylist()

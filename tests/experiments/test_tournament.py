@@ -8,20 +8,21 @@ import pytest
 
 import twin
 from twin.experiments.arms import Arm
-from twin.experiments.compare import PRIMARY, Question
+from twin.experiments.comparison import ComparisonPlan
+from twin.experiments.realizations import realizations
 from twin.experiments.study import Setting, Study
 from twin.experiments.tournament import (
     Tournament,
+    attributed,
     cost_class,
     front_of,
-    runs,
-    shared_out,
     sharing,
     tournament,
+    tournament_runs,
 )
-from twin.experiments.worlds import worlds
 from twin.model.changes import Cost, Mitigation
 from twin.model.scenario import Quantity
+from twin.results.metrics import PRIMARY
 
 STORM = Path("scenarios/examples/retry-storm.yaml")
 
@@ -51,9 +52,9 @@ def together(names) -> Arm:
 def held(tmp_path_factory: pytest.TempPathFactory) -> Tournament:
     setting = Setting({"storm": twin.load(STORM, until="+20m")})
     arms = tuple(together([name]) for name in ALL)
-    question = Question("storm", arms, 12, 600.0, draws=False)
+    question = ComparisonPlan("storm", arms, 12, 600.0, draws=False)
     with Study(setting, tmp_path_factory.mktemp("study")) as study:
-        return tournament(study, question, together, 3, lambda text: None, lambda made: None)
+        return tournament(study, question, together, 3)
 
 
 def test_only_those_that_leave_something_are_paired(held: Tournament) -> None:
@@ -101,7 +102,7 @@ def test_shares_add_up_to_the_loss(tmp_path: Path) -> None:
     plan = sharing(tuple(gone), without, 30, 3, 1)
     assert plan.runs == 8 * 3
     with Study(setting, tmp_path) as study:
-        shares = shared_out(study, "storm", plan, worlds(5, draws=False), lambda made: None)
+        shares = attributed(study, "storm", plan, realizations(5, draws=False))
         assert shares.exact and shares.worlds == 3 and len(study.done) <= 8 * 3
     assert sum(e.mean for e in shares.shares.values()) == pytest.approx(shares.whole.mean)
     assert shares.shares["nothing"].mean == pytest.approx(0.0)
@@ -111,8 +112,8 @@ def test_shares_add_up_to_the_loss(tmp_path: Path) -> None:
 def test_how_many_runs_is_said_before() -> None:
     plan = sharing(("a", "b"), lambda gone: Arm("+".join(gone)), 480, 8, 1)
     parts = {"singles": 26 * 64, "pairs": 6 * 64}
-    assert dict(runs(25, 64, 4, plan)) == parts | {"attribution": 4 * 8}
-    assert dict(runs(25, 64, 4, None)) == parts, "no defects, no runs for them"
+    assert dict(tournament_runs(25, 64, 4, plan)) == parts | {"attribution": 4 * 8}
+    assert dict(tournament_runs(25, 64, 4, None)) == parts, "no defects, no runs for them"
 
 
 def test_too_small_a_budget_is_refused_before_anything_runs() -> None:
@@ -126,4 +127,4 @@ def test_the_table_has_pairs_and_each_row_once(held: Tournament) -> None:
     nothing: Any = None  # neither the scenario nor the study is asked
     found = list(rows(ComparisonResult(nothing, held.singles, held, None, {}, {}, nothing)))
     assert {row["mitigation"] for row in found} == {"(baseline)"} | {a.arm.name for a in held.arms}
-    assert len(found) == (1 + len(held.arms)) * len(held.singles.measures)
+    assert len(found) == (1 + len(held.arms)) * len(held.singles.metrics)

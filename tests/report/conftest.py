@@ -8,7 +8,8 @@ import pytest
 
 import twin
 from twin.experiments.arms import arm_of
-from twin.experiments.compare import Comparison, Question, compare
+from twin.experiments.compare import compared
+from twin.experiments.comparison import Comparison, ComparisonPlan
 from twin.experiments.robustness import robustness
 from twin.experiments.study import Setting, Study
 from twin.model.scenario import Scenario
@@ -62,7 +63,7 @@ def found(folder: Path, base: Scenario) -> Comparison:
     """Twenty worlds of each."""
     arms = tuple(arm_of(folder / f"{name}.yaml", base) for name in ("breaker", "lifo"))
     with Study(Setting({base.name: base}), folder / "study") as study:
-        return compare(study, Question(base.name, arms, 20, 1800.0, early=False))
+        return compared(study, ComparisonPlan(base.name, arms, 20, 1800.0, interim=False))
 
 
 @pytest.fixture(scope="session")

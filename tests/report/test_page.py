@@ -14,12 +14,13 @@ import pytest
 from tests.cli.conftest import invoke
 from twin.cli._robustness import document
 from twin.experiments.arms import BASELINE
-from twin.experiments.compare import PRIMARY, Comparison
+from twin.experiments.comparison import Comparison
 from twin.experiments.robustness import Robustness
 from twin.experiments.tournament import Tournament
 from twin.report.report import Report, write
 from twin.report.verdict import answers, best_of, headline
 from twin.report.wording import amount, hours, share
+from twin.results.metrics import PRIMARY
 from twin.statistics.attribution import interaction, shapley
 from twin.statistics.proportions import wilson
 
@@ -121,8 +122,8 @@ def test_what_it_rests_on_is_said(page: str, report: Report, found: Comparison) 
     own = ("customers->front.breaker_error_ratio", "a common one", "Old calls are never served", "storm")
     for text in (*numbers, *own, report.origin.command, "c0de"):
         assert text in words
-    assert f"{found.left_out} other worlds were left out" in words
-    assert f"{len(found.arms) * len(found.measures)} tests," in words
+    assert f"{found.invalid} of {found.invalid + len(found.worlds)} worlds were invalid" in words
+    assert f"{len(found.arms) * len(found.metrics)} tests," in words
 
 
 # --- what it concludes -------------------------------------------------------------
@@ -131,18 +132,18 @@ def test_what_it_rests_on_is_said(page: str, report: Report, found: Comparison) 
 def test_the_headline_is_the_best(report: Report, found: Comparison) -> None:
     best = best_of(report.arms)
     assert best.arm.arm.name == "lifo" and best.helps
-    saved = amount(found.measures[0], -best.arm.difference[PRIMARY].mean)
+    saved = amount(found.metrics[0], -best.arm.difference[PRIMARY].mean)
     assert headline(found, best).startswith(f"lifo would have saved {saved} service-minutes")
 
 
 def test_what_cannot_be_told_is_no_headline(found: Comparison) -> None:
-    untold = tuple(replace(a, distinguishable=dict.fromkeys(a.distinguishable, False)) for a in found.arms)
+    untold = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
     best = best_of(untold)
     assert not best.helps and headline(found, best) == "None of 2 can be told to help"
 
 
 def test_too_few_worlds_are_called_so(found: Comparison) -> None:
-    untold = tuple(replace(a, distinguishable=dict.fromkeys(a.distinguishable, False)) for a in found.arms)
+    untold = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
     few = replace(found, worlds=found.worlds[:4])
     said = [" ".join(answers(f, best_of(untold), untold, (), {})) for f in (few, found)]
     assert ["4 worlds tell nothing apart" in said[0], "nothing apart" in said[1]] == [True, False]
@@ -156,7 +157,7 @@ def test_equals_of_the_best_are_named(found: Comparison) -> None:
 
 
 def test_nought_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None:
-    minutes, *_, requests = found.measures
+    minutes, *_, requests = found.metrics
     assert [amount(minutes, v, True) for v in (0.0, -0.01, -0.06)] == ["0.0", "0.0", "\u22120.1"]
     assert amount(requests, 12_345_678.0, True) == "+12.3 M" and amount(minutes, math.inf) == "∞"
     assert [hours(v) for v in (48_600.0, 5400.0, 21_600.0, math.inf)] == ["13.5 h", "90 min", "6 h", "∞"]
@@ -246,7 +247,7 @@ def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> No
     words = Reader(page).words
     for text in ("Whose doing the loss was", "Two at once", "x+y", "91\u00a0%"):
         assert text in words
-    each = len(found.measures)
+    each = len(found.metrics)
     assert f"{each * 2} tests of single mitigations, and {each} of pairs" in words
     rows = {row for row, _ in Reader(page).numbers}
     assert rows == {BASELINE, "lifo", "breaker", "lifo+breaker"}

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from twin.statistics import curve_band, estimate, paired, pareto, sign_flip_p
-from twin.statistics.estimates import interval
+from twin.statistics.estimates import mean_interval
 
 from .rates import BAD, GOOD, SEEDS, normal_interval, share_of, usually
 
@@ -121,7 +121,7 @@ def test_a_known_effect_is_covered():
         rng = np.random.default_rng(seed)
         luck = rng.gamma(2.0, 50.0, n)  # shared: mine and base meet the same
         base, mine = luck + rng.normal(0, 5, n), 0.9 * luck - 10 + rng.normal(0, 5, n)
-        low, high = interval(mine, base)
+        low, high = mean_interval(mine, base)
         return low <= -20.0 <= high
 
     def ours(mine, base):
@@ -198,5 +198,7 @@ def test_an_interval_has_the_confidence_that_is_asked_for():
     values = np.array([1.0, 2.0, 4.0, 8.0])
     for confidence in (0.8, 0.9, 0.99):
         expected = stats.t.interval(confidence, 3, values.mean(), stats.sem(values))
-        assert interval(values, confidence)[1:] == pytest.approx(expected)
-    assert interval(values)[1:] != pytest.approx(interval(values, 0.9)[1:]), "95 % if nothing is said"
+        assert mean_interval(values, confidence)[1:] == pytest.approx(expected)
+    assert mean_interval(values)[1:] != pytest.approx(mean_interval(values, 0.9)[1:]), (
+        "95 % if nothing is said"
+    )

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
     """The scenario with the changes asked for; people act on what they know, after drawn times."""
-    from twin.experiments.study import first_input_s
-    from twin.spec.responders import with_responders
+    from twin.experiments.arms import with_people
+    from twin.experiments.realizations import first_input_s
 
     base = changed_scenario(scenario, {**changes, "mitigations": ()})
-    if changes["responders"] is None and any(x.follows for x in base.actions):
-        base = with_responders(base, "drawn")
+    if changes["responders"] is None:
+        base = with_people(base, "drawn")
     if base.interventions and base.duration_s <= first_input_s(base):
         raise BadInput(f"{base.name}: the run ends before anything happens; give a later --until")
     return base
@@ -29,38 +29,16 @@ def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
 
 def sides(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms asked for. Raises SpecError with the problems of all of them, BadInput."""
-    from twin.experiments.arms import arm_of
-    from twin.spec import Problem, SpecError
+    from twin.experiments.arms import arms_of
 
-    arms: list[tuple[str | Path, Arm]] = []
-    problems: list[Problem] = []
-    for text in texts:
-        try:
-            arms.append((text, arm_of(text, base, folder)))
-        except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    if not arms:
-        raise BadInput("--mitigate: at least one; `twin list mitigations` shows them")
-    return distinct(arms)
-
-
-def distinct(arms: Iterable[tuple[str | Path, Arm]]) -> tuple[Arm, ...]:
-    """(as asked for, arm): each arm once. Raises BadInput for two that change other things under one name."""
-    found: dict[str, tuple[str | Path, Arm]] = {}
-    for text, arm in arms:
-        before, known = found.setdefault(arm.name, (text, arm))
-        if known.content != arm.content:
-            raise BadInput(
-                f"--mitigate: {text} and {before}: found other changes of the same name, '{arm.name}', by "
-                "which results are told apart; rename one of the files"
-            )
-    return tuple(arm for _, arm in found.values())
+    try:
+        return arms_of(texts, base, folder)
+    except ValueError as error:
+        raise BadInput(f"--mitigate: {error}") from None
 
 
 def seconds(text: str, option: str) -> float:
-    """A duration of more than nought. Raises BadInput."""
+    """A duration of more than 0. Raises BadInput."""
     from twin.base import units
 
     try:
@@ -68,7 +46,7 @@ def seconds(text: str, option: str) -> float:
     except units.Refused as refused:
         raise BadInput(f"{option}: found '{text}', expected {refused.expected}") from None
     if found <= 0:
-        raise BadInput(f"{option}: found '{text}', expected more than nought")
+        raise BadInput(f"{option}: found '{text}', expected more than 0")
     return found
 
 

@@ -17,7 +17,7 @@ from twin.cli._command import OUTPUT, headed_option
 from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
-    from twin.experiments.compare import Comparison
+    from twin.experiments.comparison import Comparison
     from twin.experiments.robustness import Robustness
     from twin.experiments.study import Study
     from twin.experiments.tournament import Tournament

@@ -1,17 +1,16 @@
-"""What twin compare says of how far its claims hold: over the prior, over the variants of the model."""
+"""How robust the claims of twin compare are: over the prior, over the variants of the model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 
 if TYPE_CHECKING:
-    from twin.experiments.compare import Comparison, Question
+    from twin.experiments.comparison import Comparison, ComparisonPlan
     from twin.experiments.robustness import Robustness
     from twin.experiments.study import Study
     from twin.model.changes import Variant
@@ -29,40 +28,33 @@ def variants_of(base: Scenario, asked: bool) -> dict[str, Variant]:
 
 
 def in_each(
-    study: Study, question: Question, variants: Mapping[str, Variant], tick: Callable[[int], None], most: int
+    study: Study, plan: ComparisonPlan, variants: Mapping[str, Variant]
 ) -> tuple[dict[str, Comparison], dict[str, str]]:
-    """(the same question put to each of them, as the last of ``most`` runs; variant → why it has no answer).
-    Raises WorkerLost."""
-    from twin.experiments.compare import compare
+    """(variant → the same comparison in it; variant → why it has no answer). Raises WorkerLost."""
+    from twin.experiments.compare import compared
     from twin.experiments.screening import NoWorlds
 
-    each = question.replicates * (1 + len(question.arms))
     found: dict[str, Comparison] = {}
-    left_out: dict[str, str] = {}
-    for left, name in zip(range(len(variants), 0, -1), variants, strict=True):
+    unanswered: dict[str, str] = {}
+    for name in variants:
         show.say(f"the same in the variant {name}")
-        told = partial(_on_top, tick, most - left * each)
         try:
-            found[name] = compare(study, replace(question, variant=name), show.say, told)
+            found[name] = compared(study, replace(plan, variant=name))
         except NoWorlds as error:
-            left_out[name] = str(error)
-            show.say(f"{name}: left out: {error}")
-    return found, left_out
-
-
-def _on_top(tick: Callable[[int], None], before: int, made: int) -> None:
-    tick(before + made)
+            unanswered[name] = str(error)
+            show.say(f"{name}: no answer: {error}")
+    return found, unanswered
 
 
 def robustness_document(
-    said: dict[str, Any], robust: Mapping[str, Robustness], left_out: Mapping[str, str] | None = None
+    said: dict[str, Any], robust: Mapping[str, Robustness], unanswered: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The document of a comparison, with how far each claim holds, and variants that have no answer."""
     each = [*said["mitigations"], *said.get("pairs", ())]
     for arm in each:
         if arm["name"] in robust:
             arm["robustness"] = robust[arm["name"]].as_json()
-    return {**said, "variants_left_out": dict(left_out or {})}
+    return {**said, "variants_unanswered": dict(unanswered or {})}
 
 
 def columns(robust: Mapping[str, Robustness]) -> tuple[str, ...]:
@@ -76,10 +68,10 @@ def cells(robust: Mapping[str, Robustness], name: str) -> Iterator[str]:
     if not robust:
         return
     r = robust[name]
-    if r.held is None:
+    if r.holds is None:
         yield ""
     else:
-        yield f"{r.held.ratio:.0%} [{r.held.low:.0%}, {r.held.high:.0%}]"
+        yield f"{r.holds.ratio:.0%} [{r.holds.low:.0%}, {r.holds.high:.0%}]"
     if r.variants:
         against = [f"{v}: {words}" for v, words in r.against.items()]
         yield {True: "robust", None: ""}.get(r.robust, "not robust: " + "; ".join(against))
@@ -87,10 +79,10 @@ def cells(robust: Mapping[str, Robustness], name: str) -> Iterator[str]:
 
 def notes(found: Comparison, robust: Mapping[str, Robustness]) -> Iterator[str]:
     """What the column means, and what decides."""
-    from twin.experiments.robustness import best_first, told
+    from twin.experiments.robustness import best_first, decider_lines
 
-    if any(r.held for r in robust.values()):
-        of = "of the prior" if found.question.draws else "of the worlds, which differ in noise alone"
+    if any(r.holds for r in robust.values()):
+        of = "of the prior" if found.plan.draws else "of the worlds, which differ in noise alone"
         yield f"Holds in: the share {of} in which it is so, by more than is worth having, with Wilson's 95 %."
-    if found.question.draws:
-        yield from told(best_first(found, robust), len(found.worlds))
+    if found.plan.draws:
+        yield from decider_lines(best_first(found, robust), len(found.worlds))

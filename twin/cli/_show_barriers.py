@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,8 @@ import click
 from twin.cli import _show as show
 
 if TYPE_CHECKING:
-    from twin.experiments.barriers import Effect, Findings, Search
-    from twin.experiments.barriers.inquiry import Measured
+    from twin.experiments.barriers import Effect, Inspected, TurningPoint
     from twin.model.changes import Barrier
-    from twin.model.scenario import Scenario
     from twin.simulation.run import FinishedRun
 
 TOP = 12  # pairs that are listed
@@ -27,32 +25,24 @@ ABOUT = ("name", "title", "layer", "guards", "status", "in_the_event")
 
 @dataclass(frozen=True)
 class Told:
-    """What was found of ``known`` defences of ``base``. ``stuck``: services that never recover where one
-    comes just too late; ``plain`` is the run as it was."""
+    """What is said of ``inspected`` defences. ``plain`` is the run of the event as it was."""
 
-    base: Scenario
-    known: Sequence[Barrier]
-    measured: Measured
-    found: Findings
-    searches: Sequence[Search]
-    stuck: Mapping[str, float]
+    inspected: Inspected
     plain: FinishedRun
-
-    @property
-    def stops(self) -> list[str]:
-        """Defences of which any one alone would have stopped the event."""
-        return [name for name in self.found.lined_up if self.found.singles[name].verdict == "stops"]
 
     def picture(self) -> None:
         """The defences in the order of the event's path; then what follows from them."""
-        lost = self.measured.lost
+        lost = self.inspected.measured.lost
         worlds = f"{len(lost)} world" + "s" * (len(lost) > 1)
-        click.echo(f"{self.base.title}\n{_mean(lost):.0f} service-minutes lost as it was ({worlds})\n")
-        moments = {s.name: self._moment(s) for s in self.searches}
+        click.echo(
+            f"{self.inspected.scenario.title}\n{_mean(lost):.0f} service-minutes lost as it was ({worlds})\n"
+        )
+        singles = self.inspected.findings.singles
+        moments = {s.name: self._moment(s) for s in self.inspected.turning_points}
         rows = [
-            (b.layer, b.title, f"hole: {b.status}", b.on_means, *self._effect(self.found.singles[b.name]),
+            (b.layer, b.title, f"hole: {b.status}", b.on_means, *self._effect(singles[b.name]),
              moments.get(b.name, ""))
-            for b in self.known
+            for b in self.inspected.known
         ]  # fmt: skip
         show.table(COLUMNS, rows, numbers=("saves", "left min", "peak"))
         self._weakened()
@@ -61,15 +51,15 @@ class Told:
         self._turns()
 
     def _effect(self, effect: Effect) -> tuple[str, str, str, str]:
-        peak = [value or 0.0 for value in self.measured.values["peak_impaired"][effect.switches]]
+        peak = [value or 0.0 for value in self.inspected.measured.values["peak_impaired"][effect.switches]]
         return VERDICTS[effect.verdict], f"{effect.ratio:.0%}", f"{effect.left:.0f}", f"{_mean(peak):.0f}"
 
     def _weakened(self) -> None:
         """What would have come of less of a defence."""
-        singles = self.found.singles
+        singles = self.inspected.findings.singles
         rows = [
             (b.title, b.off_means, *self._effect(singles[f"no-{b.name}"]))
-            for b in self.known
+            for b in self.inspected.known
             if b.off is not None
         ]
         if rows:
@@ -78,23 +68,25 @@ class Told:
             show.table(columns, rows, numbers=columns[3:])
 
     def _said(self) -> None:
-        lined_up = self.found.lined_up
-        shrinks = [name for name in lined_up if name not in self.stops]
-        rest = [b.name for b in self.known if b.name not in lined_up]
+        lined_up = self.inspected.findings.lined_up
+        shrinks = [name for name in lined_up if name not in self.inspected.findings.stops]
+        rest = [b.name for b in self.inspected.known if b.name not in lined_up]
         click.echo(f"\nHoles that had to line up (filling it alone helps): {_list(lined_up)}.")
-        click.echo(f"Any one of these alone would have stopped the event: {_list(self.stops)};")
+        click.echo(
+            f"Any one of these alone would have stopped the event: {_list(self.inspected.findings.stops)};"
+        )
         click.echo(f"or shrunk it: {_list(shrinks)}.")
         click.echo(f"By itself this would have changed nothing: {_list(rest)}.")
 
     def _together(self) -> None:
         """Pairs that do what neither does alone."""
-        pairs = self.found.together
-        if not self.found.pairs:
+        pairs = self.inspected.findings.together
+        if not self.inspected.findings.pairs:
             return
-        click.echo(f"\n{len(pairs)} of {len(self.found.pairs)} pairs do what neither does alone")
+        click.echo(f"\n{len(pairs)} of {len(self.inspected.findings.pairs)} pairs do what neither does alone")
         rows = [
             (" + ".join(sorted(p.effect.switches)), f"{p.effect.ratio:.0%}", f"{p.better.ratio:.0%}",
-             f"{_mean(p.beyond_sum) / _mean(p.effect.lost):+.0%}", p.sort)
+             f"{_mean(p.beyond_sum) / _mean(p.effect.lost):+.0%}", p.verdict)
             for p in pairs[:TOP]
         ]  # fmt: skip
         if rows:
@@ -105,41 +97,41 @@ class Told:
 
     def _turns(self) -> None:
         """When it was too late, and what happened then."""
-        if not self.searches:
+        if not self.inspected.turning_points:
             return
         click.echo("\nToo late: switched on from then on, it saves less than half of what it would have")
-        titles = {b.name: b.title for b in self.known}
+        titles = {b.name: b.title for b in self.inspected.known}
         rows = [
             (titles[s.name], self._moment(s), "; ".join(self._just_then(s)), self._left_over(s.name))
-            for s in sorted(self.searches, key=lambda s: s.too_late_s)
+            for s in sorted(self.inspected.turning_points, key=lambda s: s.too_late_s)
         ]
         show.table(("defence", "too late from", "just then, as it was", "and switched on then"), rows)
 
     def _left_over(self, name: str) -> str:
         """What a defence that comes too late may do worse: heal so much that nobody looks for the rest."""
-        count = self.stuck.get(name, 0.0)
+        count = self.inspected.stuck.get(name, 0.0)
         return f"{count:.0f} services never recover" if count >= 1.0 else ""
 
-    def _just_then(self, search: Search) -> list[str]:
+    def _just_then(self, point: TurningPoint) -> list[str]:
         """What happened in the event as it was while the defence became too late: mechanisms and inputs."""
         query = """
             select distinct service, event, subject from events
             where tick between $low and $high and event not in ('onset', 'recovery') order by all"""
-        tick_s = self.base.tick_s
-        low, high = (round(at_s / tick_s) for at_s in (search.helps_s, search.too_late_s))
+        tick_s = self.inspected.scenario.tick_s
+        low, high = (round(at_s / tick_s) for at_s in (point.helps_s, point.too_late_s))
         words = {"input": "begins", "input_ended": "ends", "diagnosed": "is found"}
         return [
             f"{r['subject']} {words[r['event']]}" if r["event"] in words else f"{r['service']} {r['event']}"
             for r in self.plain.sql(query, low=low, high=high).to_pylist()
         ]
 
-    def _moment(self, search: Search) -> str:
+    def _moment(self, point: TurningPoint) -> str:
         """Day, hour and minute."""
-        return self._clock.local(round(search.too_late_s))[:-3]
+        return self._clock.local(round(point.too_late_s))[:-3]
 
     @property
     def _clock(self) -> show.Clock:
-        return show.Clock({"start": self.base.start.isoformat(), "tick_s": 1.0})
+        return show.Clock({"start": self.inspected.scenario.start.isoformat(), "tick_s": 1.0})
 
     # ------------------------------------------------------------ the document
 
@@ -149,34 +141,37 @@ class Told:
         from twin.experiments.barriers.analysis import AS_IT_WAS
 
         pairs = [
-            {"pair": label(p.effect.switches), **self._numbers(p.effect), "more": p.more, "sort": p.sort,
+            {"pair": label(p.effect.switches), **self._numbers(p.effect), "more": p.more,
+             "together": p.verdict,
              "beyond_better_min": round(_mean(p.extra), 1), "beyond_sum_min": round(_mean(p.beyond_sum), 1)}
-            for p in self.found.pairs
+            for p in self.inspected.findings.pairs
         ]  # fmt: skip
         return {
-            "replicates": len(self.measured.lost),
-            "baseline": {name: list(sides[AS_IT_WAS]) for name, sides in self.measured.values.items()},
-            "defences": [self._defence(b) for b in self.known],
-            "lined_up": self.found.lined_up,
-            "stops_alone": self.stops,
+            "replicates": len(self.inspected.measured.lost),
+            "baseline": {
+                name: list(sides[AS_IT_WAS]) for name, sides in self.inspected.measured.values.items()
+            },
+            "defences": [self._defence(b) for b in self.inspected.known],
+            "lined_up": self.inspected.findings.lined_up,
+            "stops_alone": self.inspected.findings.stops,
             "pairs": pairs,
         }
 
     def _defence(self, barrier: Barrier) -> dict[str, Any]:
         """One defence: how it stood, what it does on and off, until when."""
-        singles = self.found.singles
+        singles = self.inspected.findings.singles
         about = {key: getattr(barrier, key) for key in ABOUT}
         off = None
         if barrier.off is not None:
             off = {"means": barrier.off_means, **self._numbers(singles[f"no-{barrier.name}"])}
-        search = next((s for s in self.searches if s.name == barrier.name), None)
+        point = next((s for s in self.inspected.turning_points if s.name == barrier.name), None)
         until = None
-        if search is not None:
+        if point is not None:
             until = {
-                "helps_at": self._clock.iso(round(search.helps_s)),
-                "too_late_at": self._clock.iso(round(search.too_late_s)),
-                "just_then": self._just_then(search),
-                "never_recover": self.stuck.get(barrier.name),
+                "helps_at": self._clock.iso(round(point.helps_s)),
+                "too_late_at": self._clock.iso(round(point.too_late_s)),
+                "just_then": self._just_then(point),
+                "never_recover": self.inspected.stuck.get(barrier.name),
             }
         on = {"means": barrier.on_means, **self._numbers(singles[barrier.name])}
         return {**about, "on": on, "off": off, "until": until}
@@ -188,7 +183,9 @@ class Told:
             "saved_ratio": round(effect.ratio, 4),
             "saved_min": round(_mean(effect.saved), 1),
             "left_min": round(effect.left, 1),
-            "worlds": {name: list(sides[effect.switches]) for name, sides in self.measured.values.items()},
+            "worlds": {
+                name: list(sides[effect.switches]) for name, sides in self.inspected.measured.values.items()
+            },
         }
 
 

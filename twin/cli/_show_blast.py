@@ -12,7 +12,7 @@ from twin.cli import _show as show
 
 if TYPE_CHECKING:
     from twin.analysis.dependencies import Dependent
-    from twin.experiments.blast import Effect, Question, Radius
+    from twin.experiments.blast import BlastPlan, BlastRadius, ServiceEffect
     from twin.model.scenario import Dependency, Scenario
 
 NAME_WIDTH, CELL_WIDTH, LEGEND_WIDTH = 26, 5, 110
@@ -96,7 +96,7 @@ def _evidence(d: Dependency) -> tuple[str, str, str]:
 
 
 def show_blast(
-    asked: Question, found: Sequence[Radius], services: Sequence[str], cells: str, as_json: bool
+    asked: BlastPlan, found: Sequence[BlastRadius], services: Sequence[str], cells: str, as_json: bool
 ) -> None:
     """What came of each loss: in full for ``services``, else the ranking and the matrix."""
     if as_json:
@@ -114,7 +114,7 @@ def show_blast(
         click.echo(f"Not lost: {why}.")
 
 
-def blast_document(asked: Question, found: Sequence[Radius]) -> dict[str, Any]:
+def blast_document(asked: BlastPlan, found: Sequence[BlastRadius]) -> dict[str, Any]:
     """All of it, as JSON has it."""
     return {
         "scenario": asked.scenario.name,
@@ -136,7 +136,7 @@ def blast_document(asked: Question, found: Sequence[Radius]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _effect(e: Effect) -> dict[str, Any]:
+def _effect(e: ServiceEffect) -> dict[str, Any]:
     recovered = math.isfinite(e.recovery_s)
     return {
         "service": e.service, "onset_s": e.onset_s, "depth_ratio": e.depth_ratio,
@@ -145,7 +145,7 @@ def _effect(e: Effect) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tell_loss(asked: Question, r: Radius) -> None:
+def tell_loss(asked: BlastPlan, r: BlastRadius) -> None:
     """What the loss of one service did to each other one."""
     fault = asked.arms[r.lost].variations[0].faults[0]
     values = ", ".join(f"{target} = {value:.6g}" for target, value in fault.set.items())
@@ -169,7 +169,7 @@ def tell_loss(asked: Question, r: Radius) -> None:
     tell_surprises([r])
 
 
-def tell_ranking(asked: Question, found: Sequence[Radius]) -> None:
+def tell_ranking(asked: BlastPlan, found: Sequence[BlastRadius]) -> None:
     """Which loss takes most with it."""
     click.echo(f"Each {asked.how} for {_min(asked.for_s)} min: service-minutes lost for each minute of it, "
                "where customers see them")  # fmt: skip
@@ -184,7 +184,7 @@ def tell_ranking(asked: Question, found: Sequence[Radius]) -> None:
     click.echo("needed by: who does not work without it, by the graph; hurt: others that were, in the run.")
 
 
-def tell_matrix(found: Sequence[Radius], cells: str) -> None:
+def tell_matrix(found: Sequence[BlastRadius], cells: str) -> None:
     """Lost service against affected service."""
     from twin.experiments.blast import matrix
 
@@ -201,7 +201,7 @@ def tell_matrix(found: Sequence[Radius], cells: str) -> None:
     click.echo("\n" + "\n".join(_lines(f"{n} {name}" for n, name in enumerate(columns, 1))))
 
 
-def _cell(e: Effect | None, cells: str) -> str:
+def _cell(e: ServiceEffect | None, cells: str) -> str:
     if e is None:
         return "."
     if cells == "depth":
@@ -219,7 +219,7 @@ def _lines(words: Iterable[str]) -> list[str]:
     return lines
 
 
-def tell_outlasting(asked: Question, found: Sequence[Radius]) -> None:
+def tell_outlasting(asked: BlastPlan, found: Sequence[BlastRadius]) -> None:
     """Which faults outlive their cause, where, and by how long."""
     lasting = [r for r in found if r.outlasting]
     if not lasting:
@@ -229,7 +229,7 @@ def tell_outlasting(asked: Question, found: Sequence[Radius]) -> None:
         click.echo(f"Outlives its cause: {r.lost}. Minutes until all is well after the fault: {where}.")
 
 
-def tell_surprises(found: Sequence[Radius]) -> None:
+def tell_surprises(found: Sequence[BlastRadius]) -> None:
     """Who is hurt although the graph says that it need not be."""
     for r in found:
         if r.surprises:
@@ -237,11 +237,11 @@ def tell_surprises(found: Sequence[Radius]) -> None:
             click.echo(f"Hurt without a hard chain to {r.lost}: {names}.")
 
 
-def _last(asked: Question, r: Radius) -> str:
+def _last(asked: BlastPlan, r: BlastRadius) -> str:
     return _after(asked, max(r.effects, key=lambda e: e.recovery_s)) if r.effects else ""
 
 
-def _after(asked: Question, e: Effect) -> str:
+def _after(asked: BlastPlan, e: ServiceEffect) -> str:
     """Minutes from the end of the fault to the service's recovery."""
     return _min(e.recovery_s) if math.isfinite(e.recovery_s) else f"over {_min(asked.watch_s)}"
 

@@ -9,7 +9,6 @@ import click
 
 from twin.base.places import SCENARIOS
 from twin.cli import _show as show
-from twin.cli._arms import distinct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,11 +29,12 @@ def others(prepared: Callable[[str], Scenario], but: str) -> dict[str, Scenario]
 def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms of a scenario, but those that do not fit it, and those of which it has nothing: steps of
     another scenario's script. Raises BadInput; SpecError for a file that is wrong in itself."""
-    from twin.experiments.arms import arm_of
+    from twin.cli._errors import BadInput
+    from twin.experiments.arms import arm_of, distinct
     from twin.spec import Problem, SpecError
     from twin.spec.mitigations import is_unfit
 
-    arms: list[tuple[str | Path, Arm]] = []
+    arms: list[tuple[object, Arm]] = []
     wrong: list[Problem] = []
     for text in texts:
         try:
@@ -47,30 +47,33 @@ def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[
             arms.append((text, arm))
     if wrong:
         raise SpecError(wrong)
-    return distinct(arms)
+    try:
+        return distinct(arms)
+    except ValueError as error:
+        raise BadInput(f"--mitigate: {error}") from None
 
 
 def show_suite(found: Suite) -> None:
-    """Mitigations by scenarios: the difference in service-minutes; ≈ where it cannot be told."""
+    """Mitigations by scenarios: the difference in service-minutes; ≈ if it is not significant."""
     names = list(found.by_scenario)
     click.echo("\nIn other scenarios: service-minutes lost, difference from each one's baseline")
     rows: list[tuple[object, ...]] = [("(baseline)", *(_baseline(found, s) for s in names))]
     rows += [(name, *_row(found, name)) for name in found.names]
     show.table(("mitigation", *names), rows)
-    for name, why in found.left_out.items():
+    for name, why in found.unanswered.items():
         click.echo(f"{name}: no answer: {why}")
     for name, (helps, harms) in found.mixed.items():
         click.echo(f"{name} helps in {', '.join(helps)} and harms in {', '.join(harms)}")
 
 
 def _baseline(found: Suite, scenario: str) -> str:
-    from twin.experiments.compare import PRIMARY
+    from twin.results.metrics import PRIMARY
 
     return f"{found.by_scenario[scenario].baseline[PRIMARY].mean:.0f}"
 
 
 def _row(found: Suite, name: str) -> Iterator[str]:
-    from twin.experiments.compare import PRIMARY
+    from twin.results.metrics import PRIMARY
 
     for scenario in found.by_scenario:
         a = found.of(scenario, name)
@@ -80,5 +83,5 @@ def _row(found: Suite, name: str) -> Iterator[str]:
             yield "0"
         else:
             d = a.difference[PRIMARY]
-            told = "" if a.distinguishable[PRIMARY] else "≈ "
-            yield f"{told}{d.mean:+.0f} [{d.low:+.0f}, {d.high:+.0f}]"
+            mark = "" if a.significant[PRIMARY] else "≈ "
+            yield f"{mark}{d.mean:+.0f} [{d.low:+.0f}, {d.high:+.0f}]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from twin.cli._suite import fitting
 
 if TYPE_CHECKING:
     from twin.experiments.arms import Arm
-    from twin.experiments.compare import Question
+    from twin.experiments.comparison import ComparisonPlan
     from twin.experiments.study import Study
     from twin.experiments.tournament import Sharing, Tournament
     from twin.model.changes import Defects
@@ -80,36 +80,32 @@ def sharing_of(base: Scenario, budget: int, replicates: int) -> Sharing | None:
         raise BadInput(f"--attribution: {error}, in {worlds} worlds each") from None
 
 
-def most_runs(arms: int, replicates: int, pairs: int, shares: Sharing | None) -> int:
+def runs_of(arms: int, replicates: int, pairs: int, shares: Sharing | None) -> int:
     """How many runs it may take; says of what."""
-    from twin.experiments.tournament import runs
+    from twin.experiments.tournament import tournament_runs
 
-    parts = dict(runs(arms, replicates, pairs, shares))
+    parts = dict(tournament_runs(arms, replicates, pairs, shares))
     show.say(", ".join(f"{what}: {n} runs" for what, n in parts.items()) + ", at most")
     return sum(parts.values())
 
 
-def hold(
-    study: Study, question: Question, folder: Path, pairs: int, shares: Sharing | None,
-    tick: Callable[[int], None],
-) -> Tournament:  # fmt: skip
+def hold(study: Study, plan: ComparisonPlan, folder: Path, pairs: int, shares: Sharing | None) -> Tournament:
     """The whole of it. Raises NoWorlds, WorkerLost."""
     from dataclasses import replace
 
     from twin.experiments.arms import arm_of
-    from twin.experiments.tournament import shared_out, tournament
+    from twin.experiments.tournament import attributed, tournament
 
-    base = study.setting.bases[question.scenario]
+    base = study.setting.bases[plan.scenario]
 
     def together(names: Sequence[str]) -> Arm:
         return arm_of("+".join(names), base, folder)
 
-    found = tournament(study, question, together, pairs, show.say, tick)
+    found = tournament(study, plan, together, pairs)
     if shares is None:
         return found
     show.say(f"attribution: {len(shares.plan.players)} defects in {shares.worlds} worlds")
-    given = shared_out(study, question.scenario, shares, found.singles.worlds, tick)
-    return replace(found, attribution=given)
+    return replace(found, attribution=attributed(study, plan.scenario, shares, found.singles.worlds))
 
 
 def show_tournament(found: Tournament) -> None:
@@ -127,8 +123,8 @@ def show_tournament(found: Tournament) -> None:
 
 
 def _front(found: Tournament) -> None:
-    from twin.experiments.compare import PRIMARY
     from twin.experiments.tournament import cost_class
+    from twin.results.metrics import PRIMARY
 
     click.echo("\nNo other is both better and in a cheaper class (Pareto)")
     by_name = {a.arm.name: a for a in found.arms}
@@ -143,13 +139,13 @@ def _interactions(found: Tournament) -> None:
     if found.interactions:
         click.echo("\nWhat pairs do beyond their parts, in service-minutes (negative: saves more)")
         rows = [
-            (name, i.words(p), f"{i.contrast.mean:+.0f} [{i.contrast.low:+.0f}, {i.contrast.high:+.0f}]")
+            (name, i.verdict(p), f"{i.contrast.mean:+.0f} [{i.contrast.low:+.0f}, {i.contrast.high:+.0f}]")
             for name, (i, p) in found.interactions.items()
         ]
-        show.table(("pair", "says", "beyond"), rows)
+        show.table(("pair", "verdict", "beyond"), rows)
     if found.pairs is not None:
-        click.echo("Singles, pairs, and this: three families of tests, each of which finds something where\n"
-                   "nothing is once in twenty such tournaments at most.")  # fmt: skip
+        click.echo("Singles, pairs, and interactions are three families of tests. In at most one of twenty\n"
+                   "such tournaments a family finds a difference where there is none.")  # fmt: skip
 
 
 def _shares(found: Tournament) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,11 @@ from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
 from twin.cli._options import output_options, replicates_option, study_options
 from twin.cli._show_barriers import Told
-from twin.cli._study import Options, study
+from twin.cli._study import settings_of
 
 if TYPE_CHECKING:
     from twin.model.changes import Barrier
     from twin.model.scenario import Scenario
-    from twin.simulation.run import FinishedRun
 
 FOLDER = SCENARIOS / "barriers"
 REPLICATES = 2
@@ -58,6 +56,7 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
     Then lists the control loops: the feedback of each, its age and its error. People act on what they know.
     """
     import twin
+    from twin.experiments.barriers import barriers as inspect
     from twin.results.control_loops import watch
 
     known: list[Barrier] = []
@@ -67,7 +66,10 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
         base, known = _load(scenario, options["file"], options["only"])
     compile_once(base)
     plain, loops = watch(base)
-    told = _told(base, known, plain, options) if known else None
+    told = None
+    if known:
+        worlds, moments = options["replicates"] or REPLICATES, options["moments"]
+        told = Told(inspect(base, known, worlds, moments=moments, settings=settings_of(options)), plain)
     if as_json:
         parts = {} if told is None else told.document()
         show.document({"scenario": base.name, **parts, "loops": control.loops_document(base, loops)})
@@ -76,24 +78,6 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
         told.picture()
         click.echo()
     control.draw_loops(base, loops)
-
-
-def _told(base: Scenario, known: list[Barrier], plain: FinishedRun, options: Mapping[str, Any]) -> Told:
-    """Have it all run, and find what it says; ``plain`` is the event as it was."""
-    from twin.experiments.barriers import Inquiry, findings, most_runs, switches_of
-    from twin.experiments.worlds import worlds
-
-    there = worlds(options["replicates"] or REPLICATES, draws=False, first=0)
-    given = Options(options["folder"], options["runner"], options["actors"], options["address"])
-    most = most_runs(base, known, len(there), options["moments"])
-    with study({base.name: base}, given, most) as (opened, tick):
-        inquiry = Inquiry(opened, base, known, there)
-        measured = inquiry.measure(tick)
-        found = findings(measured.losses, switches_of(known))
-        helpful = [found.singles[name] for name in found.lined_up]
-        searches = inquiry.too_late(helpful, tick) if options["moments"] else []
-        stuck = inquiry.never_recover(searches)
-    return Told(base, known, measured, found, searches, stuck, plain)
 
 
 def _load(scenario: str, file: Path | None, only: str | None) -> tuple[Scenario, list[Barrier]]:

@@ -14,10 +14,9 @@ from twin.cli import _show_blast as radius
 from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._options import all_option, at_option, output_options, study_options
-from twin.cli._study import Options, study
+from twin.cli._study import settings_of
 
 if TYPE_CHECKING:
-    from twin.experiments.blast import Question, Radius
     from twin.model.scenario import Scenario
 
 
@@ -91,11 +90,12 @@ def blast_command(
         radius.tell_static(place.scenario, services if not every else (), as_json)
         return
     base = place.scenario if at else blasting.quiet(place.scenario)
-    asked = blasting.question(base, chosen, how, at_s, for_s, watch_s)
+    asked = blasting.blast_plan(base, chosen, how, at_s, for_s, watch_s)
     if services and asked.refused:
         raise BadInput("; ".join(asked.refused.values()))
-    found = _run(asked, Options(folder, runner, actors, address))
-    radius.show_blast(asked, found, services, cells, as_json)
+    show.say(f"{len(asked.arms)} to lose, one run each, and one without")
+    settings = settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address})
+    radius.show_blast(asked, blasting.blasted(asked, settings).radii, services, cells, as_json)
 
 
 def load_place(where: str) -> Place:
@@ -158,13 +158,3 @@ def _moment(place: Place, at: str) -> float:
     if place.is_topology:
         raise BadInput("--at: nothing happens in a topology, so any time is alike; give it with a scenario")
     return read_moment("at", at, place.scenario)
-
-
-def _run(asked: Question, given: Options) -> list[Radius]:
-    """Do the runs that the study has not got yet, and read what came of them. Raises OtherStudy."""
-    from twin.experiments import blast as blasting
-
-    show.say(f"{len(asked.arms)} to lose, one run each, and one without")
-    with study({asked.scenario.name: asked.scenario}, given, len(asked.jobs)) as (opened, tick):
-        results = opened.do(asked.jobs, lambda done, _: tick(done))
-        return blasting.radii(asked, results)

@@ -10,9 +10,11 @@ import click
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import actors_option, budget_option, change_options, changed_scenario, output_options
+from twin.cli._options import budget_option, change_options, changed_scenario, output_options, study_options
+from twin.cli._study import settings_of
 
 if TYPE_CHECKING:
+    from twin.experiments.opened import StudySettings
     from twin.model.scenario import Scenario
     from twin.spec.inputs import UncertainInput
     from twin.validation.calibrate import Calibration, Fitted
@@ -37,16 +39,18 @@ if TYPE_CHECKING:
     help="Fit nothing. Show whether the data determine two numbers, or only A/B (or A*B).",
 )
 @change_options
-@actors_option
+@study_options
 @output_options
 def calibrate_command(
-    scenario: str, budget: int, actors: int, leave_one_out: bool, write: bool, pair: str | None,
-    as_json: bool, **changes: Any,
+    scenario: str, budget: int, leave_one_out: bool, write: bool, pair: str | None, as_json: bool,
+    folder: Path | None, runner: str, actors: int, address: str | None, **changes: Any,
 ) -> None:  # fmt: skip
     """Fit the numbers of SCENARIO that are marked fitted_to.
 
     Each is fitted to the published outcomes that it names. These are outcomes of DynamoDB and EC2; all others
     stay predictions. The same scenario and seed give the same numbers.
+
+    An interrupted fit continues from the runs in its study.
     """
     from twin.spec.library import scenario_path
     from twin.validation.fit import CannotFit
@@ -54,21 +58,20 @@ def calibrate_command(
     loaded, path = changed_scenario(scenario, changes), scenario_path(scenario)
     if pair is not None and (write or leave_one_out):
         raise BadInput("--profile: fits nothing, so there is nothing for --write or --leave-one-out")
+    settings = settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address})
     try:
         if pair is not None:
-            _profile(loaded, pair, actors, as_json)
+            _profile(loaded, pair, settings, as_json)
         else:
-            _calibrate(loaded, path, budget, actors, leave_one_out, write, as_json)
+            _calibrate(loaded, path, budget, leave_one_out, settings, write, as_json)
     except CannotFit as error:
         raise _located(error, path) from None
 
 
-def _profile(scenario: Scenario, pair: str, workers: int, as_json: bool) -> None:
-    from twin.cli._execute import compile_once
+def _profile(scenario: Scenario, pair: str, settings: StudySettings, as_json: bool) -> None:
     from twin.validation.identifiability import profile
 
-    compile_once(scenario)
-    found = profile(scenario, pair, workers=workers)
+    found = profile(scenario, pair, settings=settings)
     if as_json:
         show.document(found.as_json())
     else:
@@ -76,21 +79,13 @@ def _profile(scenario: Scenario, pair: str, workers: int, as_json: bool) -> None
 
 
 def _calibrate(
-    scenario: Scenario, path: Path, max_runs: int, workers: int, leave_one_out: bool, write: bool,
+    scenario: Scenario, path: Path, max_runs: int, leave_one_out: bool, settings: StudySettings, write: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    from twin.cli._execute import compile_once, progress
     from twin.spec.rewrite import rewrite
-    from twin.validation.calibrate import calibrate as fit
-    from twin.validation.fit import aim_of
+    from twin.validation.calibrate import calibrate
 
-    aim_of(scenario)  # refuses before anything is compiled
-    compile_once(scenario)
-    with progress(max_runs, "runs") as tick:
-        found = fit(
-            scenario, max_runs=max_runs, workers=workers, leave_one_out=leave_one_out,
-            progress=None if tick is None else lambda n: tick(n, max_runs),
-        )  # fmt: skip
+    found = calibrate(scenario, max_runs=max_runs, leave_one_out=leave_one_out, settings=settings)
     if write:
         rewrite(path, {f.number.target: (f.after, f.number.unit) for f in found.numbers}, scenario.start)
     if as_json:

@@ -26,14 +26,14 @@ from twin.cli._options import (
 )
 from twin.cli._page import check_place, html_option, refused, write_page
 from twin.cli._robustness import cells, columns, in_each, notes, robustness_document, variants_of
-from twin.cli._study import Options, study
+from twin.cli._study import settings_of
 from twin.cli._suite import fitting, others, show_suite
-from twin.cli._tournament import all_options, everything, hold, most_runs, sharing_of, show_tournament
+from twin.cli._tournament import all_options, everything, hold, runs_of, sharing_of, show_tournament
 from twin.report.wording import estimated, hours
 
 if TYPE_CHECKING:
     from twin.experiments.arms import Arm
-    from twin.experiments.compare import Compared, Comparison, Question
+    from twin.experiments.comparison import ArmResult, Comparison, ComparisonPlan
     from twin.experiments.robustness import Robustness
     from twin.experiments.study import Study
     from twin.experiments.suite import Suite
@@ -99,13 +99,13 @@ def compare_command(
         write_page(html, found.base, found.comparison, found.tournament, found.robust, found.study)
     if as_json:
         extra = {"suite": found.suite.as_json()} if found.suite else {}
-        document = robustness_document(
-            (found.tournament or found.comparison).as_json(), found.robust, found.left_out
+        said = robustness_document(
+            (found.tournament or found.comparison).as_json(), found.robust, found.unanswered
         )
-        show.document({**document, **extra})
+        show.document({**said, **extra})
         return
     show_comparison(found.comparison, found.robust)
-    for name, why in found.left_out.items():
+    for name, why in found.unanswered.items():
         click.echo(f"In the variant {name}: no answer: {why}")
     if options["by_service"]:
         show_services(found.comparison)
@@ -115,12 +115,12 @@ def compare_command(
         show_suite(found.suite)
 
 
-class ComparisonPlan(NamedTuple):
+class PlannedComparison(NamedTuple):
     """What is to be run. ``shares``: of the loss, in a tournament; ``others``: further scenarios, with the
     arms that fit them; ``variants``: other ways in which the model could be true; ``most``: runs."""
 
     base: Scenario
-    question: Question
+    question: ComparisonPlan
     shares: Sharing | None
     others: dict[str, tuple[Scenario, tuple[Arm, ...]]]
     variants: dict[str, Variant]
@@ -129,21 +129,21 @@ class ComparisonPlan(NamedTuple):
 
 
 class ComparisonResult(NamedTuple):
-    """What came of it. ``robust``: arm → how far what is said of it holds; ``left_out``: variant → why it has
-    no answer."""
+    """What came of it. ``robust``: arm → how far what is said of it holds; ``unanswered``: variant → why it
+    has no answer."""
 
     base: Scenario
     comparison: Comparison
     tournament: Tournament | None
     suite: Suite | None
     robust: dict[str, Robustness]
-    left_out: dict[str, str]
+    unanswered: dict[str, str]
     study: Study
 
 
-def planned(scenario: str, o: dict[str, Any]) -> ComparisonPlan:
+def planned(scenario: str, o: dict[str, Any]) -> PlannedComparison:
     """The plan of what was asked. Raises SpecError, BadInput."""
-    from twin.experiments.compare import Question
+    from twin.experiments.comparison import ComparisonPlan
 
     base, folder, every = prepared(scenario, o), o["mitigations_in"], o["every"]
     if o["worlds"] and o["replicates"]:
@@ -152,47 +152,48 @@ def planned(scenario: str, o: dict[str, Any]) -> ComparisonPlan:
         raise BadInput("--all: not with --mitigate")
     arms = everything(base, folder) if every else sides(o["mitigations"], base, folder)
     more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
-    question = Question(
+    question = ComparisonPlan(
         base.name, arms, o["replicates"] or o["worlds"] or WORLDS,
         seconds(o["within"], "--within"), weights_of(o["weights"], base),
-        draws=o["replicates"] is None, early=not o["to_the_end"], families=1 + len(more),
+        draws=o["replicates"] is None, interim=not o["to_the_end"], comparisons=1 + len(more),
     )  # fmt: skip
-    n = question.replicates
+    n = question.worlds
     shares = sharing_of(base, o["attribution"], n) if every else None
-    most = most_runs(len(arms), n, o["pairs"], shares) if every else n * (1 + len(arms))
+    most = runs_of(len(arms), n, o["pairs"], shares) if every else n * (1 + len(arms))
     texts = [arm.name for arm in arms] if every else o["mitigations"]
     fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
     variants = variants_of(base, o["variants"])
     most += n * (len(variants) * (1 + len(arms)) + sum(1 + len(mine) for _, mine in fits.values()))
-    return ComparisonPlan(base, question, shares, fits, variants, most, o)
+    return PlannedComparison(base, question, shares, fits, variants, most, o)
 
 
-def carried_out(plan: ComparisonPlan) -> ComparisonResult:
+def carried_out(plan: PlannedComparison) -> ComparisonResult:
     """Run it. Raises NoWorlds, WorkerLost, OtherStudy."""
     from dataclasses import replace
 
-    from twin.experiments.compare import compare as run
+    from twin.experiments.compare import compared, warning
+    from twin.experiments.opened import open_study
     from twin.experiments.robustness import robustness
-    from twin.experiments.suite import judge
+    from twin.experiments.suite import compare_suite
 
     base, question, o = plan.base, plan.question, plan.options
-    options = Options(o["folder"], o["runner"], o["actors"], o["address"])
-    held = judged = None
+    if unresolved := warning(question):
+        show.say(unresolved)
+    held = suite = None
     bases = {base.name: base, **{name: other for name, (other, _) in plan.others.items()}}
-    with study(bases, options, plan.most, plan.variants) as (opened, tick):
+    with open_study(bases, settings_of(o), runs=plan.most, variants=plan.variants) as study:
         if o["every"]:
-            held = hold(opened, question, o["mitigations_in"], o["pairs"], plan.shares, tick)
-        found = held.singles if held else run(opened, question, show.say, tick)
+            held = hold(study, question, o["mitigations_in"], o["pairs"], plan.shares)
+        found = held.singles if held else compared(study, question)
         if plan.others:
-            arms = {name: mine for name, (_, mine) in plan.others.items()}
-            judged = judge(opened, found, arms, show.say, tick)
-            found = judged.by_scenario[base.name]
+            suite = compare_suite(study, found, {name: mine for name, (_, mine) in plan.others.items()})
+            found = suite.by_scenario[base.name]
             held = held and replace(held, singles=found)
-        elsewhere, left_out = in_each(opened, question, plan.variants, tick, plan.most)
+        elsewhere, unanswered = in_each(study, question, plan.variants)
     robust = robustness(found, base, elsewhere)
     if held and held.pairs:
         robust |= robustness(held.pairs, base)
-    return ComparisonResult(base, found, held, judged, robust, left_out, opened)
+    return ComparisonResult(base, found, held, suite, robust, unanswered, study)
 
 
 # --- what is said ------------------------------------------------------------
@@ -201,18 +202,18 @@ def carried_out(plan: ComparisonPlan) -> ComparisonResult:
 def show_comparison(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
     """The ranking, with intervals; what can be told apart, and how far it holds; what was left out."""
     sure = robust or {}
-    headings = ("mitigation", "cost", "", *columns(sure), "worlds", *(m.title for m in found.measures))
+    headings = ("mitigation", "cost", "", *columns(sure), "worlds", *(m.title for m in found.metrics))
     blank = ["" for _ in columns(sure)]
     rows: list[tuple[object, ...]] = [("(baseline)", "", "", *blank, len(found.worlds), *_baseline(found))]
     rows += [
-        (a.arm.name, _cost(a), a.words, *cells(sure, a.arm.name), len(a.worlds), *_differences(found, a))
+        (a.arm.name, _cost(a), a.verdict, *cells(sure, a.arm.name), len(a.worlds), *_differences(found, a))
         for a in found.ranking
     ]
     show.table(headings, rows, numbers=("worlds",))
     click.echo("\n" + "\n".join([*_notes(found), *notes(found, sure)]))
 
 
-def _cost(a: Compared) -> str:
+def _cost(a: ArmResult) -> str:
     from twin.model.changes import dearest
 
     cost = dearest(a.arm.variations)
@@ -220,19 +221,19 @@ def _cost(a: Compared) -> str:
 
 
 def _notes(found: Comparison) -> Iterator[str]:
-    from twin.experiments.compare import PRIMARY
-    from twin.statistics.families import least_worlds
+    from twin.results.metrics import PRIMARY
+    from twin.statistics.group_sequential import least_worlds
 
-    q, n = found.question, len(found.worlds)
+    q, n = found.plan, len(found.worlds)
     tests = found.tests
-    yield f"Below the baseline: differences from it, with 95 % intervals; ≈ where {n} worlds cannot tell them"
-    yield f"apart: with {tests} tests together, at most a 5 % chance of any false difference (Holm)."
+    yield f"Below the baseline: differences from it, with 95 % intervals; ≈ if not significant in {n} worlds:"
+    yield f"with {tests} tests together, at most a 5 % chance of any false difference (Holm)."
     if n < least_worlds(tests):
-        yield f"With so many tests {n} worlds tell nothing apart, however large: {least_worlds(tests)} may."
-    if found.left_out:
-        were = "world was" if found.left_out == 1 else "worlds were"
-        yield (f"{found.left_out} other {were} left out: there, something is impaired before anything "
-               "has happened.")  # fmt: skip
+        least = least_worlds(tests)
+        yield f"{n} worlds are too few for {tests} tests: no difference can be significant. It takes {least}."
+    if found.invalid:
+        were = "world was" if found.invalid == 1 else "worlds were"
+        yield f"{found.invalid} {were} invalid and replaced: a service is impaired before the first input."
     for a in found.arms:
         if a.stopped is not None:
             yield f"{a.arm.name}: {a.stopped} after {len(a.worlds)} worlds; stopped there."
@@ -262,18 +263,18 @@ def _about(found: Comparison) -> Iterator[str]:
 
 
 def _baseline(found: Comparison) -> Iterator[str]:
-    for m in found.measures:
+    for m in found.metrics:
         e = found.baseline[m.name]
         yield estimated(m, e)
 
 
-def _differences(found: Comparison, a: Compared) -> Iterator[str]:
-    for m in found.measures:
+def _differences(found: Comparison, a: ArmResult) -> Iterator[str]:
+    for m in found.metrics:
         d = a.difference[m.name]
         if d.identical:
             yield "0"
             continue
-        about = "" if a.distinguishable[m.name] else "≈ "
+        about = "" if a.significant[m.name] else "≈ "
         yield about + estimated(m, d, True)
 
 
@@ -294,7 +295,7 @@ def _minutes(side: Recovery) -> str:
     d = side.difference
     if d is None or d.identical:
         return "0"
-    about = "" if side.distinguishable else "≈ "
+    about = "" if side.significant else "≈ "
     return f"{about}{d.mean / 60:+.0f} [{d.low / 60:+.0f}, {d.high / 60:+.0f}]"
 
 

@@ -12,10 +12,12 @@ from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import execute, progress
 from twin.cli._options import change_options, changed_scenario, run_options, worlds_option
+from twin.cli._study import settings_of
 from twin.cli._summary import require, summary
 
 if TYPE_CHECKING:
     from twin.api.run import Run
+    from twin.experiments.opened import StudySettings
     from twin.model.scenario import Scenario
     from twin.validation.score import Scorecard
 
@@ -55,7 +57,7 @@ def replay_command(
         raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
     done = execute(loaded, options)
     expected = check_expected(loaded, done)
-    card = score_of(loaded, done, worlds or 0)
+    card = score_of(loaded, done, worlds or 0, settings_of(options))
     write_scorecard(card, done)
     if as_json:
         show.document(card.as_json())
@@ -66,8 +68,8 @@ def replay_command(
     _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)
 
 
-def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:
-    """The scorecard, with an ensemble of ``draws`` runs if that is not 0."""
+def score_of(scenario: Scenario, run: Run, draws: int, settings: StudySettings) -> Scorecard:
+    """The scorecard, with an ensemble of ``draws`` if that is not 0."""
     from twin.validation.ensemble import ensemble
     from twin.validation.score import score
 
@@ -76,9 +78,7 @@ def score_of(scenario: Scenario, run: Run, draws: int) -> Scorecard:
     if not draws:
         return card
     predicted = [row.outcome.id for row in card.rows if row.sort == "predicted"]
-    with progress(draws, "draws") as tick:
-        found = ensemble(scenario, draws, seed=run.manifest["seed"], predicted=predicted, progress=tick)
-    return replace(card, ensemble=found)
+    return replace(card, ensemble=ensemble(scenario, draws, predicted=predicted, settings=settings))
 
 
 def _require_score(share: float | None, fail_under: float | None) -> None:

@@ -20,11 +20,11 @@ from twin.cli._options import (
     study_options,
     within_option,
 )
-from twin.cli._study import Options, study
+from twin.cli._study import settings_of
 from twin.report.wording import amount
 
 if TYPE_CHECKING:
-    from twin.experiments.search import Confirmed, Found, Judged, Term, Tried
+    from twin.experiments.search import Confirmed, SearchResult, Term, TermResult, Tried
 
 
 @command(
@@ -59,19 +59,20 @@ def search_command(
     The answer follows from the scenario, the goal, the budget and the folder of mitigations. An interrupted
     search continues from the runs in its study.
     """
-    from twin.experiments.search import Wanted, parse_goal, plan, space
-    from twin.experiments.search import search as run
+    from twin.experiments.opened import open_study
+    from twin.experiments.search import Wanted, choice_space, parse_goal, search_plan, searched
 
     require_extra("search", "twin search")
     base = prepared(scenario, changes)
     wanted = Wanted(base.name, parse_goal(goal, base), budget, seconds(within, "--within"), not shipped)
-    planned = plan(wanted.goal, budget)
-    offered = space(base, mitigations_in)
+    planned = search_plan(wanted.goal, budget)
+    offered = choice_space(base, mitigations_in)
     knobs = sum(len(part.knobs) for part in offered.parts)
     show.say(f"{len(offered.parts)} mitigations, {knobs} settings, {len(offered.against)} contradictions; "
              f"the last {planned.reserve} runs confirm {planned.candidates} sets at most")  # fmt: skip
-    with study({base.name: base}, Options(folder, runner, actors, address), budget) as (opened, tick):
-        found = run(opened, wanted, offered, show.say, tick)
+    settings = settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address})
+    with open_study({base.name: base}, settings, runs=budget) as study:
+        found = searched(study, wanted, offered)
     if as_json:
         show.document(found.as_json())
     else:
@@ -81,7 +82,7 @@ def search_command(
 # --- what is said ------------------------------------------------------------
 
 
-def show_search(found: Found) -> None:
+def show_search(found: SearchResult) -> None:
     """The candidates beside the baseline, and what to make of them."""
     terms = found.wanted.goal.terms
     columns = ("set", "cost", "", *(term.text for term in terms))
@@ -96,25 +97,25 @@ def show_search(found: Found) -> None:
 
 
 def _word(c: Confirmed) -> str:
-    return "meets it" if c.met else "misses it" if c.missed else "cannot be told"
+    return "meets it" if c.met else "misses it" if c.missed else "not significant"
 
 
-def _values(found: Found, tried: Tried) -> Iterator[str]:
+def _values(found: SearchResult, tried: Tried) -> Iterator[str]:
     for term, j in zip(found.wanted.goal.terms, tried.judged, strict=True):
         yield _value(term, j)
 
 
-def _value(term: Term, j: Judged) -> str:
+def _value(term: Term, j: TermResult) -> str:
     """'12.3, at most 15.1': the mean, and the end that the goal is held against."""
     from twin.experiments.search.goals import SHARE
 
-    measure = SHARE if term.share is not None else term.measure
+    metric = SHARE if term.share is not None else term.metric
     upward = term.share is not None or term.sign.startswith(">")
-    end = f"at least {amount(measure, j.low)}" if upward else f"at most {amount(measure, j.high)}"
-    return f"{amount(measure, j.mean)}, {end}"
+    end = f"at least {amount(metric, j.low)}" if upward else f"at most {amount(metric, j.high)}"
+    return f"{amount(metric, j.mean)}, {end}"
 
 
-def _verdict(found: Found) -> Iterator[str]:
+def _verdict(found: SearchResult) -> Iterator[str]:
     best = found.best
     if best is not None:
         met = best.tried
@@ -126,7 +127,7 @@ def _verdict(found: Found) -> Iterator[str]:
            f"cost of {near.cost}: {'; '.join(_values(found, near))} in {near.n} worlds.")  # fmt: skip
 
 
-def _classes(found: Found, tried: Tried) -> str:
+def _classes(found: SearchResult, tried: Tried) -> str:
     return ", ".join(found.space.by_name[name].price.class_ for name in tried.choice.parts) or "nothing to do"
 
 
@@ -141,7 +142,7 @@ def _needed(best: Confirmed) -> Iterator[str]:
             yield f"Without {part} it falls short, in {less.n} worlds of the search."
 
 
-def _notes(found: Found) -> Iterator[str]:
+def _notes(found: SearchResult) -> Iterator[str]:
     n, spent = found.plan.fresh, "nothing was left to try" if found.done else "the budget was spent"
     yield (f"{len(found.tried)} sets tried in {found.runs} runs; {spent}. Values above are of {n} fresh "
            "worlds, which played no part in the search.")  # fmt: skip
@@ -149,8 +150,7 @@ def _notes(found: Found) -> Iterator[str]:
         yield (f"{len(found.confirmed)} sets were held against them, each at {found.confidence:.1%}: so all "
                "that is said of them holds with 95 %.")  # fmt: skip
     yield "Cost: classes counted 1 (setting) to 5 (architecture) and added: a rough order, and no money."
-    if found.ill:
-        yield (f"{found.ill} other worlds were left out: there, something is impaired before anything has "
-               "happened.")  # fmt: skip
+    if found.invalid:
+        yield f"{found.invalid} worlds were invalid and replaced: impaired before the first input."
     if found.space.left_out:
         yield f"Not to choose from: {', '.join(found.space.left_out)} (--json says why)."

@@ -13,18 +13,18 @@ from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
-from twin.cli._execute import compile_once, progress
 from twin.cli._options import (
-    actors_option,
     output_options,
     replicates_option,
     responders_option,
+    study_options,
     variants_option,
     worlds_option,
 )
+from twin.cli._study import settings_of
 
 if TYPE_CHECKING:
-    from twin.experiments.whatif import Answer, Judged, Question, Share
+    from twin.experiments.whatif import EffectResult, Share, WhatIfAnswer, WhatIfQuestion, WhatIfs
     from twin.model.changes import Variant
 
 FOLDER = SCENARIOS / "what-if"
@@ -45,13 +45,14 @@ COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recover
 @variants_option
 @headed_option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation.")
 @responders_option
-@actors_option
+@study_options
 @output_options
 def what_if_command(
     which: tuple[str, ...], replicates: int | None, worlds: int | None, variants: bool,
-    responders: str | None, actors: int, strict: bool, as_json: bool,
+    responders: str | None, strict: bool, as_json: bool, folder: Path | None, runner: str, actors: int,
+    address: str | None,
 ) -> None:  # fmt: skip
-    """Answer the questions of scenarios/what-if.
+    """WhatIfAnswer the questions of scenarios/what-if.
 
     Runs all questions, or those given by NUMBER or FILE, each beside its baseline. Says how each changes the
     blast radius, and whether the model agrees with the expectation that was written down before. A
@@ -59,21 +60,18 @@ def what_if_command(
 
     People act on what they know; with --worlds or several --replicates after random delays.
     """
-    from twin.experiments.whatif import ask
+    from twin.experiments.whatif import what_if
 
     if worlds and replicates:
         raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
     drawn = worlds or (replicates or 1) > 1
     questions = _questions(which)
-    models = _variants(questions) if variants else []
-    compile_once(questions[0].base)
-    show.say(f"{len(questions)} questions, {actors} processes")
-    with progress(1, "runs") as tick:
-        answers = ask(
-            questions, variants=models, draw_count=worlds or 0, replicates=replicates or 1, workers=actors,
-            responders=responders or ("drawn" if drawn else "modelled"),
-            progress=tick or _said(),
-        )  # fmt: skip
+    show.say(f"{len(questions)} questions")
+    answers = what_if(
+        questions, variants=_variants(questions) if variants else (), draws=worlds or 0,
+        replicates=replicates or 1, responders=responders or ("drawn" if drawn else "modelled"),
+        settings=settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address}),
+    )  # fmt: skip
     if as_json:
         show.document([_document(answer) for answer in answers])
     else:
@@ -83,19 +81,9 @@ def what_if_command(
         raise Missed(f"the model disagrees with what was expected of {', '.join(against)}")
 
 
-def _said() -> Any:
-    """Progress where stderr is no terminal: a line every ten runs."""
-
-    def say(done: int, total: int) -> None:
-        if done % 10 == 0 or done == total:
-            show.say(f"{done} of {total} runs")
-
-    return say
-
-
-def _questions(which: tuple[str, ...]) -> list[Question]:
+def _questions(which: tuple[str, ...]) -> list[WhatIfQuestion]:
     """The questions asked for, in the order of their numbers. Raises SpecError, BadInput."""
-    from twin.experiments.whatif import Question
+    from twin.experiments.whatif import WhatIfQuestion
     from twin.spec import Problem, SpecError, load_what_if
 
     files = sorted(FOLDER.glob("*.yaml"))
@@ -105,7 +93,7 @@ def _questions(which: tuple[str, ...]) -> list[Question]:
     found = []
     for file in dict.fromkeys(_file(text, numbered) for text in which) if which else files:
         try:
-            found.append(Question(*load_what_if(file, bases)))
+            found.append(WhatIfQuestion(*load_what_if(file, bases)))
         except SpecError as error:
             problems += error.problems
     if problems:
@@ -123,13 +111,13 @@ def _file(text: str, numbered: dict[int, Path]) -> Path:
     return numbered[int(text)]
 
 
-def _variants(questions: list[Question]) -> list[Variant]:
+def _variants(questions: list[WhatIfQuestion]) -> list[Variant]:
     from twin.spec import load_variant
 
     return [load_variant(file, q.base) for file in sorted(VARIANTS.glob("*.yaml")) for q in questions[:1]]
 
 
-def _table(answers: list[Answer]) -> None:
+def _table(answers: WhatIfs) -> None:
     """One line a case, in the middle of its worlds; below it what the model disagrees with."""
     rows = [row for answer in answers for row in _rows(answer)]
     show.table(COLUMNS, rows, numbers=("no", "lost min", "change", "peak"))
@@ -148,13 +136,10 @@ def _table(answers: list[Answer]) -> None:
                 click.echo(f"     note: {w.note}")
 
 
-def _rows(answer: Answer) -> Iterator[tuple[object, ...]]:
-    from twin.experiments.whatif import BASELINE
+def _rows(answer: WhatIfAnswer) -> Iterator[tuple[object, ...]]:
+    from twin.experiments.arms import BASELINE
 
-    w, worlds = answer.question.what_if, [w for w in answer.measured[BASELINE] if not w.variant]
-    if not worlds:
-        yield w.number, w.question, "", "", "", "", "", "every draw contradicts what is known"
-        return
+    w, worlds = answer.question.what_if, [r for r in answer.measured[BASELINE] if not r.variant]
     for n, case in enumerate(answer.cases):
         mine, base = answer.measured[case], answer.measured[BASELINE]
         lost = [mine[world]["service_minutes_lost"] or 0.0 for world in worlds]
@@ -175,7 +160,7 @@ def _middle(values: list[Any]) -> Any:
     return sorted(values, key=lambda v: -math.inf if v is None else v)[(len(values) - 1) // 2]
 
 
-def _moment(answer: Answer, at_s: float | None) -> str:
+def _moment(answer: WhatIfAnswer, at_s: float | None) -> str:
     if at_s is None or math.isinf(at_s):
         return "none needed" if at_s is None else "not by the end"
     base = answer.question.base
@@ -183,7 +168,7 @@ def _moment(answer: Answer, at_s: float | None) -> str:
     return clock.local(round(at_s))[:-3]
 
 
-def _verdict(answer: Answer) -> str:
+def _verdict(answer: WhatIfAnswer) -> str:
     """'agrees', 'disagrees', or in how much of the prior."""
     shares = answer.shares
     if not shares:
@@ -201,19 +186,19 @@ def _share(name: str, share: Share, several: bool) -> str:
     return f"holds in {share.ratio:.0%} of {share.worlds} ({low:.0%} to {high:.0%}){which}"
 
 
-def _missed(answer: Answer) -> list[Judged]:
+def _missed(answer: WhatIfAnswer) -> list[EffectResult]:
     """What did not come in most worlds of the shipped model."""
     missed = []
-    for judged in answer.judged:
+    for judged in answer.results:
         here = [held for world, held in judged.held.items() if not world.variant]
         if 2 * sum(here) <= len(here):
             missed.append(judged)
     return missed
 
 
-def _document(answer: Answer) -> dict[str, Any]:
+def _document(answer: WhatIfAnswer) -> dict[str, Any]:
     """What --json prints of one question."""
-    from twin.experiments.whatif import BASELINE
+    from twin.experiments.arms import BASELINE
 
     w = answer.question.what_if
     return {
@@ -227,14 +212,14 @@ def _document(answer: Answer) -> dict[str, Any]:
         ],
         "expect": [
             {"expect": j.words, "case": j.case, "held": sum(j.held.values()), "worlds": len(j.held)}
-            for j in answer.judged
+            for j in answer.results
         ],
         "baseline": _mean(answer, BASELINE),
         "cases": {case or "changed": _mean(answer, case) for case in answer.cases},
     }  # fmt: skip
 
 
-def _mean(answer: Answer, case: str) -> dict[str, float | None]:
+def _mean(answer: WhatIfAnswer, case: str) -> dict[str, float | None]:
     """Measures of a case: means over worlds; null where a moment does not come, or end, in all of them."""
     worlds = list(answer.measured[case].values())
     found: dict[str, float | None] = {}

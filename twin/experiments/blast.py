@@ -1,44 +1,48 @@
-"""Lose a service for a while: how each kind is broken, the quiet world to do it in, and what came of it.
+"""Blast radius: lose a service for a while, and see what that does to all others.
 
-Pure: a loss is an arm of a study, a fault as a change to a scenario; what came of it is read from the values
-of finished runs. Times are seconds, from the start of the run unless said otherwise; durations of trouble are
-minutes, as in ``twin/simulation/sql/episodes.sql``.
+A loss is an arm of a study: a fault as a change to a quiet scenario. Its effect is the difference between two
+finished runs, with the fault and without. Times are in seconds from the start of the run unless stated;
+durations of trouble are in minutes, as in ``twin/simulation/sql/episodes.sql``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from twin.analysis.dependencies import dependents
 from twin.base.thresholds import METASTABLE_S, RECOVERED_S
 from twin.base.units import format_duration
+from twin.experiments.answers import Results
 from twin.experiments.arms import BASELINE, Arm
-from twin.experiments.study import Job, Results
-from twin.experiments.worlds import World
+from twin.experiments.opened import StudySettings, open_study
+from twin.experiments.realizations import Realization
+from twin.experiments.study import Job
+from twin.experiments.tables import Tabular
 from twin.kinds import registry
 from twin.model.changes import Variation
 from twin.model.parameter import HOWS, LATE
 from twin.model.scenario import Intervention, Scenario, Topology, Value
 from twin.simulation.schedule import parameter_of
 
-WARM_UP_S = 600.0  # undisturbed before the fault: levels and latencies are known by then
-LEAST_WATCH_S = METASTABLE_S + RECOVERED_S  # after the fault; in less nothing is seen to outlive its cause
-TOO_LATE = 1.5  # a late answer takes so many times what the most patient caller waits,
-MUCH_SLOWER = 10.0  # and at least so many times what it takes undisturbed
+WARM_UP_S = 600.0  # undisturbed before the fault: usual levels and latencies are known by then
+LEAST_WATCH_S = METASTABLE_S + RECOVERED_S  # after the fault; within less, nothing can outlive its cause
+TOO_LATE = 1.5  # a late answer takes this many times the longest time-out of a caller,
+MUCH_SLOWER = 10.0  # and at least this many times its usual time
 NOON = datetime(2025, 1, 15, 18, tzinfo=UTC)  # start of a topology alone: the day's peak in North America
-CHANGED_MIN = 1.0  # trouble that differs by less from the baseline's is the baseline's
+CHANGED_MIN = 1.0  # trouble that differs by less from the baseline's counts as the baseline's
 
-_SYNCHRONOUS = ("hard", "soft", "lease")  # who calls over another mode does not wait for the answer
+_SYNCHRONOUS = ("hard", "soft", "lease")  # over any other mode a caller does not wait for the answer
 
 
 class CannotBreak(Exception):
-    """No way to break this service so; the message says why."""
+    """This service cannot be broken in this way; the message says why."""
 
 
-def settings(scenario: Scenario, service: str, how: str) -> dict[str, Value]:
+def break_values(scenario: Scenario, service: str, how: str) -> dict[str, Value]:
     """Target → value that break ``service`` in one of the ways of HOWS, by what its kind says of itself.
 
     Raises CannotBreak, KeyError for an unknown service.
@@ -53,25 +57,27 @@ def settings(scenario: Scenario, service: str, how: str) -> dict[str, Value]:
 
 
 def _late(scenario: Scenario, service: str, target: str) -> float:
-    """A time that every caller who waits finds too long, as far as the parameter goes."""
+    """A time beyond the time-out of every caller that waits, as far as the parameter's range goes."""
     parameter, given = parameter_of(scenario, target), scenario.topology.services[service].parameters
     name = parameter.name
     usual_s = parameter.encode(given[name].value if name in given else parameter.default)
-    return min(parameter.high, max(MUCH_SLOWER * usual_s, TOO_LATE * patience_s(scenario.topology, service)))
+    return min(
+        parameter.high, max(MUCH_SLOWER * usual_s, TOO_LATE * longest_timeout_s(scenario.topology, service))
+    )
 
 
-def patience_s(topology: Topology, service: str) -> float:
-    """How long the most patient of those waits who call ``service`` and wait; 0 if nobody does."""
+def longest_timeout_s(topology: Topology, service: str) -> float:
+    """The longest time-out of a caller that waits for ``service``; 0 if none does."""
     calls = (d for s in topology.services.values() for d in s.dependencies if d.on == service)
     waits = (d.value("timeout_s") for d in calls if d.mode in _SYNCHRONOUS)
     return max((float(s) for s in waits), default=0.0)
 
 
-def lose(scenario: Scenario, service: str, how: str, at_s: float, for_s: float) -> Variation:
+def loss_of(scenario: Scenario, service: str, how: str, at_s: float, for_s: float) -> Variation:
     """The loss of a service as a change to a scenario. Raises CannotBreak, KeyError."""
     taken = {x.id for x in scenario.interventions}
     name = next(n for n in _names(f"lose-{service}"[:50]) if n not in taken)
-    values = settings(scenario, service, how)
+    values = break_values(scenario, service, how)
     fault = Intervention(
         id=name, kind="fault", title=f"{service} is {how}: {HOWS[how]}", at_s=at_s, for_s=for_s, set=values,
         assumed="as asked: twin blast",
@@ -91,7 +97,7 @@ def of_topology(topology: Topology) -> Scenario:
 
 
 def quiet(scenario: Scenario) -> Scenario:
-    """The scenario without what happens in it: no fault, no action, nobody who looks for one."""
+    """The scenario without its faults, actions, diagnoses and expectations."""
     return scenario.model_copy(update={"faults": (), "actions": (), "diagnoses": (), "expect": ()})
 
 
@@ -102,10 +108,11 @@ def lasting(scenario: Scenario, at_s: float, for_s: float, watch_s: float) -> Sc
 
 
 @dataclass(frozen=True)
-class Question:
-    """Which services of ``scenario``, one at a time, to lose how, when, for how long.
+class BlastPlan:
+    """Which services of ``scenario`` to lose, one at a time: how, when, and for how long.
 
-    The scenario lasts long enough. ``refused``: service → why it cannot be broken so; it has no run.
+    The scenario lasts until the end of the watch. ``refused``: service → why it cannot be broken in this way;
+    it has no run.
     """
 
     scenario: Scenario
@@ -117,37 +124,36 @@ class Question:
 
     @property
     def watch_s(self) -> float:
-        """How long everybody is watched after the fault."""
+        """How long all services are watched after the fault."""
         return self.scenario.duration_s - self.at_s - self.for_s
 
     @property
     def jobs(self) -> list[Job]:
         """A run without the fault, then one with each."""
-        here = World()
-        return [Job(self.scenario.name, arm, here) for arm in (Arm(), *self.arms.values())]
+        return [Job(self.scenario.name, arm, Realization()) for arm in (Arm(), *self.arms.values())]
 
 
-def question(
+def blast_plan(
     scenario: Scenario, services: Iterable[str], how: str, at_s: float, for_s: float, watch_s: float
-) -> Question:
-    """Ask it of these services. Raises KeyError for an unknown one."""
+) -> BlastPlan:
+    """The plan to lose each of these services. Raises KeyError for an unknown one."""
     scenario = lasting(scenario, at_s, for_s, watch_s)
     arms, refused = {}, {}
     for service in services:
         try:
-            variation = lose(scenario, service, how, at_s, for_s)
+            variation = loss_of(scenario, service, how, at_s, for_s)
         except CannotBreak as error:
             refused[service] = str(error)
             continue
         name = f"{service} {how} for {format_duration(for_s)} from +{format_duration(at_s)}"
         arms[service] = Arm(name, (variation,))
-    return Question(scenario, how, at_s, for_s, arms, refused)
+    return BlastPlan(scenario, how, at_s, for_s, arms, refused)
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What one run did to one service: ``onset_s`` and ``recovery_s`` of all its episodes, infinite if the
-    last one does not end; minutes impaired and lost; highest error ratio."""
+    """The metrics of one service in one run, named as in the view ``metrics``: onset of its first episode and
+    recovery from its last, infinite if that does not end; minutes impaired and lost; highest error ratio."""
 
     onset_s: float
     recovery_s: float
@@ -157,11 +163,11 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What the loss of a service does to ``service``, beyond what happens without it.
+class ServiceEffect:
+    """The effect of a loss on ``service``: the difference from the run without the loss.
 
-    ``onset_s`` after the fault began, None where it was in trouble before; ``recovery_s`` after the fault
-    ended (negative: before that), infinite if not within the run; ``depth_ratio``: highest error ratio.
+    ``onset_s``: after the begin of the fault, None if it was impaired before. ``recovery_s``: after the end
+    of the fault (negative: before it), infinite if not within the run. ``depth_ratio``: highest error ratio.
     """
 
     service: str
@@ -178,53 +184,53 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Radius:
-    """What the loss of ``lost`` for ``for_s`` does, to itself (``own``) and to others, the worst first.
+class BlastRadius:
+    """The effects of losing ``lost`` for ``for_s``: on itself (``own``) and on ``others``, the worst first.
 
-    ``needed_by``: those that reach it over a hard chain; ``visible``: those that customers see.
+    ``needed_by``: services that reach it over a hard chain. ``visible``: services that customers see.
     """
 
     lost: str
     for_s: float
-    own: Effect | None
-    others: tuple[Effect, ...]
+    own: ServiceEffect | None
+    others: tuple[ServiceEffect, ...]
     visible: frozenset[str]
     needed_by: frozenset[str]
 
     @property
-    def effects(self) -> tuple[Effect, ...]:
-        """On itself, if any, then on the others."""
+    def effects(self) -> tuple[ServiceEffect, ...]:
+        """The effect on itself, if any, then those on others."""
         return (*((self.own,) if self.own else ()), *self.others)
 
     @property
     def lost_per_min(self) -> float:
-        """Minutes lost of services that customers see, itself among them, for each minute of the fault."""
+        """Minutes lost by visible services, itself included, for each minute of the fault."""
         return self._per_min(self.effects)
 
     @property
     def others_per_min(self) -> float:
-        """As much of that as others lose."""
+        """The part of it that others lose."""
         return self._per_min(self.others)
 
-    def _per_min(self, effects: Iterable[Effect]) -> float:
+    def _per_min(self, effects: Iterable[ServiceEffect]) -> float:
         return sum(e.lost_min for e in effects if e.service in self.visible) / (self.for_s / 60)
 
     @property
-    def surprises(self) -> tuple[Effect, ...]:
-        """On others, from which no hard chain leads to it: they wait for it, or get its load."""
+    def surprises(self) -> tuple[ServiceEffect, ...]:
+        """Effects on services without a hard chain to it: they wait for it, or get its load."""
         return tuple(e for e in self.others if e.service not in self.needed_by)
 
     @property
-    def outlasting(self) -> tuple[Effect, ...]:
-        """Those that outlive their cause, itself included, the longest first."""
+    def outlasting(self) -> tuple[ServiceEffect, ...]:
+        """Effects that outlive their cause, its own included, the longest first."""
         found = [e for e in self.effects if e.outlives_cause]
         return tuple(sorted(found, key=lambda e: (-e.recovery_s, e.service)))
 
 
-def effect(
+def service_effect(
     service: str, mine: Trouble | None, without: Trouble | None, at_s: float, for_s: float
-) -> Effect | None:
-    """What a fault at ``at_s`` did to a service; None if it fared as it does ``without`` the fault."""
+) -> ServiceEffect | None:
+    """The effect of a fault at ``at_s`` on a service; None if it differs by less than CHANGED_MIN."""
     if mine is None:
         return None
     none = Trouble(math.inf, -math.inf, 0.0, 0.0, 0.0)
@@ -233,56 +239,108 @@ def effect(
     if max(abs(impaired_min), abs(lost_min)) < CHANGED_MIN:
         return None
     onset_s = mine.onset_s - at_s if mine.onset_s >= at_s else None
-    # What ends as it would have ended anyway does not last because of the fault.
+    # Trouble that ends as it does without the fault does not last because of it.
     ends_s = mine.recovery_s if mine.recovery_s > base.recovery_s else min(mine.recovery_s, at_s + for_s)
-    return Effect(service, onset_s, ends_s - at_s - for_s, impaired_min, lost_min, mine.peak_error_ratio)
+    return ServiceEffect(
+        service, onset_s, ends_s - at_s - for_s, impaired_min, lost_min, mine.peak_error_ratio
+    )
 
 
 def radius(
     scenario: Scenario, lost: str, mine: Mapping[str, Trouble], without: Mapping[str, Trouble], at_s: float,
     for_s: float,
-) -> Radius:  # fmt: skip
-    """What came of losing ``lost``, from the trouble of every service with the fault and without it."""
+) -> BlastRadius:  # fmt: skip
+    """The effects of losing ``lost``, from the trouble of every service with and without the fault."""
     services = scenario.topology.services
-    effects = {name: effect(name, mine.get(name), without.get(name), at_s, for_s) for name in services}
+    effects = {
+        name: service_effect(name, mine.get(name), without.get(name), at_s, for_s) for name in services
+    }
     others = [e for name, e in effects.items() if e is not None and name != lost]
     others.sort(key=lambda e: (-e.lost_min, -e.impaired_min, e.service))
     visible = frozenset(name for name, s in services.items() if s.visible)
     needed_by = frozenset(d.service for d in dependents(services, lost) if d.hard)
-    return Radius(lost, for_s, effects[lost], tuple(others), visible, needed_by)
+    return BlastRadius(lost, for_s, effects[lost], tuple(others), visible, needed_by)
 
 
 def troubles(results: Results, scenario: str) -> dict[str, dict[str, Trouble]]:
-    """Name of each arm of finished runs, of one world, → service → its trouble; services without any are
-    left out."""
-    found: dict[str, dict[str, Trouble]] = {job.arm.name: {} for job in results.jobs}
+    """Arm → service → its trouble, of finished runs in one realization; without the services that had
+    none."""
+    found: dict[str, dict[str, Trouble]] = {job.arm.name: {} for job in results.keys}
     measured = {field.name: results.of_services(field.name, scenario) for field in fields(Trouble)}
     for service, arms in measured["onset_s"].items():
-        for arm, by_world in arms.items():
-            for world, onset_s in by_world.items():
+        for arm, values in arms.items():
+            for realization, onset_s in values.items():
                 if onset_s is not None:
-                    values = {m: by[service][arm][world] or 0.0 for m, by in measured.items()}
-                    found[arm][service] = Trouble(**values)
+                    trouble = {m: by[service][arm][realization] or 0.0 for m, by in measured.items()}
+                    found[arm][service] = Trouble(**trouble)
     return found
 
 
-def radii(asked: Question, results: Results) -> list[Radius]:
+def radii(plan: BlastPlan, results: Results) -> list[BlastRadius]:
     """What came of each loss, those who take most with them first."""
-    found = troubles(results, asked.scenario.name)
+    found = troubles(results, plan.scenario.name)
     without = found[BASELINE]
     return ranked(
-        radius(asked.scenario, lost, found[arm.name], without, asked.at_s, asked.for_s)
-        for lost, arm in asked.arms.items()
+        radius(plan.scenario, lost, found[arm.name], without, plan.at_s, plan.for_s)
+        for lost, arm in plan.arms.items()
     )
 
 
-def matrix(found: Sequence[Radius]) -> tuple[list[str], list[list[Effect | None]]]:
-    """Services that any loss hurts, in the order of names, and for each loss what it does to them."""
+def matrix(found: Sequence[BlastRadius]) -> tuple[list[str], list[list[ServiceEffect | None]]]:
+    """(services that any loss affects, by name; for each loss its effect on each of them)."""
     effects = [{e.service: e for e in r.effects} for r in found]
     columns = sorted({service for each in effects for service in each})
     return columns, [[each.get(service) for service in columns] for each in effects]
 
 
-def ranked(found: Iterable[Radius]) -> list[Radius]:
-    """Those who take most with them first."""
+def ranked(found: Iterable[BlastRadius]) -> list[BlastRadius]:
+    """In order, the largest blast radius first."""
     return sorted(found, key=lambda r: (-r.lost_per_min, -len(r.others), r.lost))
+
+
+@dataclass(frozen=True)
+class Blast(Tabular):
+    """The blast radius of each lost service, the largest first."""
+
+    plan: BlastPlan
+    radii: tuple[BlastRadius, ...]
+
+    headings = ("lost", "per minute", "of others", "others affected", "outlive the fault")
+
+    def __repr__(self) -> str:
+        return f"<Blast: {len(self.radii)} services of {self.plan.scenario.name} lost, one at a time>"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row an effect: of each loss on each service that it affects."""
+        for r in self.radii:
+            for e in r.effects:
+                yield {"lost": r.lost, **vars(e), "outlives_cause": e.outlives_cause}
+
+    def summary(self) -> Iterator[tuple[object, ...]]:
+        """A row a loss."""
+        for r in self.radii:
+            yield r.lost, r.lost_per_min, r.others_per_min, len(r.others), len(r.outlasting)
+
+
+def blast(
+    scenario: Scenario | Topology, services: Iterable[str] = (), how: str = "down", *,
+    at_s: float | None = None, for_s: float = 900.0, watch_s: float = 7200.0,
+    settings: StudySettings | None = None,
+) -> Blast:  # fmt: skip
+    """Lose each of these services in turn (all by default), and say what that does to the others.
+
+    Without ``at_s`` the service breaks after a warm-up in a quiet scenario; with it, on top of the scenario's
+    own faults. ``how``: down, slow or partial. Raises KeyError for an unknown service, WorkerLost,
+    OtherStudy.
+    """
+    base = of_topology(scenario) if isinstance(scenario, Topology) else scenario
+    base = quiet(base) if at_s is None else base
+    names = tuple(services) or tuple(sorted(base.topology.services))
+    plan = blast_plan(base, names, how, WARM_UP_S if at_s is None else at_s, for_s, watch_s)
+    return blasted(plan, settings)
+
+
+def blasted(plan: BlastPlan, settings: StudySettings | None = None) -> Blast:
+    """Make the runs of a plan that are missing, and read their effects. Raises WorkerLost, OtherStudy."""
+    with open_study({plan.scenario.name: plan.scenario}, settings, runs=len(plan.jobs)) as study:
+        return Blast(plan, tuple(radii(plan, study.do(plan.jobs))))

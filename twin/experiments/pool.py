@@ -1,9 +1,9 @@
-"""Many small pieces of work over several workers: in this process, in processes, or in actors of Ray.
+"""One pool for many runs: in this process, in several processes, or in Ray actors.
 
-The work is ``function(shared, job)`` of a module, which is pure. ``shared`` goes to each worker once. Jobs go
-in batches. An actor that dies costs the batches that it has, a process those of all processes, as the pool
-breaks with it; they are done again. So what comes out depends neither on how many workers there are nor on
-what becomes of them. Only the order in which it comes does.
+The work is a pure ``function(shared, job)`` of a module. ``shared`` goes to each worker once. Jobs go in
+batches. If a worker dies, its batches are done again; a process that dies breaks the whole pool of processes,
+so the batches of all of them are. The results depend neither on the number of workers nor on lost workers.
+Only their order does.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 J = TypeVar("J", contravariant=True)
 
-LARGEST = 8  # jobs in a batch: more, and a lost worker costs too much
-SHARES = 6  # batches that each worker gets, where there is little to do: fewer, and one waits for the other
+LARGEST = 8  # jobs in a batch: with more, a lost worker costs too much
+SHARES = 6  # batches that each worker gets of a small study: with fewer, one waits for the other
 MOST_LOSSES = 3  # with no batch finished in between (processes), or of the same one (actors)
 
 Work = Callable[[Any, Any], Any]
@@ -26,6 +27,50 @@ Work = Callable[[Any, Any], Any]
 
 class WorkerLost(Exception):
     """The same batch has killed one worker after another."""
+
+
+RUNNERS = ("auto", "inline", "process", "ray")
+RAY_PAYS = 24  # runs, from which the start of Ray is worth its seconds
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """Where runs are made; the results are the same.
+
+    ``runner``: "inline" (this process), "process" (``workers`` processes), "ray" (``workers`` actors on the
+    cluster at ``address``, or on a local one), or "auto": Ray, but a few runs inline. Raises ValueError.
+    """
+
+    runner: str = "auto"
+    workers: int = 2
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.runner not in RUNNERS:
+            raise ValueError(f"runner: found {self.runner!r}, expected one of {', '.join(RUNNERS)}")
+        if self.workers < 1:
+            raise ValueError(f"workers: found {self.workers}, expected 1 or more")
+        if self.address is not None and self.runner != "ray":
+            raise ValueError("address: only with runner ray")
+
+    def resolved(self, runs: int) -> PoolSettings:
+        """The same with "auto" decided, for about so many ``runs``."""
+        runner = self.runner
+        if runner == "auto":
+            runner = "ray" if runs >= RAY_PAYS else "inline"
+        return replace(self, runner=runner, workers=1 if runner == "inline" else self.workers)
+
+    @property
+    def words(self) -> str:
+        """'2 Ray actors', 'this process'."""
+        several = {"ray": "Ray actor", "process": "process"}.get(self.runner)
+        if several is None:
+            return "this process"
+        return (
+            f"{self.workers} {several}{'es' if several[-1] == 's' else 's'}"
+            if self.workers > 1
+            else f"1 {several}"
+        )
 
 
 class Pool(Protocol):
@@ -38,23 +83,23 @@ class Pool(Protocol):
     ) -> None: ...
 
     def map(self, function: Work, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """(place in ``jobs``, what came of it), as they come. Raises WorkerLost, or what the work raises."""
+        """(index in ``jobs``, its result), as they come. Raises WorkerLost, or what the work raises."""
         ...
 
 
-def open_pool(runner: str, shared: Any, workers: int = 2, address: str | None = None) -> Pool:
-    """``runner``: "inline", "process" or "ray" (on the cluster at ``address``, or a local one)."""
-    if runner == "inline":
-        return Inline(shared)
-    if runner == "process":
-        return Processes(shared, workers)
-    from twin.experiments.ray_pool import Actors
+def open_pool(settings: PoolSettings, shared: Any) -> Pool:
+    """The pool that ``settings`` asks for; "auto" is inline here."""
+    if settings.runner == "process":
+        return Processes(shared, settings.workers)
+    if settings.runner == "ray":
+        from twin.experiments.ray_pool import Actors
 
-    return Actors(shared, workers, address)
+        return Actors(shared, settings.workers, settings.address)
+    return Inline(shared)
 
 
 def batches(count: int, workers: int) -> list[range]:
-    """Places of ``count`` jobs, in batches."""
+    """Indices of ``count`` jobs, in batches."""
     size = max(1, min(LARGEST, count // (workers * SHARES)))
     return [range(at, min(at + size, count)) for at in range(0, count, size)]
 
@@ -120,7 +165,7 @@ class Processes:
 def _in_turn(
     pool: ProcessPoolExecutor, function: Work, jobs: Sequence[Any], todo: Sequence[range], most: int
 ) -> Iterator[tuple[range, list[Any]]]:
-    """Each batch with its results, as they come, with at most so many under way."""
+    """Each batch with its results, as they come, with at most ``most`` under way."""
     waiting, running = iter(todo), dict[Future[list[Any]], range]()
     while True:
         while len(running) < most and (batch := next(waiting, None)) is not None:

@@ -1,4 +1,4 @@
-"""A pool of Ray actors: each knows what is shared, and takes one batch after another."""
+"""A pool of Ray actors: each has what is shared, and takes one batch after another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twin.simulation.on_ray import cluster
 import ray  # isort: skip  # after on_ray, which says how it behaves
 from ray.exceptions import RayActorError, RayTaskError
 
-AHEAD = 2  # batches that an actor has: one in hand, and one so that it need not wait for the driver
+AHEAD = 2  # batches that an actor has: the one it works on, and the next
 
 
 class Worker:
@@ -22,18 +22,18 @@ class Worker:
         self.shared = shared
 
     def work(self, function: Work, jobs: list[Any]) -> list[Any]:
-        """What comes of each job, in order."""
+        """The result of each job, in order."""
         return [function(self.shared, job) for job in jobs]
 
 
 class Actors:
-    """As many actors as there are workers; one that is lost is replaced."""
+    """``workers`` actors; a lost one is replaced."""
 
     def __init__(self, shared: Any, workers: int, address: str | None) -> None:
         self.shared, self.workers, self.address = shared, workers, address
         self.actors: list[Any] = []
         self._open = ExitStack()
-        self._there: Any = None
+        self._shared_ref: Any = None
 
     def __enter__(self) -> Actors:
         return self
@@ -47,13 +47,13 @@ class Actors:
     def _start(self) -> None:
         if not self.actors:
             self._open.enter_context(cluster(self.address, self.workers))
-            # An actor that no node has room for would wait for ever, and its work with it.
+            # An actor that fits on no node would wait for ever, and its work with it.
             self.workers = min(self.workers, max(1, int(ray.cluster_resources().get("CPU", 1))))
-            self._there = ray.put(self.shared)
+            self._shared_ref = ray.put(self.shared)
             self.actors = [self._hire() for _ in range(self.workers)]
 
     def _hire(self) -> Any:
-        return ray.remote(num_cpus=1)(Worker).remote(self._there)
+        return ray.remote(num_cpus=1)(Worker).remote(self._shared_ref)
 
     def map(self, function: Work, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """As ``twin.experiments.pool.Pool`` says."""

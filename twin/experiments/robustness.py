@@ -1,44 +1,60 @@
-"""How far a claim of a comparison holds: over the prior, over the variants of the model; and what decides it.
+"""How robust a claim of a comparison is: over the prior, over variants of the model; and what decides it.
 
-A *claim* is what a comparison says of an arm: it helps, it harms, it makes no difference. It *holds* in a
-world if the paired difference there has its sign and is at least worth having (no difference: if it is not);
-the share of such worlds is the share of the prior, with Wilson's interval. It is *robust* if every variant of
-the model comes to the same one.
+A *claim* is what a comparison says of an arm: it helps, it harms, or it makes no difference. It *holds* in a
+realization if the paired difference there has its sign and is worth having (for "no difference": if it is
+not). The share of such realizations is the share of the prior, with Wilson's interval. A claim is *robust* if
+every variant of the model comes to the same one.
 
-What decides it: the place that each world gives to each number that nobody knows, against the paired
-difference, by PAWN (Pianosi and Wagener, Environ. Model. Softw. 108, 2018) on the runs that are there. With a
-hundred numbers and some dozens of worlds, some index is always large; so each is held against the law of
-the index of a number that has nothing to do with it, which is the same for all of them and is found by
-shuffling. A number is named if it passes with all numbers and all claims of the comparison together (Holm).
+What decides it: the quantile of each uncertain input in each realization, against the paired difference, by
+PAWN (Pianosi and Wagener, Environ. Model. Softw. 108, 2018) on the finished runs. With a hundred inputs and
+some dozens of realizations, some index is always large. So each is compared with the law of the index of an
+input that decides nothing. That law is the same for all inputs, and is found by shuffling. An input is named
+if it passes among all inputs and all claims of the comparison together (Holm).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr, uniform
 
-from twin.experiments.compare import PRIMARY, WORTH_RATIO, Compared, Comparison
-from twin.experiments.worlds import places
+from twin.experiments.comparison import WORTH_RATIO, ArmResult, ArmVerdict, Comparison
+from twin.experiments.realizations import quantiles
 from twin.model.scenario import Scenario
-from twin.statistics.families import ERROR, Verdict, holm
+from twin.results.metrics import PRIMARY
+from twin.statistics.group_sequential import ERROR, holm
 from twin.statistics.proportions import Proportion, wilson
 
-SLICES = 4  # that each number's range is cut into: of 64 worlds, 16 each
-FEW = 16  # worlds say nothing of which number decides
-SHUFFLES = 1 << 16  # of a number that decides nothing: the smallest p is one in so many
+SLICES = 4  # that each input's range is cut into: of 64 realizations, 16 each
+FEW = 16  # with fewer realizations nothing is said about which input decides
+SHUFFLES = 1 << 16  # of an input that decides nothing: the smallest p is one over this
 CHUNK = 1 << 12
-SAME = "no difference"
+
+
+class ArmClaim(StrEnum):
+    """What a comparison claims of an arm."""
+
+    HELPS = "helps"
+    HARMS = "harms"
+    SAME = "no difference"
+    NONE = ""
+
+
+_CLAIMS = {
+    ArmVerdict.HELPS: ArmClaim.HELPS, ArmVerdict.HARMS: ArmClaim.HARMS,
+    ArmVerdict.TOO_SMALL: ArmClaim.SAME, ArmVerdict.IDENTICAL: ArmClaim.SAME,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Decider:
-    """``target`` moves the difference: its PAWN ``index`` (mean distance, from 0 to 1), the adjusted ``p``,
-    and the rank correlation, which is positive where the arm does less for a high value."""
+    """The input ``target`` moves the difference. ``index``: its PAWN index (mean distance, from 0 to 1);
+    ``p``: adjusted. The rank correlation is positive if the arm does less for a high value."""
 
     target: str
     index: float
@@ -46,89 +62,87 @@ class Decider:
     rank_correlation: float
 
     def as_json(self) -> dict[str, Any]:
-        return {"number": self.target, "index": round(self.index, 4), "p": self.p,
+        return {"input": self.target, "index": round(self.index, 4), "p": self.p,
                 "rank_correlation": round(self.rank_correlation, 3)}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """Of one arm. ``claim``: '' if there is none. ``held``: in how many worlds it does. ``variants``: what
-    each variant of the model comes to. ``of``: how many numbers might have decided it; 0 if nothing varied,
-    or too little was run to tell."""
+    """Of one arm. ``holds``: in how many realizations the claim does; None without a claim. ``variants``: the
+    verdict of each variant of the model. ``inputs``: how many inputs might have decided it; 0 if nothing
+    varied, or there were too FEW runs."""
 
-    claim: str
-    held: Proportion | None = None
-    variants: Mapping[str, str] = field(default_factory=dict)
+    claim: ArmClaim
+    holds: Proportion | None = None
+    variants: Mapping[str, ArmVerdict] = field(default_factory=dict)
     decided_by: tuple[Decider, ...] = ()
-    of: int = 0
+    inputs: int = 0
 
     @property
     def robust(self) -> bool | None:
-        """Whether all variants say the same; None where none was asked, or nothing is claimed."""
+        """Whether all variants come to the same claim; None without variants, or without a claim."""
         return not self.against if self.claim and self.variants else None
 
     @property
-    def against(self) -> dict[str, str]:
-        """The variants that come to something else, and to what."""
-        return {v: said for v, said in self.variants.items() if _claim_of(said) != self.claim}
+    def against(self) -> dict[str, ArmVerdict]:
+        """The variants that come to another claim, and their verdicts."""
+        return {v: verdict for v, verdict in self.variants.items() if claim_of(verdict) != self.claim}
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin compare --json`` has it for each arm."""
-        held = self.held
+        holds = self.holds
         return {
-            "claim": self.claim or None, "share": held and held.ratio,
-            "ci95": held and [held.low, held.high], "worlds": held and held.n,
+            "claim": self.claim or None, "share": holds and holds.ratio,
+            "ci95": holds and [holds.low, holds.high], "worlds": holds and holds.n,
             "robust": self.robust, "variants": dict(self.variants),
-            "decided_by": [d.as_json() for d in self.decided_by], "numbers": self.of,
+            "decided_by": [d.as_json() for d in self.decided_by], "inputs": self.inputs,
         }  # fmt: skip
 
 
 def robustness(
     found: Comparison, base: Scenario, variants: Mapping[str, Comparison] | None = None
 ) -> dict[str, Robustness]:
-    """Arm → how far what the comparison says of it holds. ``variants``: the same question put to other
-    variants of the model."""
-    at = places_of(found, base)
-    claims = [a for a in found.arms if _claim_of(a.words) in ("helps", "harms") and at]
+    """Arm → how robust the claim about it is. ``variants``: the same comparison in variants of the model."""
+    at = quantiles_of(found, base)
+    claims = [a for a in found.arms if claim_of(a.verdict) in (ArmClaim.HELPS, ArmClaim.HARMS) and at]
     decided = {a.arm.name: deciders(at, _difference(found, a), len(claims)) for a in claims}
-    said = {
-        name: {a.arm.name: a.words for a in other.arms} for name, other in (variants or {}).items()
+    elsewhere = {
+        name: {a.arm.name: a.verdict for a in other.arms} for name, other in (variants or {}).items()
     }  # fmt: skip
     return {
         a.arm.name: Robustness(
-            _claim_of(a.words), held(found, a), {v: by_arm[a.arm.name] for v, by_arm in said.items()},
-            decided.get(a.arm.name, ()),
+            claim_of(a.verdict), share_held(found, a),
+            {v: by_arm[a.arm.name] for v, by_arm in elsewhere.items()}, decided.get(a.arm.name, ()),
             len(at) if a.arm.name in decided and _can_tell(_difference(found, a)) else 0,
         )
         for a in found.arms
     }  # fmt: skip
 
 
-def _claim_of(words: str) -> str:
-    """'helps', 'harms', SAME, or '' where nothing is claimed."""
-    if words in (str(Verdict.TOO_SMALL), str(Verdict.IDENTICAL)):
-        return SAME
-    return words if words in ("helps", "harms") else ""
+def claim_of(verdict: ArmVerdict) -> ArmClaim:
+    """What a verdict claims."""
+    return _CLAIMS.get(verdict, ArmClaim.NONE)
 
 
-def _difference(found: Comparison, a: Compared) -> np.ndarray:
+def _difference(found: Comparison, a: ArmResult) -> np.ndarray:
     mine = a.values[PRIMARY]
     return mine - found.values[PRIMARY][: len(mine)]
 
 
-def held(found: Comparison, a: Compared) -> Proportion | None:
-    """In how many worlds the claim holds; None without one."""
-    claim, d = _claim_of(a.words), _difference(found, a)
+def share_held(found: Comparison, a: ArmResult) -> Proportion | None:
+    """In how many realizations the claim holds; None without one."""
+    claim, d = claim_of(a.verdict), _difference(found, a)
     worth = WORTH_RATIO * float(np.mean(found.values[PRIMARY]))
-    holds = {"helps": d <= -worth, "harms": d >= worth, SAME: np.abs(d) < max(worth, 1e-12)}.get(claim)
+    same = np.abs(d) < max(worth, 1e-12)
+    holds = {ArmClaim.HELPS: d <= -worth, ArmClaim.HARMS: d >= worth, ArmClaim.SAME: same}.get(claim)
     return None if holds is None else wilson(int(holds.sum()), len(d))
 
 
-def places_of(found: Comparison, base: Scenario) -> dict[str, np.ndarray]:
-    """Number → (worlds,) where each world puts it, from 0 to 1; nothing where no number is drawn."""
-    if not found.question.draws:
+def quantiles_of(found: Comparison, base: Scenario) -> dict[str, np.ndarray]:
+    """Input → (realizations,) its quantile in each, from 0 to 1; empty if no input is sampled."""
+    if not found.plan.draws:
         return {}
-    rows = [places(base, world.draw) for world in found.worlds]
+    rows = [quantiles(base, r.draw) for r in found.worlds]
     return {n.target: np.array([row[n] for row in rows]) for n in rows[0]} if rows else {}
 
 
@@ -136,17 +150,18 @@ def places_of(found: Comparison, base: Scenario) -> dict[str, np.ndarray]:
 
 
 def deciders(at: Mapping[str, np.ndarray], values: np.ndarray, claims: int = 1) -> tuple[Decider, ...]:
-    """The numbers that decide (worlds,) ``values``, the one with the largest index first.
+    """The inputs that decide (realizations,) ``values``, the one with the largest index first.
 
-    ``at``: number → at least as many places. ``claims``: in how many such questions at once no number may be
-    named that decides nothing, but with ERROR. None where there are few worlds, or nothing varies.
+    ``at``: input → at least as many quantiles. ``claims``: how many such questions are asked together; in all
+    of them, an input that decides nothing is named with a probability of at most ERROR. Empty if there are
+    FEW realizations, or nothing varies.
     """
     n = len(values)
     if not at or not _can_tell(values):
         return ()
     x = np.column_stack([np.asarray(p, "f8")[:n] for p in at.values()])
     index = pawn(x, values)
-    law = np.sort(indices_of_nothing(values))
+    law = np.sort(null_indices(values))
     above = SHUFFLES - np.searchsorted(law, index - 1e-9)
     p = np.minimum(1.0, holm((1 + above) / (1 + SHUFFLES)) * claims)
     named = [
@@ -161,23 +176,23 @@ def _can_tell(values: np.ndarray) -> bool:
 
 
 def pawn(x: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(numbers,) PAWN indices of (worlds, numbers) places: the mean over slices of each number's range of the
-    Kolmogorov-Smirnov distance between the values there and all values."""
+    """(inputs,) PAWN indices of (realizations, inputs) quantiles: the mean, over slices of an input's range,
+    of the Kolmogorov-Smirnov distance between the values in the slice and all values."""
     order = np.argsort(values, kind="stable")
     return _mean_distances(np.array([_slices(column)[order] for column in x.T]), _steps(values))
 
 
-def indices_of_nothing(values: np.ndarray, shuffles: int = SHUFFLES) -> np.ndarray:
-    """(shuffles,) PAWN indices of numbers that have nothing to do with the values.
+def null_indices(values: np.ndarray, shuffles: int = SHUFFLES) -> np.ndarray:
+    """(shuffles,) PAWN indices of inputs that have nothing to do with the values.
 
-    The places of a drawn number are all different, so an index depends on nothing but which worlds fall into
-    which slice; without a connection, all divisions of the worlds are equally likely.
+    The quantiles of an input all differ, so an index depends only on which realization falls into which
+    slice. Without a connection, all divisions of the realizations are equally likely.
     """
-    return _indices_of_nothing(_steps(values).tobytes(), shuffles)
+    return _null_indices(_steps(values).tobytes(), shuffles)
 
 
 @lru_cache(maxsize=8)
-def _indices_of_nothing(steps: bytes, shuffles: int) -> np.ndarray:
+def _null_indices(steps: bytes, shuffles: int) -> np.ndarray:
     ends = np.frombuffer(steps, bool)
     n = len(ends)
     slice_of = _slices(np.arange(n, dtype="f8"))
@@ -218,17 +233,17 @@ def _slices(places: np.ndarray) -> np.ndarray:
     return found
 
 
-def told(each: Iterable[tuple[str, Robustness]], worlds: int) -> list[str]:
-    """What decides, in sentences: a line a claim that some number decides, and one for all others."""
+def decider_lines(each: Iterable[tuple[str, Robustness]], worlds: int) -> list[str]:
+    """What decides, in sentences: a line for each claim that some input decides, and one for the others."""
     lines, undecided = [], []
     for name, r in each:
         if r.decided_by:
             numbers = ", ".join(f"{d.target} ({d.index:.2f})" for d in r.decided_by)
-            lines.append(f"{name}: how much it changes is decided most by {numbers}.")
-        elif r.claim and r.claim != SAME:
+            lines.append(f"{name}: the size of its effect depends most on {numbers}.")
+        elif r.claim and r.claim != ArmClaim.SAME:
             undecided.append(name)
     if undecided:
-        lines.append(f"{worlds} worlds are too few to say which number decides: {', '.join(undecided)}.")
+        lines.append(f"{worlds} worlds are too few to say which input decides: {', '.join(undecided)}.")
     return lines
 
 

@@ -1,36 +1,51 @@
-"""Worlds that begin well: an ill one, in which something is impaired before anything has happened,
-contradicts its scenario; it is left out, and another drawn in its place."""
+"""Screening: a realization is invalid if a service that customers see is impaired before the first input.
+
+It contradicts its scenario, in which nothing has happened yet. It is left out, and the next one is taken in
+its place. This is the only rule for invalid draws.
+"""
 
 from __future__ import annotations
 
-from twin.experiments.arms import Arm
-from twin.experiments.study import Job, Study, beginning_of, first_input_s
-from twin.experiments.worlds import World, worlds
+from dataclasses import dataclass
 
-TRIES = 4  # worlds drawn for each that is asked for, before giving up
+from twin.experiments.arms import Arm
+from twin.experiments.questions import SCREENING
+from twin.experiments.realizations import Realization, first_input_s, realizations
+from twin.experiments.study import Job, Study
+
+TRIES = 4  # realizations that are screened for each one that is needed, before giving up
 
 
 class NoWorlds(Exception):
-    """In nearly every draw something is impaired before anything happens."""
+    """Nearly every realization is invalid: something is impaired before anything happens."""
 
 
-def well_begun(
-    study: Study, scenario: str, count: int, most: int, *, draws: bool = True, variant: str = ""
-) -> tuple[tuple[World, ...], int]:
-    """(the first ``count`` worlds that begin well, how many among them were ill), of at most ``most`` drawn.
+@dataclass(frozen=True)
+class Screened:
+    """The ``valid`` realizations, and the number of ``invalid`` ones among those tried."""
 
-    A run of each to the first input shows it, and costs little; where nothing has a time, all begin well.
-    Asked again, for more, the first ones are the same. Raises NoWorlds, WorkerLost.
+    valid: tuple[Realization, ...]
+    invalid: int
+
+
+def screened(
+    study: Study, scenario: str, count: int, *, most: int = 0, draws: bool = True, variant: str = ""
+) -> Screened:
+    """The first ``count`` valid realizations, of at most ``most`` (TRIES × ``count`` unless given).
+
+    A short run of each, up to the first input, decides. If no input has a time, all are valid. Asked again
+    for more, the first ones are the same. Raises NoWorlds, WorkerLost.
     """
     timed = first_input_s(study.setting.bases[scenario]) > 0
-    name = beginning_of(scenario)
-    good: list[World] = []
+    most = most or TRIES * count
+    valid: list[Realization] = []
     tried = 0
-    while len(good) < count:
+    while len(valid) < count:
         if tried >= most:
-            raise NoWorlds(f"{len(good)} of {tried} worlds begin well, and {count} are needed")
-        new = worlds(count - len(good), draws=draws, variant=variant, first=tried + 1)
-        ill = study.do([Job(name, Arm(), w) for w in new]).ill(name) if timed else set()
-        good += [w for w in new if w not in ill]
+            raise NoWorlds(f"{len(valid)} of {tried} realizations are valid, and {count} are needed")
+        new = realizations(count - len(valid), draws=draws, variant=variant, first=tried + 1)
+        jobs = [Job(scenario, Arm(), r, SCREENING) for r in new] if timed else []
+        invalid = study.do(jobs).invalid()
+        valid += [r for r in new if r not in invalid]
         tried += len(new)
-    return tuple(good), tried - count
+    return Screened(tuple(valid), tried - count)

@@ -1,11 +1,9 @@
 """A study on disk: a manifest, and Parquet files with a row a run.
 
-Each row is one run: its scenario, arm and world, the number of services impaired in each five minutes
-(``curve``), and what it comes to (``values``: service, measure, value; see
-``twin/simulation/sql/worth.sql``). Results
-are written as they come, each file by rename: so a study that is killed has lost no more than the batches
-under way, and goes on from there. When all is done the files become one, sorted, the same whoever did the
-work.
+A row says which run it is: scenario, arm, key, question and realization. It keeps whether the run is
+``valid``, its ``values`` (service, metric, value; see ``twin/experiments/questions.py``) and its ``curve``
+(services impaired in each five minutes). Each file appears by rename, as runs come. So a study that is killed
+loses only the batches under way. In the end all files become one, sorted, the same for any workers.
 """
 
 from __future__ import annotations
@@ -25,16 +23,16 @@ import pyarrow.parquet as pq
 
 from twin.simulation.queries import ask_files
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "study.json"
 WHOLE = "runs.parquet"
 _PART = re.compile(r"part-(\d+)\.parquet")
 KEY = ("scenario", "key", "variant", "draw", "replicate")
 _WORD = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema([
-    ("scenario", pa.string()), ("arm", pa.string()), ("key", pa.string()), ("variant", pa.string()),
-    ("draw", pa.int32()), ("replicate", pa.int32()), ("began_well", pa.bool_()),
-    ("values", pa.list_(pa.struct([("service", _WORD), ("measure", _WORD), ("value", pa.float64())]))),
+    ("scenario", pa.string()), ("arm", pa.string()), ("key", pa.string()), ("question", pa.string()),
+    ("variant", pa.string()), ("draw", pa.int32()), ("replicate", pa.int32()), ("valid", pa.bool_()),
+    ("values", pa.list_(pa.struct([("service", _WORD), ("metric", _WORD), ("value", pa.float64())]))),
     ("curve", pa.list_(pa.uint16())),
 ], metadata={"twin.study": str(VERSION)})  # fmt: skip
 
@@ -47,10 +45,10 @@ class OtherStudy(Exception):
 
 
 class Store:
-    """The folder of one study. ``identity``: what makes its runs comparable; words → text or number."""
+    """The folder of one study. ``identity``: what all of its runs share; name → text or number."""
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        """Open it, or begin it. Raises OtherStudy, OSError."""
+        """Open the folder, or make it. Raises OtherStudy, OSError."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / ".lock").open("w")
@@ -59,7 +57,7 @@ class Store:
             self._claim({"version": VERSION, **identity})
         except BlockingIOError as error:
             self._lock.close()
-            raise OtherStudy(f"{folder}: another process has it; wait, or name another") from error
+            raise OtherStudy(f"{folder}: another process uses it; wait, or name another folder") from error
         except OtherStudy:
             self.close()
             raise
@@ -69,14 +67,14 @@ class Store:
         self._parts = 1 + max((int(found[1]) for found in numbered if found), default=0)
 
     def close(self) -> None:
-        """Let others work on it."""
+        """Let another process open the folder."""
         self._lock.close()
 
     def _claim(self, identity: Mapping[str, Any]) -> None:
         path = self.folder / MANIFEST
         if not path.exists():
             if any(self.folder.glob("*.parquet")):
-                raise OtherStudy(f"{self.folder}: Parquet files without a {MANIFEST}; choose another")
+                raise OtherStudy(f"{self.folder}: Parquet files without a {MANIFEST}; choose another folder")
             with finished(path) as partial:
                 partial.write_text(json.dumps(identity, indent=1) + "\n")
             return
@@ -85,12 +83,16 @@ class Store:
             other = [f"{k} {found.get(k)!r}, expected {v!r}"
                      for k, v in identity.items() if found.get(k) != v]  # fmt: skip
         except (ValueError, AttributeError) as error:
-            raise OtherStudy(f"{path}: not a study's manifest ({error}); choose another folder") from error
+            raise OtherStudy(
+                f"{path}: not the manifest of a study ({error}); choose another folder"
+            ) from error
         if other:
-            raise OtherStudy(f"{self.folder}: a study of something else: {'; '.join(other)}; choose another")
+            raise OtherStudy(
+                f"{self.folder}: a study of something else: {'; '.join(other)}; choose another folder"
+            )
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Keep these runs. Raises OSError."""
+        """Keep these rows. Raises OSError."""
         path = self.folder / f"part-{self._parts:06d}.parquet"
         with finished(path) as partial:
             pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), partial, compression="zstd")
@@ -109,16 +111,16 @@ class Store:
                 found.update(_keys(pq.read_table(path, columns=list(KEY))))
             except (pa.ArrowException, KeyError) as error:
                 reason = str(error).splitlines()[0]
-                advice = "put it aside, and its runs are made again"
+                advice = "move it away, and its runs are made again"
                 raise OtherStudy(f"{path}: damaged ({reason}); {advice}") from error
         return found
 
     def merge(self) -> None:
-        """All runs in one file, sorted by what they are, so that it does not tell who did them or when."""
+        """Put all runs into one file, sorted by key: so its bytes do not depend on workers or on time."""
         files = self.files()
         if [path.name for path in files] == [WHOLE]:
             return
-        tables = [pq.read_table(path) for path in files]  # as Arrow: a tenth of what rows in Python take
+        tables = [pq.read_table(path) for path in files]  # as Arrow: a tenth of the memory of rows in Python
         place = {key: (n, k) for n, table in enumerate(tables) for k, key in enumerate(_keys(table))}
         rows = (tables[n].slice(k, 1).to_pylist()[0] for n, k in (place[key] for key in sorted(place)))
         with finished(self.folder / WHOLE) as partial:
@@ -132,16 +134,26 @@ class Store:
         return ask_files(self.files(), query, **parameters)
 
 
+def key_of(row: Row) -> Key:
+    """The key of a row's run."""
+    return row["scenario"], row["key"], row["variant"], row["draw"], row["replicate"]
+
+
 def _keys(table: pa.Table) -> Iterator[Key]:
-    """What each run is, in the order of rows."""
+    """The key of each run, in the order of rows."""
     return zip(*(table.column(name).to_pylist() for name in KEY), strict=True)
 
 
+def arrow_table(rows: Sequence[Row]) -> pa.Table:
+    """Rows with the same columns, as an Arrow table."""
+    return pa.Table.from_pylist(list(rows))
+
+
 def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Rows, which all have the same words, as a Parquet file. Raises OSError."""
+    """Rows with the same columns, as a Parquet file. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with finished(path) as partial:
-        pq.write_table(pa.Table.from_pylist(list(rows)), partial, compression="zstd")
+        pq.write_table(arrow_table(rows), partial, compression="zstd")
 
 
 def _write(path: Path, rows: Iterable[Row]) -> None:
@@ -159,8 +171,8 @@ def _write(path: Path, rows: Iterable[Row]) -> None:
 
 @contextmanager
 def finished(path: Path) -> Iterator[Path]:
-    """A file that appears when it is whole, or not at all; a link leads to the file. Raises OSError for what
-    is there and is no file: a device would be replaced by one."""
+    """A file that appears when it is complete, or not at all. A link is followed. Raises OSError if the path
+    exists and is not a file, since a device would be replaced by one."""
     path = path.resolve()
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a file", str(path))

@@ -1,11 +1,11 @@
-"""All mitigations against each other: singles, the best pairs, whose doing the loss was.
+"""All mitigations against each other: each alone, the best pairs, and which defects cause the loss.
 
-Pairs are made of the best singles that leave something to gain: where one alone leaves next to nothing, a
-second has nothing to do. The attribution is of the loss itself: each *defect* is there or taken away, and its
-share is what it adds to those that are there before it, over the orders in which all may come (Shapley).
+Pairs are made of the best single ones that leave something to gain: beside one that leaves almost nothing, a
+second has nothing to do. The attribution is of the loss itself. Each *defect* is present or taken away, and
+its share is what it adds to the defects before it, averaged over all orders (Shapley).
 
-Singles, pairs, and what pairs do beyond their parts are three families of tests: each by itself finds
-something where nothing is with 5 % probability at most, all three with 15 %.
+Singles, pairs, and interactions are three families of tests. Each alone finds a difference where there is
+none with a probability of at most 5 %, all three with 15 %.
 """
 
 from __future__ import annotations
@@ -16,34 +16,36 @@ from itertools import combinations
 from typing import Any
 
 from twin.experiments.arms import Arm
-from twin.experiments.compare import PRIMARY, Compared, Comparison, Note, Question, compare
+from twin.experiments.compare import compared
+from twin.experiments.comparison import ArmResult, ArmVerdict, Comparison, ComparisonPlan
+from twin.experiments.realizations import Realization
 from twin.experiments.study import Job, Study
-from twin.experiments.worlds import World
 from twin.model.changes import dearest
+from twin.results.metrics import PRIMARY
 from twin.spec import SpecError
 from twin.statistics.attribution import (
     Attribution,
+    AttributionPlan,
     Interaction,
-    Plan,
     Subset,
     attribute,
     interaction,
     plan_attribution,
 )
 from twin.statistics.estimates import pareto
-from twin.statistics.families import holm
+from twin.statistics.group_sequential import holm
 
-LEAVES_RATIO = 0.05  # of the baseline's loss: who leaves less needs no second
+LEAVES_RATIO = 0.05  # of the baseline's loss: an arm that leaves less needs no second one
 
-Tick = Callable[[int], None]
 Together = Callable[[Sequence[str]], Arm]
 
 
 @dataclass(frozen=True)
 class Tournament:
-    """``pairs``: compared like singles; None where no two were worth pairing. ``front``: names of arms,
-    single or pair, that no other beats in both benefit and cost class. ``interactions``: pair → what it does
-    beyond its parts, with the p-value adjusted for all pairs. ``clashing``: pairs that contradict each other.
+    """``pairs``: compared like singles; None if no two were worth pairing. ``front``: names of arms, single
+    or pair, that no other arm beats in both benefit and cost class. ``interactions``: pair → its effect
+    beyond that of its parts, with the p-value adjusted for all pairs. ``clashing``: pairs that contradict
+    each other.
     """
 
     singles: Comparison
@@ -54,7 +56,7 @@ class Tournament:
     attribution: Attribution | None = None
 
     @property
-    def arms(self) -> tuple[Compared, ...]:
+    def arms(self) -> tuple[ArmResult, ...]:
         """Singles and pairs."""
         return self.singles.arms + (self.pairs.arms if self.pairs else ())
 
@@ -65,7 +67,7 @@ class Tournament:
             "pairs": pairs, "pareto": list(self.front), "contradict_each_other": list(self.clashing),
             "costs": {a.arm.name: cost_class(a.arm) for a in self.arms},
             "interactions": [
-                {"pair": name, "says": i.words(p), "adjusted_p": p, **i.contrast.as_json()}
+                {"pair": name, "verdict": i.verdict(p), "adjusted_p": p, **i.contrast.as_json()}
                 for name, (i, p) in self.interactions.items()
             ],
             "attribution": self.attribution.as_json() if self.attribution else None,
@@ -78,27 +80,25 @@ def cost_class(arm: Arm) -> str | None:
     return cost.class_ if cost else None
 
 
-def front_of(arms: Iterable[Compared]) -> tuple[str, ...]:
+def front_of(arms: Iterable[ArmResult]) -> tuple[str, ...]:
     """Names of those that no other beats in both benefit and class of cost, by the means."""
-    costs = {a.arm.name: (a, dearest(a.arm.variations)) for a in arms if a.words != "not judged"}
+    costs = {a.arm.name: (a, dearest(a.arm.variations)) for a in arms if a.verdict != ArmVerdict.NOT_JUDGED}
     return pareto({
         name: (-a.difference[PRIMARY].mean, float(cost.rank)) for name, (a, cost) in costs.items() if cost
     })  # fmt: skip
 
 
-def tournament(
-    study: Study, question: Question, together: Together, best: int, say: Note, tick: Tick
-) -> Tournament:
-    """Compare all arms of the question, then the pairs of the ``best`` of them.
+def tournament(study: Study, plan: ComparisonPlan, together: Together, best: int) -> Tournament:
+    """Compare all arms of the plan, then the pairs of the ``best`` of them.
 
     ``together``: names → the arm of all of them. Raises NoWorlds, WorkerLost.
     """
-    singles = compare(study, question, say, tick)
+    singles = compared(study, plan)
     made, clashing = _pairs(singles, together, best)
     pairs = None
     if made:
-        say(f"pairs: {', '.join(arm.name for arm in made)}")
-        pairs = compare(study, question.of(made), say, tick)
+        study.say(f"pairs: {', '.join(arm.name for arm in made)}")
+        pairs = compared(study, plan.of(made))
     arms = singles.arms + (pairs.arms if pairs else ())
     return Tournament(singles, pairs, front_of(arms), _interactions(singles, pairs), tuple(clashing))
 
@@ -106,7 +106,7 @@ def tournament(
 def _pairs(singles: Comparison, together: Together, best: int) -> tuple[tuple[Arm, ...], list[str]]:
     """The arms of pairs, and the names of those that contradict each other."""
     lost = singles.baseline[PRIMARY].mean
-    helps = [a for a in singles.ranking if a.words == "helps" and len(a.arm.variations) == 1]
+    helps = [a for a in singles.ranking if a.verdict == ArmVerdict.HELPS and len(a.arm.variations) == 1]
     worth = [a.arm.name for a in helps if a.value[PRIMARY].mean > LEAVES_RATIO * lost][:best]
     made: list[Arm] = []
     clashing = []
@@ -133,10 +133,10 @@ def _interactions(singles: Comparison, pairs: Comparison | None) -> dict[str, tu
 
 @dataclass(frozen=True)
 class Sharing:
-    """How the loss is to be shared out: the arm of each subset of the defects that are there, each in
-    ``worlds`` worlds."""
+    """How to attribute the loss: the arm of each subset of the defects that are present, each in ``worlds``
+    realizations."""
 
-    plan: Plan
+    plan: AttributionPlan
     arms: Mapping[Subset, Arm]
     worlds: int
 
@@ -157,21 +157,18 @@ def sharing(
     return Sharing(plan, arms, worlds)
 
 
-def shared_out(
-    study: Study, scenario: str, sharing: Sharing, worlds: Sequence[World], tick: Tick
-) -> Attribution:
+def attributed(study: Study, scenario: str, sharing: Sharing, worlds: Sequence[Realization]) -> Attribution:
     """Each defect's share of the loss, over the first of these ``worlds``. Raises WorkerLost."""
     where = worlds[: sharing.worlds]
-    jobs = [Job(scenario, arm, w) for arm in sharing.arms.values() for w in where]
-    results = study.do(jobs, lambda done, _: tick(done))
+    results = study.do(Job(scenario, arm, w) for arm in sharing.arms.values() for w in where)
     lost = results.values(PRIMARY, scenario=scenario)
     values = {present: [lost[arm.name][w] or 0.0 for w in where] for present, arm in sharing.arms.items()}
     return attribute(sharing.plan, values)
 
 
-def runs(arms: int, replicates: int, best: int, shares: Sharing | None) -> Iterator[tuple[str, int]]:
-    """At most how many runs each part takes."""
-    yield "singles", replicates * (1 + arms)
-    yield "pairs", replicates * best * (best - 1) // 2
+def tournament_runs(arms: int, worlds: int, best: int, shares: Sharing | None) -> Iterator[tuple[str, int]]:
+    """(part, how many runs it takes at most)."""
+    yield "singles", worlds * (1 + arms)
+    yield "pairs", worlds * best * (best - 1) // 2
     if shares is not None:
         yield "attribution", shares.runs

@@ -1,36 +1,34 @@
-"""What-ifs: each question's cases beside the baseline, and whether what was expected came of them.
+"""What-ifs: the cases of each question beside the baseline, and whether the expectations came true.
 
-Baseline and case share their world: the noise, the draw of the unsourced numbers, the variant of the model.
-So they differ by what the question changes, and by nothing else.
+Baseline and case share their realization: the noise, the sample of the uncertain inputs, the variant of the
+model. So they differ only by what the question changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from multiprocessing import get_context
+from typing import Any
 
 from twin.base.units import format_duration
-from twin.experiments.worlds import drawn, draws
-from twin.model.changes import ExpectedEffect, Variant, WhatIf
+from twin.experiments.answers import Answer
+from twin.experiments.arms import BASELINE, Arm, with_people
+from twin.experiments.opened import StudySettings, open_study
+from twin.experiments.questions import WHOLE, answer_of
+from twin.experiments.realizations import Realization, realizations
+from twin.experiments.screening import screened
+from twin.experiments.study import Job, Study
+from twin.experiments.tables import Tabular
+from twin.model.changes import TOTALS, ExpectedEffect, Variant, WhatIf
 from twin.model.scenario import Scenario
-from twin.results import metrics, outcomes
+from twin.results import metrics
 from twin.results.metrics import Measured
 from twin.simulation.run import simulate
-from twin.spec import vary
-from twin.spec.responders import with_responders
 from twin.statistics import wilson
-
-BASELINE = "(baseline)"
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Question:
+class WhatIfQuestion:
     """A what-if and the scenario that it asks about."""
 
     what_if: WhatIf
@@ -38,36 +36,28 @@ class Question:
 
 
 @dataclass(frozen=True)
-class World:
-    """Where questions are put. ``variant``: of the model, '' for the one that is shipped; ``draw``: which
-    draw of the unsourced numbers, None for the shipped ones; ``replicate``: of the noise."""
+class EffectResult:
+    """One expected comparison of one case. ``held``: realization → whether it came true."""
 
-    variant: str = ""
-    draw: int | None = None
-    replicate: int = 0
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One comparison of one case. ``held``: world → whether it did."""
-
-    comparison: ExpectedEffect
+    expected: ExpectedEffect
     case: str
-    held: Mapping[World, bool]
+    held: Mapping[Realization, bool]
 
     @property
     def words(self) -> str:
         """'sixty: nlb.lost_min lower by 90%'."""
-        c = self.comparison
-        told = "{:.0%}".format if metrics.is_number(c.metric) else format_duration
-        margin = f" by {told(c.by)}" if c.by is not None else f" within {told(c.within)}" if c.within else ""
+        c = self.expected
+        amount = "{:.0%}".format if metrics.is_number(c.metric) else format_duration
+        margin = (
+            f" by {amount(c.by)}" if c.by is not None else f" within {amount(c.within)}" if c.within else ""
+        )
         against = f" than {c.against}" if c.against else ""
         return f"{self.case + ': ' if self.case else ''}{c.metric} {c.direction}{margin}{against}"
 
 
 @dataclass(frozen=True)
 class Share:
-    """``held`` of ``worlds``, with the Wilson interval of the share."""
+    """``held`` of ``worlds`` realizations, with the Wilson interval of the share."""
 
     held: int
     worlds: int
@@ -80,52 +70,53 @@ class Share:
     def interval(self) -> tuple[float, float]:
         if not self.worlds:
             return 0.0, 1.0
-        found = wilson(self.held, self.worlds)
-        return found.low, found.high
+        share = wilson(self.held, self.worlds)
+        return share.low, share.high
 
     @property
     def says(self) -> bool | None:
-        """That it holds, that it does not, or None where that cannot be told."""
+        """Whether it holds in more than half of the prior; None if that is not significant."""
         low, high = (self.ratio, self.ratio) if self.worlds == 1 else self.interval
         return True if low > 0.5 else False if high < 0.5 else None
 
 
-@dataclass
-class Answer:
-    """What came of one question. ``measured``: case (BASELINE among them) → world → measures."""
+@dataclass(frozen=True)
+class WhatIfAnswer:
+    """The answer to one question. ``measured``: case (BASELINE among them) → realization → metrics."""
 
-    question: Question
-    measured: dict[str, dict[World, Measured]] = field(default_factory=dict)
+    question: WhatIfQuestion
+    measured: Mapping[str, Mapping[Realization, Measured]]
 
     @property
     def cases(self) -> list[str]:
         return [case for case in self.measured if case != BASELINE]
 
     @property
-    def judged(self) -> list[Judged]:
-        """Every comparison, of each case that it speaks of, in the order of the file."""
+    def results(self) -> list[EffectResult]:
+        """Every expected comparison, of each case that it is about, in the order of the file."""
         what_if, found = self.question.what_if, []
-        recoveries = metrics.ends(self.question.base.published)
+        recoveries = metrics.recovery_names(self.question.base.published)
         for c in what_if.comparisons:
             for case in [c.case] if c.case else self.cases:
                 mine, other = self.measured[case], self.measured[c.against or BASELINE]
-                held = {w: metrics.holds(c, mine[w], other[w], recoveries) for w in mine}
-                found.append(Judged(c, case, held))
+                held = {r: metrics.holds(c, mine[r], other[r], recoveries) for r in mine}
+                found.append(EffectResult(c, case, held))
         return found
 
     @property
     def shares(self) -> dict[str, Share]:
-        """Variant of the model → share of its worlds in which all that was expected came."""
-        judged, found = self.judged, {}
-        worlds = list(self.measured[BASELINE])
-        for variant in dict.fromkeys(w.variant for w in worlds) if judged else ():
-            mine = [w for w in worlds if w.variant == variant]
-            found[variant] = Share(sum(all(j.held[w] for j in judged) for w in mine), len(mine))
+        """Variant of the model → share of its realizations in which all expectations came true."""
+        results, found = self.results, {}
+        every = list(self.measured[BASELINE])
+        for variant in dict.fromkeys(r.variant for r in every) if results else ():
+            mine = [r for r in every if r.variant == variant]
+            found[variant] = Share(sum(all(e.held[r] for e in results) for r in mine), len(mine))
         return found
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the shipped model agrees, in more than half of its worlds; None if nothing is expected."""
+        """Whether the shipped model agrees in more than half of its realizations; None if nothing is
+        expected."""
         shares = self.shares
         return None if not shares else shares[""].ratio > 0.5
 
@@ -133,120 +124,137 @@ class Answer:
     def robust(self) -> bool | None:
         """Whether every variant of the model says the same: that it holds, or that it does not.
 
-        A variant says so if the Wilson interval of its share lies beyond a half; with a single world, if it
-        is so there. None with a single variant, or if nothing is expected.
+        A variant says so if the Wilson interval of its share lies beyond a half; with a single realization,
+        if it is so there. None with a single variant, or if nothing is expected.
         """
         said = {s.says for s in self.shares.values()}
         return None if len(self.shares) < 2 else len(said) == 1 and None not in said
 
 
-Job = tuple[Scenario, int, tuple[str, ...], bool]
+@dataclass(frozen=True)
+class WhatIfs(Tabular):
+    """The answers to some questions, in their order."""
+
+    answers: tuple[WhatIfAnswer, ...]
+
+    headings = ("question", "case", "minutes lost", "of the baseline", "agrees")
+
+    def __iter__(self) -> Iterator[WhatIfAnswer]:
+        return iter(self.answers)
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def __repr__(self) -> str:
+        agrees = [a.agrees for a in self.answers]
+        return (f"<WhatIfs: {len(agrees)} questions; the model agrees with {agrees.count(True)}, disagrees "
+                f"with {agrees.count(False)}>")  # fmt: skip
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row a question, case, realization and metric; null where a moment does not come."""
+        for a in self.answers:
+            for case, by in a.measured.items():
+                for r, measured in by.items():
+                    for name, value in sorted(measured.items()):
+                        yield {"question": a.question.what_if.name, "case": case, **vars(r),
+                               "metric": name, "value": value}  # fmt: skip
+
+    def summary(self) -> Iterator[tuple[object, ...]]:
+        """A row a case: the mean of service-minutes lost."""
+        for a in self.answers:
+            agrees = {True: "agrees", False: "disagrees", None: "nothing expected"}[a.agrees]
+            base = _mean_lost(a.measured[BASELINE])
+            for case in a.cases:
+                yield a.question.what_if.question, case, _mean_lost(a.measured[case]), base, agrees
 
 
-def ask(
-    questions: Sequence[Question], *, variants: Iterable[Variant] = (), draw_count: int = 0,
-    replicates: int = 1, responders: str = "modelled", workers: int = 2, progress: Progress | None = None,
-) -> list[Answer]:  # fmt: skip
-    """Run every case of every question, and its baseline, in every world.
+def _mean_lost(by: Mapping[Realization, Measured]) -> float | None:
+    lost = [m[metrics.PRIMARY] or 0.0 for m in by.values()]
+    return sum(lost) / len(lost) if lost else None
 
-    ``variants`` come beside the shipped model. With ``draw_count`` the unsourced numbers are drawn so often,
-    each draw with noise of its own; a draw in which a service is impaired before anything happens is left
-    out, as in ``twin.validation.ensemble``. ``responders`` holds where a scenario says what they follow:
-    those who act
-    at the times of the event would act on what has not happened. The result does not depend on ``workers``.
+
+def what_if(
+    questions: Sequence[WhatIfQuestion], *, variants: Iterable[Variant] = (), draws: int = 0,
+    replicates: int = 1, responders: str = "modelled", settings: StudySettings | None = None,
+) -> WhatIfs:  # fmt: skip
+    """Run every case of every question, and its baseline, in every realization.
+
+    ``variants`` of the model come beside the shipped one. With ``draws``, the uncertain inputs are sampled
+    that many times, each time with its own noise; invalid draws are left out and replaced (``screening``).
+    Without, ``replicates`` differ in their noise only. ``responders`` holds where a scenario says what they
+    follow. Raises NoWorlds, WorkerLost, OtherStudy.
     """
-    questions = _with_responders(questions, responders)
-    answers = [Answer(q, {name: {} for name in (BASELINE, *q.what_if.put)}) for q in questions]
-    models = [None, *variants]
-    count = max(1, draw_count) if draw_count else replicates
-    total, done = len(models) * count * (len(_bases(questions)) + sum(len(a.cases) for a in answers)), 0
-    with _pool(workers) as pool:
-        for model in models:
-            for k in range(count):
-                for _ in _in_world(answers, model, k, draw_count, pool):
-                    done += 1
-                    if progress:
-                        progress(done, total)
-    return answers
+    posed = _Asked([replace(q, base=base) for q, base in _with_people(questions, responders)])
+    models = {v.name: v for v in variants}
+    runs = (1 + len(models)) * (draws or replicates) * posed.sides
+    with open_study(posed.bases, settings, runs=runs, variants=models) as study:
+        worlds = {name: list(_worlds(study, name, draws, replicates)) for name in posed.bases}
+        return WhatIfs(tuple(posed.answers(study, worlds)))
 
 
-def _with_responders(questions: Sequence[Question], mode: str) -> list[Question]:
-    """The questions, of scenarios with such responders; questions of one scenario still share it."""
-    bases = {
-        key: with_responders(base, mode) if any(x.follows for x in base.actions) else base
-        for key, base in _bases(questions).items()
-    }
-    return [replace(q, base=bases[id(q.base)]) for q in questions]
+def _with_people(questions: Iterable[WhatIfQuestion], mode: str) -> Iterator[tuple[WhatIfQuestion, Scenario]]:
+    """Each question and its base with responders; questions of one base still share it."""
+    bases: dict[int, Scenario] = {}
+    for q in questions:
+        yield q, bases.setdefault(id(q.base), with_people(q.base, mode))
 
 
-def _bases(questions: Iterable[Question]) -> dict[int, Scenario]:
-    """The scenarios that are asked about, each once; keyed by identity, as loading shares them."""
-    return {id(q.base): q.base for q in questions}
+def _worlds(study: Study, name: str, draws: int, replicates: int) -> Iterator[Realization]:
+    """The realizations of a base scenario, in the shipped model and in each variant."""
+    for variant in ("", *study.setting.variants):
+        if draws:
+            yield from screened(study, name, draws, variant=variant).valid
+        else:
+            yield from realizations(replicates, draws=False, variant=variant, first=0)
 
 
-def _in_world(
-    answers: list[Answer], model: Variant | None, k: int, draw_count: int, pool: Executor | None
-) -> Iterator[None]:
-    """Put every question in one world; yields once a run."""
-    replicate = k + 1 if draw_count else k
-    world = World(model.name if model else "", k if draw_count else None, replicate)
-    bases = _bases(a.question for a in answers)
-    here = {key: _placed(base, model, k, draw_count) for key, base in bases.items()}
-    every = {name for answer in answers for name in _names(answer)}
-    jobs: list[Job] = [(base, replicate, _known(every, base), draw_count > 0) for base in here.values()]
-    for answer in answers:
-        base = here[id(answer.question.base)]
-        for variations in answer.question.what_if.put.values():
-            jobs.append((reduce(vary, variations, base), replicate, _names(answer), False))
-    found: list[Measured | None] = []
-    for result in pool.map(_measured, jobs) if pool else map(_measured, jobs):
-        found.append(result)
-        yield
-    baseline = dict(zip(here, found, strict=False))
-    rest = iter(found[len(here) :])
-    for answer in answers:
-        whole = {BASELINE: baseline[id(answer.question.base)]} | {case: next(rest) for case in answer.cases}
-        if whole[BASELINE] is not None:
-            for case, measured in whole.items():
-                answer.measured[case][world] = measured or {}
+@dataclass
+class _Asked:
+    """The questions, with a name for each base scenario in the study."""
+
+    questions: Sequence[WhatIfQuestion]
+    bases: dict[str, Scenario] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for q in self.questions:
+            if id(q.base) not in self.names:
+                name = q.base.name if q.base.name not in self.bases else f"{q.base.name} {len(self.bases)}"
+                self.names[id(q.base)] = name
+                self.bases[name] = q.base
+
+    @property
+    def sides(self) -> int:
+        """How many runs a realization takes."""
+        return len(self.bases) + sum(len(q.what_if.put) for q in self.questions)
+
+    def answers(self, study: Study, worlds: Mapping[str, Sequence[Realization]]) -> Iterator[WhatIfAnswer]:
+        jobs: dict[tuple[int, str], list[Job]] = {}
+        for k, q in enumerate(self.questions):
+            name = self.names[id(q.base)]
+            for case, arm in _arms(q.what_if).items():
+                jobs[k, case] = [Job(name, arm, r, WHOLE) for r in worlds[name]]
+        found = study.do(job for many in jobs.values() for job in many).by_job()
+        for k, q in enumerate(self.questions):
+            names = {c.metric for c in q.what_if.comparisons} | TOTALS.keys()
+            yield WhatIfAnswer(q, {
+                case: {job.realization: measured(found[job], names) for job in jobs[k, case]}
+                for case in _arms(q.what_if)
+            })  # fmt: skip
 
 
-def _placed(base: Scenario, model: Variant | None, k: int, draw_count: int) -> Scenario:
-    """A base scenario in one world."""
-    base = vary(base, model) if model else base
-    if not draw_count:
-        return base
-    varied, places = draws(base, draw_count, base.seed)
-    return drawn(base, varied, places[k])
+def _arms(posed: WhatIf) -> dict[str, Arm]:
+    """Case → arm; the baseline first."""
+    cases = {case: Arm(f"{posed.name} {case}".strip(), changes) for case, changes in posed.put.items()}
+    return {BASELINE: Arm(), **cases}
 
 
-def _measured(job: Job) -> Measured | None:
-    """The measures of one run; None for a baseline that was not well before anything happened."""
-    scenario, replicate, names, must_be_well = job
-    done = simulate(scenario, replicate=replicate)
-    if must_be_well and scenario.published is not None:
-        signals = outcomes.signals_of(done, scenario.published)
-        first_input_s = min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0)
-        if outcomes.first_trouble(signals) < first_input_s:
-            return None
-    return metrics.measure(done, names, scenario.published)
+def measured(answer: Answer, names: Iterable[str]) -> dict[str, float | None]:
+    """The named metrics and moments of a run that was asked for the WHOLE."""
+    return {name: metrics.named(answer.values, name) for name in sorted(names)}
 
 
-def _names(answer: Answer) -> tuple[str, ...]:
-    return tuple(sorted({c.metric for c in answer.question.what_if.comparisons}))
-
-
-def _known(names: Iterable[str], base: Scenario) -> tuple[str, ...]:
-    """Those measures that a base scenario has: others are of another one."""
-    ids = {o.id for o in base.published.outcomes} if base.published else set()
-    return tuple(sorted(n for n in names if n in ids or n.rpartition(".")[0] in base.topology.services))
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Executor | None]:
-    """Processes that share the runs; None to run them here."""
-    if workers <= 1:
-        yield None
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield pool
+def asked(scenario: Scenario, names: Iterable[str]) -> dict[str, float | None]:
+    """The named metrics and moments of one run, made here and not kept."""
+    values, _ = answer_of(WHOLE, simulate(scenario, digest=False), scenario)
+    return measured(Answer.of(values), {*names, *TOTALS})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from twin.experiments.compare import Compared
+from twin.experiments.comparison import ArmResult
 from twin.kinds import registry
 from twin.model.changes import Mitigation
 from twin.model.dependency_parameters import EDGE_PARAMETERS
@@ -53,7 +53,7 @@ def _why(base: Scenario, n: UncertainInput) -> str:
     return next((p.source.removeprefix("assumed").lstrip(": ") for p in params if p.name == target.name), "")
 
 
-def of_mitigations(arms: Sequence[Compared]) -> Iterator[tuple[str, Assumed]]:
+def of_mitigations(arms: Sequence[ArmResult]) -> Iterator[tuple[str, Assumed]]:
     """(mitigation, its own number) for each that a mitigation's file assumes; these are not drawn."""
     seen: set[str] = set()
     for arm in arms:
@@ -68,7 +68,7 @@ def of_mitigations(arms: Sequence[Compared]) -> Iterator[tuple[str, Assumed]]:
                     yield name, Assumed(target, quantity(q.value, ""), ends, q.assumed)
 
 
-def side_effects(arms: Sequence[Compared]) -> dict[str, Mitigation]:
+def side_effects(arms: Sequence[ArmResult]) -> dict[str, Mitigation]:
     """Name → each mitigation that says what it makes worse."""
     found = (m for arm in arms for m in arm.arm.variations if isinstance(m, Mitigation) and m.side_effect)
     return {m.name: m for m in found}

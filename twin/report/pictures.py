@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
+from twin.experiments.answers import CURVE_S
 from twin.experiments.arms import BASELINE
-from twin.experiments.compare import PRIMARY, Compared, Comparison, Measure
-from twin.experiments.study import CURVE_S
+from twin.experiments.comparison import ArmResult, Comparison
 from twin.model.changes import COSTS
 from twin.report.drawing import (
     BAD,
@@ -29,6 +29,7 @@ from twin.report.drawing import (
 )
 from twin.report.verdict import difference, order, primary
 from twin.report.wording import MINUS, amount, hours, share
+from twin.results.metrics import PRIMARY, Metric
 from twin.statistics.attribution import Attribution
 from twin.statistics.durations import Survival
 from twin.statistics.estimates import Band, Estimate
@@ -47,7 +48,7 @@ def _thousands(value: float, _: object = None) -> str:
 # --- differences ---------------------------------------------------------------
 
 
-def forest(found: Comparison, arms: Sequence[Compared]) -> Markup:
+def forest(found: Comparison, arms: Sequence[ArmResult]) -> Markup:
     """The paired difference of each arm from the baseline, with its interval."""
     shown = arms[:MOST]
     m = primary(found)
@@ -58,20 +59,20 @@ def forest(found: Comparison, arms: Sequence[Compared]) -> Markup:
         axes.set_ylim(len(shown) - 0.45, -0.75)
         axes.axvline(0, color=INK, lw=1)
         for k, arm in enumerate(shown):
-            _whisker(axes, k, arm.difference[PRIMARY], _colour(arm), arm.distinguishable[PRIMARY])
+            _whisker(axes, k, arm.difference[PRIMARY], _colour(arm), arm.significant[PRIMARY])
             _named(axes, k, arm.arm.name, difference(m, arm), _colour(arm))
         axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
         axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
         axes.set_xlabel("service-minutes lost, difference from the baseline" if not narrow else
                         "service-minutes, from the baseline")  # fmt: skip
 
-    said = "; ".join(f"{a.arm.name} {difference(m, a)}, {a.words}" for a in shown)
+    said = "; ".join(f"{a.arm.name} {difference(m, a)}, {a.verdict}" for a in shown)
     words = f"Difference from the baseline in service-minutes lost, with 95 % intervals: {said}."
     return picture("forest", words, lambda _: EDGE + ROW * len(shown), draw)
 
 
-def _colour(arm: Compared) -> str:
-    if not arm.distinguishable[PRIMARY]:
+def _colour(arm: ArmResult) -> str:
+    if not arm.significant[PRIMARY]:
         return UNTOLD
     return GOOD if arm.difference[PRIMARY].mean < 0 else BAD
 
@@ -96,7 +97,7 @@ def _named(axes: Axes, row: float, name: str, value: str, colour: str, bold: boo
 # --- over time -------------------------------------------------------------------
 
 
-def timelines(found: Comparison, best: Compared, start: datetime, origin_s: float) -> Markup:
+def timelines(found: Comparison, best: ArmResult, start: datetime, origin_s: float) -> Markup:
     """Services impaired at once, baseline against best: mean, and the band of 5 to 95 % of the worlds."""
     bands = {BASELINE: found.band(BASELINE), best.arm.name: found.band(best.arm.name)}
     zero = start + timedelta(seconds=origin_s)
@@ -155,7 +156,7 @@ def _step(length_s: float, ticks: int) -> float:
     return next((h for h in HOURS if length_s / 3600 / h <= ticks), HOURS[-1])
 
 
-def recoveries(found: Comparison, best: Compared, curves: Mapping[str, tuple[Survival, Survival]]) -> Markup:
+def recoveries(found: Comparison, best: ArmResult, curves: Mapping[str, tuple[Survival, Survival]]) -> Markup:
     """Share of the worlds in which what has the title is not well yet; (baseline, best) of each."""
     unit, unit_s = ("hours", 3600.0) if found.horizon_s >= 7200 else ("minutes", 60.0)
 
@@ -198,7 +199,7 @@ def _steps(axes: Axes, curve: Survival, colour: str, dashes: str, name: str, uni
 # --- what it costs, and whose doing it was ------------------------------------------
 
 
-def costs(found: Comparison, priced: Sequence[tuple[str, Compared]], front: Sequence[str]) -> Markup:
+def costs(found: Comparison, priced: Sequence[tuple[str, ArmResult]], front: Sequence[str]) -> Markup:
     """What each arm saves, by its class of cost; those that none beats in both are diamonds."""
     lanes = {c: _lane([a for cost, a in priced if cost == c], front) for c in COSTS}
     lanes = {c: lane for c, lane in lanes.items() if lane}
@@ -229,14 +230,14 @@ def costs(found: Comparison, priced: Sequence[tuple[str, Compared]], front: Sequ
     return picture("costs", words, lambda _: 0.6 + ROW * rows, draw)
 
 
-def _lane(arms: Sequence[Compared], front: Sequence[str]) -> list[list[Compared]]:
+def _lane(arms: Sequence[ArmResult], front: Sequence[str]) -> list[list[ArmResult]]:
     """The rows of a class of cost: its arms on the front and the best others, one each, then all the rest."""
     ranked = sorted(arms, key=lambda a: (a.arm.name not in front, order(a)))
     named = max(NAMED, sum(a.arm.name in front for a in arms))
     return [[a] for a in ranked[:named]] + ([ranked[named:]] if ranked[named:] else [])
 
 
-def _savings(axes: Axes, row: float, arms: Sequence[Compared], front: Sequence[str], m: Measure) -> None:
+def _savings(axes: Axes, row: float, arms: Sequence[ArmResult], front: Sequence[str], m: Metric) -> None:
     """A row of a lane: one arm with its name and interval, or the means of many."""
     for arm in arms:
         d, best = arm.difference[PRIMARY], arm.arm.name in front
@@ -245,7 +246,7 @@ def _savings(axes: Axes, row: float, arms: Sequence[Compared], front: Sequence[s
             axes.plot([-d.high, -d.low], [row, row], color=colour, lw=2.4 if best else 1.4)
             _named(axes, row, arm.arm.name, f"{amount(m, -d.mean)}", colour, bold=best)
         axes.plot([-d.mean], [row], "D" if best else "o", ms=8 if best else 5, color=colour,
-                  mfc=colour if arm.distinguishable[PRIMARY] else PAPER)  # fmt: skip
+                  mfc=colour if arm.significant[PRIMARY] else PAPER)  # fmt: skip
     if len(arms) > 1:
         _named(axes, row, f"{len(arms)} others", "", UNTOLD, bold=False)
 

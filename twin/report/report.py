@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.experiments.arms import BASELINE
-from twin.experiments.compare import Compared, Comparison
-from twin.experiments.robustness import Robustness
+from twin.experiments.comparison import ArmResult, Comparison
+from twin.experiments.robustness import Robustness, robustness
 from twin.experiments.store import finished
 from twin.experiments.tournament import Tournament, cost_class, front_of
 from twin.model.changes import COSTS
 from twin.model.scenario import Scenario
 from twin.report import assumptions, pictures, verdict, wording
+from twin.simulation.code_version import code_version
 from twin.statistics.durations import Survival, kaplan_meier, restricted
 
 PAGE = "page.html.j2"
@@ -48,7 +50,7 @@ class Report:
     robust: Mapping[str, Robustness] = field(default_factory=dict)
 
     @cached_property
-    def arms(self) -> tuple[Compared, ...]:
+    def arms(self) -> tuple[ArmResult, ...]:
         """All that were compared, the best first."""
         arms = self.tournament.arms if self.tournament else self.found.arms
         return tuple(sorted(arms, key=verdict.order))
@@ -84,7 +86,7 @@ class Report:
     def _shown(self) -> dict[str, Any]:
         """What the template reads."""
         found, best = self.found, self.best
-        tests = [len(c.arms) * len(c.measures) for c in self.families]
+        tests = [len(c.arms) * len(c.metrics) for c in self.families]
         return {
             "found": found, "base": self.base, "origin": self.origin, "arms": self.arms, "best": best,
             "tournament": self.tournament, "robust": self._robust, "primary": verdict.primary(found),
@@ -95,7 +97,7 @@ class Report:
             "costs": {a.arm.name: cost_class(a.arm) for a in self.arms}, "classes": COSTS,
             "pictures": self._pictures(), "tests": tests,
             "stopped": [a for a in self.arms if a.stopped is not None],
-            "drawn": assumptions.drawn_numbers(self.base) if found.question.draws else [],
+            "drawn": assumptions.drawn_numbers(self.base) if found.plan.draws else [],
             "own": [*assumptions.of_mitigations(self.arms)],
             "side_effects": assumptions.side_effects(self.arms),
             "amount": wording.amount, "interval": wording.interval,
@@ -123,7 +125,7 @@ class Report:
         return drawn
 
     @cached_property
-    def priced(self) -> list[tuple[str, Compared]]:
+    def priced(self) -> list[tuple[str, ArmResult]]:
         """(class of cost, arm) of those that have one."""
         return [(cost, a) for a in self.arms if (cost := cost_class(a.arm)) is not None]
 
@@ -159,3 +161,10 @@ def write(report: Report, path: Path) -> None:
     """The page as a file, whole or not at all. Raises OSError."""
     with finished(path) as partial:
         partial.write_text(report.page(), encoding="utf-8")
+
+
+def write_comparison(found: Comparison, path: Path, command: str = "twin.compare") -> None:
+    """The page of a comparison that was made in Python. Raises OSError."""
+    versions = {name: version(name) for name in ("numba", "numpy", "scipy", "duckdb")}
+    origin = Origin(command, found.plan.scenario, code_version(), versions)
+    write(Report(found, found.base, origin, None, robustness(found, found.base)), Path(path))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # words need none of what they are about: the command line starts without it
-    from twin.experiments.compare import Measure
+    from twin.results.metrics import Metric
     from twin.statistics.estimates import Estimate
     from twin.statistics.proportions import Proportion
 
@@ -15,14 +15,14 @@ MINUS = "\u2212"
 PERCENT = "\u00a0%"  # on one line with its number
 
 
-def amount(measure: Measure, value: float, signed: bool = False) -> str:
+def amount(metric: Metric, value: float, signed: bool = False) -> str:
     """A value of a measure in the unit that people read it in; '∞' for what has no bound."""
     sign = "+" if signed else ""
     if not math.isfinite(value):
         return "∞" if value > 0 else f"{MINUS}∞"
-    if measure.unit == "ratio":
+    if metric.unit == "ratio":
         text = f"{value:{sign}.0%}"
-    elif measure.unit == "s":
+    elif metric.unit == "s":
         text = f"{value / 3600:{sign}.1f} h"
     elif abs(value) >= 1e6:
         text = f"{value / 1e6:{sign}.1f} M"
@@ -42,14 +42,14 @@ def share(ratio: float) -> str:
     return f"{100 * ratio:.0f}{PERCENT}".replace("-", MINUS)
 
 
-def interval(measure: Measure, e: Estimate | Proportion, signed: bool = False) -> str:
+def interval(metric: Metric, e: Estimate | Proportion, signed: bool = False) -> str:
     """'[35, 51]'."""
-    return f"[{amount(measure, e.low, signed)}, {amount(measure, e.high, signed)}]"
+    return f"[{amount(metric, e.low, signed)}, {amount(metric, e.high, signed)}]"
 
 
-def estimated(measure: Measure, e: Estimate | Proportion, signed: bool = False) -> str:
+def estimated(metric: Metric, e: Estimate | Proportion, signed: bool = False) -> str:
     """'42 [35, 51]'."""
-    return f"{amount(measure, e.mean, signed)} {interval(measure, e, signed)}"
+    return f"{amount(metric, e.mean, signed)} {interval(metric, e, signed)}"
 
 
 def hours(seconds: float) -> str:

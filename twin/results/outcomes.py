@@ -1,8 +1,8 @@
 """When a run shows each published outcome: one rule for all of them, no detector for a single one.
 
-A *stretch* is a time in which a signal is in trouble: at or above the outcome's level, or below it for
+An *episode* is a time in which a signal is in trouble: at or above the outcome's level, or below it for
 ``capacity_ratio``. It counts once it has held for HOLD_S, and is over when it has been well for RECOVERED_S;
-stretches less than APART_S apart are one. An outcome is the beginning or end of the ``episode``-th stretch.
+episodes less than APART_S apart are one. An outcome is the beginning or end of the ``episode``-th one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.base.thresholds import HOLD_S, IMPAIRED_RATIO, RECOVERED_S
+from twin.base.thresholds import HOLD_S, RECOVERED_S
 from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published
+from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 
 APART_S = 1800.0
@@ -28,7 +29,7 @@ where place > 0 order by place, tick
 """
 
 
-class Stretch(NamedTuple):
+class Episode(NamedTuple):
     """Begin and end in seconds from the start; ``end_s`` is None if trouble lasts to the end of the run."""
 
     begin_s: float
@@ -43,8 +44,8 @@ class Series:
     value: np.ndarray
     sample_s: float
 
-    def stretches(self, in_trouble: np.ndarray, apart_s: float) -> list[Stretch]:
-        """The stretches in which ``in_trouble`` (n,) holds, those less than ``apart_s`` apart as one."""
+    def episodes(self, in_trouble: np.ndarray, apart_s: float) -> list[Episode]:
+        """The episodes in which ``in_trouble`` (n,) holds, those less than ``apart_s`` apart as one."""
         flips = np.flatnonzero(np.diff(np.concatenate(([False], in_trouble, [False]))))
         begin_s = self.end_s[flips[::2]] - self.sample_s
         end_s = self.end_s[flips[1::2] - 1]
@@ -53,7 +54,7 @@ class Series:
         )
         spans = _joined([span for span in spans if span[2] >= HOLD_S], max(apart_s, RECOVERED_S))
         last_s = self.end_s[-1] if len(self.end_s) else 0.0
-        return [Stretch(b, e if last_s - e >= RECOVERED_S else None) for b, e, _ in spans]
+        return [Episode(b, e if last_s - e >= RECOVERED_S else None) for b, e, _ in spans]
 
 
 Signals = Mapping[tuple[str, str], Series]
@@ -76,28 +77,36 @@ def is_onset(statement: Outcome | Exclusion) -> bool:
     return (statement.direction == "rising") != (statement.signal == "capacity_ratio")
 
 
-def trouble(series: Series, statement: Outcome | Exclusion, apart_s: float) -> list[Stretch]:
-    """The stretches of trouble that a statement speaks of."""
+def trouble(series: Series, statement: Outcome | Exclusion, apart_s: float) -> list[Episode]:
+    """The episodes of trouble that a statement speaks of."""
     below = statement.signal == "capacity_ratio"
     beyond = series.value < statement.level if below else series.value >= statement.level
-    return series.stretches(beyond, apart_s)
+    return series.episodes(beyond, apart_s)
+
+
+def moments(signals: Signals, published: Published) -> dict[str, float]:
+    """Id of each outcome that comes in the run → s from the start; infinite for trouble that does not end."""
+    shown = ((o.id, _moment(signals[o.subject, o.signal], o)) for o in published.outcomes)
+    return {id: at_s for id, at_s in shown if at_s is not None}
 
 
 def times(signals: Signals, published: Published) -> dict[str, float | None]:
-    """Seconds from the start at which a run shows each outcome, None where it does not. Keyed by id."""
-    return {o.id: _time(signals[o.subject, o.signal], o) for o in published.outcomes}
+    """Id → s from the start at which a run shows the outcome; None where it does not happen in the run."""
+    shown = moments(signals, published)
+    found = {o.id: shown.get(o.id, math.inf) for o in published.outcomes}
+    return {id: at_s if math.isfinite(at_s) else None for id, at_s in found.items()}
 
 
-def _time(series: Series, outcome: Outcome) -> float | None:
-    stretches = trouble(series, outcome, APART_S)
-    if len(stretches) < outcome.episode:
+def _moment(series: Series, outcome: Outcome) -> float | None:
+    episodes = trouble(series, outcome, APART_S)
+    if len(episodes) < outcome.episode:
         return None
-    stretch = stretches[outcome.episode - 1]
-    return stretch.begin_s if is_onset(outcome) else stretch.end_s
+    begin_s, end_s = episodes[outcome.episode - 1]
+    return begin_s if is_onset(outcome) else math.inf if end_s is None else end_s
 
 
 def broken(signals: Signals, published: Published, start: datetime) -> tuple[str, ...]:
-    """Ids of what must not happen and does: a stretch that begins (or ends) between ``begin`` and ``end``."""
+    """Ids of what must not happen and does: a episode that begins (or ends) between ``begin`` and ``end``."""
     return tuple(ban for ban, depth_min in breaches(signals, published, start).items() if depth_min > 0)
 
 
@@ -110,24 +119,18 @@ def breaches(signals: Signals, published: Published, start: datetime) -> dict[st
 
 def _depth_min(series: Series, ban: Exclusion, start: datetime) -> float:
     first_s, last_s = ((moment - start).total_seconds() for moment in (ban.begin, ban.end))
-    stretches = trouble(series, ban, RECOVERED_S)
-    crossings = [stretch.begin_s if is_onset(ban) else stretch.end_s for stretch in stretches]
+    episodes = trouble(series, ban, RECOVERED_S)
+    crossings = [episode.begin_s if is_onset(ban) else episode.end_s for episode in episodes]
     depths_s = (min(at_s - first_s, last_s - at_s) for at_s in crossings if at_s is not None)
     return max(0.0, *depths_s, 0.0) / 60
 
 
-def first_trouble(signals: Signals) -> float:
-    """Seconds from the start at which a service is first impaired by its errors; infinite if none ever is."""
-    errors = [series for (_, signal), series in signals.items() if signal == "error_ratio"]
-    stretches = (series.stretches(series.value >= IMPAIRED_RATIO, APART_S) for series in errors)
-    return min((each[0].begin_s for each in stretches if each), default=math.inf)
-
-
-def signals_of(run: FinishedRun, published: Published) -> Signals:
-    """(service, signal) → Series, for every service that the timeline speaks of."""
+def signals_of(run: FinishedRun, published: Published, tables: Tables | None = None) -> Signals:
+    """(service, signal) → Series, for every service that the timeline names. ``tables``: of the run, where
+    they are open already."""
     named = {o.subject for o in published.outcomes} | {ban.subject for ban in published.must_not}
     subjects = sorted(named)
-    table = run.sql(_SERIES, subjects=subjects)
+    table = (run.sql if tables is None else tables.ask)(_SERIES, subjects=subjects)
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     tick_s, sample_s = run.manifest["tick_s"], run.manifest["sample_s"]
     ends = np.searchsorted(columns["place"], range(1, len(subjects) + 2))

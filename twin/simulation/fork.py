@@ -13,7 +13,8 @@ from twin.base import units
 from twin.model.changes import Variation
 from twin.model.responders import stage_targets, with_stages
 from twin.model.scenario import Intervention, Quantity, Scenario, Value
-from twin.simulation import journal, loop
+from twin.simulation import journal
+from twin.simulation.code_version import code_version
 from twin.simulation.run import FinishedRun, R, run_id
 from twin.spec import load_actions, load_mitigations, read_changes, read_moment, vary
 from twin.spec.arguments import Moment, Name, several
@@ -45,7 +46,7 @@ def fork(past: FinishedRun, at: Moment) -> Fork:
 
     The run must be one of this code, as other code steps another past.
     """
-    if past.manifest["code"] != loop.source_hash():
+    if past.manifest["code"] != code_version():
         raise ForkError(f"run {past.run_id} was made by other code, which had another past: run it again")
     scenario = past.scenario
     if run_id(scenario, past.manifest["seed"], past.manifest["replicate"]) != past.run_id:

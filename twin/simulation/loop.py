@@ -24,7 +24,7 @@ from types import ModuleType
 import numba
 import numpy as np
 
-from twin.base.places import PACKAGE, PACKED
+from twin.base.places import PACKAGE
 from twin.kinds import registry
 
 KERNELS_KEPT = 3
@@ -88,20 +88,6 @@ def advance(state, t0, t1, {arrays}):
                 break
     return t, -1, 0
 '''
-
-
-@cache
-def source_hash() -> str:
-    """SHA-256 over every source of the package, in the order of names: the version of the code.
-
-    It is the same in a checkout and in an installed package, which has the library below it.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")) + sorted(PACKAGE.rglob("*.sql")):
-        if path.is_relative_to(PACKED):
-            continue
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 @cache

@@ -172,16 +172,17 @@ class Tables:
 
 
 def ask_files(files: Sequence[Path], query: str, **parameters: object) -> pa.Table:
-    """The answer to ``query`` over Parquet files with a row a run (see ``twin/experiments/store.py``): the
-    tables
-    ``runs``, and ``outcomes`` with a row a value. Raises QueryError."""
+    """The answer to ``query`` over Parquet files with a row a run (``twin/experiments/store.py``).
+
+    There are two tables: ``runs``, and ``outcomes`` with a row a value. Raises QueryError.
+    """
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         try:
             paths = [str(path) for path in files]
             connection.execute("create view runs as select * from read_parquet(" + repr(paths) + ")")
             connection.execute(
                 "create view outcomes as select * exclude (values, curve, v), v.service::varchar as service, "
-                "v.measure::varchar as measure, v.value as value "
+                "v.metric::varchar as metric, v.value as value "
                 "from (select *, unnest(values) as v from runs)"
             )
             return connection.sql(query, params=parameters or None).to_arrow_table()

@@ -18,7 +18,8 @@ from twin.kinds import registry
 from twin.mechanisms.arrays import INPUT_ENDED, REPLICATE, SEED
 from twin.model.responders import steps
 from twin.model.scenario import Scenario
-from twin.simulation import inline, journal, loop
+from twin.simulation import inline, journal
+from twin.simulation.code_version import code_version
 from twin.simulation.inline import Progress, Rows
 from twin.simulation.queries import Tables
 from twin.simulation.schedule import Change, Schedule
@@ -81,7 +82,7 @@ class FinishedRun:
 
 def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
     """Sixteen hex digits; equal inputs and code give equal ids. The runner is not part of it."""
-    identity = [scenario.model_dump(mode="json"), seed, replicate, loop.source_hash()]
+    identity = [scenario.model_dump(mode="json"), seed, replicate, code_version()]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -168,7 +169,7 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
         "seed": seed,
         "replicate": replicate,
         "runner": runner,
-        "code": loop.source_hash(),
+        "code": code_version(),
         "python": platform.python_version(),
         "engine_seconds": round(rows.engine_seconds, 3),
         "notes": rows.notes,

@@ -1,7 +1,7 @@
-"""Whose doing it was: whether two changes are more than their parts, and each one's share of a whole.
+"""Attribution: whether two changes do more than their parts, and each player's share of a whole.
 
-*Shapley's value* of a player is what it adds to those that came before it, averaged over all orders in which
-all may come; the values of all add up to what all do together. With many players, orders are sampled.
+The *Shapley value* of a player is what it adds to the players before it, averaged over all orders. The values
+of all players add up to the whole. With many players, orders are sampled.
 """
 
 from __future__ import annotations
@@ -9,16 +9,36 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 
 from twin.base.rng import SPLIT, stable_key, uniform
-from twin.statistics.estimates import Difference, Estimate, Values, both, finite, interval, paired, student
-from twin.statistics.families import ERROR
+from twin.statistics.estimates import (
+    Difference,
+    Estimate,
+    Values,
+    both,
+    finite_values,
+    mean_interval,
+    paired,
+    student,
+)
+from twin.statistics.group_sequential import ERROR
 
 Subset = frozenset[str]
+
+
+class InteractionVerdict(StrEnum):
+    """What two changes do together, beside what each does alone."""
+
+    MORE = "more than its parts"
+    LESS = "less than its parts"
+    OPEN = "not significant"
+
+
 Better = Literal["lower", "higher"]
 
 ROUNDING = 1e-12
@@ -29,19 +49,19 @@ class Interaction:
     """What two changes do together, beyond what each does alone.
 
     ``contrast``: (both - base) - (first - base) - (second - base), world by world; ``better``: which way the
-    measure is better. Where several pairs are asked, give ``words`` the p-value adjusted for that.
+    metric is better. For several pairs, give ``verdict`` the p-value adjusted for all of them.
     """
 
     contrast: Difference
     better: Better
 
-    def words(self, adjusted_p: float | None = None) -> str:
-        """'more than its parts', 'less than its parts', or 'cannot be told apart'."""
+    def verdict(self, adjusted_p: float | None = None) -> InteractionVerdict:
+        """Whether the two do more, or less, than their parts."""
         p = self.contrast.p if adjusted_p is None else adjusted_p
         if p > ERROR:
-            return "cannot be told apart"
-        return "more than its parts" if (self.contrast.mean > 0) == (self.better == "higher") else \
-            "less than its parts"  # fmt: skip
+            return InteractionVerdict.OPEN
+        more = (self.contrast.mean > 0) == (self.better == "higher")
+        return InteractionVerdict.MORE if more else InteractionVerdict.LESS
 
 
 def interaction(first: Values, second: Values, together: Values, base: Values, better: Better) -> Interaction:
@@ -57,10 +77,9 @@ def interaction(first: Values, second: Values, together: Values, base: Values, b
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Which subsets of the players have to be valued: ``subsets``, each once, in an order in which the first
-    ones are of use by themselves. ``orders``: those sampled, in pairs of which the second is the first
-    backwards; empty where all subsets are valued, and the answer is exact."""
+class AttributionPlan:
+    """The ``subsets`` of the players to value, each once. ``orders``: the sampled ones, in pairs, of which
+    the second is the first backwards; empty if all subsets are valued, and the answer is exact."""
 
     players: tuple[str, ...]
     subsets: tuple[Subset, ...]
@@ -75,8 +94,8 @@ class Plan:
 class Attribution:
     """``shares``: player → its share of ``whole`` = value of all players - value of none.
 
-    In every world the shares add up to the whole. The intervals cover the luck of the worlds and, where
-    orders were sampled (not ``exact``), that of the orders; not each other: they are of one share each.
+    In every world the shares add up to the whole. An interval is of one share: it covers the noise of the
+    worlds and, if orders were sampled (not ``exact``), that of the orders.
     """
 
     shares: Mapping[str, Estimate]
@@ -95,19 +114,19 @@ class Attribution:
                 "worlds": self.worlds, "orders": self.orders, "subsets": self.subsets}  # fmt: skip
 
 
-def plan_attribution(players: Sequence[str], budget: int, seed: int) -> Plan:
-    """What to value with at most ``budget`` subsets: all of them if they are no more, else those that as many
-    sampled pairs of orders need. Raises ValueError if two pairs are too many, or a player comes twice."""
+def plan_attribution(players: Sequence[str], budget: int, seed: int) -> AttributionPlan:
+    """The plan for at most ``budget`` subsets: all of them if that is enough, else the subsets of as many
+    sampled pairs of orders as fit. Raises ValueError if not even two pairs fit, or a player comes twice."""
     names = tuple(players)
     if len(set(names)) != len(names) or not names:
         raise ValueError("each player once, and at least one")
     if 2 ** len(names) <= budget:
         by_size = (frozenset(c) for k in range(len(names) + 1) for c in combinations(names, k))
-        return Plan(names, tuple(by_size))
+        return AttributionPlan(names, tuple(by_size))
     seen: dict[Subset, None] = {frozenset(): None, frozenset(names): None}
     orders: list[tuple[str, ...]] = []
-    for there in _orders(names, seed):
-        pair = (there, there[::-1])
+    for one in _orders(names, seed):
+        pair = (one, one[::-1])
         more = {s: None for order in pair for s in _prefixes(order)}
         if len(seen | more) > budget:
             break
@@ -116,27 +135,27 @@ def plan_attribution(players: Sequence[str], budget: int, seed: int) -> Plan:
     if len(orders) < 4:
         enough = min(2 ** len(names), 4 * len(names) - 2)
         raise ValueError(f"{budget} subsets are too few for {len(names)} players: {enough} will do")
-    return Plan(names, tuple(seen), tuple(orders))
+    return AttributionPlan(names, tuple(seen), tuple(orders))
 
 
-def attribute(plan: Plan, values: Mapping[Subset, Values]) -> Attribution:
+def attribute(plan: AttributionPlan, values: Mapping[Subset, Values]) -> Attribution:
     """The shares, from the (worlds,) values of each subset of the plan. Raises ValueError."""
-    value = {subset: finite(values[subset]) for subset in plan.subsets}
+    value = {subset: finite_values(values[subset]) for subset in plan.subsets}
     whole = value[frozenset(plan.players)] - value[frozenset()]
     added = _by_weight(plan, value)[None] if plan.exact else _by_order(plan, value)
     shares = {p: _crossed(added[..., k], plan.exact) for k, p in enumerate(plan.players)}
-    total = Estimate(*interval(whole), len(whole))
+    total = Estimate(*mean_interval(whole), len(whole))
     return Attribution(shares, total, len(whole), len(plan.orders), len(plan.subsets))
 
 
 def shapley(players: Sequence[str], value: Callable[[Subset], Values], budget: int, seed: int) -> Attribution:
-    """The shares where ``value`` can be asked at once; for a pool, use the plan and ``attribute``."""
+    """The shares if ``value`` can be called directly; for a pool, use the plan and ``attribute``."""
     plan = plan_attribution(players, budget, seed)
     return attribute(plan, {subset: value(subset) for subset in plan.subsets})
 
 
 def _orders(players: tuple[str, ...], seed: int) -> Iterator[tuple[str, ...]]:
-    """Orders without end; each is keyed, so a player more leaves the others in the same order."""
+    """Endless orders. Each is keyed, so one more player leaves the others in the same order."""
     keys = {player: stable_key(player) for player in players}
     number = 0
     while True:
@@ -153,7 +172,7 @@ def _prefixes(order: Iterable[str]) -> Iterator[Subset]:
     yield frozenset(so_far)
 
 
-def _by_order(plan: Plan, value: Mapping[Subset, np.ndarray]) -> np.ndarray:
+def _by_order(plan: AttributionPlan, value: Mapping[Subset, np.ndarray]) -> np.ndarray:
     """(pairs of orders, worlds, players): what each adds, as the mean of an order and its reverse."""
     number = {player: k for k, player in enumerate(plan.players)}
     worlds = len(value[frozenset()])
@@ -164,7 +183,7 @@ def _by_order(plan: Plan, value: Mapping[Subset, np.ndarray]) -> np.ndarray:
     return (added[0::2] + added[1::2]) / 2
 
 
-def _by_weight(plan: Plan, value: Mapping[Subset, np.ndarray]) -> np.ndarray:
+def _by_weight(plan: AttributionPlan, value: Mapping[Subset, np.ndarray]) -> np.ndarray:
     """(worlds, players): sum over S without i of |S|!(n-|S|-1)!/n! (v(S+i) - v(S))."""
     n = len(plan.players)
     weight = [1 / (n * math.comb(n - 1, size)) for size in range(n)]
@@ -178,13 +197,13 @@ def _by_weight(plan: Plan, value: Mapping[Subset, np.ndarray]) -> np.ndarray:
 def _crossed(added: np.ndarray, exact: bool) -> Estimate:
     """Mean of (orders, worlds) values and its interval, where both worlds and orders are samples.
 
-    Variance of the mean: that of the worlds' means over their number, and likewise of the orders'. (What is
-    the luck of neither alone is counted twice, so the interval is rather too wide.) Degrees of freedom by
+    The variance of the mean is that of the worlds' means over their number, plus the same for orders. The
+    noise of their interaction is counted twice, so the interval is a little too wide. Degrees of freedom by
     Welch and Satterthwaite.
     """
     worlds = added.mean(axis=0)
     if exact or len(worlds) == 1 or np.ptp(added) == 0:
-        return Estimate(*interval(worlds), len(worlds))
+        return Estimate(*mean_interval(worlds), len(worlds))
     parts = [(float(m.var(ddof=1)) / len(m), len(m) - 1) for m in (worlds, added.mean(axis=1))]
     variance = sum(v for v, _ in parts)
     freedom = variance**2 / sum(v**2 / f for v, f in parts) if variance > 0 else math.inf

@@ -72,7 +72,7 @@ class Band:
     high: np.ndarray
 
 
-def finite(values: Values) -> np.ndarray:
+def finite_values(values: Values) -> np.ndarray:
     """The values as (n,) floats. Raises ValueError if there are none, or one is not finite."""
     array = np.asarray(values, "f8")
     if array.ndim != 1 or not len(array):
@@ -84,7 +84,7 @@ def finite(values: Values) -> np.ndarray:
 
 def both(mine: Values, base: Values) -> tuple[np.ndarray, np.ndarray]:
     """Two sides of the same worlds. Raises ValueError if they differ in length, or are not finite."""
-    a, b = finite(mine), finite(base)
+    a, b = finite_values(mine), finite_values(base)
     if len(a) != len(b):
         raise ValueError(f"pairs need both sides: {len(a)} values against {len(b)}")
     return a, b
@@ -95,7 +95,7 @@ def student(freedom: float, confidence: float = CONFIDENCE) -> float:
     return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
-def interval(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+def mean_interval(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
     """(mean, low, high) of (n,) values, by Student's t; two-sided ``confidence``."""
     n, mean = len(values), float(values.mean())
     if n == 1:
@@ -108,8 +108,8 @@ def interval(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float,
 
 def estimate(values: Values) -> Estimate:
     """Mean of independent values and its interval by Student's t. Raises ValueError."""
-    array = finite(values)
-    return Estimate(*interval(array), len(array))
+    array = finite_values(values)
+    return Estimate(*mean_interval(array), len(array))
 
 
 def paired(mine: Values, base: Values) -> Difference:
@@ -124,7 +124,7 @@ def paired(mine: Values, base: Values) -> Difference:
     a, b = both(mine, base)
     d = a - b
     identical = not d.any()
-    mean, low, high = (0.0, 0.0, 0.0) if identical else interval(d)
+    mean, low, high = (0.0, 0.0, 0.0) if identical else mean_interval(d)
     return Difference(mean, low, high, len(d), sign_flip_p(d), identical, correlation(a, b))
 
 
@@ -145,7 +145,7 @@ def sign_flip_p(differences: Values) -> float:
     digit; sizes are rounded to a grid first, which keeps it an exact test, of the rounded differences.
     The smallest p of n differences is 2^(1-n).
     """
-    d = finite(differences)
+    d = finite_values(differences)
     if not d.any():
         return 1.0
     steps = np.rint(np.abs(d) / np.abs(d).sum() * GRID).astype("i8")

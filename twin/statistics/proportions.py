@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from twin.statistics.estimates import CONFIDENCE, Difference, Values, both, correlation, finite
+from twin.statistics.estimates import CONFIDENCE, Difference, Values, both, correlation, finite_values
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def mcnemar_p(mine: Values, base: Values) -> float:
 
 
 def _binary(values: Values) -> np.ndarray:
-    array = finite(values)
+    array = finite_values(values)
     if not np.isin(array, (0.0, 1.0)).all():
         raise ValueError("a proportion is made of zeros and ones")
     return array

@@ -11,7 +11,7 @@ import numpy as np
 
 from twin.statistics.durations import paired_restricted_mean, restricted_mean, survival
 from twin.statistics.estimates import Difference, Estimate
-from twin.statistics.families import distinguishable
+from twin.statistics.group_sequential import significant
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,19 @@ class Recovery:
     mean: Estimate
     median_s: float
     difference: Difference | None = None
-    distinguishable: bool = False
+    significant: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """{"time_to_recovery_s", "median_s" (null: not by the horizon), "difference"}."""
         median = self.median_s if math.isfinite(self.median_s) else None
         found = {"time_to_recovery_s": self.mean.as_json(), "median_s": median}
         if self.difference is not None:
-            told = {"distinguishable": self.distinguishable}
+            told = {"significant": self.significant}
             found["difference"] = self.difference.as_json() | told
         return found
 
 
-def recoveries(
+def recovery_times(
     durations_s: Mapping[str, Mapping[str, np.ndarray]], baseline: str, horizon_s: float
 ) -> dict[str, dict[str, Recovery]]:
     """Service → side → how long it took, from side → service → (worlds,) durations, infinite where it did not
@@ -46,7 +46,7 @@ def recoveries(
         for side, services in durations_s.items() if side != baseline
         for service, mine in services.items()
     }  # fmt: skip
-    told = distinguishable({key: d.p for key, d in differences.items()})
+    told = significant({key: d.p for key, d in differences.items()})
     found: dict[str, dict[str, Recovery]] = {}
     for side, services in durations_s.items():
         for service, mine in services.items():

@@ -1,65 +1,67 @@
-"""One draw of an ensemble, made to agree with what the fit has seen.
+"""History matching: refits the fitted inputs in each draw of the prior (conditioning).
 
-The fitted numbers are not known either: held at their best values they would make the twin too sure, and
-drawn from their priors nearly every draw would contradict the outcomes that they were fitted to. So each draw
-fits them anew, to those outcomes as they may really have been: published time plus a reporting error. Where
-there are as many outcomes as fitted numbers this is randomized maximum likelihood (Oliver, He, Reynolds,
-ECMOR 1996): a draw from the prior of all the others, with the numbers that make it agree. A number that moves
-no outcome of its own is not known from the fit: it goes where its prior drew it.
+The fitted inputs are not known either. At their best values the twin would be too certain; sampled from their
+priors, nearly every draw would contradict the outcomes that they were fitted to. So each draw fits them anew,
+to those outcomes as they may really have been: published time plus a reporting error. With as many outcomes
+as fitted inputs, this is randomized maximum likelihood (Oliver, He, Reynolds, ECMOR 1996): a sample of all
+other inputs, with the values that make it agree. An input that moves no outcome of its own is not known from
+the fit: it keeps its sample.
 
 Near enough is within the *doubt* of each outcome (``Aim.doubt_min``: 5 % of the time since the event began,
-modelling.md §5.3), so it takes a few runs a draw: every number follows its own outcomes, by secants, and by
-regula falsi once they lie between two places seen. What still disagrees afterwards is implausible
-(``Match.off``), and the ensemble leaves it out: history matching, §5.3.
+modelling.md §5.3). So a draw takes few runs: every input follows its own outcomes, by secants, and by regula
+falsi once they lie between two places. A draw that still disagrees is implausible (``Conditioned.off``), and
+the ensemble leaves it out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from twin.model.scenario import Scenario
-from twin.validation.fit import Aim, Search
-from twin.validation.trials import Trial, try_values
+from twin.experiments.realizations import Realization
+from twin.experiments.study import Study
+from twin.validation.fit import Aim, FitRuns
+from twin.validation.timeline import Simulated, WantedRun, timelines_of
 
 RUNS = 6  # at most, for one draw
-RADIUS = 0.25  # of its range is the longest step of a number
-CAP = 12.0  # doubts: an outcome that is further off, or never happens, says no more than on which side
-UNKNOWN = 1.0  # doubts by which a number moves its outcomes over its whole range, to be known from them
-STANDS = 1e-3  # of its range: a number that moves by less stands
-INSIDE = 0.15  # of the way between two places the next one keeps from both
+RADIUS = 0.25  # of its range is the longest step of an input
+CAP = 12.0  # doubts: an outcome that is further off, or never happens, shows only the side that it is on
+UNKNOWN = 1.0  # doubts by which an input must move its outcomes over its whole range, to be known from them
+STANDS = 1e-3  # of its range: an input that moves by less has not moved
+INSIDE = 0.15  # of the way between two places: the next place keeps this distance from both
 
 
 @dataclass(frozen=True)
 class Draw:
-    """``values`` of the numbers that are drawn. ``prior`` (fitted numbers,): places drawn from their priors.
-    ``reports_min`` (outcomes,): by how much the published times of the fitted outcomes are off."""
+    """``prior`` (fitted inputs,): quantiles sampled from their priors. ``reports_min`` (outcomes,): the error
+    of the published time of each fitted outcome."""
 
-    values: Mapping[str, float | int]
+    realization: Realization
     prior: np.ndarray
     reports_min: np.ndarray
-    replicate: int
 
 
 @dataclass(frozen=True)
-class Match:
-    """What a draw shows. ``place``: of the fitted numbers; ``runs``: how many it took; ``off``: largest error
-    of a fitted outcome against its published time, in doubts."""
+class Conditioned:
+    """The result of a draw. ``place``: of the fitted inputs. ``runs``: how many it took. ``off``: largest
+    error of a fitted outcome against its published time, in doubts."""
 
-    trial: Trial
+    timeline: Simulated
     place: np.ndarray
     runs: int
     off: float
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the fit knows. ``start``, ``slopes`` (numbers,): places of the fit, and by how many doubts each
-    number moves its own outcomes there, for each unit of its place. ``free`` (numbers,): moves none of them
-    anywhere near, so nothing is known of it. A number that is neither sloped nor free stands between cliffs,
-    and stays."""
+class FitKnowledge:
+    """What the fit knows.
+
+    ``start``, ``slopes`` (inputs,): places of the fit, and by how many doubts each input moves its own
+    outcomes there, for each unit of its place. ``free`` (inputs,): it moves none of them anywhere near, so
+    nothing is known of it. An input that is neither sloped nor free stands between cliffs, and stays.
+    """
 
     aim: Aim
     start: np.ndarray
@@ -67,60 +69,75 @@ class Known:
     free: np.ndarray
 
 
-def known(search: Search) -> Known:
-    """Look around the places at which the numbers stand."""
-    aim, start = search.aim, search.aim.start()
+def knowledge_of(runs: FitRuns) -> FitKnowledge:
+    """Look around the places at which the inputs stand."""
+    aim, start = runs.aim, runs.aim.start()
     if not len(start):
-        return Known(aim, start, start, start.astype(bool))
-    slopes = search.slopes(start)[: len(aim.outcomes)] * (aim.scale_min / aim.doubt_min)[:, None]
+        return FitKnowledge(aim, start, start, start.astype(bool))
+    slopes = runs.slopes(start)[: len(aim.outcomes)] * (aim.scale_min / aim.doubt_min)[:, None]
     own = np.array([_own(aim, slopes[:, k], k) for k in range(len(start))])
     flat = np.flatnonzero(np.abs(own) < UNKNOWN)
     away = [np.clip(start + sign * RADIUS * np.eye(len(start))[k], 0, 1) for k in flat for sign in (-1, 1)]
-    here, *there = (aim.errors_min(trial) / aim.doubt_min for trial in search.trials([start, *away]))
+    origin, *moved = (aim.errors_min(one) / aim.doubt_min for one in runs.timelines([start, *away]))
     free = np.zeros(len(start), bool)
-    for k, pair in zip(flat, zip(there[::2], there[1::2], strict=True), strict=True):
-        free[k] = all(np.max(np.abs(each - here)) <= UNKNOWN for each in pair)
-    return Known(aim, start, own, free)
+    for k, pair in zip(flat, zip(moved[::2], moved[1::2], strict=True), strict=True):
+        free[k] = all(np.max(np.abs(each - origin)) <= UNKNOWN for each in pair)
+    return FitKnowledge(aim, start, own, free)
 
 
-def match(scenario: Scenario, job: tuple[Known, Draw]) -> Match:
-    """Fit the numbers that the fit knows anew for one draw."""
-    about, draw = job
+def conditioned(study: Study, scenario: str, about: FitKnowledge, draws: Sequence[Draw]) -> list[Conditioned]:
+    """Refit the fitted inputs in each draw; all draws take their next run together. Raises WorkerLost."""
+    steps = [_condition(about, draw) for draw in draws]
+    wanted = {k: next(step) for k, step in enumerate(steps)}
+    found: dict[int, Conditioned] = {}
+    while wanted:
+        timelines = timelines_of(study, scenario, list(wanted.values()))
+        for k, timeline in zip(list(wanted), timelines, strict=True):
+            try:
+                wanted[k] = steps[k].send(timeline)
+            except StopIteration as done:
+                found[k] = done.value
+                del wanted[k]
+    return [found[k] for k in range(len(draws))]
+
+
+def _condition(about: FitKnowledge, draw: Draw) -> Generator[WantedRun, Simulated, Conditioned]:
+    """The steps of one draw: each yields the run that it wants, and is sent its timeline."""
     aim, sloped = about.aim, np.flatnonzero(np.abs(about.slopes) >= UNKNOWN).tolist()
     place = np.where(about.free, draw.prior, about.start)
     lines = {k: _Line(float(about.slopes[k])) for k in sloped}
-    tried: list[tuple[float, np.ndarray, Trial]] = []
+    tried: list[tuple[float, np.ndarray, Simulated]] = []
     while len(tried) < RUNS:
-        trial = try_values(scenario, ({**draw.values, **aim.values(place)}, draw.replicate))
-        misfit = np.clip((aim.errors_min(trial) - draw.reports_min) / aim.doubt_min, -CAP, CAP)
-        tried.append((float(np.sum(misfit**2)), place, trial))
-        if not sloped or not trial.began_well or np.max(np.abs(misfit)) <= 1.0:
+        timeline = yield WantedRun(aim.values(place), draw.realization)
+        misfit = np.clip((aim.errors_min(timeline) - draw.reports_min) / aim.doubt_min, -CAP, CAP)
+        tried.append((float(np.sum(misfit**2)), place, timeline))
+        if not sloped or not timeline.valid or np.max(np.abs(misfit)) <= 1.0:
             break
         before, place = place, place.copy()
         for k in sloped:
             place[k] = lines[k].next(float(place[k]), _own(aim, misfit, k))
         if np.max(np.abs(place - before)) < STANDS:  # at the ends of their ranges, and still far off
             break
-    _, place, trial = min(tried, key=lambda each: each[0])
-    off = np.abs(aim.errors_min(trial) / aim.doubt_min)
-    return Match(trial, place, len(tried), float(np.max(off, initial=0.0)))
+    _, place, timeline = min(tried, key=lambda each: each[0])
+    off = np.abs(aim.errors_min(timeline) / aim.doubt_min)
+    return Conditioned(timeline, place, len(tried), float(np.max(off, initial=0.0)))
 
 
 def _own(aim: Aim, of_outcomes: np.ndarray, k: int) -> float:
-    """The mean over the outcomes that a number names, of something that each outcome has."""
+    """The mean of a value of each outcome, over the outcomes that an input names."""
     mine = [n for n, o in enumerate(aim.outcomes) if o in aim.numbers[k].fitted_to]
     return float(np.mean(of_outcomes[mine]))
 
 
 @dataclass
 class _Line:
-    """The way of one number: ``seen`` holds (place, misfit of its outcomes), the latest last."""
+    """The steps of one input. ``seen``: (place, misfit of its outcomes), the latest last."""
 
     slope: float
     seen: list[tuple[float, float]] = field(default_factory=list)
 
     def next(self, place: float, misfit: float) -> float:
-        """Where the misfit should vanish, as far as one knows."""
+        """The place at which the misfit should vanish."""
         self.seen.append((place, misfit))
         if abs(misfit) <= 0.5:
             return place
@@ -146,8 +163,8 @@ class _Line:
 
 
 def _between(low: Sequence[float], high: Sequence[float]) -> float:
-    """Between two places whose misfits have different signs: where a straight line crosses nought; in the
-    middle, where one of them is capped."""
+    """Between two places whose misfits differ in sign: where a straight line crosses 0, or the middle if one
+    of them is capped."""
     (a, before), (b, after) = low, high
     share = 0.5 if max(abs(before), abs(after)) >= CAP else before / (before - after)
     return a + (b - a) * min(max(share, INSIDE), 1.0 - INSIDE)

@@ -1,46 +1,50 @@
-"""How sure the twin is: the same scenario with every unsourced number drawn from its range, many times.
+"""How certain the twin is: the same scenario in many draws of its uncertain inputs.
 
-A Latin hypercube spreads the draws; numbers whose range spans a factor of ten or more are drawn on a
-logarithmic scale. Those of the event itself (kinds that hold it) stay. Each draw has noise of its own. The
-fitted numbers are fitted anew in each draw, as ``match`` says.
+Each draw samples every input without a source from its range, uniformly, or on a logarithmic scale if the
+range spans a factor of ten or more (``twin.experiments.realizations``). Inputs of the event itself (kinds
+that are GIVEN) stay. Each draw has its own noise. The fitted inputs are refitted in each draw
+(``conditioning``).
 
-Left out is a draw that contradicts what is known: a service is impaired before anything has happened; a
-fitted outcome is further off than IMPLAUSIBLE times its doubt; or something happens that must not, among
-services of DynamoDB and EC2, and does not with the scenario's own numbers. So the draws that are kept are a
-posterior given DynamoDB and EC2, and what they say of everything else is a prediction.
+Left out are draws that contradict what is known:
 
-A time is published with a precision, its tolerance: each draw's time carries a reporting error, uniform
-within it. From these follow the band of each outcome, the numbers that move it, and the one number that would
-narrow its band most if it were published.
+* invalid ones, which are replaced (``twin.experiments.screening``);
+* implausible ones: a fitted outcome is off by more than IMPLAUSIBLE doubts; or something happens that must
+  not, among services of DynamoDB and EC2, and does not with the scenario's own values.
+
+So the draws that are kept are a posterior given DynamoDB and EC2, and what they say about everything else is
+a prediction. A time is published with a tolerance: each draw's time carries a reporting error, uniform within
+it. The result is the band of each outcome, the inputs that move it, and the one input whose publication would
+narrow its band most.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, qmc, rankdata, spearmanr
+from scipy.stats import chi2, rankdata, spearmanr
 
 from twin.base.rng import DELAY, stable_key, uniform
-from twin.experiments.worlds import draws, values_at
+from twin.experiments.opened import StudySettings, open_study
+from twin.experiments.realizations import Realization, quantile, uncertain
+from twin.experiments.screening import screened
+from twin.experiments.tables import Tabular
 from twin.model.scenario import Outcome, Scenario
 from twin.spec.inputs import UncertainInput
-from twin.validation.conditioning import Draw, Match, known, match
-from twin.validation.fit import Aim, Search, conditions, minutes_of
-from twin.validation.trials import Trial, Workers
+from twin.validation.conditioning import RUNS, Conditioned, Draw, conditioned, knowledge_of
+from twin.validation.fit import Aim, FitRuns, conditions, minutes_of
+from twin.validation.timeline import Simulated
 
 LOW, HIGH = 0.05, 0.95  # the band
-MOVES_MIN = 10.0  # a number that moves an outcome by less is left out
-CHANCE = 0.05  # of naming any number for an outcome that none moves
+MOVES_MIN = 10.0  # an input that moves an outcome by less is left out
+CHANCE = 0.05  # of naming any input for an outcome that none moves
 WIDE_MIN = 60.0  # a band wider than this is wide
 IMPLAUSIBLE = 3.0  # doubts by which a fitted outcome may be off
-FEW = 12  # draws say nothing of which number matters
-
-Progress = Callable[[int, int], None]
+FEW = 12  # with fewer draws nothing is said about which input matters
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,14 @@ class Narrowing:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Tabular):
     """Draws of ``numbers`` and what came of them.
 
     ``places`` (draws, numbers): where in its range each number was, 0 to 1. ``times_min``: outcome id →
     (draws,) minutes from the start, as they might be published; infinite where it does not happen.
-    ``published_min``: id → (published, tolerance). Draws that were left out are in none of these: ``ill``
-    from the start, or ``implausible``. ``runs``: how many it took. ``refitted``: targets of the fitted
-    numbers. ``excused``: what must not happen and does with the scenario's own numbers.
+    ``published_min``: id → (published, tolerance). Draws that were left out are in none of these: ``invalid``
+    or ``implausible``. ``runs``: how many it took. ``refitted``: targets of the fitted inputs. ``excused``:
+    what must not happen, and does with the scenario's own values.
     """
 
     numbers: tuple[UncertainInput, ...]
@@ -86,17 +90,31 @@ class Ensemble:
     times_min: Mapping[str, np.ndarray]
     published_min: Mapping[str, tuple[float, float]]
     seed: int
-    ill: int = 0
+    invalid: int = 0
     implausible: int = 0
     runs: int = 0
     end_min: float = math.inf
     refitted: tuple[str, ...] = ()
     excused: tuple[str, ...] = ()
 
+    headings = ("outcome", "published", "low", "high", "covered")
+
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self.places)} draws: {len(self.times_min)} outcomes>"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row an outcome."""
+        return (self._outcome(o) for o in self.times_min)
+
+    def summary(self) -> Iterator[tuple[object, ...]]:
+        """A row an outcome, in minutes from the start."""
+        for o in self.times_min:
+            yield o, self.published_min[o][0], *self.band(o), "yes" if self.covers(o) else "no"
+
     @property
     def left_out(self) -> int:
         """How many draws contradict what is known."""
-        return self.ill + self.implausible
+        return self.invalid + self.implausible
 
     def band(self, outcome: str) -> tuple[float, float]:
         """Ends of the 5–95 % band, in minutes from the start; an end may be infinite."""
@@ -162,7 +180,7 @@ class Ensemble:
         count = max(1, len(self.times_min))
         return {
             "draws": len(self.places) + self.left_out, "kept": len(self.places), "left_out": self.left_out,
-            "ill": self.ill, "implausible": self.implausible, "runs": self.runs,
+            "invalid": self.invalid, "implausible": self.implausible, "runs": self.runs,
             "seed": self.seed, "numbers": len(self.numbers), "refitted": list(self.refitted),
             "excused": list(self.excused),
             "coverage": round(sum(map(self.covers, self.times_min)) / count, 4),
@@ -208,73 +226,61 @@ def report_error_min(outcome: Outcome, seed: int, draw: int) -> float:
 
 
 def ensemble(
-    scenario: Scenario, n: int, *, seed: int, predicted: Sequence[str], workers: int = 2,
-    progress: Progress | None = None,
-) -> Ensemble:  # fmt: skip
-    """Run ``n`` draws and gather the times of the ``predicted`` outcomes (ids).
-
-    ``workers`` processes share the runs; 1 keeps them in this one. The result does not depend on it.
-    """
+    scenario: Scenario, draws: int, *, predicted: Sequence[str], settings: StudySettings | None = None
+) -> Ensemble:
+    """Run this many valid draws, and gather the times of the ``predicted`` outcomes (ids). Raises NoWorlds,
+    WorkerLost, OtherStudy."""
     assert scenario.published is not None
-    varied, places = draws(scenario, n, seed)
-    aim = conditions(scenario)
-    jobs = _jobs(scenario, aim, varied, places, seed)
-    with Workers(scenario, min(workers, n)) as crew:
-        search = Search(crew, aim)
-        about = known(search)
-        (origin,) = search.trials([about.start])
-        found = []
-        for k, each in enumerate(crew.map(match, [(about, job) for job in jobs])):
-            found.append(each)
-            if progress:
-                progress(k + 1, n)
-    ill, implausible = _contradictions(aim, origin, found)
-    kept = ~ill & ~implausible
+    varied, aim = uncertain(scenario), conditions(scenario)
+    with open_study({scenario.name: scenario}, settings, runs=draws * (1 + RUNS) // 2) as study:
+        worlds = screened(study, scenario.name, draws)
+        runs = FitRuns(study, scenario.name, aim)
+        about = knowledge_of(runs)
+        (origin,) = runs.timelines([about.start])
+        found = conditioned(study, scenario.name, about, _draws(scenario, aim, worlds.valid))
+    kept = np.array([_is_plausible(aim, origin, each) for each in found], bool)
+    mine = [(r.draw, each) for r, each, keep in zip(worlds.valid, found, kept, strict=True) if keep]
+    at = [[quantile(scenario, n, draw) for n in varied] + each.place.tolist() for draw, each in mine]
     return Ensemble(
-        (*varied, *aim.numbers),
-        np.column_stack([places, np.array([each.place for each in found]).reshape(n, -1)])[kept],
-        _times(scenario, predicted, [each.trial for each in found], kept, seed),
+        (*varied, *aim.numbers), np.array(at).reshape(len(mine), len(varied) + len(aim.numbers)),
+        _times(scenario, predicted, [(draw, each.timeline) for draw, each in mine]),
         {o.id: (minutes_of(scenario, o), float(o.tolerance_min))
          for o in scenario.published.outcomes if o.id in set(predicted)},
-        seed, int(ill.sum()), int(implausible.sum()),
-        search.runs + sum(each.runs for each in found), aim.end_min,
+        scenario.seed, worlds.invalid, int((~kept).sum()),
+        runs.count + sum(each.runs for each in found), aim.end_min,
         tuple(number.target for number in aim.numbers), _excused(aim, origin),
     )  # fmt: skip
 
 
-def _jobs(
-    scenario: Scenario, aim: Aim, varied: Sequence[UncertainInput], places: np.ndarray, seed: int
-) -> list[Draw]:
+def _draws(scenario: Scenario, aim: Aim, worlds: Sequence[Realization]) -> list[Draw]:
     assert scenario.published is not None
-    n, size = len(places), len(aim.numbers)
-    priors = qmc.LatinHypercube(size, rng=seed + 1).random(n) if size else np.zeros((n, 0))
     named = [o for o in scenario.published.outcomes if o.id in aim.outcomes]
     return [
-        Draw(values_at(varied, places[k]), priors[k],
-             np.array([report_error_min(o, seed, k + 1) for o in named]), k + 1)
-        for k in range(n)
+        Draw(r, np.array([quantile(scenario, n, r.draw) for n in aim.numbers]),
+             np.array([report_error_min(o, scenario.seed, r.draw) for o in named]))
+        for r in worlds
     ]  # fmt: skip
 
 
-def _excused(aim: Aim, origin: Trial) -> tuple[str, ...]:
+def _excused(aim: Aim, origin: Simulated) -> tuple[str, ...]:
     return tuple(ban for ban in aim.bans if origin.breaches_min[ban] > 0)
 
 
-def _contradictions(aim: Aim, origin: Trial, found: Sequence[Match]) -> tuple[np.ndarray, np.ndarray]:
-    """(draws,) which are ill from the start, and which of the others are implausible."""
+def _is_plausible(aim: Aim, origin: Simulated, each: Conditioned) -> bool:
+    """Whether a draw agrees with what is known of DynamoDB and EC2."""
     bans = set(aim.bans) - set(_excused(aim, origin))
-    ill = np.array([not each.trial.began_well for each in found], bool)
-    off = [each.off > IMPLAUSIBLE or any(each.trial.breaches_min[ban] > 0 for ban in bans) for each in found]
-    return ill, np.array(off, bool) & ~ill
+    broken = any(each.timeline.breaches_min[ban] > 0 for ban in bans)
+    return each.timeline.valid and each.off <= IMPLAUSIBLE and not broken
 
 
 def _times(
-    scenario: Scenario, predicted: Sequence[str], trials: Sequence[Trial], kept: np.ndarray, seed: int
+    scenario: Scenario, predicted: Sequence[str], kept: Sequence[tuple[int, Simulated]]
 ) -> dict[str, np.ndarray]:
+    """Outcome → (draws,) its time with its reporting error."""
     assert scenario.published is not None
     outcomes = {o.id: o for o in scenario.published.outcomes}
     return {
-        id: np.array([t.times_min[id] + report_error_min(outcomes[id], seed, k + 1)
-                      for k, t in enumerate(trials) if kept[k]], "f8")
+        id: np.array([t.times_min[id] + report_error_min(outcomes[id], scenario.seed, draw)
+                      for draw, t in kept], "f8")
         for id in predicted
     }  # fmt: skip

@@ -1,18 +1,20 @@
-"""The fit of a scenario's fitted numbers to the published times that they name.
+"""The fit of a scenario's fitted inputs to the published times that they name.
 
-Every number is moved inside its prior range, as a *place* from 0 to 1. The misfit of an
-outcome is its error over its *scale*: the precision with which it is published, but five minutes at least
-(modelling.md §5.3: a replay claims no more). What must not happen weighs more, by the minutes by which it
-would have to move. Bounded least squares (scipy's trust region, Jacobian by differences over the processes)
-descends from where the numbers stand. Where that does not arrive, a Latin hypercube over the whole prior
-finds another neighbourhood to descend from, and Nelder-Mead mends what is not smooth. All of it is seeded:
-the same scenario and seed give the same numbers.
+Every input is moved inside its prior range, as a *quantile* from 0 to 1. The misfit of an outcome is its
+error over its *scale*: the precision with which it is published, but at least five minutes (modelling.md
+§5.3: a replay claims no more). A breach of what must not happen weighs more, by the minutes by which it would
+have to move.
+
+Bounded least squares (scipy's trust region, with a Jacobian by differences over the workers) descends from
+the shipped values. If it does not arrive, a Latin hypercube over the prior finds another start, and
+Nelder-Mead ends where the misfit is not smooth. The same scenario and seed give the same values. The runs are
+in a study, so a fit that was killed repeats its steps from the finished runs, and goes on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -21,9 +23,11 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 from scipy.stats import qmc
 
+from twin.experiments.realizations import first_input_s
+from twin.experiments.study import Study
 from twin.model.scenario import Outcome, Scenario
 from twin.spec.inputs import UncertainInput, inputs_of, quantile_of, value_at_quantile
-from twin.validation.trials import Trial, Workers, try_values
+from twin.validation.timeline import Simulated, WantedRun, timelines_of
 
 FITTING_DOMAINS = ("dynamodb", "ec2", "ec2-droplets")  # the fit looks at these; the rest is predicted
 SCALE_MIN = 5.0  # no outcome is fitted more closely than this
@@ -36,7 +40,6 @@ POINTS = 6  # of the hypercube, for each number
 DESCENTS = 8  # steps of one descent at most
 
 Values = Mapping[str, float | int]
-Progress = Callable[[int], None]
 
 
 class Wrong(NamedTuple):
@@ -91,15 +94,15 @@ class Aim:
         """(numbers,) the places at which the numbers stand."""
         return np.array([quantile_of(n) for n in self.numbers])
 
-    def errors_min(self, trial: Trial) -> np.ndarray:
+    def errors_min(self, timeline: Simulated) -> np.ndarray:
         """(outcomes,) simulated less published; what never happens is late."""
-        times = np.array([trial.times_min[o] for o in self.outcomes])
+        times = np.array([timeline.times_min[o] for o in self.outcomes])
         return np.minimum(times, self.end_min + NEVER_MIN) - self.at_min
 
-    def misfit(self, trial: Trial) -> np.ndarray:
+    def misfit(self, timeline: Simulated) -> np.ndarray:
         """(outcomes + bans,) what the fit makes small: its squares are summed."""
-        bans = np.array([trial.breaches_min[ban] for ban in self.bans])
-        return np.concatenate([self.errors_min(trial) / self.scale_min, bans / BAN_SCALE_MIN])
+        bans = np.array([timeline.breaches_min[ban] for ban in self.bans])
+        return np.concatenate([self.errors_min(timeline) / self.scale_min, bans / BAN_SCALE_MIN])
 
     def without(self, outcome: str) -> Aim:
         """The same without one outcome, and without the numbers that then name none."""
@@ -155,7 +158,7 @@ def minutes_of(scenario: Scenario, outcome: Outcome) -> float:
 def _aim(scenario: Scenario, fitted: tuple[UncertainInput, ...], named: Sequence[Outcome]) -> Aim:
     assert scenario.published is not None
     bans = (ban for ban in scenario.published.must_not if _is_of_domain(scenario, ban.subject))
-    began_min = min((x.at_s for x in scenario.interventions if x.at_s is not None), default=0.0) / 60
+    began_min = first_input_s(scenario) / 60
     at_min = np.array([minutes_of(scenario, o) for o in named])
     scale_min = np.array([max(float(o.tolerance_min), SCALE_MIN) for o in named])
     return Aim(
@@ -200,38 +203,38 @@ def _rounded(number: UncertainInput, place: float) -> float | int:
 
 
 @dataclass
-class Search:
-    """The trials of one fit, each made once. ``max_runs``: how many may be made, None for any number."""
+class FitRuns:
+    """The runs of one fit, each made once. ``max_runs``: how many may be made, None for no limit. ``fixed``:
+    values of other inputs."""
 
-    workers: Workers
+    study: Study
+    scenario: str
     aim: Aim
     max_runs: int | None = None
-    progress: Progress | None = None
-    held: Values = field(default_factory=dict)
-    seen: dict[tuple[float | int, ...], Trial] = field(default_factory=dict)
+    fixed: Values = field(default_factory=dict)
+    seen: dict[tuple[float | int, ...], Simulated] = field(default_factory=dict)
     places: dict[tuple[float | int, ...], np.ndarray] = field(default_factory=dict)
 
     @property
-    def runs(self) -> int:
-        """How many runs were made."""
+    def count(self) -> int:
+        """How many runs were made, or found in the study."""
         return len(self.seen)
 
-    def trials(self, points: Sequence[np.ndarray]) -> list[Trial]:
-        """What the scenario shows at each place. Raises Spent before it would exceed ``max_runs``."""
-        wanted = {tuple(self.aim.values(p).values()): p for p in points}
-        new = {key: p for key, p in wanted.items() if key not in self.seen}
-        if self.max_runs is not None and self.runs + len(new) > self.max_runs:
+    def timelines(self, points: Sequence[np.ndarray]) -> list[Simulated]:
+        """The timeline at each place. Raises Spent before it would exceed ``max_runs``."""
+        points_of = {tuple(self.aim.values(p).values()): p for p in points}
+        new = {key: p for key, p in points_of.items() if key not in self.seen}
+        if self.max_runs is not None and self.count + len(new) > self.max_runs:
             raise Spent
-        jobs = [({**self.held, **self.aim.values(p)}, 0) for p in new.values()]
-        for (key, place), trial in zip(new.items(), self.workers.map(try_values, jobs), strict=True):
-            self.seen[key], self.places[key] = trial, np.clip(place, 0.0, 1.0)
-            if self.progress:
-                self.progress(self.runs)
+        wanted = [WantedRun({**self.fixed, **self.aim.values(p)}) for p in new.values()]
+        found = timelines_of(self.study, self.scenario, wanted) if wanted else []
+        for (key, place), timeline in zip(new.items(), found, strict=True):
+            self.seen[key], self.places[key] = timeline, np.clip(place, 0.0, 1.0)
         return [self.seen[tuple(self.aim.values(p).values())] for p in points]
 
     def misfits(self, points: Sequence[np.ndarray]) -> np.ndarray:
         """(points, outcomes + bans) the misfits at each place."""
-        return np.array([self.aim.misfit(trial) for trial in self.trials(points)])
+        return np.array([self.aim.misfit(timeline) for timeline in self.timelines(points)])
 
     def cost(self, point: np.ndarray) -> float:
         """Half the sum of squares of the misfits."""
@@ -239,24 +242,24 @@ class Search:
 
     def leaders(self, n: int) -> list[np.ndarray]:
         """The ``n`` best places that were seen, the best first."""
-        costs = {key: np.sum(self.aim.misfit(trial) ** 2) for key, trial in self.seen.items()}
+        costs = {key: np.sum(self.aim.misfit(timeline) ** 2) for key, timeline in self.seen.items()}
         return [self.places[key] for key in sorted(costs, key=lambda key: float(costs[key]))[:n]]
 
     def slopes(self, point: np.ndarray) -> np.ndarray:
         """(outcomes + bans, numbers) how the misfit changes with each place: by a step inwards, or the other
         way where that makes an outcome vanish (what never happens says nothing of a slope)."""
         steps = np.where(point + STEP <= 1.0, STEP, -STEP)
-        here, *there = self.trials([point, *(point + np.diag(steps))])
-        gone = [self._vanish(here, each) for each in there]
+        origin, *moved = self.timelines([point, *(point + np.diag(steps))])
+        gone = [self._vanish(origin, each) for each in moved]
         other = np.clip(point - steps, 0.0, 1.0) - point
         steps = np.where(gone & (other != 0.0), other, steps)
-        there = self.trials(list(point + np.diag(steps)))
-        moved = [self.aim.misfit(each) - self.aim.misfit(here) for each in there]
-        return np.array(moved).T / steps
+        moved = self.timelines(list(point + np.diag(steps)))
+        changes = [self.aim.misfit(each) - self.aim.misfit(origin) for each in moved]
+        return np.array(changes).T / steps
 
-    def _vanish(self, here: Trial, there: Trial) -> bool:
+    def _vanish(self, origin: Simulated, moved: Simulated) -> bool:
         return any(
-            math.isfinite(here.times_min[o]) and math.isinf(there.times_min[o]) for o in self.aim.outcomes
+            math.isfinite(origin.times_min[o]) and math.isinf(moved.times_min[o]) for o in self.aim.outcomes
         )
 
     def is_near(self) -> bool:
@@ -264,42 +267,42 @@ class Search:
         return float(np.max(np.abs(self.misfits(self.leaders(1))))) <= NEAR
 
 
-def fit(search: Search, start: np.ndarray, seed: int) -> np.ndarray:
-    """The places (numbers,) with the smallest misfit found, within ``search.max_runs`` runs; never worse than
+def fit(runs: FitRuns, start: np.ndarray, seed: int) -> np.ndarray:
+    """The places (numbers,) with the smallest misfit found, within ``runs.max_runs`` runs; never worse than
     ``start``."""
     with suppress(Spent):
-        _descend(search, start)
-        if not search.is_near():
+        _descend(runs, start)
+        if not runs.is_near():
             spread = qmc.LatinHypercube(len(start), rng=seed).random(POINTS * len(start))
-            search.trials(list(spread))
-            _descend(search, search.leaders(1)[0])
-        if not search.is_near():
-            _polish(search)
-    return search.leaders(1)[0]
+            runs.timelines(list(spread))
+            _descend(runs, runs.leaders(1)[0])
+        if not runs.is_near():
+            _polish(runs)
+    return runs.leaders(1)[0]
 
 
-def refit(search: Search, start: np.ndarray) -> np.ndarray:
+def refit(runs: FitRuns, start: np.ndarray) -> np.ndarray:
     """As fit, from a place that is near already: one descent."""
     with suppress(Spent):
-        _descend(search, start)
-    return search.leaders(1)[0]
+        _descend(runs, start)
+    return runs.leaders(1)[0]
 
 
-def _descend(search: Search, origin: np.ndarray) -> None:
-    search.trials([origin])
-    if search.is_near():
+def _descend(runs: FitRuns, origin: np.ndarray) -> None:
+    runs.timelines([origin])
+    if runs.is_near():
         return
     least_squares(
-        lambda place: search.misfits([place])[0], origin, jac=search.slopes, bounds=(0.0, 1.0),
+        lambda place: runs.misfits([place])[0], origin, jac=runs.slopes, bounds=(0.0, 1.0),
         method="trf", xtol=1e-3, ftol=1e-3, max_nfev=DESCENTS,
     )  # fmt: skip
 
 
-def _polish(search: Search) -> None:
-    origin = search.leaders(1)[0]
+def _polish(runs: FitRuns) -> None:
+    origin = runs.leaders(1)[0]
     steps = np.where(origin + STEP <= 1.0, STEP, -STEP)
     simplex = np.vstack([origin, origin + np.diag(steps)])
     minimize(
-        search.cost, origin, method="Nelder-Mead", bounds=[(0.0, 1.0)] * len(origin),
+        runs.cost, origin, method="Nelder-Mead", bounds=[(0.0, 1.0)] * len(origin),
         options={"initial_simplex": simplex, "maxfev": 20 * len(origin), "xatol": 1e-3, "fatol": 1e-3},
     )  # fmt: skip

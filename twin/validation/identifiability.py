@@ -1,24 +1,25 @@
-"""Two numbers of which the timeline knows only the ratio, or only the product (modelling.md §5.3).
+"""Identifiability: two inputs of which the timeline knows only the ratio, or the product (modelling.md §5.3).
 
 The pair is moved together, so that the combination stays, and then apart. If the outcomes of DynamoDB and EC2
-stay where they are in the one and move in the other, only the combination is identifiable.
+stay in the first case and move in the second, only the combination is identifiable.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from twin.experiments.opened import StudySettings, open_study
 from twin.model.scenario import Scenario
 from twin.spec.inputs import UncertainInput, inputs_of
 from twin.spec.problems import did_you_mean
 from twin.validation.fit import NEVER_MIN, Aim, CannotFit, Wrong, domain_outcomes
-from twin.validation.trials import Trial, Workers, try_values
+from twin.validation.timeline import Simulated, WantedRun, timelines_of
 
 FACTORS = (0.5, 0.5**0.5, 1.0, 2**0.5, 2.0)
 HALF = 0.5  # of a scale: an outcome that moves by less has stayed
@@ -57,7 +58,7 @@ class Ratio:
         }  # fmt: skip
 
 
-def profile(scenario: Scenario, pair: str, *, workers: int = 2) -> Ratio:
+def profile(scenario: Scenario, pair: str, *, settings: StudySettings | None = None) -> Ratio:
     """Look at the pair 'A/B' or 'A*B' of targets around the scenario's values. Raises CannotFit.
 
     Factors that would leave the range of one of the two are left out.
@@ -72,12 +73,11 @@ def profile(scenario: Scenario, pair: str, *, workers: int = 2) -> Ratio:
         expected = "room in both ranges for a factor of 1.4 up or down"
         raise CannotFit([Wrong(pair, "ranges without room", expected)])
     both = [{**_times(first, f), **_times(second, other[f])} for f in factors]
-    jobs: list[tuple[Mapping[str, float | int], int]] = [({}, 0)]
-    jobs += [(values, 0) for values in (*both, *(_times(first, f) for f in factors))]
-    with Workers(scenario, workers) as crew:
-        origin, *found = crew.map(try_values, jobs)
+    wanted = [WantedRun(values) for values in ({}, *both, *(_times(first, f) for f in factors))]
+    with open_study({scenario.name: scenario}, settings, runs=len(wanted)) as study:
+        origin, *found = timelines_of(study, scenario.name, wanted)
     n = len(factors)
-    rows = (_rows(aim, factors, origin, trials) for trials in (found[:n], found[n:]))
+    rows = (_rows(aim, factors, origin, part) for part in (found[:n], found[n:]))
     return Ratio(first, second, kept, *rows)
 
 
@@ -111,15 +111,15 @@ def _times(number: UncertainInput, factor: float) -> dict[str, float | int]:
 
 
 def _rows(
-    aim: Aim, factors: Sequence[float], origin: Trial, trials: Sequence[Trial]
+    aim: Aim, factors: Sequence[float], origin: Simulated, timelines: Sequence[Simulated]
 ) -> tuple[tuple[float, float, str], ...]:
-    return tuple((round(f, 4), *_most(aim, origin, t)) for f, t in zip(factors, trials, strict=True))
+    return tuple((round(f, 4), *_most(aim, origin, t)) for f, t in zip(factors, timelines, strict=True))
 
 
-def _most(aim: Aim, origin: Trial, trial: Trial) -> tuple[float, str]:
+def _most(aim: Aim, origin: Simulated, timeline: Simulated) -> tuple[float, str]:
     """The largest movement of an outcome, in scales, and which one it is."""
     late = aim.end_min + NEVER_MIN
-    moved = [abs(min(trial.times_min[o], late) - min(origin.times_min[o], late)) for o in aim.outcomes]
+    moved = [abs(min(timeline.times_min[o], late) - min(origin.times_min[o], late)) for o in aim.outcomes]
     scales = np.array(moved) / aim.scale_min
     k = int(np.argmax(scales))
     return round(float(scales[k]), 3) if math.isfinite(scales[k]) else late, aim.outcomes[k]

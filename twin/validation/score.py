@@ -18,13 +18,14 @@ from typing import Any, Literal
 
 from scipy.stats import kendalltau
 
+from twin.experiments.opened import StudySettings
 from twin.model.scenario import Outcome, Published, Scenario
 from twin.results import outcomes
 from twin.simulation.relay_baseline import without_feedback
 from twin.simulation.run import FinishedRun, simulate
 from twin.simulation.runs import SCORECARD
 from twin.spec.inputs import UncertainInput, inputs_of
-from twin.validation.ensemble import Ensemble, Progress, ensemble
+from twin.validation.ensemble import Ensemble, ensemble
 
 Class = Literal["imposed", "fitted", "predicted"]
 CLASSES: tuple[Class, ...] = ("imposed", "fitted", "predicted")
@@ -136,13 +137,13 @@ class Scorecard:
     def _judged(self, shown: Callable[[Row], datetime | None], broken: Sequence[str]) -> dict[str, Any]:
         classes = {sort: [(r.outcome.at, shown(r)) for r in self.rows if r.sort == sort] for sort in CLASSES}
         return {
-            **{sort: tally(pairs) for sort, pairs in classes.items()},
-            "kendall_tau": order(classes["predicted"]),
+            **{sort: timing_of(pairs) for sort, pairs in classes.items()},
+            "kendall_tau": kendall_order(classes["predicted"]),
             "must_not": {"count": self.must_not_count, "broken": list(broken)},
         }
 
 
-def tally(pairs: Iterable[tuple[datetime, datetime | None]]) -> dict[str, Any]:
+def timing_of(pairs: Iterable[tuple[datetime, datetime | None]]) -> dict[str, Any]:
     """Counts and errors of (published, simulated). Shares are of all; the mean is of those that happen."""
     pairs = list(pairs)
     errors_min = [abs((then - at).total_seconds()) / 60 for at, then in pairs if then is not None]
@@ -160,7 +161,7 @@ def tally(pairs: Iterable[tuple[datetime, datetime | None]]) -> dict[str, Any]:
     }
 
 
-def order(pairs: Iterable[tuple[datetime, datetime | None]]) -> float | None:
+def kendall_order(pairs: Iterable[tuple[datetime, datetime | None]]) -> float | None:
     """Kendall's tau-b of published and simulated times of outcomes that happen; None for fewer than two."""
     happen = [(at.timestamp(), then.timestamp()) for at, then in pairs if then is not None]
     if len(happen) < 2:
@@ -175,13 +176,12 @@ def score(
     *,
     baseline: FinishedRun | None = None,
     draws: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
+    settings: StudySettings | None = None,
 ) -> Scorecard:
     """Score a run of ``scenario`` against its published timeline, beside ``baseline`` (run here if None).
 
-    ``draws``: size of the ensemble, 0 for none; it takes about a run's time each, over ``workers`` processes.
-    Raises ValueError for a scenario without a published timeline.
+    ``draws``: size of the ensemble, 0 for none; each takes a few runs. ``settings``: its workers and its
+    folder. Raises ValueError for a scenario without a published timeline.
     """
     if scenario.published is None:
         raise ValueError(f"scenario {scenario.name} names no published timeline")
@@ -204,8 +204,7 @@ def score(
     if not draws:
         return card
     predicted = [row.outcome.id for row in card.rows if row.sort == "predicted"]
-    drawn = ensemble(scenario, draws, seed=seed, predicted=predicted, workers=workers, progress=progress)
-    return replace(card, ensemble=drawn)
+    return replace(card, ensemble=ensemble(scenario, draws, predicted=predicted, settings=settings))
 
 
 def _rows(

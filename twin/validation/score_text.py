@@ -101,10 +101,10 @@ def _foundations(card: Scorecard) -> Iterator[str]:
     drawn = card.ensemble.as_json()
     yield f"\n[bold]Ensemble[/] of {drawn['draws']} draws of {drawn['numbers']} numbers, {drawn['runs']} runs"
     if drawn["refitted"]:
-        yield f"  Fitted anew in each draw: {', '.join(drawn['refitted'])}"
+        yield f"  Refitted in each draw: {', '.join(drawn['refitted'])}"
     yield (
-        f"  {drawn['kept']} draws agree with what is known; left out: {drawn['ill']} with trouble before "
-        f"anything happened, {drawn['implausible']} that contradict DynamoDB or EC2."
+        f"  {drawn['kept']} draws agree with what is known. Left out: {drawn['invalid']} invalid, impaired "
+        f"before the first input; {drawn['implausible']} that contradict DynamoDB or EC2."
     )
     if drawn["excused"]:
         yield f"  Not held against them, as the fit itself does it: {', '.join(drawn['excused'])}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -12,10 +12,11 @@ import numpy as np
 import twin
 from twin.api.run import Run
 from twin.base.thresholds import IMPAIRED_RATIO
+from twin.experiments import compare
 from twin.experiments.arms import Arm
-from twin.experiments.compare import Comparison, Question, compare
+from twin.experiments.comparison import Comparison, ComparisonPlan
+from twin.experiments.realizations import Realization
 from twin.experiments.study import Job, Setting
-from twin.experiments.worlds import World
 from twin.model.changes import Variation
 from twin.simulation.run import simulate
 
@@ -51,40 +52,48 @@ def study(seed: int) -> Comparison:
 
 
 def compared(seed: int, arms: tuple[Arm, ...], worlds: int) -> Comparison:
-    question = Question("tiny", arms, worlds, within_s=600.0, draws=False)
-    return compare(QuickStudy(seed), question)  # type: ignore[arg-type]
+    question = ComparisonPlan("tiny", arms, worlds, within_s=600.0, draws=False)
+    return compare.compared(QuickStudy(seed), question)  # type: ignore[arg-type]
 
 
 class QuickStudy:
     """A study that keeps its runs in memory, and takes a short way from a run to the measures: the way of
-    ``twin/simulation/sql/worth.sql`` takes ten times as long as the run. A test holds one against the
+    ``twin/simulation/sql/metrics.sql`` takes ten times as long as the run. A test holds one against the
     other."""
 
     def __init__(self, seed: int) -> None:
         self.setting = Setting({"tiny": TINY.model_copy(update={"seed": seed})})
         self.rows: dict[Job, dict[str, float]] = {}
 
-    def do(self, jobs: Sequence[Job], progress: object = None) -> QuickStudy:
+    def say(self, text: str) -> None:
+        pass
+
+    def do(self, jobs: Iterable[Job]) -> QuickStudy:
+        jobs = list(jobs)
         for arm in dict.fromkeys(job.arm for job in jobs):
             scenario = arm.applied(self.setting.bases["tiny"])
             for job in jobs:
                 if job.arm == arm and job not in self.rows:
-                    self.rows[job] = measured(simulate(scenario, replicate=job.world.replicate, digest=False))
+                    self.rows[job] = measured(
+                        simulate(scenario, replicate=job.realization.replicate, digest=False)
+                    )
         return self
 
-    def values(self, measure: str, service: str = "", scenario: str = "") -> dict[str, dict[World, float]]:
-        found: dict[str, dict[World, float]] = {}
+    def values(
+        self, metric: str, service: str = "", scenario: str = ""
+    ) -> dict[str, dict[Realization, float]]:
+        found: dict[str, dict[Realization, float]] = {}
         for job, row in self.rows.items():
-            found.setdefault(job.arm.name, {})[job.world] = row[measure]
+            found.setdefault(job.arm.name, {})[job.realization] = row[metric]
         return found
 
-    def of_services(self, measure: str, scenario: str = "") -> dict:
+    def of_services(self, metric: str, scenario: str = "") -> dict:
         return {}
 
     def curves(self, scenario: str = "") -> dict:
         return {}
 
-    def ill(self, scenario: str = "") -> set[World]:
+    def ill(self, scenario: str = "") -> set[Realization]:
         return set()
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from tests.statistics.rates import usually
 from twin.experiments.arms import Arm
-from twin.experiments.compare import PRIMARY, Compared
-from twin.experiments.study import Job, Setting, one_run
-from twin.experiments.worlds import World
+from twin.experiments.comparison import ArmResult
+from twin.experiments.realizations import Realization
+from twin.experiments.study import Job, Setting, run_job
+from twin.results.metrics import PRIMARY
 from twin.simulation.run import simulate
 from twin.statistics import Difference, interaction
 
@@ -33,13 +34,13 @@ KNOWN_COUNT = lost_count(LONGER_S) - lost_count(120.0)
 SHAMS = ("a", "b", "a+b")
 
 
-def arm_of(seed: int, name: str) -> Compared:
+def arm_of(seed: int, name: str) -> ArmResult:
     return next(arm for arm in study(seed).arms if arm.arm.name == name)
 
 
 def told_apart(seed: int, name: str) -> bool:
     """Whether any measure of the arm is told from the baseline, all tests of the study accounted for."""
-    return any(arm_of(seed, name).distinguishable.values())
+    return any(arm_of(seed, name).significant.values())
 
 
 def lost(seed: int, name: str = "") -> np.ndarray:
@@ -59,8 +60,8 @@ def contrast(seed: int, measure: str) -> Difference:
 @pytest.mark.parametrize("arm", [Arm(), *ARMS, SAME], ids=lambda arm: arm.name)
 @pytest.mark.parametrize("replicate", [1, 2])
 def test_the_short_way_to_the_measures_is_that_of_studies(arm: Arm, replicate: int):
-    kept = one_run(Setting({"tiny": TINY}), Job("tiny", arm, World(0, replicate)))
-    values = {row["measure"]: row["value"] for row in kept["values"] if not row["service"]}
+    kept = run_job(Setting({"tiny": TINY}), Job("tiny", arm, Realization(0, replicate)))
+    values = {row["metric"]: row["value"] for row in kept["values"] if not row["service"]}
     quick = measured(simulate(arm.applied(TINY), replicate=replicate, digest=False))
     assert quick == pytest.approx({name: values[name] for name in quick}, rel=1e-12)
 
@@ -72,7 +73,7 @@ def test_the_closed_form_is_that_of_the_scenario():
         assert abs(all_lost.mean() - lost_count(lifetime_s)) <= 3 * all_lost.std() / np.sqrt(len(all_lost))
 
 
-@pytest.mark.parametrize("measure", [PRIMARY, "requests_lost"])
+@pytest.mark.parametrize("metric", [PRIMARY, "requests_lost"])
 def test_shams_are_luck_of_their_own(measure: str):
     """They would be no test if they changed nothing, or if all luck were shared."""
     for name in SHAMS:
@@ -87,7 +88,7 @@ def test_shams_are_luck_of_their_own(measure: str):
 def test_what_changes_nothing_differs_by_exactly_nothing():
     for seed in SEEDS:
         (same,) = compared(seed, (SAME,), 2).arms
-        assert same.words == "no difference at all" and not any(same.distinguishable.values())
+        assert same.verdict == "no difference at all" and not any(same.significant.values())
         assert all(d.identical and (d.mean, d.p) == (0.0, 1.0) for d in same.difference.values())
         d = same.difference[PRIMARY]
         assert (d.low, d.high) == (0.0, 0.0)
@@ -96,7 +97,7 @@ def test_what_changes_nothing_differs_by_exactly_nothing():
 @pytest.mark.parametrize("name", SHAMS)
 def test_a_sham_is_indistinguishable(name: str):
     assert usually(lambda seed: not told_apart(seed, name))
-    assert usually(lambda seed: arm_of(seed, name).words == "cannot be told apart")
+    assert usually(lambda seed: arm_of(seed, name).verdict == "not significant")
 
 
 def test_no_sham_among_several_is_told_apart():
@@ -108,7 +109,7 @@ def test_no_sham_among_several_is_told_apart():
 
 
 def test_a_real_effect_is_told_apart():
-    assert usually(lambda seed: arm_of(seed, LONGER.name).words == "helps")
+    assert usually(lambda seed: arm_of(seed, LONGER.name).verdict == "helps")
 
 
 def test_a_known_effect_is_covered():
@@ -134,7 +135,7 @@ def test_pairs_are_worth_having():
     assert np.var(mine - base) < 0.5 * (np.var(mine) + np.var(base))
 
 
-@pytest.mark.parametrize("measure", [PRIMARY, "requests_lost"])
+@pytest.mark.parametrize("metric", [PRIMARY, "requests_lost"])
 def test_a_sham_interaction_is_not_reported(measure: str):
     assert usually(lambda seed: contrast(seed, measure).p > 0.05)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom, norm, t
 
 from twin.cli.search import _value
-from twin.experiments.search import BudgetTooSmall, parse_goal, plan
+from twin.experiments.search import BudgetTooSmall, parse_goal, search_plan
 from twin.experiments.search.goals import CONFIDENCE
 from twin.experiments.search.plans import CANDIDATES, RUNGS, error_of
 from twin.model.scenario import Scenario
@@ -21,7 +21,7 @@ def problems(text: str, base: Scenario) -> list[str]:
 def test_units_and_joints(base: Scenario) -> None:
     text = "peak_impaired<20 and time_to_recovery <= 1h30m and  p_recovered > 90% and site-a.lost_min < 2h"
     goal = parse_goal(text, base)
-    assert [(t.measure.name, t.service, t.sign, t.threshold) for t in goal.terms] == [
+    assert [(t.metric.name, t.service, t.sign, t.threshold) for t in goal.terms] == [
         ("peak_impaired", "", "<", 20.0),
         ("time_to_recovery_s", "", "<=", 5400.0),
         ("p_recovered", "", ">", 0.9),
@@ -34,10 +34,10 @@ def test_units_and_joints(base: Scenario) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", ["--goal:1:1: found nothing, expected MEASURE < VALUE"]),
-        ("peak_impaird < 20", ["--goal:1:1: found 'peak_impaird', expected a measure (did you mean peak"]),
-        ("peak_impaired = 20", ["--goal:1:1: found 'peak_impaired = 20', expected MEASURE < VALUE"]),
-        ("peak_impaired < 20 and", ["--goal:1:23: found nothing, expected MEASURE < VALUE"]),
+        ("", ["--goal:1:1: found nothing, expected METRIC < VALUE"]),
+        ("peak_impaird < 20", ["--goal:1:1: found 'peak_impaird', expected a metric (did you mean peak"]),
+        ("peak_impaired = 20", ["--goal:1:1: found 'peak_impaired = 20', expected METRIC < VALUE"]),
+        ("peak_impaired < 20 and", ["--goal:1:23: found nothing, expected METRIC < VALUE"]),
         ("time_to_recovery < 4", ["--goal:1:20: found '4', expected a duration with its unit (missing unit"]),
         ("peak_impaired < 3%", ["--goal:1:17: found '3%', expected a number, 0 or more (a count"]),
         ("p_recovered > 120%", ["--goal:1:15: found '120%', expected a ratio from 0 to 100%"]),
@@ -105,8 +105,8 @@ def test_a_mean_on_a_bar_that_is_to_be_passed_lacks_something(base: Scenario) ->
 def test_a_budget_that_cannot_do_is_refused(base: Scenario) -> None:
     goal = parse_goal("p_recovered > 95%", base)
     with pytest.raises(BudgetTooSmall, match="expected at least"):
-        plan(goal, 100)
-    found = plan(goal, 400)
+        search_plan(goal, 100)
+    found = search_plan(goal, 400)
     assert found.fresh >= goal.least_worlds(CONFIDENCE) and found.reserve <= 300
 
 

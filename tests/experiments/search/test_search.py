@@ -12,9 +12,11 @@ import pytest
 import twin
 from tests.cli.conftest import invoke
 from tests.experiments.search.conftest import FILES, SCENARIO, write
-from twin.experiments.search import Found, Wanted, parse_goal, search, space
+from tests.experiments.sham import Heard
+from twin.experiments.pool import PoolSettings
+from twin.experiments.search import SearchResult, Wanted, choice_space, parse_goal, searched
 from twin.experiments.search.choices import Choice
-from twin.experiments.study import Setting, Study
+from twin.experiments.study import Reporter, Setting, Study
 from twin.model.scenario import Scenario
 from twin.spec import SpecError
 
@@ -23,11 +25,12 @@ BOTH_GONE = "service_minutes_lost < 5"
 
 def find(
     base: Scenario, folder: Path, study: Path, goal: str = BOTH_GONE, budget: int = 80,
-    runner: str = "inline", tick=None,
-) -> Found:  # fmt: skip
+    runner: str = "inline", reporter: Reporter | None = None,
+) -> SearchResult:  # fmt: skip
     wanted = Wanted(base.name, parse_goal(goal, base), budget, 600.0)
-    with Study(Setting({base.name: base}), study, runner=runner, workers=2) as opened:
-        return search(opened, wanted, space(base, folder), tick=tick)
+    pool = PoolSettings(runner)
+    with Study(Setting({base.name: base}), study, pool, runs=budget, reporter=reporter) as opened:
+        return searched(opened, wanted, choice_space(base, folder))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def whole_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def whole(whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
     """The search that most tests ask about, made once."""
     home = tmp_path_factory.mktemp("base")
     (home / "two-breaks.yaml").write_text(SCENARIO)
@@ -44,12 +47,12 @@ def whole(whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 
 @pytest.fixture(scope="module")
-def shared(whole: Found, whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(whole: SearchResult, whole_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study that has the runs of the whole search already, for searches that want other things of them."""
     return shutil.copytree(whole_study, tmp_path_factory.mktemp("shared") / "study")
 
 
-def test_the_pair_that_only_does_together(whole: Found) -> None:
+def test_the_pair_that_only_does_together(whole: SearchResult) -> None:
     found, best = whole, whole.best
     assert best is not None and best.tried.choice.parts == ("mend-a", "mend-b") and best.tried.cost == 3
     assert all(less is not None and not less.promising for less in best.less.values()), "each is needed"
@@ -82,7 +85,7 @@ def test_a_setting_that_the_file_does_not_have(base: Scenario, tmp_path: Path) -
     """Half of the calls fail: one more try leaves a quarter failing, as the file has it; six leave 1 %."""
     knob = "parameters: {site-a->store-a.retries: {value: 1, assumed: a test, range: [0, 8]}}"
     folder = write(tmp_path / "m", {"retry": ("setting", knob), "decoy-1": FILES["decoy-1"]})
-    (turned,) = space(base, folder).by_name["retry"].knobs
+    (turned,) = choice_space(base, folder).by_name["retry"].knobs
     assert (turned.value, turned.low, turned.high, turned.is_count) == (1.0, 0.0, 8.0, True)
     found = find(base, folder, tmp_path / "study", "site-a.lost_min < 1")
     assert found.best is not None and found.best.tried.choice.parts == ("retry",)
@@ -90,49 +93,54 @@ def test_a_setting_that_the_file_does_not_have(base: Scenario, tmp_path: Path) -
     assert 4 <= tries <= 8
 
 
-def test_what_contradicts_is_never_tried(base: Scenario, folder: Path, whole: Found) -> None:
-    offered = space(base, folder)
+def test_what_contradicts_is_never_tried(base: Scenario, folder: Path, whole: SearchResult) -> None:
+    offered = choice_space(base, folder)
     assert frozenset(("against-a", "mend-a")) in offered.against
     assert len(whole.tried) > 5 and not any(offered.contradicts(t.choice) for t in whole.tried)
 
 
-def told(found: Found) -> str:
+def told(found: SearchResult) -> str:
     return json.dumps(found.as_json())
 
 
 @pytest.mark.slow
 def test_the_same_answer_after_a_stop_and_on_two_workers(
-    base: Scenario, folder: Path, whole: Found, whole_study: Path, tmp_path: Path
+    base: Scenario, folder: Path, whole: SearchResult, whole_study: Path, tmp_path: Path
 ) -> None:
     """Stopped half way in this process, and finished by two others."""
 
-    def stop(made: int) -> None:
-        if made == 45:
-            os.kill(os.getpid(), signal.SIGINT)
+    class Stops(Reporter):
+        def made(self, runs: int) -> None:
+            if runs == 45:
+                os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        find(base, folder, tmp_path / "stopped", tick=stop)
-    with Study(Setting({base.name: base}), tmp_path / "stopped") as study:
-        kept = sum(scenario == base.name for scenario, *_ in study.done)
+        find(base, folder, tmp_path / "stopped", reporter=Stops())
+    kept = runs_in(base, tmp_path / "stopped")
     assert 45 - 8 <= kept <= 45
-    made = []
-    again = find(base, folder, tmp_path / "stopped", runner="process", tick=made.append)
+    heard = Heard()
+    again = find(base, folder, tmp_path / "stopped", runner="process", reporter=heard)
     assert told(again) == told(whole)
-    assert max(made) == whole.runs - kept, "no run is made twice"
+    assert heard.counts[-1] == runs_in(base, whole_study) - kept, "no run is made twice"
     assert (tmp_path / "stopped" / "runs.parquet").read_bytes() == (whole_study / "runs.parquet").read_bytes()
-    finished: list[int] = []
-    assert told(find(base, folder, tmp_path / "stopped", tick=finished.append)) == told(whole)
-    assert not finished, "all of it was done"
+    heard = Heard()
+    assert told(find(base, folder, tmp_path / "stopped", reporter=heard)) == told(whole)
+    assert not heard.counts, "all of it was done"
+
+
+def runs_in(base: Scenario, folder: Path) -> int:
+    with Study(Setting({base.name: base}), folder) as study:
+        return len(study.done)
 
 
 def test_a_broken_file_is_an_error_and_one_of_another_scenario_is_left_out(
     base: Scenario, folder: Path, tmp_path: Path
 ) -> None:
     write(folder, {"elsewhere": ("setting", "set: {nlb.failover: false}")})
-    assert "does not fit" in space(base, folder).left_out["elsewhere"]
+    assert "does not fit" in choice_space(base, folder).left_out["elsewhere"]
     (folder / "elsewhere.yaml").write_text("mitigation: elsewhere\n")
     with pytest.raises(SpecError, match=r"elsewhere\.yaml"):
-        space(base, folder)
+        choice_space(base, folder)
 
 
 def test_the_command(folder: Path, shared: Path, tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import twin
 from twin.base.places import LIBRARY
-from twin.experiments.whatif import Question
+from twin.experiments.whatif import WhatIfQuestion, asked
 from twin.model.changes import ExpectedEffect, Variation
 from twin.model.scenario import Intervention
 from twin.results import metrics
@@ -15,7 +14,7 @@ from twin.spec import load_variant, load_what_if, vary
 
 FILES = sorted((LIBRARY / "scenarios" / "what-if").glob("*.yaml"))
 BASES: dict = {}
-QUESTIONS = [Question(*load_what_if(file, BASES)) for file in FILES]
+QUESTIONS = [WhatIfQuestion(*load_what_if(file, BASES)) for file in FILES]
 EXPECTING = [q for q in QUESTIONS if q.what_if.comparisons]
 
 
@@ -27,7 +26,7 @@ def test_every_row_is_a_file() -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.what_if.name)
-def test_every_case_changes_something(question: Question) -> None:
+def test_every_case_changes_something(question: WhatIfQuestion) -> None:
     for case, variations in question.what_if.put.items():
         assert any(not v.is_empty for v in variations), case
         assert reduce(vary, variations, question.base) != question.base, case
@@ -49,17 +48,19 @@ def runs() -> list[dict]:
     wreck = Intervention(id="wreck", at_s=7200.0, for_s=3600.0, set=broken, assumed="to spoil the day")
     wrecked = vary(base, Variation(actions=(wreck,)))
     names = {c.metric for q in EXPECTING for c in q.what_if.comparisons}
-    return [metrics.measure(twin.run(s), names, base.published) for s in (base, quiet, wrecked)]
+    return [asked(s, names) for s in (base, quiet, wrecked)]
 
 
 @pytest.mark.parametrize(
     ("question", "comparison"),
     [(q, c) for q in EXPECTING for c in q.what_if.comparisons],
-    ids=lambda x: x.what_if.name if isinstance(x, Question) else x.metric,
+    ids=lambda x: x.what_if.name if isinstance(x, WhatIfQuestion) else x.metric,
 )
-def test_every_expectation_can_fail(question: Question, comparison: ExpectedEffect, runs: list[dict]) -> None:
+def test_every_expectation_can_fail(
+    question: WhatIfQuestion, comparison: ExpectedEffect, runs: list[dict]
+) -> None:
     """A change that changes nothing, one that ends everything, or one that adds a fault does not meet it."""
-    recoveries = metrics.ends(question.base.published)
+    recoveries = metrics.recovery_names(question.base.published)
     baseline = runs[0]
     assert not all(metrics.holds(comparison, run, baseline, recoveries) for run in runs)
 

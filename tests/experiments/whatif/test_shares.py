@@ -2,7 +2,9 @@
 
 import pytest
 
-from twin.experiments.whatif import BASELINE, Answer, Question, Share, World
+from twin.experiments.arms import BASELINE
+from twin.experiments.realizations import Realization
+from twin.experiments.whatif import Share, WhatIfAnswer, WhatIfQuestion
 
 from .test_files import QUESTIONS
 
@@ -21,14 +23,14 @@ def test_wilson() -> None:
     assert (low, high) == pytest.approx((0.9016, 0.9843), abs=1e-3)
 
 
-def answer(lost: dict[str, float]) -> Answer:
+def answer(lost: dict[str, float]) -> WhatIfAnswer:
     """What-if 5 in several variants of the model, of which each loses so much with the change."""
-    question = Question(QUESTIONS[4].what_if, QUESTIONS[4].base)
-    worlds = {World(variant): loss for variant, loss in lost.items()}
+    question = WhatIfQuestion(QUESTIONS[4].what_if, QUESTIONS[4].base)
+    worlds = {Realization(variant=variant): loss for variant, loss in lost.items()}
     emptied = "dynamodb-dns.endpoint_emptied"
     before: dict = {w: {emptied: 6510.0, "service_minutes_lost": 100.0} for w in worlds}
     after: dict = {w: {emptied: None, "service_minutes_lost": loss} for w, loss in worlds.items()}
-    return Answer(question, {BASELINE: before, "": after})
+    return WhatIfAnswer(question, {BASELINE: before, "": after})
 
 
 def test_robust_is_where_all_variants_say_the_same() -> None:

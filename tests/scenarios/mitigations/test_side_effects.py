@@ -7,6 +7,7 @@ import pytest
 
 import twin
 from twin.base.places import LIBRARY
+from twin.experiments.whatif import asked
 from twin.model.changes import ExpectedEffect, Mitigation, Variation
 from twin.model.scenario import Scenario
 from twin.results import metrics
@@ -38,11 +39,11 @@ def measured(path: Path, name: str) -> Measured:
     elif name:
         scenario = reduce(vary, load_mitigations([name], scenario), scenario)
     known = [n for n in NAMES if n.rpartition(".")[0] in {"", *scenario.topology.services}]
-    return metrics.measure(twin.run(scenario), known, scenario.published)
+    return asked(scenario, known)
 
 
 def shown(comparison: ExpectedEffect, path: Path, name: str) -> bool:
-    ends = metrics.ends(loaded(path).published)
+    ends = metrics.recovery_names(loaded(path).published)
     return holds(comparison, measured(path, name), measured(path, ""), ends)
 
 

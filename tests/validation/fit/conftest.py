@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 import twin
+from twin.experiments.opened import StudySettings, open_study
+from twin.experiments.pool import PoolSettings
 from twin.model.scenario import Scenario
-from twin.validation.trials import trial
+from twin.validation.timeline import Simulated, WantedRun, timelines_of
 
+INLINE = StudySettings(pool=PoolSettings("inline"))
 TRUTH = {"cache->store.lifetime_s": 3000.0, "mover.capacity_per_s": 30.0}
 SCENARIO = """\
 # What is known.
@@ -91,11 +94,17 @@ def write(folder: Path, times_min: dict[str, float], lifetime: str, capacity: st
 Away = Callable[[str], Path]
 
 
+def timeline(scenario: Scenario) -> Simulated:
+    """What one run shows of the published timeline."""
+    with open_study({scenario.name: scenario}, INLINE, runs=1) as study:
+        return timelines_of(study, scenario.name, [WantedRun({})])[0]
+
+
 @pytest.fixture(scope="session")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     """When each outcome happens with the true numbers, in minutes from the start."""
     folder = tmp_path_factory.mktemp("truth")
-    shown = trial(twin.load(write(folder, dict.fromkeys(ROWS, 30.0), "50m", "30/s")))
+    shown = timeline(twin.load(write(folder, dict.fromkeys(ROWS, 30.0), "50m", "30/s")))
     assert all(time < 300 for time in shown.times_min.values()), shown
     return dict(shown.times_min)
 

@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 
 import twin
+from twin.experiments.opened import open_study
 from twin.model.scenario import Scenario
 from twin.spec.inputs import inputs_of, quantile_of, value_at_quantile
 from twin.validation import calibrate as calibrating
 from twin.validation import fit as fitting
 from twin.validation.calibrate import Calibration, calibrate
-from twin.validation.fit import CannotFit, Search, aim_of, fit
-from twin.validation.trials import Workers
+from twin.validation.fit import CannotFit, FitRuns, aim_of, fit
 
-from .conftest import TRUTH, write
+from .conftest import INLINE, TRUTH, write
 
 
 @pytest.fixture(scope="module")
 def found(truth: dict[str, float], tmp_path_factory: pytest.TempPathFactory) -> Calibration:
     """The fit from numbers that are wrong."""
     path = write(tmp_path_factory.mktemp("found"), truth, "2h", "55/s")
-    return calibrate(twin.load(path), workers=1, leave_one_out=True)
+    return calibrate(twin.load(path), settings=INLINE, leave_one_out=True)
 
 
 def test_a_known_truth_is_recovered(found: Calibration) -> None:
@@ -36,25 +36,25 @@ def test_a_known_truth_is_recovered(found: Calibration) -> None:
 
 def test_an_optimiser_that_returns_its_start_is_caught(scenario: Scenario, monkeypatch) -> None:
     """The red version of the test above."""
-    monkeypatch.setattr(calibrating, "fit", lambda search, start, seed: search.trials([start]) and start)
+    monkeypatch.setattr(calibrating, "fit", lambda search, start, seed: search.timelines([start]) and start)
     with pytest.raises(AssertionError):
-        test_a_known_truth_is_recovered(calibrate(scenario, workers=1))
+        test_a_known_truth_is_recovered(calibrate(scenario, settings=INLINE))
 
 
 def test_the_same_seed_gives_the_same_numbers(scenario: Scenario, found: Calibration) -> None:
     aim = aim_of(scenario)
-    with Workers(scenario, 1) as crew:
-        best = fit(Search(crew, aim, 150), aim.start(), scenario.seed)
+    with open_study({scenario.name: scenario}, INLINE, runs=1) as study:
+        best = fit(FitRuns(study, scenario.name, aim, 150), aim.start(), scenario.seed)
     assert aim.values(best) == found.values
 
 
 @pytest.mark.parametrize("max_runs", [1, 5])
 def test_few_runs_are_kept_to_and_never_worse_than_the_start(scenario: Scenario, max_runs: int) -> None:
     aim = aim_of(scenario)
-    with Workers(scenario, 1) as crew:
-        search = Search(crew, aim, max_runs)
+    with open_study({scenario.name: scenario}, INLINE, runs=1) as study:
+        search = FitRuns(study, scenario.name, aim, max_runs)
         best = fit(search, aim.start(), 3)
-        assert 1 <= search.runs <= max_runs
+        assert 1 <= search.count <= max_runs
         assert search.cost(best) <= search.cost(aim.start())
     assert max_runs > 1 or aim.values(best) == aim.values(aim.start())
 
@@ -73,7 +73,7 @@ def test_a_pair_of_which_only_a_combination_counts_is_reported(path: Path) -> No
         "faults:", "  feeds.rate_per_s: {value: 10/s, fitted_to: [mover-late], range: [5/s, 20/s]}\nfaults:"
     )
     path.write_text(text)
-    found = {f.number.target: f for f in calibrate(twin.load(path), workers=1, max_runs=40).numbers}
+    found = {f.number.target: f for f in calibrate(twin.load(path), settings=INLINE, max_runs=40).numbers}
     speed, load = found["mover.capacity_per_s"], found["feeds.rate_per_s"]
     assert speed.alike == ("feeds.rate_per_s",) and load.alike == ("mover.capacity_per_s",)
     assert not (speed.is_identified and load.is_identified)
@@ -101,8 +101,8 @@ def test_the_json_is_plain(found: Calibration) -> None:
 
 def test_what_must_not_happen_costs_more_than_an_error(scenario: Scenario) -> None:
     aim = aim_of(scenario)
-    with Workers(scenario, 1) as crew:
-        (trial,) = Search(crew, aim).trials([aim.start()])
+    with open_study({scenario.name: scenario}, INLINE, runs=1) as study:
+        (trial,) = FitRuns(study, scenario.name, aim).timelines([aim.start()])
     worse = type(trial)(trial.times_min, {"mover-waits": 1.0}, True)
     assert np.sum(aim.misfit(worse) ** 2) - np.sum(aim.misfit(trial) ** 2) == pytest.approx(1.0)
 
@@ -156,10 +156,10 @@ def test_values_are_what_a_file_would_say(scenario: Scenario) -> None:
 
 def test_an_unfittable_start_is_left_by_the_hypercube(scenario: Scenario, monkeypatch) -> None:
     """Where the slopes say nothing, the spread over the prior finds another neighbourhood."""
-    monkeypatch.setattr(fitting, "_descend", lambda search, origin: search.trials([origin]))
+    monkeypatch.setattr(fitting, "_descend", lambda search, origin: search.timelines([origin]))
     aim = aim_of(scenario)
-    with Workers(scenario, 1) as crew:
-        search = Search(crew, aim, 25)
+    with open_study({scenario.name: scenario}, INLINE, runs=1) as study:
+        search = FitRuns(study, scenario.name, aim, 25)
         best = fit(search, aim.start(), 3)
         start, end = search.cost(aim.start()), search.cost(best)
     assert end < start / 4

@@ -8,7 +8,7 @@ import pytest
 import twin
 from tests.cli.conftest import invoke
 
-LITTLE = ("--budget", 3, "--actors", 1)
+LITTLE = ("--budget", 3, "--runner", "inline")
 
 
 def test_it_writes_what_it_found_and_nothing_else(path: Path) -> None:
@@ -36,7 +36,9 @@ def test_without_write_the_file_stays(path: Path) -> None:
 
 
 def test_a_profile(path: Path) -> None:
-    result = invoke("calibrate", path, "--actors", 1, "--profile", "mover.capacity_per_s/feeds.rate_per_s")
+    result = invoke(
+        "calibrate", path, "--runner", "inline", "--profile", "mover.capacity_per_s/feeds.rate_per_s"
+    )
     assert result.exit_code == 0 and "tell only their ratio" in result.stdout
 
 

@@ -8,11 +8,13 @@ from twin.model.scenario import Scenario
 from twin.validation.fit import CannotFit
 from twin.validation.identifiability import Ratio, profile
 
+from .conftest import INLINE
+
 SPEED_OVER_LOAD = "mover.capacity_per_s/feeds.rate_per_s"
 
 
 def test_only_the_ratio_of_speed_and_load_is_identifiable(scenario: Scenario) -> None:
-    found = profile(scenario, SPEED_OVER_LOAD, workers=1)
+    found = profile(scenario, SPEED_OVER_LOAD, settings=INLINE)
     assert max(moved for _, moved, _ in found.together) < 0.5 < max(moved for _, moved, _ in found.apart)
     assert found.verdict == "only their ratio: each alone is unidentifiable"
     assert json.loads(json.dumps(found.as_json()))["apart"][0]["outcome"] == "mover-late"
@@ -21,7 +23,7 @@ def test_only_the_ratio_of_speed_and_load_is_identifiable(scenario: Scenario) ->
 
 def test_their_product_is_not_what_counts(scenario: Scenario) -> None:
     """The red version: with the wrong combination kept, the outcomes move."""
-    found = profile(scenario, SPEED_OVER_LOAD.replace("/", "*"), workers=1)
+    found = profile(scenario, SPEED_OVER_LOAD.replace("/", "*"), settings=INLINE)
     assert found.verdict.startswith("more than their product")
 
 
@@ -43,4 +45,4 @@ def test_numbers_that_nothing_depends_on() -> None:
 )
 def test_pairs_that_make_no_sense(scenario: Scenario, pair: str, message: str) -> None:
     with pytest.raises(CannotFit, match=message.replace("*", r"\*").replace("?", r"\?")):
-        profile(scenario, pair, workers=1)
+        profile(scenario, pair, settings=INLINE)

@@ -7,14 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from twin.experiments.worlds import drawn, draws
+from twin.experiments.opened import StudySettings
+from twin.experiments.pool import PoolSettings
+from twin.experiments.realizations import quantiles, sampled, uncertain
+from twin.experiments.screening import NoWorlds
 from twin.model.scenario import Dependency, Quantity, Service
 from twin.spec.inputs import UncertainInput, inputs_of, inputs_of_service, value_at_quantile, varies
 from twin.validation.ensemble import Ensemble, ensemble
 
 
 def test_what_is_drawn(scenario) -> None:
-    targets = {n.target for n in draws(scenario, 1, 0)[0]}
+    targets = {n.target for n in uncertain(scenario)}
     assert {"users.rate_per_s", "page.capacity_per_s", "front->store.connections_count", "outage"} <= targets
     assert "front->store.lifetime_s" not in targets, "fitted"
     assert "store.service_time_s" not in targets and "limit" not in targets, "published"
@@ -29,13 +32,14 @@ def test_numbers_of_the_event_are_listed_all_the_same(scenario) -> None:
     assert found and not any(varies(scenario, n) for n in found)
 
 
-def test_a_hypercube_keyed_by_the_seed(scenario) -> None:
-    varied, places = draws(scenario, 16, 3)
-    assert places.shape == (16, len(varied))
-    for column in places.T:
-        assert sorted((column * 16).astype(int)) == list(range(16))
-    assert (draws(scenario, 16, 3)[1] == places).all()
-    assert (draws(scenario, 16, 4)[1] != places).any()
+def test_a_sample_is_keyed_by_the_draw(scenario) -> None:
+    at = np.array([list(quantiles(scenario, draw).values()) for draw in range(1, 401)])
+    assert at.shape == (400, len(uncertain(scenario))) and ((at >= 0) & (at <= 1)).all()
+    assert np.abs(at.mean(axis=0) - 0.5).max() < 0.07, "uniform"
+    assert np.abs(np.corrcoef(at.T) - np.eye(at.shape[1])).max() < 0.25, "independent"
+    assert list(quantiles(scenario, 7).values()) == at[6].tolist(), "whatever else is drawn"
+    other = scenario.model_copy(update={"seed": scenario.seed + 1})
+    assert list(quantiles(other, 7).values()) != at[6].tolist()
 
 
 @pytest.mark.parametrize(
@@ -54,9 +58,9 @@ def test_places_in_a_range(unit, ends, place, value) -> None:
 
 
 def test_a_drawn_scenario(scenario) -> None:
-    varied, places = draws(scenario, 1, 0)
-    other = drawn(scenario, varied, places[0])
-    at = {n.target: value_at_quantile(n, p) for n, p in zip(varied, places[0], strict=True)}
+    drawn = quantiles(scenario, 1)
+    other = sampled(scenario, drawn)
+    at = {n.target: value_at_quantile(n, p) for n, p in drawn.items()}
     assert other.topology.services["users"].parameters["rate_per_s"].value == at["users.rate_per_s"]
     front = other.topology.services["front"].dependencies[0]
     assert front.connections_count.value == at["front->store.connections_count"]
@@ -121,13 +125,12 @@ def test_an_ensemble_as_json(made) -> None:
     assert [m["number"] for m in document["moved_by"]] == ["a.x"]
 
 
+INLINE = StudySettings(pool=PoolSettings("inline"))
+
+
 def test_an_ensemble_of_runs(scenario) -> None:
-    seen = []
-    found = ensemble(
-        scenario, 3, seed=1, predicted=["page-fails", "page-again"], workers=1,
-        progress=lambda k, n: seen.append((k, n)),
-    )  # fmt: skip
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    found = ensemble(scenario, 3, predicted=["page-fails", "page-again"], settings=INLINE)
+    assert len(found.places) + found.implausible == 3
     assert (found.times_min["page-again"] == math.inf).all()
     begun = found.times_min["page-fails"]
     assert ((begun > 8) & (begun < 20)).all()
@@ -135,26 +138,39 @@ def test_an_ensemble_of_runs(scenario) -> None:
     assert (begun >= 9 + 2 * found.places[:, place] - 1 / 6 - 1).all(), "not before the fault"
 
 
-def test_a_draw_that_is_ill_from_the_start_is_left_out(scenario) -> None:
-    parameters = {"fault_ratio": Quantity(value=0.5, assumed="ill", range=(0.0, 1.0))}
-    ill = scenario.topology.services["post"].model_copy(update={"parameters": parameters})
-    page = scenario.topology.services["page"].model_copy(update={"parameters": parameters})
-    services = {**scenario.topology.services, "post": ill, "page": page}
+def sick(scenario, share: float):
+    """With services that fail from the start in this share of the draws, or a little less."""
+    parameters = {"fault_ratio": Quantity(value=0.01, assumed="ill", range=(0.0, 0.05 / (1 - share)))}
+    services = dict(scenario.topology.services)
+    for name in ("post", "page"):
+        services[name] = services[name].model_copy(update={"parameters": parameters})
     topology = scenario.topology.model_copy(update={"services": services})
-    sick = scenario.model_copy(update={"topology": topology, "actions": ()})
-    found = ensemble(sick, 4, seed=1, predicted=["page-fails"], workers=1)
-    assert found.left_out >= 3 and len(found.places) + found.left_out == 4
-    assert found.as_json()["draws"] == 4
+    return scenario.model_copy(update={"topology": topology, "actions": ()})
+
+
+def test_an_invalid_draw_is_replaced(scenario) -> None:
+    found = ensemble(sick(scenario, 0.3), 4, predicted=["page-fails"], settings=INLINE)
+    assert found.invalid >= 1 and len(found.places) + found.implausible == 4
+    assert found.as_json()["draws"] == 4 + found.invalid
+
+
+def test_a_prior_that_contradicts_its_scenario_is_refused(scenario) -> None:
+    with pytest.raises(NoWorlds, match="of 16 realizations are valid, and 4 are needed"):
+        ensemble(sick(scenario, 0.95), 4, predicted=["page-fails"], settings=INLINE)
 
 
 def test_no_draw_is_left() -> None:
-    empty = Ensemble((), np.zeros((0, 0)), {"a": np.zeros(0)}, {"a": (1.0, 1.0)}, 0, ill=2)
+    empty = Ensemble((), np.zeros((0, 0)), {"a": np.zeros(0)}, {"a": (1.0, 1.0)}, 0, invalid=2)
     assert empty.as_json()["coverage"] == 0.0 and empty.as_json()["median_band_min"] is None
 
 
 @pytest.mark.slow
-def test_processes_change_nothing(scenario) -> None:
-    one, two = (ensemble(scenario, 2, seed=1, predicted=["page-fails"], workers=k) for k in (1, 2))
+def test_processes_change_nothing(scenario, tmp_path) -> None:
+    pools = (PoolSettings("inline"), PoolSettings("process", 2))
+    one, two = (
+        ensemble(scenario, 2, predicted=["page-fails"], settings=StudySettings(tmp_path / pool.runner, pool))
+        for pool in pools
+    )
     assert one.times_min["page-fails"].tolist() == two.times_min["page-fails"].tolist()
 
 

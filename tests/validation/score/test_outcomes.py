@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from twin.model.scenario import Exclusion, Outcome, Published
-from twin.results.outcomes import APART_S, Series, Stretch, broken, first_trouble, is_onset, times
+from twin.results.outcomes import APART_S, Episode, Series, broken, is_onset, times
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SAMPLE_S = 10.0
@@ -76,15 +76,9 @@ def test_capacity_is_in_trouble_below_its_level() -> None:
 
 def test_stretches_of_the_whole_series() -> None:
     series = signal((10, 20), (60, 70))
-    assert series.stretches(series.value > 0, APART_S) == [Stretch(600, 1200), Stretch(3600, 4200)]
+    assert series.episodes(series.value > 0, APART_S) == [Episode(600, 1200), Episode(3600, 4200)]
     empty = Series(np.zeros(0), np.zeros(0), SAMPLE_S)
-    assert empty.stretches(np.zeros(0, bool), APART_S) == []
-
-
-def test_the_first_trouble_of_all() -> None:
-    signals = {("a", "error_ratio"): signal((60, 70)), ("b", "error_ratio"): signal((5, 5.2), (40, 50))}
-    assert first_trouble({**signals, ("b", "backlog_s"): signal((1, 20))}) == 2400
-    assert first_trouble({}) == float("inf")
+    assert empty.episodes(np.zeros(0, bool), APART_S) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from twin.validation import score_text
 from twin.validation.ensemble import Ensemble
-from twin.validation.score import Scorecard, class_of, order, score, tally
+from twin.validation.score import Scorecard, class_of, kendall_order, score, timing_of
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -70,20 +70,20 @@ def test_summary_and_baseline_have_the_same_form(card) -> None:
 
 
 def test_sums() -> None:
-    found = tally(minutes((0, 5), (10, 0), (20, 64), (30, 75), (40, None)))
+    found = timing_of(minutes((0, 5), (10, 0), (20, 64), (30, 75), (40, None)))
     assert found == {
         "count": 5, "exist": 4, "exist_share": 0.8, "within_10_min_share": 0.4, "within_44_min_share": 0.6,
         "mean_abs_error_min": 26.0,
     }  # fmt: skip
-    assert tally([])["exist_share"] is None
+    assert timing_of([])["exist_share"] is None
 
 
 def test_order() -> None:
-    assert order(minutes((0, 3), (1, 4), (2, 5), (3, None))) == 1.0
-    assert order(minutes((0, 5), (1, 4), (2, 3))) == -1.0
-    assert order(minutes((0, 1), (1, 3), (2, 2), (3, 4))) == pytest.approx(4 / 6, abs=1e-4)
-    assert order(minutes((0, 1), (1, None))) is None
-    assert order(minutes((0, 1), (0, 2))) is None, "without an order there is nothing to keep"
+    assert kendall_order(minutes((0, 3), (1, 4), (2, 5), (3, None))) == 1.0
+    assert kendall_order(minutes((0, 5), (1, 4), (2, 3))) == -1.0
+    assert kendall_order(minutes((0, 1), (1, 3), (2, 2), (3, 4))) == pytest.approx(4 / 6, abs=1e-4)
+    assert kendall_order(minutes((0, 1), (1, None))) is None
+    assert kendall_order(minutes((0, 1), (0, 2))) is None, "without an order there is nothing to keep"
 
 
 def test_misses_come_first_and_the_worst_of_them(card) -> None:

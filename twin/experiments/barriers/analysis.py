@@ -1,8 +1,8 @@
-"""An event as its defenders saw it: what each defence would have saved, alone and in pairs, and until when.
+"""What each defence would have saved, alone and in pairs, and until when.
 
-A *switch* is a defence that is made to hold (its name), or weakened ('no-' and its name). *Losses* are what
-runs with some switches come to in each of the same worlds, so every difference is within a world. All here is
-arithmetic on them; what runs the worlds is somebody else's.
+A *switch* is a defence that is made to hold (its name), or weakened ('no-' and its name). *Losses* are the
+service-minutes lost with some switches, one value for each of the same realizations. So every difference is
+within a realization. This module is arithmetic on losses; ``inquiry`` makes the runs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from statistics import fmean
 
-STOPS_RATIO = 0.95  # of the loss: an event of which so much is saved has not happened
-COUNTS_RATIO = 0.02  # of the loss: less is the luck of a run
-HALF = 0.5  # of what a defence saves: with less it came too late
+STOPS_RATIO = 0.95  # of the loss: a defence that saves this much has stopped the event
+COUNTS_RATIO = 0.02  # of the loss: less is the noise of a run
+HALF = 0.5  # of its saving: a defence that saves less came too late
 RESOLUTION_S = 60.0
 
 Switches = frozenset[str]
@@ -23,9 +24,30 @@ Losses = Mapping[Switches, Sequence[float]]
 AS_IT_WAS: Switches = frozenset()
 
 
+class SwitchVerdict(StrEnum):
+    """What some switches do to the event."""
+
+    STOPS = "stops"
+    SHRINKS = "shrinks"
+    WORSENS = "worsens"
+    NOTHING = "nothing"
+
+
+class PairVerdict(StrEnum):
+    """What two defences at once do beyond either."""
+
+    ONLY_TOGETHER = "only together"
+    MORE_THAN_SUM = "more than their sum"
+    MORE_THAN_BETTER = "more than the better one"
+    NO_MORE = ""
+
+
+HELPFUL = (SwitchVerdict.STOPS, SwitchVerdict.SHRINKS)
+
+
 @dataclass(frozen=True)
 class Effect:
-    """What some switches save, in each world (``saved``, negative where it gets worse), of ``lost``."""
+    """What some switches save of ``lost``, in each realization (``saved``, negative where they lose more)."""
 
     switches: Switches
     saved: tuple[float, ...]
@@ -38,48 +60,49 @@ class Effect:
 
     @property
     def left(self) -> float:
-        """What is lost all the same, on average."""
+        """The mean loss that remains."""
         return fmean(self.lost) - fmean(self.saved)
 
     @property
-    def verdict(self) -> str:
-        """'stops', 'shrinks', 'worsens' or 'nothing': the event, in every world."""
+    def verdict(self) -> SwitchVerdict:
+        """What they do to the event, in every realization."""
         if self.ratio >= STOPS_RATIO:
-            return "stops"
+            return SwitchVerdict.STOPS
         if counts(self.saved, self.lost):
-            return "shrinks"
-        return "worsens" if counts([-s for s in self.saved], self.lost) else "nothing"
+            return SwitchVerdict.SHRINKS
+        worse = counts([-s for s in self.saved], self.lost)
+        return SwitchVerdict.WORSENS if worse else SwitchVerdict.NOTHING
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two defences at once. ``extra``: what they save beyond the better of the two, in each world;
-    ``beyond_sum``: beyond the sum of both."""
+    """Two defences at once. ``extra``: what they save beyond the better one, in each realization.
+    ``beyond_sum``: beyond the sum of both. ``alone``: the verdict on each."""
 
     effect: Effect
     better: Effect
     extra: tuple[float, ...]
     beyond_sum: tuple[float, ...]
-    alone: tuple[str, str]
+    alone: tuple[SwitchVerdict, SwitchVerdict]
 
     @property
     def more(self) -> bool:
-        """Whether the two do what neither does alone."""
+        """Whether the two save more than the better one alone."""
         return counts(self.extra, self.effect.lost)
 
     @property
-    def sort(self) -> str:
-        """'only together', 'more than their sum' or 'more than the better one'; '' where they do no more."""
+    def verdict(self) -> PairVerdict:
+        """What the two do beyond either."""
         if not self.more:
-            return ""
-        if not {"stops", "shrinks"} & set(self.alone):
-            return "only together"
+            return PairVerdict.NO_MORE
+        if not set(HELPFUL) & set(self.alone):
+            return PairVerdict.ONLY_TOGETHER
         beyond = counts(self.beyond_sum, self.effect.lost)
-        return "more than their sum" if beyond else "more than the better one"
+        return PairVerdict.MORE_THAN_SUM if beyond else PairVerdict.MORE_THAN_BETTER
 
 
 def counts(saved: Sequence[float], lost: Sequence[float]) -> bool:
-    """Whether a saving is more than luck: a share of the loss on average, and something in every world."""
+    """Whether a saving is more than noise: enough on average, and something in every realization."""
     return sum(saved) >= COUNTS_RATIO * sum(lost) > 0 and all(s > 0 for s in saved)
 
 
@@ -90,7 +113,7 @@ def effect(losses: Losses, switches: Switches) -> Effect:
 
 
 def pair(losses: Losses, one: str, other: str) -> Pair:
-    """What two switches save beyond either, and beyond both."""
+    """What two switches save together, beyond either and beyond their sum."""
     both = effect(losses, frozenset((one, other)))
     alone = [effect(losses, frozenset((name,))) for name in (one, other)]
     extra, beyond = [], []
@@ -108,23 +131,24 @@ class Findings:
     singles: Mapping[str, Effect]
     pairs: tuple[Pair, ...]
 
-    def that(self, verdict: str) -> list[str]:
-        """The switches with this verdict."""
-        return [name for name, e in self.singles.items() if e.verdict == verdict]
-
     @property
     def lined_up(self) -> list[str]:
-        """The holes that had to line up: filling it alone stops the event, or shrinks it."""
-        return [n for n, e in self.singles.items() if e.verdict in ("stops", "shrinks") and not is_off(n)]
+        """The holes that had to line up: filling one of them alone stops the event, or shrinks it."""
+        return [n for n, e in self.singles.items() if e.verdict in HELPFUL and not is_off(n)]
+
+    @property
+    def stops(self) -> list[str]:
+        """The defences of which any one alone would have stopped the event."""
+        return [n for n in self.lined_up if self.singles[n].verdict == SwitchVerdict.STOPS]
 
     @property
     def together(self) -> list[Pair]:
-        """The pairs that do what neither does alone, the most first."""
+        """The pairs that save more than the better one alone, the largest extra first."""
         return sorted((p for p in self.pairs if p.more), key=lambda p: -sum(p.extra))
 
 
 def findings(losses: Losses, switches: Iterable[str]) -> Findings:
-    """What the losses say of each switch, and of each pair of which there are losses."""
+    """The effect of each switch, and of each pair whose losses are known."""
     names = list(switches)
     singles = {name: effect(losses, frozenset((name,))) for name in names}
     known = [(a, b) for a, b in combinations(names, 2) if frozenset((a, b)) in losses]
@@ -145,8 +169,8 @@ def label(switches: Switches) -> str:
 
 
 @dataclass
-class Search:
-    """Until when a defence helps: at ``helps_s`` it does, at ``too_late_s`` it does not any more."""
+class TurningPoint:
+    """Until when a defence helps: at ``helps_s`` it still does, at ``too_late_s`` it no longer does."""
 
     name: str
     helps_s: float
@@ -159,7 +183,7 @@ class Search:
 
 
 def most_rounds(duration_s: float) -> int:
-    """How often a search asks at most."""
+    """How many steps a bisection takes at most."""
     return max(0, math.ceil(math.log2(max(1.0, duration_s / RESOLUTION_S))))
 
 
@@ -169,23 +193,23 @@ Times = Mapping[str, float]
 
 def too_late(
     helpful: Iterable[Effect], duration_s: float, losses_at: Callable[[Times], Mapping[str, Sequence[float]]]
-) -> list[Search]:
+) -> list[TurningPoint]:
     """The last moment at which each single defence still saves half of what it saves from the start.
 
-    By bisection, all at once; ``losses_at`` runs them. Where help comes and goes with the time, what is found
-    is one moment after which it does not help.
+    By bisection, for all defences at once; ``losses_at`` makes the runs. If help comes and goes with time,
+    the result is one moment after which it does not help.
     """
     goals = {label(e.switches): e for e in helpful}
-    searches = [Search(name, 0.0, duration_s) for name in goals]
-    while times := {s.name: at_s for s in searches if (at_s := s.next_s()) is not None}:
+    points = [TurningPoint(name, 0.0, duration_s) for name in goals]
+    while times := {s.name: at_s for s in points if (at_s := s.next_s()) is not None}:
         found = losses_at(times)
-        for search in searches:
-            if search.name not in times:
+        for point in points:
+            if point.name not in times:
                 continue
-            goal = goals[search.name]
-            saved = sum(a - b for a, b in zip(goal.lost, found[search.name], strict=True))
+            goal = goals[point.name]
+            saved = sum(a - b for a, b in zip(goal.lost, found[point.name], strict=True))
             if saved >= HALF * sum(goal.saved):
-                search.helps_s = times[search.name]
+                point.helps_s = times[point.name]
             else:
-                search.too_late_s = times[search.name]
-    return searches
+                point.too_late_s = times[point.name]
+    return points

@@ -1,66 +1,119 @@
-"""The runs behind what is said of defences: a study with an arm for every set of switches."""
+"""The runs behind the findings on defences: a study with an arm for every set of switches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from twin.base.units import format_duration
+from twin.experiments.answers import Results
 from twin.experiments.arms import BASELINE, Arm
 from twin.experiments.barriers.analysis import (
     AS_IT_WAS,
     Effect,
-    Search,
+    Findings,
     Switches,
     Times,
+    TurningPoint,
+    findings,
     label,
     most_rounds,
     too_late,
 )
-from twin.experiments.barriers.switches import combined, comes_late, late, switches_of
-from twin.experiments.study import Job, Results, Study
-from twin.experiments.worlds import World
+from twin.experiments.barriers.switches import combined, comes_late, switched_on_late, switches_of
+from twin.experiments.opened import StudySettings, open_study
+from twin.experiments.realizations import Realization, realizations
+from twin.experiments.study import Job, Study
+from twin.experiments.tables import Tabular
 from twin.model.changes import Barrier
 from twin.model.scenario import Scenario
+from twin.results.metrics import PRIMARY
 
-LOSS = "service_minutes_lost"
-Tick = Callable[[int], None]
-MEASURES = (LOSS, "peak_impaired", "last_recovery_s")
+METRICS = (PRIMARY, "peak_impaired", "last_recovery_s")
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What the runs came to: measure → set of switches → a value a world, None where it never comes."""
+class SwitchedValues:
+    """Metric → set of switches → a value for each realization, None where it has none."""
 
     values: Mapping[str, Mapping[Switches, Sequence[float | None]]]
 
     @property
     def losses(self) -> dict[Switches, list[float]]:
-        """Set of switches → service-minutes lost, a value a world."""
-        return {on: [v or 0.0 for v in values] for on, values in self.values[LOSS].items()}
+        """Set of switches → service-minutes lost, a value for each realization."""
+        return {on: [v or 0.0 for v in values] for on, values in self.values[PRIMARY].items()}
 
     @property
     def lost(self) -> list[float]:
-        """Service-minutes lost as it was, a value a world."""
+        """Service-minutes lost as it was, a value for each realization."""
         return self.losses[AS_IT_WAS]
 
 
-def most_runs(scenario: Scenario, barriers: Sequence[Barrier], worlds: int, moments: bool) -> int:
-    """How many runs there may be: every side, and with ``moments`` the search for when it was too late."""
-    sides = sum(1 for _ in combined(barriers))
-    searches = sum(comes_late(b.on) for b in barriers) if moments else 0
-    return worlds * (sides + searches * most_rounds(scenario.duration_s))
+def barrier_runs(scenario: Scenario, known: Sequence[Barrier], worlds: int, moments: bool) -> int:
+    """How many runs there may be: of every side and, with ``moments``, of the bisections."""
+    sides = sum(1 for _ in combined(known))
+    late = sum(comes_late(b.on) for b in known) if moments else 0
+    return worlds * (sides + late * most_rounds(scenario.duration_s))
+
+
+@dataclass(frozen=True)
+class Inspected(Tabular):
+    """The findings on ``known`` defences of ``scenario``. ``turning_points``: until when each would have
+    helped. ``stuck``: defence → services that never recover if it comes just too late, on average."""
+
+    scenario: Scenario
+    known: Sequence[Barrier]
+    measured: SwitchedValues
+    findings: Findings
+    turning_points: Sequence[TurningPoint]
+    stuck: Mapping[str, float]
+
+    headings = ("switch", "verdict", "saves", "minutes left")
+
+    def __repr__(self) -> str:
+        return f"<Inspected: {len(self.known)} defences of {self.scenario.name}>"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row a switch, then a row a pair."""
+        effects = [*self.findings.singles.values(), *(p.effect for p in self.findings.pairs)]
+        for e in effects:
+            yield {"switches": label(e.switches), "verdict": str(e.verdict), "saved_ratio": e.ratio,
+                   "minutes_left": e.left}  # fmt: skip
+
+    def summary(self) -> Iterator[tuple[object, ...]]:
+        """A row a switch."""
+        for name, e in self.findings.singles.items():
+            yield name, str(e.verdict), f"{e.ratio:.0%}", e.left
+
+
+def barriers(
+    scenario: Scenario, known: Sequence[Barrier], worlds: int = 2, *, moments: bool = True,
+    settings: StudySettings | None = None,
+) -> Inspected:  # fmt: skip
+    """Switch each of these defences on and off, alone and in pairs, in ``worlds`` realizations of the noise.
+
+    ``moments``: also until when each would have helped. Raises WorkerLost, OtherStudy.
+    """
+    runs = barrier_runs(scenario, known, worlds, moments)
+    with open_study({scenario.name: scenario}, settings, runs=runs) as study:
+        inquiry = Inquiry(study, scenario, known, realizations(worlds, draws=False, first=0))
+        measured = inquiry.measure()
+        found = findings(measured.losses, switches_of(known))
+        helpful = [found.singles[name] for name in found.lined_up]
+        points = inquiry.too_late(helpful) if moments else []
+        return Inspected(scenario, known, measured, found, points, inquiry.never_recover(points))
 
 
 @dataclass(frozen=True)
 class Inquiry:
-    """``barriers`` of ``scenario``, in ``worlds``; ``study`` knows the scenario by its name."""
+    """The runs with ``barriers`` of ``scenario``, in ``worlds``; ``study`` has the scenario by its name."""
 
     study: Study
     scenario: Scenario
     barriers: Sequence[Barrier]
-    worlds: Sequence[World]
+    worlds: Sequence[Realization]
 
     def arms(self) -> dict[Switches, Arm]:
         """The sides to compare: as it was, each switch alone, each two defences at once."""
@@ -70,43 +123,37 @@ class Inquiry:
             for on in combined(self.barriers)
         }
 
-    def measure(self, tick: Tick | None = None) -> Measured:
-        """Run every side in every world. ``tick`` hears how many runs are made, of this and what was
-        before."""
+    def measure(self) -> SwitchedValues:
+        """Run every side in every realization."""
         arms = self.arms()
-        results = self._do(arms.values(), tick)
-        found = {measure: results.values(measure) for measure in MEASURES}
-        return Measured({
-            measure: {on: [values[arm.name][world] for world in self.worlds] for on, arm in arms.items()}
-            for measure, values in found.items()
+        results = self._do(arms.values())
+        found = {metric: results.values(metric) for metric in METRICS}
+        return SwitchedValues({
+            metric: {on: [values[arm.name][r] for r in self.worlds] for on, arm in arms.items()}
+            for metric, values in found.items()
         })  # fmt: skip
 
-    def _do(self, arms: Iterable[Arm], tick: Tick | None) -> Results:
-        before = len(self.study.done)
-        jobs = [Job(self.scenario.name, arm, world) for arm in arms for world in self.worlds]
-        return self.study.do(jobs, None if tick is None else lambda done, _: tick(before + done))
+    def _do(self, arms: Iterable[Arm]) -> Results:
+        return self.study.do(Job(self.scenario.name, arm, r) for arm in arms for r in self.worlds)
 
-    def too_late(self, effects: Iterable[Effect], tick: Tick | None = None) -> list[Search]:
-        """Until when each of these defences would have helped; those that can be switched on in a run."""
+    def too_late(self, effects: Iterable[Effect]) -> list[TurningPoint]:
+        """Until when each of these defences would have helped; of those that can be switched on in a run."""
         known = {b.name for b in self.barriers if comes_late(b.on)}
         helpful = [e for e in effects if label(e.switches) in known]
+        return too_late(helpful, self.scenario.duration_s, lambda times: self._switched_on(times, PRIMARY))
 
-        def losses_at(times: Times) -> dict[str, list[float]]:
-            return self._switched_on(times, LOSS, tick)
-
-        return too_late(helpful, self.scenario.duration_s, losses_at)
-
-    def never_recover(self, searches: Iterable[Search]) -> dict[str, float]:
+    def never_recover(self, points: Iterable[TurningPoint]) -> dict[str, float]:
         """Defence → services that never recover, on average, if it is switched on just too late."""
-        times = {s.name: s.too_late_s for s in searches if s.too_late_s < self.scenario.duration_s}
+        times = {p.name: p.too_late_s for p in points if p.too_late_s < self.scenario.duration_s}
         return {name: fmean(values) for name, values in self._switched_on(times, "not_recovered").items()}
 
-    def _switched_on(self, times: Times, measure: str, tick: Tick | None = None) -> dict[str, list[float]]:
-        """A measure of the runs in which each defence is switched on at its time, a value a world."""
+    def _switched_on(self, times: Times, metric: str) -> dict[str, list[float]]:
+        """Defence → a metric of the runs in which it is switched on at its time, for each realization."""
         by_name = {b.name: b for b in self.barriers}
         arms = {
-            name: Arm(f"{name} @ +{format_duration(at_s)}", (late(by_name[name], self.scenario, at_s),))
+            name: Arm(f"{name} @ +{format_duration(at_s)}",
+                      (switched_on_late(by_name[name], self.scenario, at_s),))
             for name, at_s in times.items()
-        }
-        found = self._do(arms.values(), tick).values(measure)
-        return {name: [found[arm.name][w] or 0.0 for w in self.worlds] for name, arm in arms.items()}
+        }  # fmt: skip
+        found = self._do(arms.values()).values(metric)
+        return {name: [found[arm.name][r] or 0.0 for r in self.worlds] for name, arm in arms.items()}

@@ -13,7 +13,7 @@ from twin.simulation.schedule import parameter_of
 
 
 def switches_of(barriers: Iterable[Barrier]) -> dict[str, Variation]:
-    """Every switch that there is, in the order of the event's path, and what it changes."""
+    """Every switch, in the order of the event's path, and the change that it makes."""
     found = {}
     for barrier in barriers:
         found[barrier.name] = barrier.on
@@ -23,7 +23,7 @@ def switches_of(barriers: Iterable[Barrier]) -> dict[str, Variation]:
 
 
 def combined(barriers: Iterable[Barrier]) -> Iterator[Switches]:
-    """What is to be run: as it was, each switch alone, each two defences that are switched on."""
+    """The sides to run: as it was, each switch alone, each two defences that are switched on."""
     switches = switches_of(barriers)
     yield AS_IT_WAS
     yield from (frozenset((name,)) for name in switches)
@@ -35,11 +35,11 @@ def comes_late(on: Variation) -> bool:
     return on.model_copy(update={"set": {}}).is_empty
 
 
-def late(barrier: Barrier, scenario: Scenario, at_s: float) -> Variation:
+def switched_on_late(barrier: Barrier, scenario: Scenario, at_s: float) -> Variation:
     """The defence switched on at ``at_s`` s from the start.
 
-    It is there from the start, so that what is laid out once has room for it, and is set back to how it stood
-    before the first tick.
+    The parameters have its values when the scenario is built, which sizes arrays. They are set back to how
+    they stood before the first tick.
     """
     stood = {target: present(scenario, target) for target in barrier.on.set}
     why = {"title": barrier.title, "assumed": "a defence that comes late"}

@@ -1,17 +1,23 @@
 """The cheapest set of mitigations and settings that meets a goal.
 
-``goals`` reads what is wanted and judges it; ``choices`` says what there is to choose from; ``proposals``
-what to try next, from what has been tried; ``racing`` tries some in the same worlds, and gives up early on
-those that will not do; ``finding`` puts it together, and confirms what it found in worlds not seen before.
+| Module | What it does |
+|---|---|
+| ``goals`` | reads the goal and judges it |
+| ``choices`` | says what there is to choose from |
+| ``plans`` | divides the budget |
+| ``proposals`` | proposes what to try next, from what has been tried |
+| ``racing`` | tries sets in the same realizations, and gives up early on those that miss the goal |
+| ``finding`` | puts these together, and confirms its result in fresh realizations |
 """
 
-from twin.experiments.search.choices import Choice, Part, Space, space
-from twin.experiments.search.finding import Confirmed, Found, search
-from twin.experiments.search.goals import Goal, Judged, Term, parse_goal
-from twin.experiments.search.plans import BudgetTooSmall, Plan, Wanted, plan
+from twin.experiments.search.choices import Choice, ChoiceSpace, Part, choice_space
+from twin.experiments.search.finding import Confirmed, SearchResult, search, searched
+from twin.experiments.search.goals import Goal, Term, TermResult, parse_goal
+from twin.experiments.search.plans import BudgetTooSmall, SearchPlan, Wanted, search_plan
 from twin.experiments.search.racing import Tried
 
 __all__ = [
-    "BudgetTooSmall", "Choice", "Confirmed", "Found", "Goal", "Judged", "Part", "Plan", "Space", "Term",
-    "Tried", "Wanted", "parse_goal", "plan", "search", "space",
+    "BudgetTooSmall", "Choice", "ChoiceSpace", "Confirmed", "Goal", "Part", "SearchPlan", "SearchResult",
+    "Term", "TermResult", "Tried", "Wanted", "choice_space", "parse_goal", "search", "search_plan",
+    "searched",
 ]  # fmt: skip

@@ -1,11 +1,13 @@
 """What a search may choose from: mitigations on or off, and the settings that some of them leave open.
 
-A *part* is one mitigation's file; bundles are left out, as their parts are here. A *knob* is a number of a
-part with a range; numbers of a part with the same name, value and range are one knob, as a budget that all
-callers share is. A *choice* is a set of parts, some with knobs set otherwise than in their files.
+| Word | Meaning |
+|---|---|
+| part | one mitigation's file; bundles are left out, as their parts are here |
+| knob | a number of a part with a range; numbers with the same name, value and range are one knob |
+| choice | a set of parts, some with knobs set to other values than in their files |
 
-What a choice costs is the sum of its parts' classes of cost, counted 1 (a setting) to 5 (an architecture). It
-is a rough order and no money, and it does not hang on where a knob stands.
+The cost of a choice is the sum of its parts' cost classes, counted 1 (a setting) to 5 (an architecture). It
+is a rough order and no money, and does not depend on the knobs.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from twin.spec import Problem, SpecError, load_mitigations
 from twin.spec.mitigations import FOLDER, Placed, contradictions, is_unfit, place_mitigation
 
 LOGARITHMIC = 10.0  # from this factor between low and high on, a knob is turned on a logarithmic scale
-DIGITS = 2  # of a setting: more is not known, nor asked for
+DIGITS = 2  # of a setting: more are not known
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,14 @@ class Choice:
     @property
     def words(self) -> str:
         """'jitter(backoff_s=2)+long-leases'."""
-        told: dict[str, list[str]] = {}
+        moved: dict[str, list[str]] = {}
         for part, knob, value in self.settings:
-            told.setdefault(part, []).append(f"{knob}={value:g}")
-        named = (f"{p}({', '.join(told[p])})" if p in told else p for p in self.parts)
+            moved.setdefault(part, []).append(f"{knob}={value:g}")
+        named = (f"{p}({', '.join(moved[p])})" if p in moved else p for p in self.parts)
         return "+".join(named) or BASELINE
 
     def without(self, gone: Iterable[str]) -> Choice:
-        """Less some parts, and their settings."""
+        """The same without some parts, and their settings."""
         left = set(gone)
         return Choice(
             tuple(p for p in self.parts if p not in left),
@@ -99,7 +101,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Space:
+class ChoiceSpace:
     """All that may be chosen for ``base``. ``against``: pairs of parts that contradict each other.
     ``left_out``: file → why it is not among them."""
 
@@ -131,7 +133,7 @@ class Space:
         return any(frozenset(pair) in self.against for pair in combinations(choice.parts, 2))
 
     def agreeing(self, names: Iterable[str]) -> Choice:
-        """All of these, less what contradicts one before it; the cheaper come first."""
+        """All of these but those that contradict a cheaper one."""
         kept: list[str] = []
         for name in self.choice(names).parts:
             if not any(frozenset((name, other)) in self.against for other in kept):
@@ -139,7 +141,7 @@ class Space:
         return self.choice(kept)
 
     def arm(self, choice: Choice) -> Arm:
-        """The arm of a study. Raises SpecError where its parts do not go together."""
+        """The arm of a study. Raises SpecError if its parts contradict each other."""
         if choice not in self._arms:
             self._arms[choice] = self._arm(choice)
         return self._arms[choice]
@@ -159,7 +161,7 @@ class Space:
         return Arm(choice.words, (*found, Variation(set=asked)) if asked else found)
 
 
-def space(base: Scenario, folder: Path = FOLDER) -> Space:
+def choice_space(base: Scenario, folder: Path = FOLDER) -> ChoiceSpace:
     """What the files of a folder offer for a scenario. Raises SpecError with what is wrong with a file; and
     if none of them fits, with why."""
     placed: dict[str, Placed] = {}
@@ -182,7 +184,7 @@ def space(base: Scenario, folder: Path = FOLDER) -> Space:
         none = Problem("mitigations", 0, 0, "", f"no mitigation in {folder}", expected)
         raise SpecError(unfit or [none])
     parts = tuple(_part(name, one.mitigation) for name, one in kept.items())
-    return Space(base, folder, parts, contradictions(kept), left_out)
+    return ChoiceSpace(base, folder, parts, contradictions(kept), left_out)
 
 
 def _part(name: str, mitigation: Mitigation) -> Part:
@@ -203,7 +205,7 @@ def _unfit(mitigation: Mitigation) -> str:
 
 
 def knobs_of(mitigation: Mitigation) -> tuple[Knob, ...]:
-    """What a mitigation leaves open, in the order of its file."""
+    """The knobs of a mitigation, in the order of its file."""
     same: dict[tuple[str, float, float, float, bool], list[str]] = {}
     for target, q in mitigation.parameters.items():
         if q.range is None or isinstance(q.value, str | bool) or isinstance(q.range[0], str | bool):

@@ -1,39 +1,48 @@
 """The search: what is tried in which order, when it ends, and what is confirmed.
 
-A set is tried only if it costs no more than the cheapest that does with confidence; or, where none does so,
-than the dearest of those that would be confirmed. First everything of the cheapest class together, then with
-the next class, and so on, until a group does; what does is made smaller: down to one of its parts, or else
-the dearest half is left out, then a quarter, down to one. Then other parts alone, and what ``proposals``
-makes of all that.
+A set is tried only if it may become a candidate: it costs no more than the cheapest that meets the goal with
+confidence, or, if none does, than the dearest candidate so far. The order is:
 
-Each step follows from the answers before it, which come from a study that remembers its runs. So a search
-that was interrupted begins again, finds what it had done, and ends as if nothing had happened.
+1. everything of the cheapest class together, then with the next class, and so on, until a group meets it;
+2. that group made smaller: its parts alone, then without the dearest half, a quarter, down to one part;
+3. other parts alone;
+4. what ``proposals`` makes of all that.
+
+Each step follows from the answers before it, and the study keeps its runs. So a search that was interrupted
+starts again, finds its runs, and ends as if nothing had happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from twin.experiments.search.choices import Choice, Space
-from twin.experiments.search.goals import CONFIDENCE, Judged
-from twin.experiments.search.plans import Plan, Wanted, error_of, plan
+from twin.experiments.arms import with_people
+from twin.experiments.compare import WITHIN_S
+from twin.experiments.opened import StudySettings, open_study
+from twin.experiments.realizations import Realization
+from twin.experiments.search.choices import Choice, ChoiceSpace, choice_space
+from twin.experiments.search.goals import CONFIDENCE, Term, TermResult, parse_goal
+from twin.experiments.search.plans import SearchPlan, Wanted, error_of, search_plan
 from twin.experiments.search.proposals import Proposals
 from twin.experiments.search.racing import Race, Tried
 from twin.experiments.study import Study
-from twin.experiments.worlds import World
+from twin.experiments.tables import Tabular
 from twin.model.changes import COSTS
+from twin.model.scenario import Scenario
 from twin.spec import SpecError
+from twin.spec.mitigations import FOLDER
 
-BATCH = 8  # sets tried at once, whatever the number of workers
-ASKS = 64  # proposals that may be nothing new, before there is nothing new to try
+BATCH = 8  # sets tried at once, for any number of workers
+ASKS = 64  # proposals without a new set, after which there is nothing new to try
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A set that did in the search, in fresh worlds. ``less``: part → the set without it, as it was tried in
-    the search; None where the budget did not reach so far."""
+    """A set that met the goal in the search, in fresh realizations. ``less``: part → the set without it, as
+    tried in the search; None if the budget did not suffice."""
 
     tried: Tried
     fresh: Tried
@@ -49,32 +58,49 @@ class Confirmed:
 
 
 @dataclass(frozen=True)
-class Found:
-    """``confirmed``: the candidates, the cheapest first, each with ``confidence``; ``baseline``: in the fresh
-    worlds; ``tried``: every set, the cheapest first. ``done``: there was nothing left to try."""
+class SearchResult(Tabular):
+    """``confirmed``: the candidates, the cheapest first, each with ``confidence``. ``baseline``: in the fresh
+    realizations. ``tried``: every set, the cheapest first. ``done``: nothing was left to try."""
 
     wanted: Wanted
-    plan: Plan
-    space: Space
+    plan: SearchPlan
+    space: ChoiceSpace
     confidence: float
     baseline: Tried
     confirmed: tuple[Confirmed, ...]
     tried: tuple[Tried, ...]
-    worlds: tuple[World, ...]
-    ill: int
+    worlds: tuple[Realization, ...]
+    invalid: int
     runs: int
     done: bool
 
     @property
     def best(self) -> Confirmed | None:
-        """The cheapest that meets the goal in fresh worlds."""
+        """The cheapest that meets the goal in fresh realizations."""
         return next((c for c in self.confirmed if c.met), None)
 
     @property
     def nearest(self) -> Tried:
-        """The set that lacks least; of those that were confirmed, if any was."""
+        """The set that is nearest to the goal; of the confirmed ones, if there are any."""
         among = [c.fresh for c in self.confirmed] or self.tried
         return min(among, key=lambda t: (t.lacks, t.order))
+
+    headings = ("set", "cost", "meets the goal", "worlds")
+
+    def __repr__(self) -> str:
+        best = self.best.tried.choice.words if self.best else "nothing"
+        return f"<SearchResult: {best} meets {self.wanted.goal.text!r}>"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row a tried set and term of the goal."""
+        for t in self.tried:
+            for term, j in zip(self.wanted.goal.terms, t.judged, strict=True):
+                yield {"set": t.choice.words, "cost": t.cost, "worlds": t.n, **self._term(term, j)}
+
+    def summary(self) -> Iterator[tuple[object, ...]]:
+        """A row a candidate, in the fresh realizations."""
+        for c in self.confirmed:
+            yield c.tried.choice.words, c.tried.cost, "yes" if c.met else "no", c.fresh.n
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin search --json`` prints it."""
@@ -83,20 +109,20 @@ class Found:
             "best": self.best and self.best.tried.choice.words, "confidence": CONFIDENCE,
             "confidence_each": self.confidence, "budget": self.wanted.budget, "runs": self.runs,
             "search_worlds": len(self.worlds) - self.plan.fresh, "fresh_worlds": self.plan.fresh,
-            "left_out_worlds": self.ill, "exhausted": self.done, "baseline": self._told(self.baseline),
+            "invalid": self.invalid, "exhausted": self.done, "baseline": self._document(self.baseline),
             "confirmed": [
-                self._told(c.fresh) | {
-                    "met": c.met, "search": self._told(c.tried),
-                    "without": {part: less and self._told(less) for part, less in c.less.items()},
+                self._document(c.fresh) | {
+                    "met": c.met, "search": self._document(c.tried),
+                    "without": {part: less and self._document(less) for part, less in c.less.items()},
                 }
                 for c in self.confirmed
             ],
-            "nearest": self._told(self.nearest), "tried": [self._told(t) for t in self.tried],
+            "nearest": self._document(self.nearest), "tried": [self._document(t) for t in self.tried],
             "left_out": dict(self.space.left_out),
             "contradictions": sorted(sorted(pair) for pair in self.space.against),
         }  # fmt: skip
 
-    def _told(self, t: Tried) -> dict[str, Any]:
+    def _document(self, t: Tried) -> dict[str, Any]:
         return {
             "set": list(t.choice.parts), "words": t.choice.words, "cost": t.cost,
             "settings": [
@@ -108,37 +134,46 @@ class Found:
                                                                       t.judged)),
         }  # fmt: skip
 
-    def _term(self, term: Any, j: Judged) -> dict[str, Any]:
+    def _term(self, term: Term, j: TermResult) -> dict[str, Any]:
         return {"goal": term.text, "mean": j.mean, "low": j.low, "high": j.high, "met": j.met}
 
 
 def search(
-    study: Study, wanted: Wanted, space: Space, say: Callable[[str], None] | None = None,
-    tick: Callable[[int], None] | None = None,
-) -> Found:  # fmt: skip
-    """Find the cheapest sets that meet the goal, and confirm them.
+    scenario: Scenario, goal: str, budget: int = 200, *, mitigations: Path = FOLDER,
+    within_s: float = WITHIN_S, draws: bool = True, responders: str | None = "drawn",
+    settings: StudySettings | None = None,
+) -> SearchResult:  # fmt: skip
+    """Find the cheapest sets of mitigations with which a scenario meets a goal, and confirm them.
 
-    ``say`` hears of what is found, in words; ``tick`` of how many runs have been made. Raises BudgetTooSmall,
-    NoWorlds, WorkerLost.
+    ``goal``: as "peak_impaired < 20 and p_recovered > 90%" (``goals``). ``budget``: runs at most.
+    ``mitigations``: the folder to choose from. Raises SpecError, BudgetTooSmall, NoWorlds, WorkerLost,
+    OtherStudy.
     """
-    return _Searching(study, wanted, space, say or (lambda _: None), tick or (lambda _: None)).result()
+    base = with_people(scenario, responders)
+    wanted = Wanted(base.name, parse_goal(goal, base), budget, within_s, draws)
+    search_plan(wanted.goal, budget)  # refuses a budget that is too small before the files are read
+    space = choice_space(base, mitigations)
+    with open_study({base.name: base}, settings, runs=budget) as study:
+        return searched(study, wanted, space)
+
+
+def searched(study: Study, wanted: Wanted, space: ChoiceSpace) -> SearchResult:
+    """Search in a study that is open. Raises BudgetTooSmall, NoWorlds, WorkerLost."""
+    return _Searching(study, wanted, space).result()
 
 
 class _Searching:
-    """One search on its way: what has been tried."""
+    """A search under way: what has been tried."""
 
-    def __init__(
-        self, study: Study, wanted: Wanted, space: Space, say: Callable[[str], None],
-        tick: Callable[[int], None],
-    ) -> None:  # fmt: skip
-        self.plan = plan(wanted.goal, wanted.budget)
-        self.race = Race(study, wanted, space, tick)
-        self.wanted, self.space, self.say = wanted, space, say
+    def __init__(self, study: Study, wanted: Wanted, space: ChoiceSpace) -> None:
+        self.plan = search_plan(wanted.goal, wanted.budget)
+        self.race = Race(study, wanted, space)
+        self.study, self.wanted, self.space = study, wanted, space
         self.proposals = Proposals(space)
         self.tried: dict[Choice, Tried] = {}
         self.refused: set[Choice] = set()
 
-    def result(self) -> Found:
+    def result(self) -> SearchResult:
         self.race.draw(self.plan.worlds)
         self._try([Choice()])
         done = False
@@ -150,7 +185,7 @@ class _Searching:
         return self._found(done)
 
     def _try(self, batch: list[Choice]) -> bool:
-        """Whether the budget went as far as trying any of them."""
+        """Try a batch. False if the budget did not suffice for any of it."""
         before = self._cheapest
         found = self.race.run(batch, self.plan.reserve)
         for t in found:
@@ -158,7 +193,9 @@ class _Searching:
             self.proposals.learn(t.choice, t.cost, t.lacks)
         best = self._cheapest
         if best is not None and best != before:
-            self.say(f"does in {best.n} worlds, at a cost of {best.cost}: {best.choice.words}")
+            self.study.say(
+                f"meets the goal in {best.n} worlds, at a cost of {best.cost}: {best.choice.words}"
+            )
         return bool(found)
 
     @property
@@ -170,7 +207,7 @@ class _Searching:
         return next(iter(self._promising), None)
 
     def _next(self) -> list[Choice]:
-        """What to try: of the first source that has anything."""
+        """The next batch, from the first source that has something new."""
         for source in (self._groups, self._smaller, self._alone, self._proposed):
             batch: list[Choice] = []
             for choice in source():
@@ -183,7 +220,7 @@ class _Searching:
         return []
 
     def _worth(self, choice: Choice) -> bool:
-        """Whether it is new, may be, and is not too dear."""
+        """Whether it is new, allowed, and not too dear."""
         if choice in self.tried or choice in self.refused or self.space.contradicts(choice):
             return False
         cost, known, most = self.space.cost(choice), self._promising, self.plan.candidates
@@ -192,13 +229,13 @@ class _Searching:
             return False
         try:
             self.space.arm(choice)
-        except SpecError:  # three that do not go together, though any two do
+        except SpecError:  # three parts that contradict each other, though no two do
             self.refused.add(choice)
             return False
         return True
 
     def _groups(self) -> Iterator[Choice]:
-        """The next of: everything of the cheapest class, of the two cheapest, …; until one does."""
+        """The next of: everything of the cheapest class, of the two cheapest, …; until one meets the goal."""
         for cost in range(1, len(COSTS) + 1):
             group = self._group(cost)
             if group in self.tried:
@@ -212,8 +249,8 @@ class _Searching:
         return self.space.agreeing(p.name for p in self.space.parts if p.cost <= cost)
 
     def _smaller(self) -> Iterator[Choice]:
-        """Of the cheapest that does: its parts alone, the cheapest first; then it less half of its parts,
-        less a quarter, …, less one, the dearest first: of these, the first that are not all tried."""
+        """Smaller sets than the cheapest that meets the goal: its parts alone; then without half of them, a
+        quarter, …, one, the dearest first. Of these stages, the first that has something new."""
         best = self._cheapest
         if best is None or len(best.choice.parts) < 2:
             return
@@ -230,15 +267,15 @@ class _Searching:
                 return
 
     def _alone(self) -> Iterator[Choice]:
-        """Each part, the cheapest first; those last whose classes do not even do together."""
+        """Each part, the cheapest first; last the parts whose whole class falls short."""
         groups = {p: self.tried.get(self._group(p.cost)) for p in self.space.parts}
         short = [p for p, t in groups.items() if t is not None and not t.promising]
         for part in sorted(self.space.parts, key=lambda p: (p in short, p.cost, p.name)):
             yield self.space.choice([part.name])
 
     def _proposed(self) -> Iterator[Choice]:
-        """Proposals; a set is tried as its files have it before a knob is turned, and turned if that is
-        short."""
+        """Proposals. A set is tried with the values of its files first, and with knobs turned only if it
+        falls short."""
         for _ in range(ASKS):
             choice = self.proposals.propose()
             written = self.tried.get(choice.as_written)
@@ -248,14 +285,14 @@ class _Searching:
                 yield choice
 
     def _candidates(self) -> list[Tried]:
-        """Those to confirm: the cheapest that do, but for those that hold one that does with confidence."""
+        """The sets to confirm: the cheapest that meet the goal, but none that contains a confident one."""
         kept: list[Tried] = []
         for t in self._promising:
             if not any(k.sure and set(k.choice.parts) <= set(t.choice.parts) for k in kept):
                 kept.append(t)
         return kept[: self.plan.candidates]
 
-    def _found(self, done: bool) -> Found:
+    def _found(self, done: bool) -> SearchResult:
         candidates = self._candidates()
         confidence = 1 - error_of(max(1, len(candidates)))
         where = self.race.worlds[-self.plan.fresh :]
@@ -265,8 +302,8 @@ class _Searching:
             Confirmed(t, f, {p: self.tried.get(t.choice.without([p])) for p in t.choice.parts})
             for t, f in zip(candidates, fresh, strict=True)
         )
-        return Found(
+        return SearchResult(
             self.wanted, self.plan, self.space, confidence, baseline, confirmed,
             tuple(sorted(self.tried.values(), key=lambda t: t.order)), self.race.worlds,
-            self.race.ill, len(self.race.asked), done,
+            self.race.invalid, len(self.race.asked), done,
         )  # fmt: skip

@@ -1,10 +1,11 @@
-"""What a search is to reach: comparisons joined by 'and', and what so many worlds say of them.
+"""The goal of a search: comparisons joined by 'and', and what the runs say about them.
 
-``peak_impaired < 20 and p_recovered > 90%``. A comparison of a number is about its mean over all worlds; with
-``in 90%`` behind it (``peak_impaired < 20 in 90%``), about the share of the worlds in which it holds, as one
-of a probability is. It is *met* with a confidence if the end of the one-sided interval at that confidence is
-on the right side, Student's for means and Wilson's for shares; *missed* if the other end is on the wrong one.
-All comparisons must be met: since each alone keeps the error, all together do (an intersection-union test).
+``peak_impaired < 20 and p_recovered > 90%``. A comparison of a number is about its mean over all
+realizations. With ``in 90%`` behind it (``peak_impaired < 20 in 90%``) it is about the share of realizations
+in which it holds; so is one of a probability. It is *met* with a confidence if the end of the one-sided
+interval at that confidence is on the right side (Student's for means, Wilson's for shares). It is *missed* if
+the other end is on the wrong side. All comparisons must be met: since each alone keeps the error, all
+together do (an intersection-union test).
 """
 
 from __future__ import annotations
@@ -19,33 +20,27 @@ import numpy as np
 
 from twin.base import units
 from twin.base.units import Refused
-from twin.experiments.compare import MEASURES, Measure
 from twin.model.scenario import Scenario
+from twin.results.metrics import OF_EACH_SERVICE, OF_RUN, Better, Metric
 from twin.spec import Problem, SpecError
 from twin.spec.problems import did_you_mean
-from twin.statistics.estimates import CONFIDENCE, interval
+from twin.statistics.estimates import CONFIDENCE, mean_interval
 from twin.statistics.proportions import wilson
 
 WHERE = "goal"
-OF_SERVICES = (
-    Measure("lost_min", "service-minutes lost", "min"),
-    Measure("impaired_min", "minutes impaired", "min"),
-    Measure("peak_error_ratio", "share failing at the peak", "ratio"),
-    Measure("time_to_recovery_s", "time until it is well", "s"),
-)
-SHARE = Measure("share", "share of the worlds", "ratio", "higher", True)
+SHARE = Metric("share", "share of the worlds", "ratio", "", Better.HIGHER, True)
 _TERM = re.compile(
     r"\s*(?P<name>[^\s<>=]+)\s*(?P<sign>[<>]=?)\s*(?P<value>[^\s<>=]+)"
     r"(?P<within>\s+in\s+(?P<share>[^\s<>=]+))?\s*$"
 )
-_SHAPE = "MEASURE < VALUE (or <=, >, >=), as in 'peak_impaired < 20', joined by 'and'"
+_SHAPE = "METRIC < VALUE (or <=, >, >=), as in 'peak_impaired < 20', joined by 'and'"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What so many worlds say of a term. ``mean``: of the measure, or the share of the worlds. ``low`` and
-    ``high``: one-sided ends, each with the confidence asked for. ``lacks``: by how much of the threshold the
-    mean is on the wrong side; negative on the right one."""
+class TermResult:
+    """A term in ``n`` realizations. ``mean``: of the metric, or the share of realizations. ``low``, ``high``:
+    one-sided ends, each with the confidence asked for. ``lacks``: how far the mean is on the wrong side, as a
+    share of the threshold; negative on the right side."""
 
     mean: float
     low: float
@@ -58,11 +53,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Term:
-    """``measure`` of ``service`` ('' for the whole run) is to be on this side of ``threshold``, in SI units.
-    ``share``: in at least so many of the worlds; None for the mean."""
+    """``metric`` of ``service`` ('' for the whole run) is to be on this side of ``threshold``, in SI units.
+    ``share``: of the realizations, at least; None for the mean."""
 
     text: str
-    measure: Measure
+    metric: Metric
     service: str
     sign: str
     threshold: float
@@ -70,15 +65,15 @@ class Term:
 
     @property
     def is_share(self) -> bool:
-        return self.measure.is_share or self.share is not None
+        return self.metric.is_share or self.share is not None
 
     @property
     def bar(self) -> float:
-        """What the mean, or the share of worlds, is held against."""
+        """The threshold for the mean, or for the share of realizations."""
         return self.threshold if self.share is None else self.share
 
-    def judge(self, values: np.ndarray, confidence: float = CONFIDENCE) -> Judged:
-        """Of (n,) values, one a world, with one-sided ``confidence``."""
+    def judge(self, values: np.ndarray, confidence: float = CONFIDENCE) -> TermResult:
+        """The result of (n,) values, one a realization, with one-sided ``confidence``."""
         if self.share is not None:
             values = _compare(values, self.sign, self.threshold).astype("f8")
         n, mean = len(values), float(np.mean(values))
@@ -89,11 +84,13 @@ class Term:
         away = (self.bar - mean) if upward else (mean - self.bar)
         lacks = away / (abs(self.bar) or 1.0)
         if not _is(mean, sign, self.bar):
-            lacks = max(lacks, 1e-9)  # exactly on a bar that is to be passed
-        return Judged(mean, low, high, n, _is(worst, sign, self.bar), not _is(best, sign, self.bar), lacks)
+            lacks = max(lacks, 1e-9)  # exactly at the threshold, which is not enough
+        return TermResult(
+            mean, low, high, n, _is(worst, sign, self.bar), not _is(best, sign, self.bar), lacks
+        )
 
     def least_worlds(self, confidence: float) -> int:
-        """Worlds below which it cannot be met, even if all of them are on the right side."""
+        """The fewest realizations with which it can be met."""
         if not self.is_share:
             return 2
         perfect = 1.0 if self.share is not None or self.sign.startswith(">") else 0.0
@@ -115,7 +112,7 @@ class Goal:
     terms: tuple[Term, ...]
 
     def least_worlds(self, confidence: float) -> int:
-        """Worlds below which it cannot be met."""
+        """The fewest realizations with which it can be met."""
         return max(term.least_worlds(confidence) for term in self.terms)
 
 
@@ -134,7 +131,7 @@ def _ends(values: np.ndarray, is_share: bool, confidence: float) -> tuple[float,
     if is_share:
         share = wilson(int(values.sum()), len(values), both)
         return share.low, share.high
-    return interval(values, both)[1:]
+    return mean_interval(values, both)[1:]
 
 
 # --- reading -----------------------------------------------------------------
@@ -175,16 +172,16 @@ def _term(text: str, scenario: Scenario) -> Term:
     if not found:
         at = len(text) - len(text.lstrip())
         raise _Wrong(Refused(_SHAPE, found=f"'{text.strip()}'" if text.strip() else "nothing"), at)
-    service, measure = _attempt(found, "name", lambda name: _measure(name, scenario))
-    threshold = _attempt(found, "value", lambda value: _value(value, measure))
+    service, metric = _attempt(found, "name", lambda name: _metric(name, scenario))
+    threshold = _attempt(found, "value", lambda value: _value(value, metric))
     share = None
     if found["within"]:
-        if measure.is_share:
-            expected = f"no 'in': {measure.name} is a share of the worlds already"
+        if metric.is_share:
+            expected = f"no 'in': {metric.name} is a share of the worlds already"
             again = Refused(expected, found=f"'{found['within'].strip()}'")
             raise _Wrong(again, found.start("within") + 1)
         share = _attempt(found, "share", _share)
-    term = Term(" ".join(text.split()), measure, service, found["sign"], threshold, share)
+    term = Term(" ".join(text.split()), metric, service, found["sign"], threshold, share)
     if term.is_share:
         _attempt(found, "value" if share is None else "share", lambda value: _possible(term, value))
     return term
@@ -199,30 +196,30 @@ def _attempt(found: re.Match[str], group: str, read: Callable[[str], Any]) -> An
         raise _Wrong(told, found.start(group)) from None
 
 
-def _measure(name: str, scenario: Scenario) -> tuple[str, Measure]:
-    whole = {m.name: m for m in MEASURES if not m.name.startswith("weighted")}
+def _metric(name: str, scenario: Scenario) -> tuple[str, Metric]:
+    whole = {m.name: m for m in OF_RUN if not m.name.startswith("weighted")}
     service, dot, own = name.rpartition(".")
-    known = _named({m.name: m for m in OF_SERVICES} if dot else whole)
+    known = _named({m.name: m for m in OF_EACH_SERVICE} if dot else whole)
     services = scenario.topology.services
     if dot and service not in services:
         raise Refused("a service of the scenario before the dot", did_you_mean(service, services))
     if own not in known:
-        each = ", ".join(m.name for m in (OF_SERVICES if dot else whole.values()))
+        each = ", ".join(m.name for m in (OF_EACH_SERVICE if dot else whole.values()))
         near = did_you_mean(own, known)
         hint = near if near.startswith("did") else f"known: {each}" + ("" if dot else "; SERVICE.lost_min …")
-        raise Refused("a measure", hint)
+        raise Refused("a metric", hint)
     return service, known[own]
 
 
-def _named(measures: Mapping[str, Measure]) -> dict[str, Measure]:
+def _named(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """By name, and without the unit: 'time_to_recovery' too."""
-    return {**{name.removesuffix("_s"): m for name, m in measures.items()}, **measures}
+    return {**{name.removesuffix("_s"): m for name, m in metrics.items()}, **metrics}
 
 
-def _value(text: str, measure: Measure) -> float:
-    if measure.unit == "s":
+def _value(text: str, metric: Metric) -> float:
+    if metric.unit == "s":
         return units.parse_duration(text)
-    if measure.unit == "ratio":
+    if metric.unit == "ratio":
         found = units.parse_ratio(_number(text))
         if not 0 <= found <= 1:
             raise Refused("a ratio from 0 to 100%")
@@ -230,10 +227,10 @@ def _value(text: str, measure: Measure) -> float:
     number = _number(text)
     if isinstance(number, float) and number >= 0:
         return number
-    if measure.unit == "min" and isinstance(number, str):
+    if metric.unit == "min" and isinstance(number, str):
         return units.parse_duration(number) / 60
-    raise Refused("a number, 0 or more" if measure.unit == "count" else "minutes, or a duration",
-                  "a count has no unit" if measure.unit == "count" else "write 90 or 1h30m")  # fmt: skip
+    raise Refused("a number, 0 or more" if metric.unit == "count" else "minutes, or a duration",
+                  "a count has no unit" if metric.unit == "count" else "write 90 or 1h30m")  # fmt: skip
 
 
 def _number(text: str) -> float | str:
@@ -253,7 +250,7 @@ def _share(text: str) -> float:
 
 
 def _possible(term: Term, _: str) -> None:
-    """Refuse what no number of worlds can be sure of."""
+    """Refuse what no number of realizations can confirm."""
     certain = 1.0 if term.share is not None or term.sign.startswith(">") else 0.0
     if term.bar == certain:
         expected = "less than 100%" if certain else "more than 0%"

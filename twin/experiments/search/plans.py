@@ -1,4 +1,4 @@
-"""What a search may cost, and how its runs are shared out before the first of them is made."""
+"""The budget of a search, and how its runs are divided before the first one is made."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 from twin.experiments.search.goals import CONFIDENCE, Goal
 
-RUNGS = (2, 4, 8)  # worlds in which a set is tried, one after the other, while it may still do
+RUNGS = (2, 4, 8)  # realizations in which a set is tried, in turn, while its goal is open
 CANDIDATES = 3  # sets that are confirmed at most
-FRESH_SHARE = 0.1  # of the budget: worlds to confirm in, each of which costs a run a candidate, and one
+FRESH_SHARE = 0.1  # of the budget: fresh realizations, each with a run a candidate and one of the baseline
 LEAST_FRESH, MOST_FRESH = 8, 64
-LEAST_TRIES = 4  # sets that a search can afford to try to the end, or it is none
+LEAST_TRIES = 4  # sets that a search must be able to try to the end
 
 
 class BudgetTooSmall(Exception):
-    """No search of so few runs can meet the goal; the message says how many it takes."""
+    """The budget is too small to meet the goal; the message says how many runs it takes."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """``budget``: runs at most, baseline among them, also those that are done already. ``within_s``: by when
-    a recovery counts. ``draws``: of the numbers that nobody knows; without, worlds differ in their noise."""
+    """``budget``: runs at most, those of the baseline and those done before included. ``within_s``: by when a
+    recovery counts as in time. ``draws``: sample the uncertain inputs; without, only the noise differs."""
 
     scenario: str
     goal: Goal
@@ -30,8 +30,8 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """``candidates`` sets at most are confirmed in ``fresh`` worlds, beside the baseline, which takes
+class SearchPlan:
+    """At most ``candidates`` sets are confirmed in ``fresh`` realizations, beside the baseline. That takes
     ``reserve`` runs."""
 
     candidates: int
@@ -43,26 +43,26 @@ class Plan:
 
     @property
     def worlds(self) -> int:
-        """Those of the search, then the fresh ones."""
+        """Realizations of the search, then the fresh ones."""
         return RUNGS[-1] + self.fresh
 
 
 def error_of(candidates: int) -> float:
-    """Of each of so many that are confirmed together, so that all of them hold at CONFIDENCE (Bonferroni)."""
+    """The error of each of these sets, so that all of them hold at CONFIDENCE (Bonferroni)."""
     return (1 - CONFIDENCE) / candidates
 
 
-def plan(goal: Goal, budget: int) -> Plan:
-    """How many sets are confirmed, in how many fresh worlds: at most half of the budget. Raises
+def search_plan(goal: Goal, budget: int) -> SearchPlan:
+    """How many sets are confirmed in how many fresh realizations: at most half of the budget. Raises
     BudgetTooSmall."""
     for candidates in range(CANDIDATES, 0, -1):
         fresh = min(MOST_FRESH, max(LEAST_FRESH, int(FRESH_SHARE * budget)))
         fresh = max(fresh, goal.least_worlds(1 - error_of(candidates)))
-        found = Plan(candidates, fresh)
+        found = SearchPlan(candidates, fresh)
         least = found.reserve + LEAST_TRIES * RUNGS[-1]
         if least <= budget and (found.reserve <= budget / 2 or candidates == 1):
             return found
     raise BudgetTooSmall(
-        f"--budget: found {budget}, expected at least {least}: {fresh} fresh worlds to be "
-        f"{CONFIDENCE:.0%} sure in, with and without the set, and {LEAST_TRIES} sets tried before"
+        f"--budget: found {budget}, expected at least {least}: {fresh} fresh worlds for "
+        f"{CONFIDENCE:.0%} confidence, with and without the set, and {LEAST_TRIES} sets tried before"
     )

@@ -1,8 +1,8 @@
-"""What to try next, from what has been tried: Optuna's tree-structured Parzen estimator. Its only user.
+"""What to try next, from what has been tried: Optuna's tree-structured Parzen estimator.
 
-A set has SLOTS slots, each empty or with one part; a part with knobs has them as its file has them, or
-turned. The sampler has a seed, is asked and told in a fixed order, and keeps nothing on disk: the same
-answers bring the same proposals, which is what a search that goes on after an interruption rests on.
+A set has SLOTS slots, each empty or with one part. A part with knobs has the values of its file, or is turned
+to others. The sampler has a seed, is used in a fixed order, and keeps nothing on disk. So the same answers
+bring the same proposals, and a search can go on after an interruption.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from twin.base.extras import require_extra
-from twin.experiments.search.choices import Choice, Space
+from twin.experiments.search.choices import Choice, ChoiceSpace
 
 SLOTS = 3
 EMPTY = ""
@@ -19,9 +19,9 @@ AS_WRITTEN, TURNED = "as written", "turned"
 
 
 class Proposals:
-    """Small sets that may be cheap and do."""
+    """Small sets that may be cheap and meet the goal."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: ChoiceSpace) -> None:
         require_extra("search", "twin search")
         import optuna
 
@@ -35,7 +35,8 @@ class Proposals:
         self._failed = optuna.trial.TrialState.FAIL
 
     def learn(self, choice: Choice, cost: int, lacks: float) -> None:
-        """``cost`` is to be low, where ``lacks`` is at most 0. More than SLOTS parts teach nothing."""
+        """Learn from a tried set: a low ``cost`` is better, with ``lacks`` at most 0. A set of more than
+        SLOTS parts teaches nothing."""
         if len(choice.parts) > SLOTS:
             return
         self._study.enqueue_trial(self._parameters(choice))
@@ -45,10 +46,10 @@ class Proposals:
         self._study.tell(trial, float(cost))
 
     def propose(self) -> Choice:
-        """Another set; maybe one that has been tried."""
+        """Another set; it may have been tried."""
         trial = self._study.ask()
         choice = self._read(trial)
-        self._study.tell(trial, state=self._failed)  # it is learnt when it has been tried
+        self._study.tell(trial, state=self._failed)  # it is learnt once it has been tried
         return choice
 
     def _parameters(self, choice: Choice) -> dict[str, Any]:

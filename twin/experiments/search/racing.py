@@ -1,37 +1,38 @@
-"""Sets tried in the same worlds, in more and more of them while they may still do.
+"""Sets tried in the same realizations, in more and more of them while the goal is still open for the set.
 
-After each rung a set goes on while its goal is open. It has done so early where it *misses* with 95 %
-confidence, or *meets* with as much in at least SURE worlds. This steers a search and proves nothing: many
-looks at many sets find some that are lucky, which is why the best are confirmed in fresh worlds.
+After each rung a set goes on while its goal is open. It is closed early if the set *misses* the goal with
+95 % confidence, or *meets* it with 95 % in at least SURE realizations. This steers the search and proves
+nothing: many looks at many sets find some by chance. So the best are confirmed in fresh realizations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from twin.experiments.compare import RAW, measured
-from twin.experiments.screening import TRIES, well_begun
-from twin.experiments.search.choices import Choice, Space
-from twin.experiments.search.goals import CONFIDENCE, Judged, Term
+from twin.experiments.answers import Results
+from twin.experiments.realizations import Realization, first_input_s
+from twin.experiments.screening import screened
+from twin.experiments.search.choices import Choice, ChoiceSpace
+from twin.experiments.search.goals import CONFIDENCE, Term, TermResult
 from twin.experiments.search.plans import RUNGS, Wanted
-from twin.experiments.study import Job, Results, Study, first_input_s
-from twin.experiments.worlds import World
+from twin.experiments.study import Job, Study
+from twin.results.metrics import RAW, of_runs
 from twin.statistics.durations import restricted
 
-SURE = 4  # worlds from which a race may call a goal met
+SURE = 4  # realizations, from which a race may call a goal met
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A set, and what each term of the goal came to in ``n`` worlds."""
+    """A set, and its result for each term of the goal in ``n`` realizations."""
 
     choice: Choice
     cost: int
-    judged: tuple[Judged, ...]
+    judged: tuple[TermResult, ...]
 
     @property
     def n(self) -> int:
@@ -39,7 +40,8 @@ class Tried:
 
     @property
     def lacks(self) -> float:
-        """By how much of its threshold the worst term is on the wrong side; negative if all are right."""
+        """How far the worst term is on the wrong side, as a share of its threshold; negative if all are
+        right."""
         return max(j.lacks for j in self.judged)
 
     @property
@@ -54,7 +56,7 @@ class Tried:
 
     @property
     def open(self) -> bool:
-        """Whether more worlds may still change that."""
+        """Whether more realizations may still decide it."""
         return not self.sure and not any(j.missed for j in self.judged)
 
     @property
@@ -64,14 +66,13 @@ class Tried:
 
 
 class Race:
-    """The worlds of one search, and its runs: how many were asked for, each counted once."""
+    """The realizations of one search, and its runs: how many were asked for, each counted once."""
 
-    def __init__(self, study: Study, wanted: Wanted, space: Space, tick: Callable[[int], None]) -> None:
-        self.study, self.wanted, self.space, self.tick = study, wanted, space, tick
-        self.worlds: tuple[World, ...] = ()
-        self.ill = 0
+    def __init__(self, study: Study, wanted: Wanted, space: ChoiceSpace) -> None:
+        self.study, self.wanted, self.space = study, wanted, space
+        self.worlds: tuple[Realization, ...] = ()
+        self.invalid = 0
         self.asked: set[Job] = set()
-        self.made = 0
         base = study.setting.bases[wanted.scenario]
         self.origin_s = first_input_s(base)
         self.horizon_s = base.duration_s - self.origin_s
@@ -82,26 +83,19 @@ class Race:
         return self.wanted.budget - len(self.asked)
 
     def draw(self, count: int) -> None:
-        """Find so many worlds that begin well; short runs that show it are not counted. Raises NoWorlds."""
-        self.worlds, self.ill = well_begun(
-            self.study, self.wanted.scenario, count, TRIES * count, draws=self.wanted.draws
-        )
+        """Screen ``count`` realizations; the short runs that do so are not counted. Raises NoWorlds."""
+        found = screened(self.study, self.wanted.scenario, count, draws=self.wanted.draws)
+        self.worlds, self.invalid = found.valid, found.invalid
 
-    def do(self, jobs: Iterable[Job]) -> Results:
-        """What comes of them."""
-        listed, before = list(jobs), self.made
-
-        def count(done: int, _: int) -> None:
-            self.made = before + done
-            self.tick(self.made)
-
-        found = self.study.do(listed, count)
-        self.asked.update(listed)
+    def do(self, jobs: Sequence[Job]) -> Results:
+        """Their answers."""
+        found = self.study.do(jobs)
+        self.asked.update(jobs)
         return found
 
     def run(self, choices: Sequence[Choice], reserve: int) -> list[Tried]:
-        """Try them, in as many worlds as it takes, while more than ``reserve`` runs are left; those for which
-        there was none are not among the answer."""
+        """Try sets in as many realizations as it takes, while more than ``reserve`` runs are left. Sets for
+        which none was left are not in the answer."""
         found: dict[Choice, Tried] = {}
         active = list(choices)
         for count in RUNGS:
@@ -123,44 +117,44 @@ class Race:
         return kept
 
     def judge(
-        self, choices: Sequence[Choice], where: Sequence[World], confidence: float = CONFIDENCE
+        self, choices: Sequence[Choice], where: Sequence[Realization], confidence: float = CONFIDENCE
     ) -> list[Tried]:
-        """What they come to in these worlds, with one-sided ``confidence``."""
-        there = _There(self, self.do(self._jobs(choices, where)))
+        """Their results in these realizations, with one-sided ``confidence``."""
+        values = _Values(self, self.do(self._jobs(choices, where)))
         found = []
         for choice in choices:
             name = self.space.arm(choice).name
-            judged = [t.judge(there.values(t, name, where), confidence) for t in self.wanted.goal.terms]
+            judged = [t.judge(values.of(t, name, where), confidence) for t in self.wanted.goal.terms]
             found.append(Tried(choice, self.space.cost(choice), tuple(judged)))
         return found
 
-    def _jobs(self, choices: Sequence[Choice], where: Sequence[World]) -> list[Job]:
+    def _jobs(self, choices: Sequence[Choice], where: Sequence[Realization]) -> list[Job]:
         return [Job(self.wanted.scenario, self.space.arm(c), w) for c in choices for w in where]
 
 
-class _There:
-    """What came of some jobs, measure by measure."""
+class _Values:
+    """The answers to some jobs, metric by metric."""
 
     def __init__(self, race: Race, results: Results) -> None:
         self.race, self.results = race, results
         self.known: dict[tuple[str, str], Any] = {}
 
-    def values(self, term: Term, arm: str, where: Sequence[World]) -> np.ndarray:
-        """(worlds,) values of the measure of a term."""
+    def of(self, term: Term, arm: str, where: Sequence[Realization]) -> np.ndarray:
+        """(realizations,) values of the metric of a term."""
         race = self.race
         if not term.service:
             column = {name: self._raw(name, "", arm, where) for name in RAW}
-            by_measure = measured(column, race.origin_s, race.horizon_s, race.wanted.within_s)
-            return by_measure[term.measure.name]
-        if term.measure.name != "time_to_recovery_s":
-            return self._raw(term.measure.name, term.service, arm, where)
+            by_metric = of_runs(column, race.origin_s, race.horizon_s, race.wanted.within_s)
+            return by_metric[term.metric.name]
+        if term.metric.name != "time_to_recovery_s":
+            return self._raw(term.metric.name, term.service, arm, where)
         ends_s = self._raw("recovery_s", term.service, arm, where)
         return restricted(np.maximum(ends_s - race.origin_s, 0.0), race.horizon_s)
 
-    def _raw(self, measure: str, service: str, arm: str, where: Sequence[World]) -> np.ndarray:
-        """Nought where what it speaks of never comes: no trouble lasts no time."""
-        if (measure, service) not in self.known:
-            found = self.results.values(measure, service, self.race.wanted.scenario)
-            self.known[measure, service] = found
-        by_world = self.known[measure, service][arm]
+    def _raw(self, metric: str, service: str, arm: str, where: Sequence[Realization]) -> np.ndarray:
+        """A missing value counts as 0: trouble that never began lasts no time."""
+        if (metric, service) not in self.known:
+            found = self.results.values(metric, service, self.race.wanted.scenario)
+            self.known[metric, service] = found
+        by_world = self.known[metric, service][arm]
         return np.array([by_world[w] or 0.0 for w in where])

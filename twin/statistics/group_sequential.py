@@ -25,8 +25,8 @@ import numpy as np
 from twin.statistics.estimates import CONFIDENCE, Difference, student
 
 ERROR = 0.05  # probability of calling anything clear that is not there
-EARLY = 0.001  # of it, for each look before the last
-EARLY_TOGETHER = 0.01  # and for all of them at most
+INTERIM = 0.001  # of it, for each look before the last
+INTERIM_TOGETHER = 0.01  # and for all of them at most
 BLOCK = 20  # worlds from look to look; at 20, the exact test can reach any level that matters
 # That there is too little to look for hangs on the width of an interval, which is not known well before this
 # (Chow and Robbins's rule stops too soon from a small pilot).
@@ -36,13 +36,13 @@ SURE = 0.99  # confidence of the interval that must lie within what is worth hav
 K = TypeVar("K", bound=Hashable)
 
 
-class Verdict(StrEnum):
+class LookVerdict(StrEnum):
     """What a test has come to."""
 
-    CLEAR = "clear"
+    CLEAR = "significant"
     TOO_SMALL = "no difference worth having"
     IDENTICAL = "no difference at all"
-    OPEN = "cannot be told apart"
+    OPEN = "not significant"
 
 
 def holm(ps: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ def holm(ps: Sequence[float] | np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def distinguishable(ps: Mapping[K, float], error: float = ERROR) -> dict[K, bool]:
+def significant(ps: Mapping[K, float], error: float = ERROR) -> dict[K, bool]:
     """Which of all the tests of a study, mitigations × measures, find a difference; by Holm."""
     return dict(zip(ps, (holm(list(ps.values())) <= error).tolist(), strict=True))
 
@@ -69,7 +69,7 @@ def least_worlds(tests: int, error: float = ERROR) -> int:
 
 
 @dataclass(frozen=True)
-class Look:
+class InterimLook:
     """A look after ``worlds`` worlds, with the ``error`` that it may spend; ``last``: no more after it."""
 
     worlds: int
@@ -77,25 +77,25 @@ class Look:
     last: bool
 
 
-def looks(worlds: int, block: int = BLOCK, families: int = 1) -> tuple[Look, ...]:
+def interim_looks(worlds: int, block: int = BLOCK, comparisons: int = 1) -> tuple[InterimLook, ...]:
     """When to look at a study of at most ``worlds`` worlds: after each block, the last where all are done.
 
-    A last block of less than half a block joins the one before. ``families``: so many comparisons, each
+    A last block of less than half a block joins the one before. ``comparisons``: so many comparisons, each
     looked at like this, are judged together in the end; the error of the last look is for all of their tests.
     Raises ValueError for less than one world or family.
     """
-    if min(worlds, block, families) < 1:
+    if min(worlds, block, comparisons) < 1:
         raise ValueError("a study has at least one world and one family, and a block one world")
     early = [n for n in range(block, worlds, block) if worlds - n >= block / 2]
-    each = min(EARLY, EARLY_TOGETHER / (len(early) * families)) if early else 0.0
-    last = Look(worlds, ERROR - each * len(early) * families, True)
-    return (*(Look(n, each, False) for n in early), last)
+    each = min(INTERIM, INTERIM_TOGETHER / (len(early) * comparisons)) if early else 0.0
+    last = InterimLook(worlds, ERROR - each * len(early) * comparisons, True)
+    return (*(InterimLook(n, each, False) for n in early), last)
 
 
 def verdicts(
-    look: Look, found: Mapping[K, Difference], worth: Mapping[K, float],
-    before: Mapping[K, Verdict] | None = None,
-) -> dict[K, Verdict | None]:  # fmt: skip
+    look: InterimLook, found: Mapping[K, Difference], worth: Mapping[K, float],
+    before: Mapping[K, LookVerdict] | None = None,
+) -> dict[K, LookVerdict | None]:  # fmt: skip
     """What each test of a study comes to at this look; None: go on.
 
     ``found``: every test, those that have come to something ``before`` too (their values are not used again;
@@ -113,19 +113,19 @@ def verdicts(
         raise ValueError(f"a look after {look.worlds} worlds takes differences of as many")
     # Those called clear leave Holm's family; those given up stay in it, and cannot be found any more.
     ps = {test: found[test].p for test in open_tests}
-    ps |= {test: 1.0 for test in done if done[test] != Verdict.CLEAR}
-    clear = distinguishable(ps, look.error)
-    given: dict[K, Verdict | None] = dict(done)
+    ps |= {test: 1.0 for test in done if done[test] != LookVerdict.CLEAR}
+    clear = significant(ps, look.error)
+    given: dict[K, LookVerdict | None] = dict(done)
     for test in open_tests:
-        given[test] = Verdict.CLEAR if clear[test] else unclear(look, found[test], worth[test])
+        given[test] = LookVerdict.CLEAR if clear[test] else unclear(look, found[test], worth[test])
     return {test: given[test] for test in found}
 
 
-def unclear(look: Look, d: Difference, worth: float) -> Verdict | None:
+def unclear(look: InterimLook, d: Difference, worth: float) -> LookVerdict | None:
     """What a test comes to that is not clear: as in ``verdicts``."""
     wide = look.worlds >= SURE_OF_WIDTH
     if d.identical and (wide or look.last):
-        return Verdict.IDENTICAL
+        return LookVerdict.IDENTICAL
     if wide and abs(d.mean) + d.half_width * student(d.n - 1, SURE) / student(d.n - 1, CONFIDENCE) < worth:
-        return Verdict.TOO_SMALL
-    return Verdict.OPEN if look.last else None
+        return LookVerdict.TOO_SMALL
+    return LookVerdict.OPEN if look.last else None

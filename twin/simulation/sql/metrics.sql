@@ -1,8 +1,8 @@
 -- reads: blast_radius, episodes, outlived, requests, services
--- What a run comes to, as (service, measure, value): of each service that was impaired, and, with service '', of the
--- whole run, where only services count that customers see. Moments are in s from the start; a recovery that never comes
--- is infinite; what never begins has no row.
-create view worth as
+-- The metrics of a run, as (service, metric, value): of each service that was impaired, and, with service '', of the
+-- whole run, which counts only services that customers see. Moments are in s from the start. A recovery that never
+-- comes is infinite. What never begins has no row. twin/results/metrics.py has the title, unit and direction of each.
+create view metrics as
 with e as materialized (select * from episodes), impaired as materialized (
     select service, any_value(visible) as visible, min(onset_tick) * tick_s() as onset_s,
         max(coalesce(recovery_tick * tick_s(), 'infinity'::double)) as recovery_s,
@@ -15,7 +15,7 @@ with e as materialized (select * from episodes), impaired as materialized (
 ), radius as (
     select coalesce(sum(lost_min), 0) as service_minutes_lost, coalesce(max(impaired), 0) as peak_impaired from blast_radius
 )
-select '' as service, measure, value from (
+select '' as service, metric, value from (
     unpivot (
         select service_minutes_lost::double as service_minutes_lost, peak_impaired::double as peak_impaired,
             services_impaired::double as services_impaired, not_recovered::double as not_recovered,
@@ -24,10 +24,10 @@ select '' as service, measure, value from (
             (select count(*) > 0 from outlived join services using (service)
              where visible and outlived_s >= metastable_s())::double as metastable
         from whole, radius
-    ) on columns(*) into name measure value value
+    ) on columns(*) into name metric value value
 )
 union all
-select service, measure, value from (
+select service, metric, value from (
     unpivot (select service, onset_s::double as onset_s, recovery_s, impaired_min, lost_min, peak_error_ratio from impaired)
-    on onset_s, recovery_s, impaired_min, lost_min, peak_error_ratio into name measure value value
+    on onset_s, recovery_s, impaired_min, lost_min, peak_error_ratio into name metric value value
 );

@@ -1,0 +1,40 @@
+"""Where a study is made: its folder, its workers, and who hears how it goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from twin.base.places import STUDIES
+from twin.experiments.pool import PoolSettings
+from twin.experiments.study import Reporter, Setting, Study
+from twin.model.changes import Variant
+from twin.model.scenario import Scenario
+
+
+def studies_folder() -> Path:
+    """The folder of all studies: TWIN_STUDIES, else that of ``twin.base.places``."""
+    return Path(os.environ.get("TWIN_STUDIES") or STUDIES)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """``folder``: of the study; by default one for the scenario and the code, in ``studies_folder()``, which
+    all experiments with that scenario share. ``pool``: the workers. ``reporter``: hears of the progress."""
+
+    folder: Path | None = None
+    pool: PoolSettings = field(default_factory=PoolSettings)
+    reporter: Reporter = field(default_factory=Reporter)
+
+
+def open_study(
+    bases: Mapping[str, Scenario], settings: StudySettings | None = None, *, runs: int,
+    variants: Mapping[str, Variant] | None = None,
+) -> Study:  # fmt: skip
+    """The study of these scenarios, of at most ``runs`` runs, in its folder. Raises OtherStudy, OSError."""
+    settings = settings or StudySettings()
+    setting = Setting(dict(bases), variants or {})
+    folder = settings.folder or studies_folder() / setting.name()
+    return Study(setting, folder, settings.pool, runs=runs, reporter=settings.reporter)
