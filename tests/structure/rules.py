@@ -13,6 +13,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -218,24 +219,32 @@ def _tool(tree: Tree, *command: str) -> subprocess.CompletedProcess[str]:
 
 def _functions(tree: Tree) -> Iterator[tuple[str, int]]:
     """Name and length in lines, decorators and docstring included, of each function."""
-    for name, text in tree.items():
-        if not name.endswith(".py"):
-            continue
-        for node in ast.walk(ast.parse(text, filename=name)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                yield f"{name}::{node.name}", (node.end_lineno or first) - first + 1
+    for path, text in tree.items():
+        if path.endswith(".py"):
+            yield from ((f"{path}::{name}", lines) for name, lines in _functions_in(text))
+
+
+@cache
+def _functions_in(text: str) -> list[tuple[str, int]]:
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            found.append((node.name, (node.end_lineno or first) - first + 1))
+    return found
 
 
 def _top_names(tree: Tree) -> Iterator[tuple[str, str]]:
     """Path and name of each public function and class at the top of a module of twin/ or ui/."""
     for path, text in tree.items():
-        if not path.endswith(".py") or not path.startswith(("twin/", "ui/")):
-            continue
-        for node in ast.parse(text, filename=path).body:
-            is_definition = isinstance(node, ast.FunctionDef | ast.ClassDef)
-            if is_definition and not node.name.startswith("_") and node.name not in SHARED_NAMES:
-                yield path, node.name
+        if path.endswith(".py") and path.startswith(("twin/", "ui/")):
+            yield from ((path, name) for name in _top_names_in(text))
+
+
+@cache
+def _top_names_in(text: str) -> list[str]:
+    definitions = (n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
+    return [n.name for n in definitions if not n.name.startswith("_") and n.name not in SHARED_NAMES]
 
 
 def _matches(pattern: re.Pattern[str], texts: Tree) -> Iterator[tuple[str, str]]:
