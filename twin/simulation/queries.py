@@ -91,7 +91,9 @@ class Tables:
         used = _from_before()
         self._connection = used or _connect()
         self._load(events, samples, manifest)
+        self._define({"tick_s": manifest["tick_s"], "sample_s": manifest["sample_s"]})
         if used is None:
+            self._define({name.lower(): x for name, x in vars(thresholds).items() if name.isupper()})
             for text in self._in_order():
                 self._connection.execute(text)
             self._lock()
@@ -151,9 +153,11 @@ class Tables:
             c.register("incoming", table)
             c.execute(f"create or replace table {name} as select * from incoming")
             c.unregister("incoming")
-        words = {name.lower(): value for name, value in vars(thresholds).items() if name.isupper()}
-        for name, value in {**words, "tick_s": manifest["tick_s"], "sample_s": manifest["sample_s"]}.items():
-            c.execute(f"create or replace macro {name}() as {float(value)!r}::double")
+
+    def _define(self, numbers: dict[str, float]) -> None:
+        """Names that the queries use, as macros."""
+        for name, value in numbers.items():
+            self._connection.execute(f"create or replace macro {name}() as {float(value)!r}::double")
 
     def _in_order(self) -> list[str]:
         """The texts of the views, each after those that its first line says it reads."""
