@@ -124,8 +124,8 @@ def changed(folder: Path, **update: object) -> Path:
 @pytest.mark.parametrize(
     ("update", "words"),
     [
-        ({"moves": []}, "no way to an empty endpoint was found"),
-        ({"moves": ["planner", *"AAAAA"]}, "moves.5: found 'A', expected somebody who can move then"),
+        ({"moves": []}, "no path leads to an empty endpoint"),
+        ({"moves": ["planner", *"AAAAA"]}, "moves.5: found 'A', expected an actor that can move then"),
         ({"moves": ["planner", "Z"]}, "moves.1: found 'Z'"),
         ({"moves": ["planner", "somebody"]}, "'somebody'"),
         ({"moves": "planner"}, "moves"),

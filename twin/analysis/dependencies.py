@@ -1,7 +1,7 @@
-"""What can be said without a run: availability, blast radius and single points, in closed form.
+"""Answers without a run: availability, blast radius and single points of failure, in closed form.
 
-Pure functions of ratios and of a topology. They take what a run would take hours of rare events to show; what
-only a run can show (queues, retries, collapse) is not here. Ratios are 0 to 1; times are seconds.
+Pure functions of ratios and of a topology. They answer questions about rare events, which a run would need
+hours to show. Queues, retries and collapse need a run. Ratios are 0 to 1; times are seconds.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ __all__ = [
     "dominators", "extinction_ratio", "negative_ttl_s", "repaired_ratio", "shuffle_shards", "single_points",
 ]  # fmt: skip
 
-# Modes without which a caller does not work, at once or when what it has runs out (connections, cached
-# answers, leases). Soft ones cost it nothing, and what it hands over (async) waits until it is taken.
+# Modes of dependencies that a caller needs: it fails at once, or when its connections, cached answers or
+# leases run out. It does not need soft dependencies, and async work waits until it is taken.
 NEEDED = ("hard", "cached", "new_connections", "lease")
 
 
 @dataclass(frozen=True)
 class Dependent:
-    """A service that depends on another: over ``path``, from it to the other, as dependencies.
+    """A service that depends on another, over ``path``: the dependencies from it to the other.
 
-    ``hard``: it needs every one of them. The path is a shortest hard one where there is any, else a shortest
-    of all; ``calls``: who calls on it, the service first.
+    ``hard``: it needs every one of them. The path is a shortest hard one if there is one, else a shortest of
+    all. ``calls``: the callers on the path, the service itself first.
     """
 
     service: str
@@ -45,22 +45,24 @@ class Dependent:
 
     @property
     def ends_at(self) -> tuple[str, str] | None:
-        """Caller and callee of the dependency that ends the chain: the first that is not needed, seen from
-        what is lost. None for a hard chain."""
+        """Caller and callee of the dependency that stops the failure; None for a hard chain.
+
+        It is the first one, seen from the lost service, that its caller does not need.
+        """
         steps = reversed([*zip(self.calls, self.path, strict=True)])
         return next(((caller, d.on) for caller, d in steps if d.mode not in NEEDED), None)
 
     @property
     def share_ratio(self) -> float:
-        """Calls to what is lost for each call, along this path; more than one counts as one."""
+        """Calls to the lost service for each call of this one, along the path; at most 1 for each step."""
         return math.prod(min(1.0, float(d.value("share"))) for d in self.path)
 
 
 def dependents(services: Mapping[str, Service], name: str) -> list[Dependent]:
-    """Who depends on ``name``: those over hard chains first, then the nearest, then by name.
+    """The services that depend on ``name``: over hard chains first, then the nearest, then by name.
 
-    An AND graph, without alternatives: whoever reaches ``name`` over a hard chain does not work without it.
-    Raises KeyError for an unknown service.
+    The graph has no alternatives (it is an AND graph): a service with a hard chain to ``name`` does not work
+    without it. Raises KeyError for an unknown service.
     """
     hard = reach(services, name, NEEDED)
     paths = hard | {end: path for end, path in reach(services, name).items() if end not in hard}
@@ -70,8 +72,10 @@ def dependents(services: Mapping[str, Service], name: str) -> list[Dependent]:
 
 
 def single_points(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]:
-    """Service → all that do not work without it, in the order of names: it is a single point of their
-    failure. Those that most depend on come first; those that nobody does are left out."""
+    """Service → the services that do not work without it, by name: it is a single point of their failure.
+
+    The service with most dependents comes first. Services without dependents are left out.
+    """
     found = {name: tuple(sorted(reach(services, name, NEEDED))) for name in services}
     return dict(sorted(((n, those) for n, those in found.items() if those), key=lambda i: (-len(i[1]), i[0])))
 
@@ -87,8 +91,8 @@ def availability_ratio(own: float, hard: Iterable[float] = ()) -> float:
 def common_cause_ratio(needed: int, of: int, unavailable: float, beta: float) -> float:
     """Unavailability of a group that needs ``needed`` of its members, each ``unavailable`` of the time.
 
-    A share ``beta`` of that is one cause common to all (the beta-factor model), the rest independent; the two
-    are added, which is right for rare events. Raises ValueError if more are needed than there are.
+    A share ``beta`` of that has one common cause (the beta-factor model), the rest is independent. The two
+    are added, which is right for rare events. Raises ValueError if ``needed`` is not 1 to ``of``.
     """
     if not 1 <= needed <= of:
         raise ValueError(f"{needed} of {of} members are needed: expected 1 to {of}")
@@ -97,8 +101,10 @@ def common_cause_ratio(needed: int, of: int, unavailable: float, beta: float) ->
 
 
 def repaired_ratio(mtbf_s: float, mttr_s: float, after_s: float = math.inf) -> float:
-    """Probability that what fails every ``mtbf_s`` of service and is repaired within ``mttr_s``, both without
-    memory, is up ``after_s`` after it was last seen up; for ever after, its availability."""
+    """Probability that a component is up ``after_s`` after it was last seen up; finally its availability.
+
+    ``mtbf_s``, ``mttr_s``: mean times to failure and to repair, both exponential.
+    """
     steady = mtbf_s / (mtbf_s + mttr_s)
     return steady + (1.0 - steady) * math.exp(-(1.0 / mtbf_s + 1.0 / mttr_s) * after_s)
 

@@ -1,16 +1,17 @@
-"""Small Markov chains of a station with retries, solved exactly: the thermometer beside the simulation.
+"""Small Markov chains of a station with retries, solved exactly.
 
-The real system: a bounded queue, and an orbit of clients who will call again. What a simulation of hours
-cannot show is how *rare* a collapse without any trigger is: below the fold of the fixed point it has a rate,
-not a yes or no. Here the state is (n in the queue, o in the orbit), both bounded, and one sparse LU
-factorisation gives the stationary distribution, or the mean time to reach a set of states.
+The real system: a bounded queue, and an orbit of clients that will call again. A simulation of some hours
+cannot show how *rare* a collapse without a trigger is. Here it has a rate. The state is (n in the queue, o in
+the orbit), both bounded. One sparse LU factorisation gives the stationary distribution, or the mean time to
+reach a set of states.
 
-Two chains: ``retrial`` (who finds the queue full joins the orbit) and ``timeout_by_position`` (who joins so
-far back that service will probably come too late will try again, while the work stays in the queue).
+- ``retrial``: a client that finds the queue full joins the orbit.
+- ``timeout_by_position``: a client far back in the queue is probably served too late. It tries again, while
+  its work stays in the queue.
 
-The factorisation does without pivoting: what is factorised is an M-matrix, diagonally dominant by columns or
-rows, and its pattern is symmetric but for a few entries, so an ordering by minimum degree of A + Aᵀ keeps the
-fill low. Times are in the unit of the rates; nothing here steps anything.
+The factorisation needs no pivoting: the matrix is an M-matrix, diagonally dominant by columns or rows. Its
+pattern is nearly symmetric, so an ordering by minimum degree of A + Aᵀ keeps the fill low. Times are in the
+unit of the rates.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class MarkovChain:
 def retrial(
     lam: float, mu: float, theta: float, *, places: int, orbit: int, giveup: float = 0.0
 ) -> MarkovChain:
-    """A queue of ``places``, the server's included; who finds it full joins the orbit and returns at
-    ``theta``. Who finds it full again leaves for good with probability ``giveup``.
+    """A queue of ``places`` (the server's included). A client that finds it full joins the orbit.
+
+    It returns at rate ``theta``. If it finds the queue full again, it gives up with probability ``giveup``.
 
     Source: MODELLING 1.1.5 (a). Arrivals that find the orbit full too are lost.
     """
@@ -64,10 +66,10 @@ def retrial(
 def timeout_by_position(
     lam: float, mu: float, tau: float, theta: float, again: float, *, places: int, orbit: int
 ) -> MarkovChain:
-    """A queue whose server is not told of time-outs, with clients who try ``again`` with that probability.
+    """A queue whose server does not know of time-outs; late clients try ``again`` with that probability.
 
-    Who joins behind n others is late with p(n) = P(Gamma(n + 1, mu) > tau), and then, if it will try again,
-    is in the orbit as well, from where it returns at ``theta``. A full queue takes nobody: p = 1.
+    A client behind n others is late with p(n) = P(Gamma(n + 1, mu) > tau). If it tries again, it is also in
+    the orbit, and returns at rate ``theta``. A full queue admits no client: p = 1.
     Source: MODELLING 1.1.5 (b).
     """
     n, o = _grid(places, orbit)
@@ -93,7 +95,7 @@ def birth_death(birth: np.ndarray, death: np.ndarray) -> MarkovChain:
 
 
 def late_ratio(places: int, mu: float, tau: float) -> np.ndarray:
-    """Chance that who joins behind n others is served after ``tau``, float64[places + 1]; 1 if full."""
+    """Chance that a client behind n others is served after ``tau``, float64[places + 1]; 1 if full."""
     chance = 1.0 - gammainc(np.arange(places + 1) + 1.0, mu * tau)
     chance[places] = 1.0
     return chance
@@ -102,9 +104,9 @@ def late_ratio(places: int, mu: float, tau: float) -> np.ndarray:
 def stationary(chain: MarkovChain) -> np.ndarray:
     """Long-run share of time in each state, float64[chain.shape].
 
-    Balance follows in one state from that in the others: its share is set to 1 and all are scaled after. It
-    has to be a state that the chain comes back to; where the empty state is not, the likeliest is.
-    Raises ArithmeticError where rounding leaves no digits: two states of the system, each left too rarely.
+    The balance equation of one state follows from the others. So its share is set to 1, and all shares are
+    scaled afterwards. The chain has to return to this state: it is the empty one, or else the likeliest.
+    Raises ArithmeticError if rounding leaves no digits, because the chain changes too rarely between regimes.
     """
     shares = _shares(chain, 0)
     if not np.isfinite(shares).all():
@@ -177,7 +179,7 @@ def time_spent(chain: MarkovChain, target: np.ndarray) -> np.ndarray:
 
 
 def _solve(matrix: csc_matrix, right: np.ndarray) -> np.ndarray:
-    """The solution, inf throughout where rounding has left the matrix singular."""
+    """The solution; inf everywhere if rounding makes the matrix singular."""
     try:
         factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
                        options={"SymmetricMode": True})  # fmt: skip

@@ -1,1 +1,1 @@
-"""The DNS automation as one state machine (`machine`), run by the simulator and by `explore`."""
+"""Explores the state machine of the DNS automation: can the race happen, how, and how often."""

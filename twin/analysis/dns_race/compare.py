@@ -1,4 +1,4 @@
-"""Searches beside each other: what each guard prevents, and which drift of the design let the race in."""
+"""Compares explorations: what each guard prevents, and which drift of the design allows the race."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,8 +30,7 @@ assert {name for names in GUARD_SETS for name in names} == set(GUARDS)
 
 @dataclass(frozen=True)
 class Drift:
-    """A design on the way from the original to the one that failed: what drifted, and how the machine is
-    told."""
+    """A design between the original and the one that failed, and its settings of the machine."""
 
     name: str
     check_apart: bool  # the freshness check is a step of its own, before the walk
@@ -53,21 +52,21 @@ Size = Mapping[str, Any]
 
 
 def by_guards(explore: Explore, size: Size, lock_steps: bool) -> Iterable[tuple[Config, Exploration]]:
-    """Each set of guards with what was found behind it; `size` is enactors, endpoints, plans, keep_last."""
+    """Each set of guards with its exploration; `size` is enactors, endpoints, plans, keep_last."""
     for names in GUARD_SETS:
         cfg = config(**size, guards=names, lock_steps=lock_steps)
         yield cfg, explore(cfg)
 
 
 def by_drifts(explore: Explore, size: Size) -> Iterable[tuple[Drift, Config, Exploration]]:
-    """Each design between the original and the one that failed, with what was found."""
+    """Each design from the original to the one that failed, with its exploration."""
     for drift in DRIFTS:
         cfg = config(**size, guards=drift.guards, design=drift.design)
         yield drift, cfg, explore(cfg)
 
 
 def which_drift_matters(found: Iterable[tuple[Drift, Config, Exploration]]) -> str:
-    """The answer in a sentence, from what was found."""
+    """The answer in a sentence."""
     rows = [(drift, result.empty_states > 0) for drift, _, result in found]
     names = {"the check apart from the walk": "check_apart", "the walk in steps": "walk_apart"}
     if not any(empty for _, empty in rows):

@@ -7,7 +7,7 @@ AT_THE_ZONE = {st.SYNCED, st.RECHECKED, st.APPLIED, st.FINISHED, st.ABORTED_STAL
 
 
 def mermaid(story: Story) -> str:
-    """The diagram's text: who acts on what, step by step, and a note where an endpoint has no records."""
+    """The diagram's text: each step with its actor and its target, and a note for each empty endpoint."""
     cfg, lines = story.cfg, ["sequenceDiagram", "    autonumber", "    participant plans as Planner's plans"]
     lines += [f"    participant {enactor_name(e)} as Enactor {enactor_name(e)}" for e in range(cfg.enactors)]
     lines += [f"    participant z{j + 1} as endpoint {j + 1}" for j in range(cfg.endpoints)]
@@ -23,7 +23,7 @@ def mermaid(story: Story) -> str:
 
 
 def target(before, story: Story, actor: int, code: int) -> str:
-    """On what a step acts."""
+    """The target of a step."""
     if actor < 0 or code == st.PICKED:
         return "plans"
     if code in AT_THE_ZONE and st.pc(before, story.cfg, actor) != st.IDLE:

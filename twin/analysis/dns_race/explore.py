@@ -1,9 +1,8 @@
-"""Every interleaving of the machine in `twin.mechanisms.dns_machine`: what can happen, whatever the timing.
+"""Every interleaving of the machine in `twin.mechanisms.dns_machine`: everything that can happen.
 
-Breadth first from the initial state, by the very transitions that the simulator runs
-(`twin.analysis.dns_race.search`,
-compiled).  Enactors are interchangeable, so with `symmetry` two states that differ only in who is who count
-once.  All is computed when asked.
+Breadth first from the initial state, with the same transitions as the simulator
+(`twin.analysis.dns_race.search`, compiled).  Enactors are interchangeable, so with `symmetry` states that
+differ only in the names of Enactors count once.  Nothing is computed in advance.
 
     >>> found = explore(config(enactors=2, endpoints=1, plans=3, keep_last=2))
     >>> found.shortest, found.trace[-1]
@@ -58,19 +57,19 @@ class TooLarge(Exception):
 
 @dataclass(frozen=True)
 class Exploration:
-    """What `explore` found.  Counts are of distinct states; transitions are steps from them."""
+    """The result of `explore`.  Counts are of distinct states; transitions are steps from them."""
 
     states: int
     transitions: int
-    empty_states: int  # a question is answered with zero records: some root points at a tree that is gone
+    empty_states: int  # a query is answered without records: a root points at a deleted tree
     shortest: int | None  # steps to the nearest empty state; None if there is none
-    permanent: bool  # in some empty state plans are still to come, and yet no way leads to an answer
-    permanent_states: int  # empty, and so is every state that can follow, be it for want of plans
+    permanent: bool  # in an empty state with plans to come, no path leads to an answer
+    permanent_states: int  # empty, and so is every state that can follow
     stale_overwrites: int  # transitions in which a root goes back to an older plan
     dangling_states: int  # a rollback record names a tree that is gone
-    rootless_states: int  # a root points at a tree that is gone, whatever the answer is made of
+    rootless_states: int  # a root points at a deleted tree, whether the answer is empty or not
     story: Story  # the steps to the nearest empty state; none, if there is none
-    complete: bool = True  # False: interrupted, and all of the above is of the states found till then
+    complete: bool = True  # False: interrupted, and the counts are those until then
 
     @property
     def trace(self) -> tuple[str, ...]:
@@ -82,8 +81,8 @@ class Exploration:
 def compiled(sources_hash: int) -> tuple[Callable, Callable]:
     """The search and the walk as two compiled functions, kept on disk.
 
-    Numba's cache notices a change of this file only, but its key holds what a function closes over: so the
-    hash of all sources that decide the code is closed over, and a kernel of another machine is never loaded.
+    Numba's cache notices changes of this file only, but its key includes the variables that a function closes
+    over. So the functions close over a hash of all sources, and a kernel of other sources is never loaded.
     """
 
     @njit(cache=True)
@@ -118,7 +117,7 @@ def functions() -> tuple[Callable, Callable]:
 
 
 class StateSearch:
-    """A search under way: what it has found, in room that grows up to a limit."""
+    """A search in progress. Its arrays grow up to a limit of memory."""
 
     def __init__(self, cfg: Config, symmetry: bool, memory_mb: float) -> None:
         self.cfg, self.symmetry, self.memory_mb = cfg, symmetry, memory_mb
@@ -152,7 +151,7 @@ class StateSearch:
         self._run(self.space, self._scratch, self.cfg, self.bits, self.symmetry, until)
 
     def _grow(self) -> None:
-        """More room of the kind that is short, as much as the limit allows. Raises TooLarge."""
+        """Larger arrays for states or for transitions, within the limit. Raises TooLarge."""
         rows, edges = len(self.space.parents), len(self.space.edges) // 2
         words, counts = self.bits.words, self.space.counts
         short_of_edges = int(counts[EDGES]) + len(self._scratch.sources) > edges
@@ -169,7 +168,7 @@ class StateSearch:
         )
 
     def _move(self, room: StateSpace, names: tuple[str, ...]) -> None:
-        """Go on in the larger arrays of these names, with what is known; a new table is filled anew."""
+        """Continue in the larger arrays of these names, with the old content; a new table is filled again."""
         for name in names:
             mine = getattr(self.space, name)
             if name != "table":
@@ -199,10 +198,10 @@ def explore(
     memory_mb: float = MEMORY_MB,
     progress: Progress | None = None,
 ) -> Exploration:
-    """Visit every state that `cfg` can reach. `progress` is told (states expanded, states found).
+    """Visit every state that `cfg` can reach. `progress` is called with (states expanded, states found).
 
-    A million states take about half a second and 60 MB. Ctrl-C ends the search early; what was found till
-    then is the answer. Raises ValueError if the plans are not bounded, TooLarge.
+    A million states take about half a second and 60 MB. Ctrl-C ends the search early; the answer is then the
+    part that was explored. Raises ValueError if the plans are not bounded, TooLarge.
     """
     search = StateSearch(cfg, symmetry, memory_mb)
     complete = search.run(progress)
@@ -232,7 +231,7 @@ def exploration_of(search: StateSearch, story: Story, complete: bool) -> Explora
 
 
 def shortest(search: StateSearch) -> Story:
-    """The way to the nearest empty state; breadth first, so no way is shorter. No steps if there is none."""
+    """The shortest path to an empty state, as the search is breadth first. No steps if there is none."""
     space, words = search.space, search.bits.words
     empty = np.flatnonzero(space.bits[: space.counts[HERE]] & EMPTY)
     path: list[int] = []
@@ -253,8 +252,10 @@ def reachable_states(cfg: Config, *, symmetry: bool = False) -> np.ndarray:
 
 
 def replay_moves(cfg: Config, moves: Sequence[str]) -> Story:
-    """The machine from its initial state on, moved by these actors ("planner", "A", …); it ends where one
-    cannot move. Raises ValueError for a name that is none, or plans that are not bounded."""
+    """The machine from its initial state on, moved by these actors ("planner", "A", …).
+
+    It ends at an actor that cannot move. Raises ValueError for an unknown name or unbounded plans.
+    """
     actors = np.zeros((len(moves), 2), np.int64)
     actors[:, 0] = [actor_number(name) for name in moves]
     return _walk(cfg, bits_of(cfg), actors, False, np.zeros(0, np.int64))

@@ -10,8 +10,10 @@ from twin.mechanisms.dns_state import Config
 
 @dataclass(frozen=True)
 class Story:
-    """A walk of the machine: states (steps + 1, cells), and of each step the actor and the code (steps, 2).
-    It may be shorter than asked for, if somebody could not move."""
+    """A walk of the machine: states (steps + 1, cells), and actor and code of each step (steps, 2).
+
+    It is shorter than the requested walk if an actor could not move.
+    """
 
     cfg: Config
     states: np.ndarray
@@ -19,7 +21,7 @@ class Story:
 
     @property
     def actors(self) -> tuple[str, ...]:
-        """Who made each step: "planner", "A", "B", …"""
+        """The actor of each step: "planner", "A", "B", …"""
         return tuple(actor_name(actor) for actor in self.moves[:, 0].tolist())
 
 

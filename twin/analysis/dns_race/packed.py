@@ -1,11 +1,11 @@
-"""A state in a few integers: what a search keeps, compares and sorts instead of rows of cells.
+"""A state in a few integers, which a search keeps, compares and sorts instead of rows of cells.
 
-Every cell of a bounded machine fits into a few bits, so a state of the usual sizes is one word of 62 bits
-(two or three, if large).  The Enactors' parts are words of their own on the way: sorting them is all that
-symmetry takes, because Enactors are interchangeable.  Packing loses nothing: `unpack` gives the cells back.
+Every cell of a bounded machine fits into a few bits. So a state of the usual size is one word of 62 bits, a
+large one two or three.  Enactors are interchangeable: sorting their words is enough for symmetry.  Packing
+loses nothing, and `unpack` is its inverse.
 
-Parts follow each other, and none straddles two words: the Enactors, the slots, latest and roots, rollbacks.
-A search never stops the automation, so the cell that says so is left out.
+The parts follow each other: the Enactors, the slots, latest and roots, rollbacks.  No part is split between
+two words.  A search never stops the automation, so the cell for "stopped" is left out.
 """
 
 from typing import NamedTuple
@@ -39,8 +39,8 @@ MOST_PLANS = 40  # an Enactor that lists trees has a bit for each, and must fit 
 
 
 class Bits(NamedTuple):
-    """How many bits a version, an endpoint and an Enactor take; how many words a state; and whether a step of
-    one Enactor can change the cells of another (0 or 1). All int."""
+    """Bits of a version, an endpoint and an Enactor; words of a state; and whether a step of one Enactor can
+    change the cells of another (0 or 1). All int."""
 
     version: int
     endpoint: int

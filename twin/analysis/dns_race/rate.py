@@ -1,19 +1,19 @@
-"""How often the race would happen by chance: an Enactor that loses its lock again and again.
+"""How often the race happens by chance: an Enactor that loses its lock again and again.
 
 The real system. An Enactor that loses an endpoint's lock backs off, twice as long each time, and tries
-again; meanwhile new plans are made. It was late enough once (DAT: chance is the only stated cause).
+again. Meanwhile new plans are made. It was late enough once (DAT: chance is the only stated cause).
 
-The claim. Losing each try with probability p, its delay D has P(D >= b (2^k - 1)) = p^k: a power law with
-exponent -log2 p, which keeping more plans, or making fewer, lessens by a constant factor only; a cap on the
-back-off cuts it off exponentially. The name goes empty if the late write lands after the write of the plan
-that is `keep` newer, and before the clean-up behind it: earlier it is overwritten, later its tree is gone.
+The claim. Each try is lost with probability p. So the delay D has P(D >= b (2^k - 1)) = p^k: a power law with
+exponent -log2 p. To keep more plans, or to make fewer, reduces it by a constant factor only. A cap on the
+back-off cuts it off exponentially. The name becomes empty if the late write comes after the plan that is
+`keep` newer, and before the clean-up behind it. An earlier write is overwritten, a later one finds no tree.
 
-Estimated by splitting on the age of the starved Enactor's plan: from level to level (about one more lost
-try, and each further plan) as many walkers again, from the states in which the last level was reached, so
-that rare ages cost no more than common ones.
+The method. Splitting on the age of the delayed Enactor's plan. A level is about one more lost try, or one
+more plan. Each level starts as many walkers again, from the states in which they reached it. So rare ages
+cost no more than common ones.
 
-Left out: that one lost lock makes the next more likely; the walk over the other endpoints, each of which is
-a start of its own; the Enactors' number (the lock is lost to somebody); what a guard would do.
+Left out: one lost lock makes the next more likely; the walk over the other endpoints (each is a start of its
+own); the number of Enactors; the effect of guards.
 """
 
 import math

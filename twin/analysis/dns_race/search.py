@@ -1,12 +1,10 @@
-"""The compiled search: breadth first from the initial state, by the very transitions that the simulator runs.
+"""The compiled search: breadth first from the initial state, with the same transitions as the simulator.
 
-States are packed words (`twin.analysis.dns_race.packed`), found again by a hash table.  A block of states
-is expanded
-first and looked up afterwards: the look-ups wait for memory, and so they wait together.  The caller gives the
-room and calls again with more, so a search can be bounded, watched and interrupted between two calls.
+States are packed words (`twin.analysis.dns_race.packed`) in a hash table.  A block of states is expanded
+first and looked up afterwards, so that the look-ups wait for memory together.  The caller provides the arrays
+and calls again with larger ones. So a search can be limited, watched and interrupted between two calls.
 
-Arrays are borrowed (`twin.base.jit`) and indexed rather than sliced: counting references took most of the
-time.
+Arrays are borrowed (`twin.base.jit`) and indexed instead of sliced: counting references took most time.
 """
 
 from typing import NamedTuple
@@ -56,7 +54,7 @@ class StateSpace(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Arrays that the search writes to on its way; the caller holds them."""
+    """Arrays that the search writes to; they belong to the caller."""
 
     before: np.ndarray  # cells of a state
     after: np.ndarray  # and of one that follows
@@ -124,8 +122,10 @@ def equal(some, at, others, start, words):
 
 @njit
 def aim(table, successors, n, words, places, marks):
-    """Where in the table each of the `n` keys found belongs, and its mark there. The entries are read, one
-    after another and for nothing: so they are near by when `meet` asks for them."""
+    """The place of each of the `n` keys in the table, and its mark there.
+
+    The entries are read once in advance, so they are in the cache when `meet` needs them.
+    """
     read, mask = 0, len(table) - 1
     for k in range(n):
         h = scattered(successors, k * words, words)
@@ -269,9 +269,9 @@ def spread_hope(bits, edges, expanded, transitions):
 def follow(states, moves, cfg, bits, symmetry, keys):
     """Run the machine again, from the start along `keys` (steps · words,): states that a search has met.
 
-    A search with symmetry has forgotten who is who, so at each step the first actor is taken that leads to
-    the next key. Without keys, the actors in `moves[:, 0]` move. Fills `states` (steps + 1, cells) and
-    `moves` (steps, 2): actor and code. Returns how many steps could be made.
+    A search with symmetry does not know the names of Enactors. So each step takes the first actor that leads
+    to the next key. Without keys, the actors in `moves[:, 0]` move. Fills `states` (steps + 1, cells) and
+    `moves` (steps, 2): actor and code. Returns the number of steps made.
     """
     reset(states[0], cfg)
     words, key = np.zeros(cfg.enactors, np.int64), np.zeros(bits.words, np.int64)

@@ -1,8 +1,8 @@
 """A trace of ``twin explore`` as a script for the simulator: ``twin run SCENARIO --trace FILE``.
 
-The endpoint's automation stands still until the trace begins, then makes exactly the moves of the trace, one
-at a time, and afterwards runs by itself again. Each move is a fault of the scenario, so the journal tells the
-trace and every runner sees the same.
+The endpoint's automation does nothing until the trace begins. Then it makes exactly the moves of the trace,
+one at a time, and afterwards it runs by itself again. Each move is a fault of the scenario, so the journal
+contains the trace and every runner sees the same.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 
 MOVE_S = 10.0  # between two moves: a signal period, so that each shows before the next; order alone matters
-FIRST_S = 600.0  # of a scenario without a fault that the trace takes the place of
+FIRST_S = 600.0  # the first move, if the trace replaces no fault
 
 
 class Trace(BaseModel):
-    """What a script needs of the document of ``twin explore --json``."""
+    """The part of the document of ``twin explore --json`` that a script needs."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -44,7 +44,7 @@ class Trace(BaseModel):
 
 
 def load_trace(path: Path | str) -> Story:
-    """The walk that a file tells, made again by the machine itself. Raises SpecError."""
+    """The walk in a file, repeated by the machine. Raises SpecError."""
     problems: list[Problem] = []
     tree = read_tree(path, problems)
     trace = validate(Trace, tree.plain(), tree, problems) if tree is not None else None
@@ -62,7 +62,7 @@ class _Stuck(Refused):
     """A move that cannot be made."""
 
     def __init__(self, index: int, who: str, why: str) -> None:
-        super().__init__("somebody who can move then", why, f"'{who}'")
+        super().__init__("an actor that can move then", why, f"'{who}'")
         self.index = index
 
 
@@ -71,12 +71,14 @@ def _said(error: Exception) -> tuple[str, str, str, tuple[str | int, ...]]:
         return error.found, error.expected, error.hint, ("moves", error.index)
     if isinstance(error, Refused):
         return error.found, error.expected, error.hint, ("moves",)
-    return "what cannot be explored", "a size and guards as twin explore takes them", str(error), ()
+    return "a machine that cannot be explored", "a size and guards that twin explore accepts", str(error), ()
 
 
 def _walked(trace: Trace, tree: Tree) -> Story:
     if not trace.moves:
-        raise Refused("the moves of a trace", "no way to an empty endpoint was found: nothing to run", "none")
+        raise Refused(
+            "the moves of a trace", "no path leads to an empty endpoint, so there is nothing to run", "none"
+        )
     cfg = config(
         enactors=trace.enactors, endpoints=trace.endpoints, plans=trace.plans, keep_last=trace.keep,
         guards=trace.guards, lock_steps=trace.lock_steps, design=trace.design,
@@ -89,10 +91,10 @@ def _walked(trace: Trace, tree: Tree) -> Story:
 
 
 def script(scenario: Scenario, path: Path | str, at: str | None = None) -> Scenario:
-    """``scenario`` with the trace in the file in place of what would make its endpoint's automation fail.
+    """``scenario`` with the trace in the file instead of the faults of its endpoint's automation.
 
-    The automation follows the trace in Enactors, endpoints, plans kept, guards and design. ``at``: time of
-    the first move; otherwise the last falls on the end of the fault that it replaces. Raises SpecError.
+    The automation has the trace's Enactors, endpoints, plans kept, guards and design. ``at``: time of the
+    first move; without it, the last move is at the end of the replaced fault. Raises SpecError.
     """
     story = load_trace(path)
     service = _automation(scenario, path)
@@ -150,7 +152,7 @@ def _parameters(service: str, cfg: Config, why: str) -> dict[str, Quantity]:
 
 
 def _moves(service: str, story: Story, first_s: float, why: str) -> tuple[Intervention, ...]:
-    """A fault for each move, and one that lets the automation go."""
+    """A fault for each move, and one that ends the script."""
     actors = story.moves[:, 0].tolist()
     moves = [
         Intervention(
