@@ -24,11 +24,11 @@ from twin.cli._options import out_option, output_options, topology_option
 def list_command(what: str, topology: Path, out: Path, as_json: bool) -> None:
     """List kinds, services, scenarios, mitigations or runs."""
     columns, rows = {
-        "kinds": kinds,
-        "services": lambda: services(topology),
-        "scenarios": scenarios,
-        "mitigations": mitigations,
-        "runs": lambda: runs(out),
+        "kinds": _kinds,
+        "services": lambda: _services(topology),
+        "scenarios": _scenarios,
+        "mitigations": _mitigations,
+        "runs": lambda: _runs(out),
     }[what]()
     if as_json:
         show.document([dict(zip(columns, row, strict=True)) for row in rows])
@@ -49,7 +49,7 @@ def _brief(value: object) -> object:
     return str(value)[:16].replace("T", " ") if is_time else value
 
 
-def kinds() -> Listing:
+def _kinds() -> Listing:
     """Every kind with its parameters and what it claims to be."""
     from twin.kinds import registry
 
@@ -59,7 +59,7 @@ def kinds() -> Listing:
     ]
 
 
-def services(topology: Path) -> Listing:
+def _services(topology: Path) -> Listing:
     """Every service of a topology. Raises SpecError."""
     from twin.spec import load_topology
 
@@ -69,21 +69,21 @@ def services(topology: Path) -> Listing:
     ]
 
 
-def scenarios() -> Listing:
+def _scenarios() -> Listing:
     """The scenarios that run by name, with the question of each."""
     from twin.spec.library import list_scenarios
 
     return ("scenario", "title", "question"), [(s.name, s.title, s.question) for s in list_scenarios()]
 
 
-def mitigations() -> Listing:
+def _mitigations() -> Listing:
     """The files of scenarios/mitigations/, the cheapest first."""
     from twin.spec.mitigations import overview
 
     return ("mitigation", "cost", "title"), [(m.name, m.cost, m.title) for m in overview()]
 
 
-def runs(out: Path) -> Listing:
+def _runs(out: Path) -> Listing:
     """Every finished run, the latest last; the title of a damaged one says what is wrong."""
     from twin.simulation.runs import list_runs
 

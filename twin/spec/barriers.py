@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,16 @@ from twin.spec.variations import Kinds, check_applied, check_variation, plain_of
 SWITCHES = ("on", "off")
 
 
-def load_barriers(path: Path | str, kinds: Kinds = None) -> tuple[Barriers, Scenario]:
+def load_barriers(
+    path: Path | str, kinds: Kinds = None, with_files: Iterable[Path | str] = ()
+) -> tuple[Barriers, Scenario]:
     """A file of scenarios/barriers/, every switch checked against its scenario; and that scenario. Raises
-    SpecError."""
+    SpecError. ``with_files``: services of one's own."""
     problems: list[Problem] = []
     tree = read_tree(path, problems)
     if tree is None:
         raise SpecError(problems)
-    base = base_of(tree, Path(path), kinds=kinds)
+    base = base_of(tree, Path(path), kinds=kinds, with_files=with_files)
     names = names_of(base, kinds)
     names.sources = source_ids(Path(path), problems)
     checker = Checker(names, problems)

@@ -52,7 +52,7 @@ def load_any(file: Path, topology: Path, with_files: Iterable[Path] = ()) -> Any
     if "what_if" in keys:
         return load_what_if(file, with_files=on_top)
     if "barriers" in keys:
-        return load_barriers(file)
+        return load_barriers(file, with_files=on_top)
     if "defects" in keys:
         return load_defects(file, base_of(must_read(file), file))
     if "mitigation" in keys:
