@@ -110,3 +110,13 @@ def test_a_study_of_something_else(tiny: Path, file: Path) -> None:
     result = tiny_barriers(tiny, file)
     assert result.exit_code == 2 and "study of something else" in result.stderr
     assert (study / "study.json").read_text() == '{"version": 0}\n'
+
+
+def test_the_event_can_be_changed(tiny: Path, file: Path) -> None:
+    result = tiny_barriers(tiny, file, "--json", "--loops", "--with", "nowhere.yaml")
+    assert result.exit_code == 2 and "nowhere.yaml" in result.stderr
+    short = tiny_barriers(
+        tiny, file, "--move", "store-breaks=+20m", "--only", "copy", "--no-moments", "--json"
+    )
+    assert short.exit_code == 0, short.output
+    assert [d["name"] for d in json.loads(short.stdout)["defences"]] == ["copy"]

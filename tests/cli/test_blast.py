@@ -179,3 +179,11 @@ def test_a_folder_of_another_code_is_left_alone(twin: Twin, shop: Path, tmp_path
 def test_the_ways_are_those_of_the_kinds() -> None:
     how = next(p for p in blast_command.params if p.name == "how")
     assert tuple(how.type.choices) == tuple(HOWS)  # type: ignore[attr-defined]
+
+
+def test_the_graph_has_services_of_ones_own(twin: Twin, shop: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("services:\n  kiosk: {kind: relay, dependencies: [{on: site, for: pages, mode: hard}]}\n")
+    assert "kiosk" in twin("blast", shop, "--service", "store", "--static", "--with", mine).stdout
+    unknown = twin("blast", shop, "--set", "stor.fault_ratio=0.1")
+    assert unknown.exit_code == 2 and "--set stor.fault_ratio" in unknown.stderr

@@ -122,3 +122,12 @@ def test_what_is_removed_cannot_be_set(question: Path) -> None:
     text = f"never: {{without: [site->store], actions: [{action}]}}"
     result = invoke("check", spoilt(question, "never: {drop: [store-breaks]}", text))
     assert result.exit_code == 2 and "more sets it; drop that too" in result.stderr
+
+
+def test_a_change_is_part_of_the_baseline(question: Path) -> None:
+    def lost(*more: object) -> float:
+        (answer,) = json.loads(invoke("what-if", question, "--json", *more).stdout)
+        return answer["baseline"]["service_minutes_lost"]
+
+    assert lost("--move", "store-breaks=+20m", "--set", "store.service_time_s=30ms") > 0
+    assert lost("--until", "+15m") < lost()

@@ -142,13 +142,12 @@ address_option = headed_option(
     "--address", heading=PLACE, metavar="HOST:PORT", help="A Ray cluster that exists, with --runner ray."
 )
 place_options = all_of(runner_option, actors_option, address_option)
-study_options = all_of(
-    place_options,
-    headed_option(
-        "--study", "folder", heading=PLACE, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-        help=f"Folder of the study. Runs in it are not done again.  [default: one in {brief(STUDIES)}]",
-    ),
+study_option = headed_option(
+    "--study", "folder", heading=PLACE, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help=f"Folder that keeps the runs of a study; a run in it is not made again.  [default: one in "
+    f"{brief(STUDIES)}]",
 )  # fmt: skip
+study_options = all_of(place_options, study_option)
 
 
 # --- output -------------------------------------------------------------------
@@ -177,12 +176,13 @@ def changed_scenario(scenario: str | Scenario, changes: dict[str, Any]) -> Scena
     """The scenario in a file, or of that name in scenarios/, with the changes asked for. Raises SpecError."""
     import twin
 
+    loaded = not isinstance(scenario, str)  # with the services of one's own
     return twin.load(
         scenario,
         set=pairs("--set", changes["sets"]),
         drop=changes["drops"],
         move=pairs("--move", changes["moves"]),
-        with_files=changes["with_files"],
+        with_files=() if loaded else changes["with_files"],
         until=changes["until"],
         sample=changes["sample"],
         seed=changes["seed"],

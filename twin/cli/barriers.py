@@ -13,7 +13,13 @@ from twin.cli import _show_loops as control
 from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
-from twin.cli._options import output_options, replicates_option, study_options
+from twin.cli._options import (
+    change_options,
+    changed_scenario,
+    output_options,
+    replicates_option,
+    study_options,
+)
 from twin.cli._show_barriers import Told
 from twin.cli._study import settings_of
 
@@ -45,6 +51,7 @@ barrier_options = all_of(
 )
 @click.argument("scenario")
 @barrier_options
+@change_options
 @study_options
 @output_options
 def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
@@ -55,15 +62,17 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
 
     Then lists the control loops: the feedback of each, its age and its error. People act on what they know.
     """
-    import twin
+    from twin.experiments.arms import with_people
     from twin.experiments.barriers import barriers as inspect
     from twin.results.control_loops import watch
 
     known: list[Barrier] = []
     if options["loops_only"]:
-        base = _with_people(twin.load(scenario))
+        base = changed_scenario(scenario, options)
     else:
-        base, known = _load(scenario, options["file"], options["only"])
+        base, known = _load(scenario, options)
+    if options["responders"] is None:
+        base = with_people(base, "modelled")
     compile_once(base)
     plain, loops = watch(base)
     told = None
@@ -80,15 +89,15 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
     control.draw_loops(base, loops)
 
 
-def _load(scenario: str, file: Path | None, only: str | None) -> tuple[Scenario, list[Barrier]]:
-    """The scenario, with people who act on what they know, and the defences asked for."""
+def _load(scenario: str, options: dict[str, Any]) -> tuple[Scenario, list[Barrier]]:
+    """The scenario with the changes to it, and the defences asked for."""
     from twin.spec import did_you_mean, load_barriers
     from twin.spec.library import scenario_path
 
-    path = file or FOLDER / f"{scenario_path(scenario).stem}.yaml"
+    only, path = options["only"], options["file"] or FOLDER / f"{scenario_path(scenario).stem}.yaml"
     if not path.is_file():
         raise BadInput(f"{path}: no such file of defences; name one with --barriers FILE")
-    shipped, base = load_barriers(path)
+    shipped, base = load_barriers(path, with_files=options["with_files"])
     if (named := scenario_path(scenario)).resolve() != (path.parent / shipped.base).resolve():
         raise BadInput(f"{path}: these are defences of {shipped.base}, and not of {named}")
     names = [b.name for b in shipped.barriers]
@@ -96,11 +105,4 @@ def _load(scenario: str, file: Path | None, only: str | None) -> tuple[Scenario,
     for name in wanted:
         if name not in names:
             raise BadInput(f"--only: no defence '{name}' in {path} ({did_you_mean(name, names)})")
-    return _with_people(base), [b for b in shipped.barriers if b.name in wanted]
-
-
-def _with_people(base: Scenario) -> Scenario:
-    """Responders that act on what they know, where the scenario says what they follow."""
-    from twin.spec.responders import with_responders
-
-    return with_responders(base, "modelled") if any(x.follows for x in base.actions) else base
+    return changed_scenario(base, options), [b for b in shipped.barriers if b.name in wanted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,14 @@ from twin.cli import _show as show
 from twin.cli import _show_blast as radius
 from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import BadInput
-from twin.cli._options import all_option, at_option, output_options, study_options
+from twin.cli._options import (
+    all_option,
+    at_option,
+    change_options,
+    changed_scenario,
+    output_options,
+    study_options,
+)
 from twin.cli._study import settings_of
 
 if TYPE_CHECKING:
@@ -63,12 +70,12 @@ loss_options = all_of(
 )
 @click.argument("where", metavar="SCENARIO|TOPOLOGY")
 @loss_options
+@change_options
 @study_options
 @output_options
 def blast_command(
     where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
-    static: bool, cells: str, as_json: bool, folder: Path | None,
-    runner: str, actors: int, address: str | None,
+    static: bool, cells: str, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Which services fail if one is lost, and for how long?
 
@@ -82,7 +89,7 @@ def blast_command(
     """
     from twin.experiments import blast as blasting
 
-    place = load_place(where)
+    place = load_place(where, options)
     chosen = _chosen(place.scenario, services, every)
     for_s, watch_s = _duration("--for", for_, 1.0), _duration("--watch", watch, blasting.LEAST_WATCH_S)
     at_s = _moment(place, at) if at else blasting.WARM_UP_S
@@ -94,17 +101,14 @@ def blast_command(
     if services and asked.refused:
         raise BadInput("; ".join(asked.refused.values()))
     show.say(f"{len(asked.arms)} to lose, one run each, and one without")
-    settings = settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address})
-    radius.show_blast(asked, blasting.blasted(asked, settings).radii, services, cells, as_json)
+    radius.show_blast(asked, blasting.blasted(asked, settings_of(options)).radii, services, cells, as_json)
 
 
-def load_place(where: str) -> Place:
-    """A scenario (a file, or its name), or a topology (a folder, one of its files, or its name).
+def load_place(where: str, changes: dict[str, Any]) -> Place:
+    """A scenario (a file, or its name), or a topology (a folder, one of its files, or its name); changed.
 
     Raises SpecError, BadInput.
     """
-    from twin import spec
-    from twin.experiments import blast as blasting
     from twin.spec.files import keys_of
     from twin.spec.library import scenario_path
 
@@ -112,7 +116,7 @@ def load_place(where: str) -> Place:
     if not path.exists() and "/" not in where and where and named.is_dir():
         path = named
     if path.is_dir():
-        return Place(blasting.of_topology(spec.load_topology(path)), True)
+        return _topology(path, changes)
     file = scenario_path(where)
     keys = keys_of(file) if file.is_file() else set()
     if keys and not {"scenario", "start"} & keys:
@@ -120,8 +124,15 @@ def load_place(where: str) -> Place:
             expected = "a file with scenario: or services:, or a folder like topology/us-east-1"
             raise BadInput(f"{where}: found neither a scenario nor a topology; expected {expected}")
         is_part = (file.parent / "topology.yaml").is_file()
-        return Place(blasting.of_topology(spec.load_topology(file.parent if is_part else file)), True)
-    return Place(spec.load_scenario(file), False)
+        return _topology(file.parent if is_part else file, changes)
+    return Place(changed_scenario(where, changes), False)
+
+
+def _topology(path: Path, changes: dict[str, Any]) -> Place:
+    from twin.experiments.blast import of_topology
+    from twin.spec import load_topology
+
+    return Place(changed_scenario(of_topology(load_topology(path, changes["with_files"])), changes), True)
 
 
 def _chosen(scenario: Scenario, services: tuple[str, ...], every: bool) -> tuple[str, ...]:

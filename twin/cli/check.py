@@ -64,7 +64,7 @@ def _problems(file: str, topology: Path, changes: dict[str, Any]) -> list[Proble
     try:
         record = load_any(scenario_path(file), topology, changes["with_files"])
         if isinstance(record, Scenario):
-            changed_scenario(record, {**changes, "with_files": ()})
+            changed_scenario(record, changes)
     except SpecError as error:
         return list(error.problems)
     return []

@@ -11,7 +11,7 @@ from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import execute, progress
-from twin.cli._options import change_options, changed_scenario, run_options, worlds_option
+from twin.cli._options import change_options, changed_scenario, run_options, study_option, worlds_option
 from twin.cli._study import settings_of
 from twin.cli._summary import require, summary
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 )
 @change_options
 @run_options
+@study_option
 def replay_command(
     scenario: str, as_json: bool, worlds: int | None, fail_under: float | None, **options: Any
 ) -> None:

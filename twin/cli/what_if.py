@@ -14,9 +14,10 @@ from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
 from twin.cli._options import (
+    change_options,
+    changed_scenario,
     output_options,
     replicates_option,
-    responders_option,
     study_options,
     variants_option,
     worlds_option,
@@ -44,33 +45,33 @@ COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recover
 @replicates_option("1")
 @variants_option
 @headed_option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation.")
-@responders_option
+@change_options
 @study_options
 @output_options
 def what_if_command(
-    which: tuple[str, ...], replicates: int | None, worlds: int | None, variants: bool,
-    responders: str | None, strict: bool, as_json: bool, folder: Path | None, runner: str, actors: int,
-    address: str | None,
+    which: tuple[str, ...], replicates: int | None, worlds: int | None, variants: bool, strict: bool,
+    as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """WhatIfAnswer the questions of scenarios/what-if.
+    """Answer the questions of scenarios/what-if.
 
     Runs all questions, or those given by NUMBER or FILE, each beside its baseline. Says how each changes the
     blast radius, and whether the model agrees with the expectation that was written down before. A
     disagreement is a finding and no failure, unless --strict.
 
-    People act on what they know; with --worlds or several --replicates after random delays.
+    Changes to the scenario are part of the baseline and of every case. People act on what they know; with
+    --worlds or several --replicates after random delays.
     """
     from twin.experiments.whatif import what_if
 
     if worlds and replicates:
         raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
     drawn = worlds or (replicates or 1) > 1
-    questions = _questions(which)
+    questions = _questions(which, options)
     show.say(f"{len(questions)} questions")
     answers = what_if(
         questions, variants=_variants(questions) if variants else (), draws=worlds or 0,
-        replicates=replicates or 1, responders=responders or ("drawn" if drawn else "modelled"),
-        settings=settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address}),
+        replicates=replicates or 1, responders=options["responders"] or ("drawn" if drawn else "modelled"),
+        settings=settings_of(options),
     )  # fmt: skip
     if as_json:
         show.document([_document(answer) for answer in answers])
@@ -81,7 +82,7 @@ def what_if_command(
         raise Missed(f"the model disagrees with what was expected of {', '.join(against)}")
 
 
-def _questions(which: tuple[str, ...]) -> list[WhatIfQuestion]:
+def _questions(which: tuple[str, ...], changes: dict[str, Any]) -> list[WhatIfQuestion]:
     """The questions asked for, in the order of their numbers. Raises SpecError, BadInput."""
     from twin.experiments.whatif import WhatIfQuestion
     from twin.spec import Problem, SpecError, load_what_if
@@ -93,7 +94,9 @@ def _questions(which: tuple[str, ...]) -> list[WhatIfQuestion]:
     found = []
     for file in dict.fromkeys(_file(text, numbered) for text in which) if which else files:
         try:
-            found.append(WhatIfQuestion(*load_what_if(file, bases)))
+            question, base = load_what_if(file, bases, with_files=changes["with_files"])
+            base = changed_scenario(base, {**changes, "responders": None})
+            found.append(WhatIfQuestion(question, base))
         except SpecError as error:
             problems += error.problems
     if problems:
