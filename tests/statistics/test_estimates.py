@@ -79,7 +79,7 @@ def test_sign_flips_are_those_of_scipy(n: int):
 
 @pytest.mark.parametrize("n", [1, 40, 500])
 def test_the_law_of_the_sum_is_whole(n: int):
-    """A sum of nought is no further from 0 than any: p = 1."""
+    """A sum of 0 is no further from 0 than any: p = 1."""
     d = np.random.default_rng(n).gamma(0.3, 1, n)
     d[1::2] *= -1
     assert 0.0 < sign_flip_p(d) <= 1.0

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import yaml
 
-from .duplicate_names import DUPLICATE_NAMES
 from .plain import plain_words, sentence_length
 from .tree import Tree, write_tree
 
@@ -114,13 +113,7 @@ def public_names(tree: Tree) -> list[str]:
     modules: dict[str, list[str]] = {}
     for path, name in _top_names(tree):
         modules.setdefault(name, []).append(path)
-    problems = [
-        f"{name}: defined in {len(paths)} modules, at most {DUPLICATE_NAMES.get(name, 1)}: {', '.join(paths)}"
-        for name, paths in modules.items()
-        if len(paths) > DUPLICATE_NAMES.get(name, 1)
-    ]
-    unique = (name for name in DUPLICATE_NAMES if len(modules.get(name, [])) < 2)
-    return problems + [f"{name}: listed in duplicate_names.py, but it is unique" for name in unique]
+    return [f"{name}: defined in {', '.join(paths)}" for name, paths in modules.items() if len(paths) > 1]
 
 
 def page(tree: Tree) -> list[str]:

@@ -1,4 +1,4 @@
-"""twin compare --all: every mitigation, the best pairs, and whose doing the loss was."""
+"""twin compare --all: every mitigation, the best pairs, and the share of each defect in the loss."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ def defects_of(base: Scenario) -> Defects | None:
 
 
 def sharing_of(base: Scenario, budget: int, replicates: int) -> Sharing | None:
-    """How the scenario's loss is to be shared out with so many runs, found out before anything is run; None
-    for no run, or where nobody has said among what. Raises SpecError, BadInput."""
+    """The plan to divide the scenario's loss among its defects with ``budget`` runs.
+
+    None for a budget of 0 or a scenario without a file of defects. Raises SpecError, BadInput.
+    """
     from twin.experiments.arms import BASELINE, arm_of
     from twin.experiments.tournament import sharing
 
@@ -154,7 +156,7 @@ def _shares(found: Tournament) -> None:
     a = found.attribution
     how = "all subsets" if a.exact else f"{a.orders} orders"
     whole = a.whole.mean
-    click.echo(f"\nWhose doing: {whole:.0f} service-minutes shared out (Shapley; {how}, {a.worlds} worlds)")
+    click.echo(f"\nShares in the loss: {whole:.0f} service-minutes (Shapley; {how}, {a.worlds} worlds)")
     rows = [
         (name, f"{e.mean:.0f} [{e.low:.0f}, {e.high:.0f}]", f"{e.mean / whole:.0%}" if whole else "")
         for name, e in sorted(a.shares.items(), key=lambda pair: -pair[1].mean)

@@ -200,7 +200,7 @@ def carried_out(plan: PlannedComparison) -> ComparisonResult:
 
 
 def show_comparison(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
-    """The ranking, with intervals; what can be told apart, and how far it holds; what was left out."""
+    """The ranking with intervals and significance, how far it holds, and the arms that were left out."""
     sure = robust or {}
     headings = ("mitigation", "cost", "", *columns(sure), "worlds", *(m.title for m in found.metrics))
     blank = ["" for _ in columns(sure)]

@@ -54,7 +54,7 @@ class PoolSettings:
             raise ValueError("address: only with runner ray")
 
     def resolved(self, runs: int) -> PoolSettings:
-        """The same with "auto" decided, for about so many ``runs``."""
+        """The same with "auto" decided, for about ``runs`` runs."""
         runner = self.runner
         if runner == "auto":
             runner = "ray" if runs >= RAY_PAYS else "inline"

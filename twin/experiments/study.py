@@ -96,7 +96,7 @@ class Reporter:
         """Before the first run, of at most ``runs``."""
 
     def made(self, runs: int) -> None:
-        """So many runs have been made."""
+        """``runs`` runs have been made."""
 
     def says(self, text: str) -> None:
         """A decision, in words."""
@@ -179,7 +179,7 @@ class Study:
         return fresh
 
     def expected_s(self, runs: int) -> float:
-        """How long so many runs may take, from the time of one: the first scenario, unchanged."""
+        """How long ``runs`` runs may take, from the time of one: the first scenario, unchanged."""
         job = Job(next(iter(self.setting.bases)), Arm(), Realization())
         compile_before(self.setting.bases[job.scenario])
         began = time.perf_counter()

@@ -136,7 +136,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 def sign_flip_p(differences: Values) -> float:
-    """Two-sided p of a mean difference of nought: the share of all 2^n choices of signs that give a sum at
+    """Two-sided p of a mean difference of 0: the share of all 2^n choices of signs that give a sum at
     least as far from 0 (Fisher's randomisation test).
 
     Exact where a sham is the same as its baseline but for luck: then mine and base of a pair may change

@@ -46,7 +46,7 @@ class LookVerdict(StrEnum):
 
 
 def holm(ps: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Adjusted p-values in the order given: those at most 5 % are told apart, at 5 % for all together.
+    """Adjusted p-values in the order given: those at most 5 % are significant, at 5 % for all together.
     Raises ValueError unless each is from 0 to 1."""
     p = np.asarray(ps, "f8")
     if not ((p >= 0) & (p <= 1)).all():
@@ -63,8 +63,8 @@ def significant(ps: Mapping[K, float], error: float = ERROR) -> dict[K, bool]:
 
 
 def least_worlds(tests: int, error: float = ERROR) -> int:
-    """Worlds below which not one of ``tests`` can be told apart, however large its difference: the smallest
-    p of n pairs is 2^(1-n)."""
+    """The fewest worlds in which one of ``tests`` can be significant, however large its difference: the
+    smallest p of n pairs is 2^(1-n)."""
     return 1 + math.ceil(math.log2(tests / error) - 1e-9)
 
 
@@ -80,8 +80,8 @@ class InterimLook:
 def interim_looks(worlds: int, block: int = BLOCK, comparisons: int = 1) -> tuple[InterimLook, ...]:
     """When to look at a study of at most ``worlds`` worlds: after each block, the last where all are done.
 
-    A last block of less than half a block joins the one before. ``comparisons``: so many comparisons, each
-    looked at like this, are judged together in the end; the error of the last look is for all of their tests.
+    A last block of less than half a block joins the one before. ``comparisons``: the number
+    of comparisons that are judged together in the end; the error of the last look is for all of their tests.
     Raises ValueError for less than one world or family.
     """
     if min(worlds, block, comparisons) < 1:
