@@ -10,7 +10,7 @@ import pytest
 import twin
 from twin.analysis.metastability import stability_document, study_stability
 from twin.analysis.metastability.isolate import fewer_hosts, isolate, operating_point, undisturbed
-from twin.analysis.metastability.laws import Fleet, attempts, fixed_points, goodput_ratio, saddle
+from twin.analysis.metastability.laws import Fleet, attempts, fixed_points, renewal_goodput_ratio, saddle
 from twin.analysis.metastability.probe import Bench, Push
 from twin.analysis.metastability.thermometer import station_reading
 from twin.analysis.metastability.ways import clear_to
@@ -268,7 +268,7 @@ def test_fixed_points_of_retries() -> None:
 
 def test_goodput_and_equilibria_of_work_in_steps() -> None:
     """V22, V22c: at N = 2 mu T; unstable and collapsed equilibria for eight steps, none for four."""
-    assert [goodput_ratio(k, 0.5) for k in (1, 2, 4, 8, 16)] == pytest.approx(
+    assert [renewal_goodput_ratio(k, 0.5) for k in (1, 2, 4, 8, 16)] == pytest.approx(
         [1.0, 0.590, 0.297, 0.103, 0.0165], abs=5e-4
     )
     eight = Fleet(1e5, 200.0, 60.0, 1e-4, 8, 1e-9)

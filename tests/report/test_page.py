@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import invoke
-from twin.cli._robustness import document
+from twin.cli._robustness import robustness_document
 from twin.experiments.arms import BASELINE
 from twin.experiments.comparison import Comparison
 from twin.experiments.robustness import Robustness
@@ -196,7 +196,7 @@ def alike(page: dict[str, list[float]], said: dict[str, list[float]]) -> bool:
 
 
 def test_the_page_says_how_far_it_holds(report: Report, page: str, found: Comparison) -> None:
-    said = document(found.as_json(), report.robust, {})
+    said = robustness_document(found.as_json(), report.robust, {})
     claims = of_claims(said)
     assert alike(Reader(page).claims, claims)
     assert len(claims["breaker"]) > 3, "some number decides"

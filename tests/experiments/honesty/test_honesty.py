@@ -39,7 +39,7 @@ def arm_of(seed: int, name: str) -> ArmResult:
 
 
 def told_apart(seed: int, name: str) -> bool:
-    """Whether any measure of the arm is told from the baseline, all tests of the study accounted for."""
+    """Whether any metric of the arm is told from the baseline, all tests of the study accounted for."""
     return any(arm_of(seed, name).significant.values())
 
 
@@ -48,10 +48,10 @@ def lost(seed: int, name: str = "") -> np.ndarray:
     return (arm_of(seed, name).values if name else study(seed).values)["requests_lost"]
 
 
-def contrast(seed: int, measure: str) -> Difference:
+def contrast(seed: int, metric: str) -> Difference:
     """What the two shams do together beyond what each does alone."""
-    a, b, both = (arm_of(seed, name).values[measure] for name in SHAMS)
-    return interaction(a, b, both, study(seed).values[measure], "lower").contrast
+    a, b, both = (arm_of(seed, name).values[metric] for name in SHAMS)
+    return interaction(a, b, both, study(seed).values[metric], "lower").contrast
 
 
 # --- the scenario ----------------------------------------------------------
@@ -74,12 +74,12 @@ def test_the_closed_form_is_that_of_the_scenario():
 
 
 @pytest.mark.parametrize("metric", [PRIMARY, "requests_lost"])
-def test_shams_are_luck_of_their_own(measure: str):
+def test_shams_are_luck_of_their_own(metric: str):
     """They would be no test if they changed nothing, or if all luck were shared."""
     for name in SHAMS:
-        d = arm_of(1, name).difference[measure]
+        d = arm_of(1, name).difference[metric]
         assert not d.identical and abs(d.correlation or 0.0) < 0.9
-    assert not contrast(1, measure).identical
+    assert not contrast(1, metric).identical
 
 
 # --- honesty ---------------------------------------------------------------
@@ -136,8 +136,8 @@ def test_pairs_are_worth_having():
 
 
 @pytest.mark.parametrize("metric", [PRIMARY, "requests_lost"])
-def test_a_sham_interaction_is_not_reported(measure: str):
-    assert usually(lambda seed: contrast(seed, measure).p > 0.05)
+def test_a_sham_interaction_is_not_reported(metric: str):
+    assert usually(lambda seed: contrast(seed, metric).p > 0.05)
 
 
 def test_an_interaction_by_the_luck_of_one_of_its_parts_is_not_honest():
