@@ -152,8 +152,11 @@ def blast_plan(
 
 @dataclass(frozen=True)
 class Trouble:
-    """The metrics of one service in one run, named as in the view ``metrics``: onset of its first episode and
-    recovery from its last, infinite if that does not end; minutes impaired and lost; highest error ratio."""
+    """The metrics of one service in one run, named as in the view ``metrics``.
+
+    Onset of its first episode and recovery from its last, infinite if that does not end; minutes impaired and
+    lost; highest error ratio.
+    """
 
     onset_s: float
     recovery_s: float

@@ -1,13 +1,15 @@
-"""One run over several actors of Ray: the same rows as inline, for any number of actors and whoever is lost.
+"""One run over several actors of Ray: the same rows as inline, for any number of actors, also after a loss.
 
 An actor is a shard: whole domains, stepped together. Signals between domains are published every signal
-period, whoever steps them; so the actors step one *window* at a time, to the end of the period or to the next
-change, and at the end of a period each learns what the others have published on the dependencies that cross
-shards. The driver passes this on, applies the schedule, and keeps a *moment* now and then: when an actor is
-lost, another takes its place, all go back to the last moment, and what follows comes out as it did before.
+period, on any placement. So the actors step one *window* at a time: to the end of the period, or to the next
+change. At the end of a period each actor learns what the others have published on the dependencies between
+shards.
 
-It is a road to topologies that one core cannot hold, not a faster one: exchanging a window costs about a
-millisecond, while stepping a period of some hundred services costs less than that.
+The driver passes this on, applies the schedule, and keeps a *moment* at intervals. If an actor is lost,
+another takes its place, and all go back to the last moment. The repeated rows are the same.
+
+It makes larger topologies possible, but it is not faster. To exchange a window costs about a millisecond; to
+step a period of some hundred services costs less.
 """
 
 from __future__ import annotations
@@ -54,8 +56,11 @@ class TooManyLost(Exception):
 
 
 class Reply(NamedTuple):
-    """What an actor says at the end of a window: conditions that have fired, with what was open there; the
-    board as it sees it; what responders could see of its services; why it stopped, where a step broke."""
+    """What an actor reports at the end of a window.
+
+    The conditions that have fired, with the events open then; the board as the actor sees it; what responders
+    could see of its services; the service with a broken invariant.
+    """
 
     fired: Sequence[tuple[int, int]] = ()
     board: bytes = b""

@@ -59,8 +59,11 @@ class PlannedStep:
 
 
 class Schedule:
-    """Which changes are due when. Knows the present value of everything it has changed, so that ends and
-    ramps start from it; the same for every runner, because it sees ticks, fired conditions and news only."""
+    """Which changes are due when.
+
+    It knows the present value of everything that it has changed, so that ends and ramps start from it. It
+    sees ticks, fired conditions and news only, so it is the same for every runner.
+    """
 
     def __init__(
         self, scenario: Scenario, present: Mapping[str, float], seed: int = 0, replicate: int = 0

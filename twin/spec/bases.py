@@ -36,9 +36,9 @@ def load_scenario(
 ) -> Scenario:
     """The scenario in a file. Its ``parameters`` are in its topology already; all numbers are in SI.
 
-    ``with_files``: files with services of one's own, laid on top; ``topology``: a folder in place of the one
-    that the scenario (or its base) names; ``kinds``: kind → object with PARAMETERS, by default all kinds of
-    the package. Raises SpecError with every problem of every file; those of a base come alone.
+    ``with_files``: files with services of one's own, laid on top. ``topology``: a folder in place of the one
+    that the scenario (or its base) names. ``kinds``: kind → object with PARAMETERS; the default is all kinds
+    of the package. Raises SpecError with every problem of every file; problems of a base are reported alone.
     """
     return _load(Path(path), tuple(with_files), topology, kinds, ())
 

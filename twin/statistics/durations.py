@@ -1,10 +1,9 @@
-"""How long something lasts, where it may not have ended when the run did.
+"""How long something lasts, if it may not have ended when the run did.
 
-An infinite duration has not ended: it is *censored* at the horizon, the end of the run counted from where the
-durations begin. All runs of a study count from the first fault, on one clock, so all are censored at the same
-moment; then the Kaplan-Meier curve is one less the share that has ended, and the restricted mean (the mean of
-what had passed by the horizon) is a mean of min(duration, horizon), which may be paired like any other.
-Durations of unequal follow-up need ``kaplan_meier`` itself.
+An infinite duration has not ended: it is *censored* at the horizon, the end of the run. All runs of a study
+count from the first fault, on one clock, so all are censored at the same moment. Then the Kaplan-Meier curve
+is one less the share that has ended. The restricted mean is a mean of min(duration, horizon), which may be
+paired like any other. Durations with different horizons need ``kaplan_meier`` itself.
 """
 
 from __future__ import annotations

@@ -115,11 +115,11 @@ def estimate(values: Values) -> Estimate:
 def paired(mine: Values, base: Values) -> Difference:
     """The mean of mine - base over the same worlds: interval by Student's t, ``p`` by ``sign_flip_p``.
 
-    The p-value needs no law of the differences, which matters where outcomes are bimodal: few large
-    differences among many zeros. The interval does: it is too narrow where a difference shows in few worlds
-    only. One that shows in a tenth of them, all of one size, it holds in 57 % of studies of 8 worlds, 88 % of
-    20 and 93 % of 64; in a twentieth, in 89 % of 64 at best. So beside a mean belongs the share of worlds in
-    which the thing happens at all. Raises ValueError.
+    The p-value assumes no distribution of the differences. This matters if outcomes are bimodal: few large
+    differences among many zeros. The interval does assume one, and is too narrow if few worlds have a
+    difference. If a tenth of the worlds has it, all of one size, the interval is right in 57 % of studies of
+    8 worlds, 88 % of 20 and 93 % of 64. If a twentieth has it: 89 % of 64 at best. So report the share of
+    worlds too. Raises ValueError.
     """
     a, b = both(mine, base)
     d = a - b
@@ -136,14 +136,13 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 def sign_flip_p(differences: Values) -> float:
-    """Two-sided p of a mean difference of 0: the share of all 2^n choices of signs that give a sum at
-    least as far from 0 (Fisher's randomisation test).
+    """Two-sided p of a mean difference of 0, by Fisher's randomisation test.
 
-    Exact where a sham is the same as its baseline but for luck: then mine and base of a pair may change
-    places, whatever the law. The law of the sum comes from adding one difference after the other to it
-    (Pagano and Tritchler, JASA 78, 1983), so no sampling is needed and small p-values are good to the last
-    digit; sizes are rounded to a grid first, which keeps it an exact test, of the rounded differences.
-    The smallest p of n differences is 2^(1-n).
+    p is the share of all 2^n choices of signs that give a sum at least as far from 0. It is exact if a sham
+    differs from its baseline by noise only: then mine and base of a pair may change places. The distribution
+    of the sum comes from adding one difference after the other (Pagano and Tritchler, JASA 78, 1983). So
+    nothing is sampled, and small p-values are exact. Sizes are rounded to a grid first; it is an exact test
+    of the rounded differences. The smallest p of n differences is 2^(1-n).
     """
     d = finite_values(differences)
     if not d.any():

@@ -1,15 +1,16 @@
-"""Many tests at once, and looks before the end: how often anything at all is found where there is nothing.
+"""Many tests at once, and interim looks: how often an effect is reported that does not exist.
 
-A study asks mitigations × measures questions, and may look at the answers before all worlds are run. Both are
-chances to be fooled. The rule: of all looks and all tests together, something that is not there is called
-clear with at most 5 % probability.
+A study tests mitigations × metrics, and may look at the results before all worlds are run. Both can mislead.
+The rule: over all looks and all tests together, the probability to report an effect that does not exist is at
+most 5 %.
 
-*Tests*: Holm's step-down (Scand. J. Statist. 6, 1979), which needs nothing of how tests hang together.
-*Looks*: Haybittle's and Peto's (Br. J. Radiol. 44, 1971; Br. J. Cancer 34, 1976): each look before the last
-has a small error of its own, at most 0.1 %, all of them together at most 1 %; the last has the rest of the
-5 %. Errors add up at most (Bonferroni), so it holds for any law and any order of stopping; and since next to
-nothing is spent early, the last look is almost as sharp as a study without looks. Several comparisons that
-are judged together share the 1 %, and the rest is spent once, on the last looks of all of them.
+*Tests*: Holm's step-down (Scand. J. Statist. 6, 1979), which holds for dependent tests too.
+
+*Looks*: Haybittle's and Peto's rule (Br. J. Radiol. 44, 1971; Br. J. Cancer 34, 1976). Each look before the
+last has an error of at most 0.1 %, and all of them together at most 1 %. The last look has the rest of the 5
+%. Errors add up at most (Bonferroni), so this holds for any distribution and any order of stopping. Little is
+spent early, so the last look is almost as sharp as a study without looks. Comparisons that are judged
+together share the 1 %, and the rest is spent once, on the last looks of all of them.
 """
 
 from __future__ import annotations
@@ -98,14 +99,18 @@ def verdicts(
 ) -> dict[K, LookVerdict | None]:  # fmt: skip
     """What each test of a study comes to at this look; None: go on.
 
-    ``found``: every test, those that have come to something ``before`` too (their values are not used again;
-    a test that is given up for another reason is OPEN there).
-    ``worth``: the difference, as an absolute number, below which it makes no odds; 0 to never stop for it.
-    A difference is called CLEAR by Holm at the error of the look, TOO_SMALL where its interval of 99 % lies
-    within ± what it is worth, IDENTICAL where no pair has differed yet; the last two not before 40 worlds
-    (IDENTICAL at the last look too): what shows in few worlds only is easily missed by fewer.
-    A clear one that was stopped early is, if anything, a little smaller than it seems. At the last look,
-    what is left is OPEN. Raises ValueError if a test has more or fewer worlds than the look.
+    ``found``: every test, also those that have a verdict from ``before``. Their values are not used again. A
+    test that is given up for another reason is OPEN there. ``worth``: the difference, as an absolute number,
+    below which nobody cares; 0 to never stop for it.
+
+    - CLEAR: significant by Holm, at the error of the look.
+    - TOO_SMALL: its interval of 99 % lies within ± ``worth``; not before 40 worlds.
+    - IDENTICAL: no pair has differed yet; not before 40 worlds, also at the last look.
+    - OPEN: at the last look, all others.
+
+    An effect in few worlds is easily missed by fewer than 40. A clear effect that was stopped early is, if
+    anything, a little smaller than it seems. Raises ValueError if a test has more or fewer worlds than the
+    look.
     """
     done = dict(before or {})
     open_tests = [test for test in found if test not in done]

@@ -1,9 +1,12 @@
 """``twin calibrate``: the fit, and what one has to know about it before one believes it.
 
-Beside the values it gives, for each fitted input: its *reach* (how far it can move alone until a fitted
-outcome has moved by half of its scale), how much of its prior variance the fit has taken away, and the other
-inputs from which it is not distinguishable. With each outcome left out in turn: what the fit says about an
-outcome that it did not see.
+Beside the values it gives, for each fitted input:
+
+- its *reach*: how far it can move alone until a fitted outcome has moved by half of its scale
+- how much of its prior variance the fit has taken away
+- the other inputs from which it is not distinguishable
+
+With each outcome left out in turn, it also gives what the fit says about an outcome that it did not see.
 """
 
 from __future__ import annotations
@@ -191,8 +194,11 @@ def _at(point: np.ndarray, k: int, place: float) -> np.ndarray:
 
 
 def _reaches(search: FitRuns, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(numbers, 2) how far down and up each number can go alone, and (numbers, 2) the nearest place seen at
-    which an outcome has moved, or the end of the range. By halving the way, all of them at once."""
+    """How far each number can move alone, down and up, by bisection, all of them at once.
+
+    Two arrays (numbers, 2): the distance, and the nearest place seen at which an outcome has moved, or the
+    end of the range.
+    """
     aim, sides = search.aim, [(k, end) for k in range(len(best)) for end in (0.0, 1.0)]
     (origin,) = search.timelines([best])
 
@@ -216,11 +222,12 @@ def _reaches(search: FitRuns, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _identified(search: FitRuns, best: np.ndarray, beyond: np.ndarray) -> tuple[np.ndarray, list[list[int]]]:
-    """Share of the prior variance that each number loses, and the numbers that each cannot be told from.
+    """Share of the prior variance that each number loses, and the numbers from which each is not
+    distinguishable.
 
-    From the slopes to the places ``beyond`` the reach of each, on its steeper side, where an outcome has
-    moved enough to be seen above the noise: with errors of one scale and a prior as wide as the range, the
-    covariance of what the fit leaves open is (JᵀJ + PRIOR_PRECISION)⁻¹ (linear Gaussian).
+    It uses the slopes to the places ``beyond`` the reach of each, on its steeper side. There an outcome has
+    moved by more than the noise. With errors of one scale and a prior as wide as the range, the covariance
+    after the fit is (JᵀJ + PRIOR_PRECISION)⁻¹ (linear Gaussian).
     """
     aim = search.aim
     points = [_at(best, k, place) for k, ends in enumerate(beyond) for place in ends]

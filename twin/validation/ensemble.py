@@ -5,14 +5,15 @@ range spans a factor of ten or more (``twin.experiments.realizations``). Inputs 
 that are GIVEN) stay. Each draw has its own noise. The fitted inputs are refitted in each draw
 (``conditioning``).
 
-Left out are draws that contradict what is known:
+Draws that contradict what is known are left out:
 
-* invalid ones, which are replaced (``twin.experiments.screening``);
-* implausible ones: a fitted outcome is off by more than IMPLAUSIBLE doubts; or something happens that must
-  not, among services of DynamoDB and EC2, and does not with the scenario's own values.
+- invalid ones, which are replaced (``twin.experiments.screening``)
+- implausible ones: a fitted outcome is off by more than IMPLAUSIBLE doubts
+- implausible ones: something that must not happen does, among services of DynamoDB and EC2, although it does
+  not with the scenario's own values
 
-So the draws that are kept are a posterior given DynamoDB and EC2, and what they say about everything else is
-a prediction. A time is published with a tolerance: each draw's time carries a reporting error, uniform within
+So the draws that are kept are a posterior given DynamoDB and EC2. What they say about everything else is a
+prediction. A time is published with a tolerance: each draw's time carries a reporting error, uniform within
 it. The result is the band of each outcome, the inputs that move it, and the one input whose publication would
 narrow its band most.
 """
@@ -153,11 +154,11 @@ class Ensemble(Tabular):
         return sorted((each for each in found if each), key=lambda each: (-each.band_min, each.outcome))
 
     def narrowing(self, outcome: str) -> Narrowing | None:
-        """The number that explains most of an outcome's band; None if there are too few draws to tell.
+        """The number that explains most of an outcome's band; None if there are too few draws.
 
-        The draws are cut into thirds by each number, and the ranks of the times compared between them
-        (Kruskal and Wallis's H, which takes times that are infinite); the number with the largest H is named,
-        and what is left is the mean width of the band in its thirds.
+        Each number cuts the draws into thirds. The ranks of the times are compared between them by Kruskal
+        and Wallis's H, which accepts infinite times. The number with the largest H is named, with the mean
+        width of the band in its thirds.
         """
         times = np.minimum(self.times_min[outcome], self.end_min)
         n = len(times)

@@ -72,9 +72,9 @@ class Spent(Exception):
 class Aim:
     """What is fitted to what.
 
-    ``numbers``: those that move, with their ranges. ``outcomes``: ids of what they name, ``at_min`` and
-    ``scale_min`` (outcomes,) when it is published, in minutes from the start, and its scale; ``doubt_min``
-    (outcomes,) how far a replay may be off without being wrong. ``bans``: ids of what must not happen.
+    ``numbers``: those that move, with their ranges. ``outcomes``: ids of what they name. ``at_min`` and
+    ``scale_min`` (outcomes,): the published time, in minutes from the start, and its scale. ``doubt_min``
+    (outcomes,): how far a replay may be off without being wrong. ``bans``: ids of what must not happen.
     ``end_min``: end of the run.
     """
 
@@ -246,8 +246,11 @@ class FitRuns:
         return [self.places[key] for key in sorted(costs, key=lambda key: float(costs[key]))[:n]]
 
     def slopes(self, point: np.ndarray) -> np.ndarray:
-        """(outcomes + bans, numbers) how the misfit changes with each place: by a step inwards, or the other
-        way where that makes an outcome vanish (what never happens says nothing of a slope)."""
+        """(outcomes + bans, numbers) how the misfit changes with each place.
+
+        By a step inwards, or the other way if an outcome disappears there, because an outcome that never
+        happens gives no slope.
+        """
         steps = np.where(point + STEP <= 1.0, STEP, -STEP)
         origin, *moved = self.timelines([point, *(point + np.diag(steps))])
         gone = [self._vanish(origin, each) for each in moved]

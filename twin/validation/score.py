@@ -1,8 +1,8 @@
 """How closely a run reproduces the published timeline: the twin beside a baseline without feedback.
 
 Every outcome is *imposed* (the direct end of an input), *fitted* (a fitted number names it) or *predicted*
-(the rest). Only the predicted ones speak for the twin, and they say four things: does it happen at all, in
-which order, how far off, and, from an ensemble, does the twin's own uncertainty cover what was published.
+(the rest). Only the predicted ones say how good the twin is. They answer four questions: does it happen at
+all, in which order, how far off, and does the uncertainty of an ensemble cover the published time?
 """
 
 from __future__ import annotations
@@ -102,8 +102,10 @@ class Scorecard:
         return sorted(missed, key=lambda row: -abs(row.error_min or 0.0) if row.simulated else -math.inf)
 
     def hangs_on(self, row: Row) -> list[str]:
-        """What an outcome hangs on: the numbers that move it most over the ensemble; without one, the
-        unsourced numbers that the files give for its subject and for what that depends on."""
+        """The numbers on which an outcome depends: those that move it most over the ensemble.
+
+        Without an ensemble: the numbers without a source of its subject, and of what that depends on.
+        """
         if self.ensemble is not None and row.outcome.id in self.ensemble.times_min:
             moved = self.ensemble.movements(row.outcome.id)
             return [f"{m.number.target} ({m.movement_min:+.0f} min over its range)" for m in moved]

@@ -1,19 +1,22 @@
-"""How often the race happens by chance: an Enactor that loses its lock again and again.
+"""How often the race would happen by chance: an Enactor that loses its lock again and again.
 
-The real system. An Enactor that loses an endpoint's lock backs off, twice as long each time, and tries
-again. Meanwhile new plans are made. It was late enough once (DAT: chance is the only stated cause).
+The real system. An Enactor that loses an endpoint's lock waits, twice as long each time, and tries again.
+Meanwhile new plans are made. It was late enough once (DAT: chance is the only stated cause).
 
-The claim. Each try is lost with probability p. So the delay D has P(D >= b (2^k - 1)) = p^k: a power law with
-exponent -log2 p. To keep more plans, or to make fewer, reduces it by a constant factor only. A cap on the
-back-off cuts it off exponentially. The name becomes empty if the late write comes after the plan that is
-`keep` newer, and before the clean-up behind it. An earlier write is overwritten, a later one finds no tree.
+The claim. An attempt loses with probability p. Then the delay D has P(D >= b (2^k - 1)) = p^k. This is a
+power law with exponent -log2 p. Keeping more plans, or making fewer, lowers it by a constant factor only. A
+cap on the back-off cuts it off exponentially.
 
-The method. Splitting on the age of the delayed Enactor's plan. A level is about one more lost try, or one
-more plan. Each level starts as many walkers again, from the states in which they reached it. So rare ages
-cost no more than common ones.
+The name becomes empty if the late write comes in a certain interval. It starts with the write of the plan
+that is `keep` newer, and ends with the clean-up behind it. Before it, the late write is overwritten. After
+it, its tree is gone.
 
-Left out: one lost lock makes the next more likely; the walk over the other endpoints (each is a start of its
-own); the number of Enactors; the effect of guards.
+The estimate splits on the age of the starved Enactor's plan. A level is about one more lost attempt, or one
+more plan. On each level the same number of walkers starts from the states that reached the last level. So
+rare ages cost no more than common ones.
+
+Left out: that one lost lock makes the next more likely; the walk over the other endpoints; the number of
+Enactors; the effect of a guard.
 """
 
 import math
@@ -33,10 +36,10 @@ _TRIES = 1 << 8  # more tries than any walker makes within a level, which is abo
 
 
 class Habits(NamedTuple):
-    """What decides how late an Enactor can be. All float; `keep` and `endpoints` are whole.
+    """What decides how late an Enactor can be. All float; `keep` and `endpoints` are whole numbers.
 
-    `cap_s` is infinite without a cap; `jitter_ratio` is the largest share by which a wait is shortened at
-    random; `window_s` is from the fast write at an endpoint to the clean-up behind it.
+    `cap_s` is infinite without a cap. `jitter_ratio` is the largest share by which a wait is shortened at
+    random. `window_s` lasts from the fast write at an endpoint to the clean-up behind it.
     """
 
     plan_interval_s: float

@@ -1,9 +1,13 @@
 """One service by itself: healthy dependencies, and callers that ask what they ask in the scenario.
 
-A service that stays down may be held down by others. To tell what it does by itself, its dependencies become
-relays that work and take as long as they did undisturbed, and each caller becomes a workload that sends what
-it sends undisturbed, at the peak of the day, with the same dependency: time-out, retries, back-off,
-connections. The service keeps its parameters. What comes out is a scenario like any other, without luck.
+A service that stays down may be held down by others. This module shows what it does by itself:
+
+- Its dependencies become relays that work, and that take as long as they did undisturbed.
+- Each caller becomes a workload that sends its undisturbed load at the peak of the day. It keeps its
+  dependency: time-out, retries, back-off, connections.
+- The service keeps its parameters.
+
+The result is a scenario like any other, without noise.
 """
 
 from __future__ import annotations

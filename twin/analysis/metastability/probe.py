@@ -220,8 +220,8 @@ def aftermath_of(
 def goes_away(values: np.ndarray, progress: float, for_good: bool) -> bool:
     """Whether ``values`` fall, and, if ``for_good``, not towards a level of their own.
 
-    From the means of the last three quarters: falls as large as the one before, or larger, go on; falls that
-    shrink add up, as a geometric series, to where it ends.
+    It compares the means of the last three quarters. If a fall is at least as large as the one before, the
+    values go on falling. If falls shrink, a geometric series gives the level at which they end.
     """
     quarter = len(values) // 4
     if quarter == 0:

@@ -1,10 +1,10 @@
-"""How often a service in its well state collapses with no trigger at all, from a small Markov chain.
+"""How often a service in its good state collapses with no trigger at all, from a small Markov chain.
 
-A run says yes or no; below the fold the collapse of a small system is a rare event with a rate. The chain is
-the service *scaled down*: the same utilisation, time-out, attempts and back-off, but so little capacity that
-only ``slots`` calls (or droplets) are served in a time-out, which makes its luck larger. Chance is memoryless
-there (service, retries, arrivals), which the service's own need not be. The mean time to collapse grows
-exponentially with the scale, so what the largest chain says is a lower bound for the service itself.
+A run says yes or no. Below the fold, the collapse of a small system is a rare event with a rate. The chain is
+the service *scaled down*: the same utilisation, time-out, attempts and back-off. But its capacity is so small
+that only ``slots`` calls (or droplets) are served in a time-out, which makes its noise larger. Service,
+retries and arrivals are memoryless in the chain; those of the service need not be. The mean time to collapse
+grows exponentially with the scale. So the largest chain gives a lower bound for the service itself.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The search: what is tried in which order, when it ends, and what is confirmed.
 
-A set is tried only if it may become a candidate: it costs no more than the cheapest that meets the goal with
-confidence, or, if none does, than the dearest candidate so far. The order is:
+A set is tried only if it may become a candidate. It must not cost more than the cheapest set that meets the
+goal with confidence. If none does, it must not cost more than the dearest candidate so far.
 
-1. everything of the cheapest class together, then with the next class, and so on, until a group meets it;
-2. that group made smaller: its parts alone, then without the dearest half, a quarter, down to one part;
-3. other parts alone;
+The order is:
+
+1. everything of the cheapest class together, then with the next class, until a group meets the goal.
+2. that group made smaller: its parts alone, then without the dearest half, a quarter, down to one part.
+3. other parts alone.
 4. what ``proposals`` makes of all that.
 
 Each step follows from the answers before it, and the study keeps its runs. So a search that was interrupted

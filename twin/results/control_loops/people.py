@@ -34,11 +34,12 @@ class MadeDiagnosis:
 
 
 def people(scenario: Scenario, run: FinishedRun) -> Loop:
-    """Age: of trouble, when it is found, since it could be seen (or was looked for); of a finding, when it is
-    acted on; and in between, every minute, of the oldest trouble that began after they last found some.
+    """The control loop of the responders. It has no reading if responders are scripted.
 
-    Wrong: services that customers see impaired, of which the trouble is newer than their last finding. No
-    reading where responders are scripted: those know nothing.
+    Age: of trouble when it is found, since it could be seen; of a finding, when people act on it. In between,
+    every minute, the age of the oldest trouble that began after their last finding.
+
+    Wrong: how many impaired services, visible to customers, have trouble newer than the last finding.
     """
     loop = Loop(
         "Responders", "", "their last finding: alarms, as far as they are sorted and understood",

@@ -7,11 +7,11 @@ from twin.model.control_loop import Loop, Reading, View
 
 
 class Throttle:
-    """Age: since somebody last set it; none before that.
+    """Age: since people last set it; none before that.
 
-    Wrong: the share that is let in, less the share that could be carried out: above 0 it lets in what fails
-    or piles up, below 0 it turns away what would have worked. What can be carried out is what the hard
-    dependencies answer, and what the queues behind hand on while something waits there.
+    Wrong: the share that is admitted, less the share that could be carried out. Above 0, it admits work that
+    fails or queues. Below 0, it refuses work that would have succeeded. The share that could be carried out
+    is what the hard dependencies answer, or what the queues behind deliver while work waits there.
     """
 
     def __init__(self, view: View) -> None:
