@@ -22,6 +22,7 @@ def length(sentence: str) -> int:
 def _words_only(markdown: str) -> str:
     """Without code blocks, comments and the addresses of links."""
     text = re.sub(r"(?ms)^ *```.*?^ *```$", "\n", markdown)
+    text = re.sub(r"(?m)(?<=\n\n)(?: {4,}.*\n)+", "\n", text)
     text = re.sub(r"(?s)<!--.*?-->", "\n", text)
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
     return re.sub(r"(`+)[^`]+\1", CODE, text)

@@ -4,13 +4,13 @@ Philox4x32-10 (Salmon et al., SC'11) maps a counter and a key to four 32-bit wor
 
     counter = (entity, tick, purpose << 16 | block, replicate)      key = (seed low, seed high)
 
-There is no state to save or to share. Adding a service changes nobody else's noise, and since the scenario
-is not in the key, a baseline and a mitigation meet the same luck (common random numbers). A sampler that
-rejects takes blocks 0, 1, 2, … of its own stream, so it never shifts another draw. **Two draws with the same
-entity, tick, purpose and replicate are the same draw**: give each its own purpose, or its own `subkey`.
+There is no state to save or to share. Adding a service changes nobody else's noise. The scenario is not in
+the key, so a baseline and a mitigation share their noise (common random numbers). A sampler that rejects
+takes blocks 0, 1, 2, … of its own stream, so it never shifts another draw. **Two draws with the same entity,
+tick, purpose and replicate are the same draw**: give each its own purpose, or its own `subkey`.
 
-Everything below is compiled and runs uncompiled too (NUMBA_DISABLE_JIT=1). Words are uint64 that hold
-0 … 2^32-1, so that a product of two never overflows. They must not be int64: Numba tells LLVM that signed
+Everything below is compiled and runs uncompiled too (NUMBA_DISABLE_JIT=1). Words are uint64 that hold 0 …
+2^32-1, so that a product of two never overflows. They must not be int64: Numba tells LLVM that signed
 products do not wrap, and LLVM then drops shifts and masks that would seem idle.
 
 Left out: cross-platform identity. `exp` and `log` may differ by a last bit from one libm to another.

@@ -1,7 +1,7 @@
 """The levels that the words for impairment stand on. ``twin/simulation/sql/impairment.sql`` defines the
 words.
 
-They are kept here once: the engine needs them to name the cause of an onset while it happens, the queries
+They are kept here once. The loop needs them to name the cause of an onset while it happens, and the queries
 to classify a finished run.
 """
 

@@ -32,8 +32,8 @@ _TIME_HINT = "write 2025-10-19T22:05:00-07:00 or +15m"
 
 
 class Refused(ValueError):
-    """A value that cannot be taken: what was ``expected`` in its place, a ``hint``, and what was ``found``
-    where the value itself does not say it (both may be empty)."""
+    """A value that cannot be accepted, with what was ``expected`` and a ``hint``. ``found`` says what was
+    found where the value itself does not; both may be empty."""
 
     def __init__(self, expected: str, hint: str = "", found: str = "") -> None:
         super().__init__(f"expected {expected}" + (f" ({hint})" if hint else ""))

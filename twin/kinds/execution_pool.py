@@ -1,15 +1,15 @@
 """A pool of execution capacity that needs launches to replace what it loses.
 
 The real system. Lambda runs functions on instances of its own. On the morning of 20 October load balancers
-took healthy ones for dead; what is taken for dead is terminated and replaced, but launches were throttled. So
-the pool shrank until synchronous calls found no environment, and filled again only as launches came back.
-Event-source mappings and asynchronous calls were throttled to leave the rest to synchronous ones.
+took healthy instances for dead. Those were terminated and replaced, but launches were throttled. So the pool
+shrank until synchronous calls had no environment, and filled again only as launches came back. Event-source
+mappings and asynchronous calls were throttled, to leave the rest to synchronous ones.
 
-The claim. The relapse begins when losses have eaten the headroom, which is later than the fault, and ends
+The claim. The relapse begins when losses have used up the headroom, which is later than the fault. It ends
 when launches have given it back, which is later than the repair.
 
-Left out: cold starts, single functions and their concurrency limits (Lambda adds at most 1000 environments in
-10 s a function: ``scale_per_s``), placement.
+Left out: cold starts, placement, single functions and their concurrency limits. (Lambda adds at most 1000
+environments in 10 s to a function: ``scale_per_s``.)
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ def init(p, s, c, callers, tick_s: float) -> None:
 def lose_and_replace(t, w, i, p, s):
     """Instances whose checks fail are terminated; launches, where they succeed, bring capacity back.
 
-    The pool sees both through its lease dependencies: the one on a pool of targets that holds its instances
-    (calls: none) says which share is out of service, the one on launches (calls: what is missing) which
-    succeed.
+    The pool sees both through its lease dependencies. One, on a pool of targets that holds its instances, has
+    no calls: it says which share is out of service. The other, on launches, is called for missing capacity,
+    and says which launches succeed.
     """
     panel = w.svc[i]
     dt = w.tick_s[0]

@@ -1,15 +1,15 @@
 """A fleet of hosts, each of which breaks, is repaired, retired or joined by another at random.
 
-The real system. Servers fail now and then and come back when somebody or something has repaired them; some
-are retired for good; a fleet that scales in proportion to itself adds hosts at a rate per host.
+The real system. Servers fail now and then, and come back when they have been repaired. Some are retired for
+good. A fleet that scales in proportion to itself adds hosts at a rate per host.
 
-The claim. Hosts know nothing of each other, so the fleet is two counts. A host that breaks every ``mtbf_s``
-of service and is back after ``mttr_s`` is up mtbf/(mtbf + mttr) of the time, and a fleet recovers from a
-shock at the sum of both rates. Calls are spread over all hosts: the share that fails is the share that is
-down. What waits is broken hosts.
+The claim. Hosts know nothing of each other, so the fleet is two counts. A host breaks every ``mtbf_s`` of
+service and is back after ``mttr_s``. So it is up mtbf/(mtbf + mttr) of the time, and a fleet recovers from a
+shock at the sum of both rates. Calls are spread over all hosts: the share of them that fails is the share of
+hosts that is down. The backlog is the broken hosts.
 
-Left out. Load on the hosts that are left, health checks that take broken ones out (see health_checked_pool),
-common causes. Rates act over a tick as a whole: no host both breaks and is repaired within one.
+Left out. Load on the other hosts, health checks that take broken ones out (see health_checked_pool), common
+causes. Rates act over a tick as a whole: no host both breaks and is repaired within one.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """Pollers that take work from a queue, and do not come back by themselves.
 
 The real system. Lambda reads customers' SQS queues through a fleet of pollers of its own. On 20 October that
-subsystem failed with DynamoDB and did not recover with it; engineers restored it by hand, and then what had
-piled up in the queues was worked off. Later its rate was lowered on purpose, to leave capacity to synchronous
-calls.
+subsystem failed with DynamoDB and did not recover with it. Engineers restored it by hand; then the queues
+were worked off. Later its rate was lowered on purpose, to leave capacity to synchronous calls.
 
-The claim. A worker that gives up after its dependency has failed for a while, and that nothing starts again,
-turns an outage of minutes into one that lasts until somebody notices; the queue in front of it remembers all
-of it, and the drain takes as long as spare capacity says.
+The claim. A worker gives up after its dependency has failed for a while, and nothing starts it again. That
+turns an outage of minutes into one that lasts until somebody notices. The queue in front of it keeps all the
+work, and the drain takes as long as spare capacity says.
 
 Left out: single queues and their visibility time-outs, messages that expire, batches.
 """

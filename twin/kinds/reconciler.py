@@ -1,20 +1,20 @@
-"""A control loop that brings each of its objects to the state that is wanted, and tries again by itself.
+"""A control loop that brings each of its objects to the wanted state, and tries again by itself.
 
-The real system. ECS keeps as many tasks running as each of its services wants, EKS's autoscalers do so with
-nodes, Auto Scaling with instances. What cannot be launched is tried again later, object by object, and the
-wait grows with each failure: up to 27 minutes in ECS's service scheduler, which is documented. So containers
-were well again half an hour after launches were.
+The real system. ECS keeps as many tasks running as each of its services wants. EKS's autoscalers do so with
+nodes, Auto Scaling with instances. A failed launch is tried again later, object by object. The wait grows
+with each failure, in ECS's service scheduler up to 27 minutes (documented). So containers were well again
+half an hour after launches were.
 
-The claim. Such a loop loses nothing: what it could not do piles up as wishes, at most one an object, which
-come back as load when launches do. And it recovers later than what it depends on, by up to its longest wait,
-with the objects evenly spread over it.
+The claim. Such a loop loses nothing. Its failed changes pile up as wishes, at most one an object, which come
+back as load when launches do. And it recovers later than its dependency, by up to its longest wait, with the
+objects evenly spread over it.
 
-How. Objects are content, or wait: counts by how often they have failed in a row and by the tick of their next
-try. A call is a change that is wanted of some object, any alike. A content one tries at once; of one that
-waits already the call fails, for the customer, and adds nothing.
+How. Objects are content, or wait: counts by failures in a row and by the tick of their next try. A call is a
+change that is wanted of some object, any alike. A content object tries at once. If the object waits already,
+the call fails, for the customer, and adds nothing.
 
-Left out: how many instances an object wants, objects that somebody changes by hand (they are tried at once),
-and jitter: first failures come at all times, which spreads the rest.
+Left out: how many instances an object wants, and objects that somebody changes by hand (they are tried at
+once). Jitter is left out too: first failures come at all times, which spreads the later tries.
 """
 
 from __future__ import annotations

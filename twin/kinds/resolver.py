@@ -1,22 +1,23 @@
 """Resolver populations: how long a wrong answer outlives its repair.
 
 The real system. Clients in us-east-1 do not ask DynamoDB's zone; they ask a recursive resolver, which keeps
-an answer for its TTL. An empty answer without error (NODATA) is kept too, for the smaller of the SOA's own
-TTL and its MINIMUM: 900 s with Route 53's default SOA. Two populations mattered on 20 October: the resolvers
-of the internal network, which operators overrode at 01:15, and everybody else's.
+an answer for its TTL. It keeps an empty answer without error (NODATA) too, for the smaller of the SOA's own
+TTL and its MINIMUM. That is 900 s with Route 53's default SOA. Two populations mattered on 20 October: the
+resolvers of the internal network, which operators overrode at 01:15, and all others.
 
-The claim. An empty answer is a fresh answer: it replaces the good one within seconds, and after the repair it
-leaves linearly over the negative TTL, because the moments at which busy caches last asked are spread evenly.
-So 15 minutes pass between the repair and the last customer, whatever anybody does meanwhile.
+The claim. An empty answer is a fresh answer, and replaces the good one within seconds. After the repair the
+empty answers leave in a straight line over the negative TTL, because busy caches last asked at evenly spread
+moments. So 15 minutes pass between the repair and the last customer, whatever anybody does meanwhile.
 
-A *wrong* answer has addresses, behind which nothing is. It is kept for the TTL of a good one, clients cannot
-tell the two apart, and those that go on with what they had when an answer is empty do not do so here.
+A *wrong* answer has addresses, behind which nothing is. It is kept for the TTL of a good one, and clients
+cannot distinguish the two. So clients that keep their last addresses when an answer is empty do not keep them
+here.
 
-Left out: single names and query types, SERVFAIL, serve-stale (it does not apply to a valid answer), resolvers
-that ignore TTLs; clients that keep negative answers of their own are one extra layer (``client_negative_s``).
-Two parameters change who is hurt and nothing else: clients that go on with what they had before
-(``last_good_ratio``; the old addresses are taken to work), and names spread over zones of which only one
-breaks (``zone_share_ratio``).
+Left out: single names and query types, SERVFAIL, resolvers that ignore TTLs. Serve-stale is left out because
+it does not apply to a valid answer. Clients that keep negative answers of their own are one extra layer
+(``client_negative_s``). Two parameters change only who is hurt. With ``last_good_ratio`` some clients go on
+with their last addresses, which are taken to work. With ``zone_share_ratio`` names are spread over zones of
+which one breaks.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def clients(t, w, p, s, c, ok):
     """Share of clients with an answer when they keep an empty one for ``client_negative_s`` themselves.
 
     A client stays with its cache. When the cache has an answer again, the client asks within the next
-    ``client_negative_s``, at any moment alike; when it has lost it, the client notices at once.
+    ``client_negative_s``, at any moment alike. When the cache has lost it, the client notices at once.
     """
     if p.client_negative_s <= 0.0:
         return ok

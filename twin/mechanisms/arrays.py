@@ -1,10 +1,10 @@
 """The arrays that one run is made of, as records, and the tuple that holds them.
 
-A *service* row is the front panel of a service: what it was offered and did in this tick, and what its
-callers may know of it. An *edge* row is one dependency: the caller's side (calls, connections) and the
-callee's side (outcome), each with the copy that the other side is allowed to read. Nothing reads what was
-written in the same tick: what passes inside a domain is published after every tick, what crosses domains
-after every signal period.
+A *service* row is the front panel of a service. It shows what the service was offered and did in this tick,
+and what its callers may know. An *edge* row is one dependency: the caller's side (calls, connections) and the
+callee's side (outcome). Each side has a copy that the other side may read. Nothing reads what was written in
+the same tick. Copies are published after every tick inside a domain, and after every signal period across
+domains.
 
 What is called what, in compiled code:
 

@@ -1,6 +1,6 @@
 """How long a client waits before it tries again: one rule for stations, fast paths and tests.
 
-The real system: an SDK doubles its wait up to a cap, and spreads it by jitter, so that clients that failed
+The real system: an SDK doubles its wait up to a cap, and spreads it by jitter. So clients that failed
 together do not come back together. The claim: jitter decides how much of the crowd meets again; none of it
 helps against a load of first tries that stays.
 """

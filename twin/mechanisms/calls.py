@@ -1,12 +1,12 @@
 """What passes between services: calls one way, outcomes the other, each at least a tick late.
 
-The real system: an AWS service calls another through an SDK that times out, tries again and keeps connections
-and credentials; what the caller learns is whether the call came back in time. The claim: whatever a kind does
-inside, its neighbours see only this. A *kind* calls, in each tick and in this order, ``intake``, ``depend``,
-``expose``, ``answer`` and ``tally`` (see ``contract.py``). The SDK of a caller
-is stepped beside the callee, so that retries meet the state they cause; pools of connections, caches and
-backlogs are stepped beside the caller. Left out: single requests, payloads, and the network between Regions.
-When all this becomes visible to others: ``twin/mechanisms/detection.py``.
+The real system: an AWS service calls another through an SDK that times out, tries again, and keeps
+connections and credentials. The caller learns whether the call came back in time. The claim: whatever a kind
+does inside, its neighbours see only this. A *kind* calls, in each tick and in this order, ``intake``,
+``depend``, ``expose``, ``answer`` and ``tally`` (see ``contract.py``). The SDK of a caller is stepped beside
+the callee, so that retries meet the state they cause. Pools of connections, caches and backlogs are stepped
+beside the caller. Left out: single requests, payloads, and the network between Regions. When all this becomes
+visible to others: ``twin/mechanisms/detection.py``.
 """
 
 from __future__ import annotations
@@ -174,8 +174,8 @@ def headroom_of(panel):
 
 @njit
 def expose(w, i, capacity_per_s, backlog, own_blame):
-    """What reports may know of service ``i``: calls a second that it can serve, how many wait, and the share
-    of calls that it fails by itself, whatever its dependencies do."""
+    """What reports may know of service ``i``: the calls a second that it can serve, and how many wait.
+    ``own_blame`` is the share of calls that it fails by itself, with all dependencies well."""
     panel = w.svc[i]
     panel.capacity_per_s, panel.backlog, panel.own_blame = capacity_per_s, backlog, own_blame
     mark(panel, EXPOSE)
@@ -207,9 +207,8 @@ def miss_ratio(w, e):
 def churn(t, w, e):
     """Share of calls without a connection. Connections close in their own time; a new one needs the callee.
 
-    The callee is a resolver, mostly, and a host asks the same one again, so trying again finds no better
-    answer: the hosts behind a resolver that fails (``lost``) run dry as their connections close, and are back
-    with it.
+    The callee is a resolver, mostly, and a host asks the same one again, so another try has the same answer.
+    The hosts behind a resolver that fails (``lost``) run dry as their connections close, and recover with it.
     """
     r = w.edge[e]
     pool = int(r.connections_count)

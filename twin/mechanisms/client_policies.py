@@ -4,9 +4,9 @@ The real system. An AWS SDK pays for retries from a quota that successes refill 
 its own rate when it is refused (`adaptive`). Other clients drop calls at random when few come back well (the
 SRE book's adaptive throttling), or stop calling for a while (a circuit breaker).
 
-The claim. Each is a bound on what a failing callee is asked: the quota by a number, the throttle by a
-multiple of what it accepts, the breaker by its probes. A breaker is all or nothing: it makes a partial outage
-total once more calls fail than its threshold.
+The claim. Each bounds the calls to a failing callee: the quota by a number, the throttle by a multiple of the
+accepted calls, the breaker by its probes. A breaker is all or nothing: it makes a partial outage total once
+more calls fail than its threshold.
 
 How it is stepped. A dependency stands for ``clients_count`` alike client objects; breakers are counted by
 state, and the open ones by the moment at which they will probe. The policies wrap the call with its retries,

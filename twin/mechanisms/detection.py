@@ -18,8 +18,8 @@ from twin.mechanisms.calls import emit, headroom_of
 
 @njit
 def culprit(w, i):
-    """The dependency with the largest share of the failed calls, or OWN; where calls are late rather than
-    failed, the one that they wait for longest. Edges are in the order of names."""
+    """The dependency with the largest share of the failed calls, or OWN. Where calls are late rather than
+    failed, it is the dependency with the longest wait. Edges are in the order of names."""
     panel = w.svc[i]
     worst, most = OWN, panel.own_blame
     if panel.error_ratio >= IMPAIRED_RATIO:
@@ -50,8 +50,8 @@ def open_cause(w, i, edge):
 
 @njit
 def open_elsewhere(w, i):
-    """The open event of the first dependency, in the order of names, that has one; else what last happened to
-    a caller, because asking for more is trouble too; else 0."""
+    """The open event of the first dependency, in the order of names, that has one. Else it is the last event
+    of a caller, because more calls are trouble too; else 0."""
     panel = w.svc[i]
     for e in range(panel.out_start, panel.out_end):
         if w.edge[e].visible_event != 0:

@@ -1,27 +1,27 @@
 """One state machine of DynamoDB's DNS automation: Planner, Enactors, Route 53.
 
-The real system.  A Planner writes numbered plans.  Three Enactors, which do not talk to each other, each take
-the newest plan, build its records (a *tree*) and walk over the endpoints, every one in its own hosted zone.
-At each endpoint one change batch, all or nothing, flips the root alias to the new tree and points the
-*rollback* record at the tree that the root named before.  Whether the plan is newer than what is applied is
-checked once, before the walk.  After the walk the Enactor deletes the trees that are old by count, whether or
-not a root points at them.  A TXT record in each zone is the lock: a batch replaces the exact text that its
-Enactor has read, or fails.
+The real system. A Planner writes numbered plans. Three Enactors do not talk to each other. Each takes the
+newest plan, builds its records (a *tree*), and walks over the endpoints, each in its own hosted zone. At each
+endpoint one change batch, all or nothing, flips the root alias to the new tree. It also points the *rollback*
+record at the tree that the root named before. Whether the plan is newer than what is applied is checked once,
+before the walk. After the walk the Enactor deletes the trees that are old by count, whether or not a root
+points at them. A TXT record in each zone is the lock: a batch replaces the exact text that its Enactor has
+read, or fails.
 
-The claim.  With nothing but these rules an Enactor that is held up between its check and its write puts an
-old tree under the root, the clean-up of a faster Enactor deletes it, the name answers without error and with
-zero records, and from then on every Enactor fails, because no batch can point the rollback record at a tree
-that is not there (the *wedge*).  Two Enactors and keep_last + 1 plans suffice.  A check inside the batch
+The claim. With nothing but these rules, an Enactor that is delayed between its check and its write puts an
+old tree under the root. The clean-up of a faster Enactor deletes the tree, and the name answers without error
+and with zero records. From then on every Enactor fails, because no batch can point the rollback record at a
+tree that does not exist (the *wedge*). Two Enactors and keep_last + 1 plans suffice. A check inside the batch
 (`CAS`, or `RECHECK_IN_LOCK`) removes it; a check before the batch only narrows it.
 
-Left out: weights and addresses inside a tree (a plan is its number), building a tree record by record,
-failures of the Planner, authoritative servers and resolvers (kinds of their own), and durations: the lock's
-back-off is the caller's, who decides which Enactor moves next.  Order is all there is here.
+Left out: weights and addresses inside a tree (a plan is its number), building a tree record by record, and
+failures of the Planner. Authoritative servers and resolvers are kinds of their own. Durations are left out
+too: the back-off of a lock is the caller's, which decides which Enactor moves next. Order is all there is
+here.
 
 Two drivers run these same functions: the simulator (`twin/kinds/dns.py`), with durations, and the explorer
-(`twin/analysis/dns_race/explore.py`), through every order.  Every function takes a state
-(`twin.mechanisms.dns_state`) and
-changes it in place.
+(`twin/analysis/dns_race/explore.py`), through every order. Every function takes a state
+(`twin.mechanisms.dns_state`) and changes it in place.
 """
 
 import numpy as np

@@ -4,13 +4,13 @@ A state is a one-dimensional integer array of `cells(cfg)` cells:
 
     latest, stopped | root[endpoints] | rollback[endpoints] | enactor[enactors] | slot[slots]
 
-An Enactor is (pc, version, endpoint, holds, seen) and, with the guard CLEANUP_CHECK, the list of trees that
-it means to delete, one cell per slot.  A slot holds a tree's version plus one, or zero: so versions may grow
-for ever, and only the trees that exist take room.  What happens to a state is in
+An Enactor is (pc, version, endpoint, holds, seen). With the guard CLEANUP_CHECK it also has the list of trees
+that it means to delete, one cell per slot. A slot holds a tree's version plus one, or zero: so versions may
+grow for ever, and only the trees that exist take room. What happens to a state is in
 `twin.mechanisms.dns_machine`.
 
-These functions call nothing outside this file, so Numba may keep them on disk (it notices a change of a
-file, not of the files that it uses).
+These functions call nothing outside this file, so Numba may keep them on disk: it notices a change of this
+file, not of others.
 """
 
 from typing import NamedTuple
@@ -310,8 +310,8 @@ def lock_is_held(state, cfg):
 def can_pick(state, cfg, e):
     """Whether Enactor `e` may start on the newest plan: newer than anything applied, and room for its tree.
 
-    With BIG_LOCK_LEASE a held lock is no obstacle: that its lease has run out is for the caller to say, who
-    has the clock (see `lock_is_held`).
+    With BIG_LOCK_LEASE a held lock is no obstacle. The caller, who has the clock, says that its lease has run
+    out.
     """
     if pc(state, cfg, e) != IDLE or state[LATEST] <= newest_root(state, cfg):
         return False

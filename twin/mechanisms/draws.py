@@ -3,8 +3,8 @@
     DRAWS = declare(passed=FAIL, failed=FAIL, checked=cohorts(CHECK), able=FLOW)
 
 A draw is keyed by service, tick, purpose and sub-key; two draws with the same key are the same draw. So each
-name gets sub-keys of its own among those with the same purpose, and a slot of its own in ``carry``, where the
-fraction that is left over waits for the next tick. A FLOW is divided without chance: it needs the slot only.
+name gets sub-keys of its own among those with the same purpose. It also gets a slot of its own in ``carry``,
+where a remaining fraction waits for the next tick. A FLOW is divided without chance: it needs the slot only.
 What the compiled step gets is one number a draw: purpose, slot and first sub-key, packed.
 """
 

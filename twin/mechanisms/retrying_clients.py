@@ -1,10 +1,10 @@
 """The clients of a station: what they do when an attempt fails, and the orbit in which they wait.
 
-The real system: an SDK that waits for a back-off, doubled each time, with or without jitter, and that may
-have a retry budget (a bucket that each first try fills a little, and each retry empties by one). The claim:
-clients whose same attempt failed in the same substep are alike, so the orbit is counts, by the substep in
-which they are due. Left out: waits beyond the orbit's length (its last slot takes them); chance
-differences between clients with a budget (they share one bucket).
+The real system: an SDK waits for a back-off, doubled each time, with or without jitter. It may have a retry
+budget: a bucket that each first try fills a little, and each retry empties by one. The claim: clients whose
+same attempt failed in the same substep are alike. So the orbit is counts, by the substep in which the clients
+are due. Left out: waits beyond the orbit's length (its last slot takes them); chance differences between
+clients with a budget (they share one bucket).
 """
 
 from __future__ import annotations

@@ -23,19 +23,19 @@ EDGE_PARAMETERS = (
     Param("backoff_s", 0.05, "s", 0.0, 3600.0, "wait before the first retry, doubled each time", "SDK"),
     Param("backoff_cap_s", 20.0, "s", 0.0, 86_400.0, "longest wait before a retry", "SDK"),
     Param("jitter", "full", "choice", 0, 4,
-          "how the wait is spread: none, equal (half to all), full (0 to all), exponential (no memory) or "
-          "decorrelated (from the shortest to three times the wait before)",
+          "spread of the wait: none, equal (half to all), full (0 to all), exponential, or decorrelated "
+          "(shortest to three times the last wait)",
           "SDK", choices=JITTERS),
     Param("retry_budget_ratio", 0.0, "ratio", 0.0, 10.0, "retries allowed per first try; 0 for no budget",
           "assumed: no budget unless given", (0.0, 0.0)),
     Param("retry_mode", "legacy", "choice", 0, 2,
-          "legacy: as many retries as `retries` says; standard: and a quota of 500 tokens a client, of which "
-          "a retry takes 14 (5 after a refusal) and a call without trouble gives one back; adaptive: and a "
-          "rate limit at the client, cut by refusals",
+          "legacy: as many retries as `retries` says. standard: and a quota of 500 tokens a client; a retry "
+          "takes 14 (5 after a refusal), and a call without trouble gives one back. adaptive: and a rate "
+          "limit at the client, cut by refusals",
           "SDK", choices=RETRY_MODES),
     Param("deadline_s", 0.0, "s", 0.0, 86_400.0,
-          "the caller needs the call within this, retries and waits included: it waits no longer, and does "
-          "not try again if too little of it is left for an answer; 0 for none",
+          "the caller needs the call within this time, retries and waits included. It waits no longer, and "
+          "does not try again when too little time is left; 0 for none",
           "assumed: no deadline unless given", (0.0, 0.0)),
     Param("client_throttle_ratio", 0.0, "ratio", 0.0, 100.0,
           "adaptive throttling: most calls that clients send for each call that lately came back well; "
@@ -65,7 +65,7 @@ EDGE_PARAMETERS = (
     Param("drain_per_s", 0.0, "1/s", 0.0, 1e12, "most that an asynchronous caller hands over; 0 for no limit",
           "assumed: no limit unless given", (0.0, 0.0)),
     Param("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
-          "share of the callee's capacity that this caller needs at the peak of the day; calls fail as the "
+          "share of the callee's capacity that this caller needs at the peak of the day. Calls fail as the "
           "headroom falls below that; 0 for none",
           "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),
 )  # fmt: skip

@@ -94,8 +94,8 @@ def saddle(mu: float, tau: float, retries: int) -> float:
 
 
 def renewal_goodput_ratio(steps: int, x: float) -> float:
-    """Share of the capacity that ends in finished workflows of ``steps`` steps, if an attempt gets ``x`` mean
-    works before it must start again; 0 steps: work of fixed size. Source: MODELLING 1.3.2."""
+    """Share of the capacity that ends in finished workflows, if an attempt gets ``x`` mean works before it
+    must start again. ``steps``: of a workflow; 0 for work of fixed size. Source: MODELLING 1.3.2."""
     if steps == 0:
         return 1.0 if x >= 1.0 else 0.0
     within = float(gamma.cdf(x, steps, scale=1.0 / steps))

@@ -54,8 +54,8 @@ class Outlook(StrEnum):
 class Aftermath:
     """What is left of a push; the numbers are means of the last quarter.
 
-    ``pushed_backlog_count`` is what waited when the last push that ends had ended; ``after_s`` how long it
-    took from there until it was well for good, inf if it never was.
+    ``pushed_backlog_count`` is the backlog at the end of the last push that ends. ``after_s`` is the time
+    from there until it was well for good, inf if it never was.
     """
 
     state: Outlook

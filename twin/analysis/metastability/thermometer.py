@@ -35,9 +35,10 @@ PLACES = 4.0  # the chain's queue, over its slots; who waits beyond three quarte
 
 @dataclass(frozen=True)
 class ChainReading:
-    """One chain. Times in s: mean time from empty to collapsed, and from collapsed back to empty; inf where
-    longer than ``told_s``, the longest that the solver can tell. ``late_ratio``: share of attempts that are
-    late while it is well; ``on_time_ratio``: of those that are on time in the long run; nan: not known."""
+    """One chain. Times in s: the mean time from empty to collapsed, and from collapsed back to empty. They
+    are inf where longer than ``told_s``, the longest that the solver can resolve. ``late_ratio``: share of
+    attempts that are late while it is well; ``on_time_ratio``: of those that are on time in the long run;
+    nan: not known."""
 
     slots: float
     states: int

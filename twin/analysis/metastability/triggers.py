@@ -1,8 +1,8 @@
 """What may push a service over, and the smallest push of each sort that does: its frontier.
 
 A trigger has a depth (a share of the capacity lost, of a dependency's calls that fail, a multiple of the
-load) and a duration. That a longer one does no less than a shorter one, and a deeper one no less than a
-shallower, is assumed: both are sought by bisection.
+load) and a duration. A longer or a deeper trigger is assumed to do no less than a shorter or a shallower one.
+So both are sought by bisection.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Ways out of the collapsed state, and the hysteresis between the two.
 
-The service is tipped, left alone for a while, and then one thing is done: load is kept away, capacity added,
-the queue emptied, the hosts restarted. Which amount is enough is found by bisection; what the load has to
-fall to, and what it may rise to from below, are the two edges of the hysteresis.
+The service is tipped and left alone for a while. Then one thing is done: load is kept away, capacity added,
+the queue emptied, or the hosts restarted. Bisection finds the amount that is enough. The two edges of the
+hysteresis are the load to which it has to fall, and the load to which it may rise from below.
 """
 
 from __future__ import annotations

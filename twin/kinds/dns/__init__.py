@@ -3,19 +3,24 @@
 The real system. ``twin/mechanisms/dns_machine.py`` opens with it: a Planner, three Enactors, one hosted
 zone and one TXT lock an endpoint, clean-up by age, a rollback record.
 
-The claim. This file adds no rule to that machine, only time: how often a plan comes, how long a change batch
-takes, how a lost lock is retried. The fault is one Enactor that loses every lock (``losing_enactor``)
-although its freshness check has passed. That an old tree lands under the root, is cleaned up, and wedges
-every Enactor, comes out or does not come out of the machine.
+    IDLE ──poll──▶ picked ──▶ WALKING ──all endpoints──▶ CLEANUP ──▶ IDLE
+                                │  ▲
+        the lock is another's   ▼  │  after its back-off
+                              waiting
 
-A plan can also be wrong: new, and with addresses behind which nothing answers. The automation cannot tell;
-guards of freshness are no help, and it lasts until a later plan is right.
+The claim. This file adds only time to that machine: how often a plan comes, how long a change batch takes,
+how a lost lock is retried. The fault is one Enactor that loses every lock (``losing_enactor``) although its
+freshness check has passed. An old tree may then land under the root, be cleaned up, and wedge every Enactor.
+No rule here says so: it comes out of the machine, or it does not.
 
-A trace of `twin explore` takes the place of the timing, where one is given: then this file only makes the
-moves of the trace; what follows from the state that they lead to is the region's.
+A plan can also be wrong: new, and with addresses behind which nothing answers. The automation cannot notice,
+and guards of freshness do not help. It lasts until a later plan is right.
+
+A trace of `twin explore` can take the place of the timing. Then the automation makes the moves of the trace
+only, and the Region reacts to the state that they lead to.
 
 Left out: the other Regions, records inside a tree, Route 53's own propagation (it behaved), and why the lock
-was lost so often (unpublished).
+was lost again and again (unpublished).
 """
 
 from __future__ import annotations

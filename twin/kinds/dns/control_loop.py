@@ -24,8 +24,9 @@ STUCK = "every batch fails: no tree to roll back to"
 
 
 class Enactors:
-    """A reading at every write of the regional endpoint, at every write of an older plan over a newer one, at
-    every plan that is given up; and once in a while of the oldest check that somebody is acting on.
+    """A reading at every write of the regional endpoint, at every write of an older plan over a newer one,
+    and at every plan that is given up. Once a minute there is one of the oldest check that an Enactor acts
+    on.
 
     Age: from the check, made when a plan is picked, to the act. Wrong: plans written since.
     """

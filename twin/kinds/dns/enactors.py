@@ -1,13 +1,8 @@
 """Planner and Enactors in time: when each makes its next move of the machine.
 
-    IDLE ──poll──▶ picked ──▶ WALKING ──all endpoints──▶ CLEANUP ──▶ IDLE
-                                │  ▲
-              lock is another's ▼  │ after its back-off
-                              waiting
-
 While it walks, an Enactor takes the lock of the next endpoint, waits for the batch, and makes the machine's
-step. The cells of the service begin with the timers: due tick, lost locks in a row and holding by Enactor,
-then the tick until which each endpoint is locked. The machine's own cells follow.
+step. The cells of the service begin with the timers. An Enactor has its due tick, its lost locks in a row and
+whether it holds a lock; an endpoint has the tick until which it is locked. The machine's own cells follow.
 """
 
 from __future__ import annotations

@@ -1,39 +1,42 @@
-"""Load balancers, what they balance over, and the checker that decides who serves.
+"""Load balancers, their targets, and the checker that decides which of them serve.
 
 The real system. Network Load Balancers run over several zones. A health-check subsystem tests every balancer
-node and every target, takes those that fail out, and takes a zone out of a balancer's DNS when too little of
-it is known to work. On 20 October new instances were put into service before their network configuration had
-reached them. They failed some checks and passed others; each change of mind is work for the subsystem, which
-fell behind, and zones left DNS that had nothing wrong with them. Disabling the automatic failover brought
-the capacity back.
+node and every target. It takes those that fail out of service, and a zone out of a balancer's DNS when too
+little of it works. On 20 October new instances were put into service before their network configuration had
+reached them. They failed some checks and passed others. Each change is work for the subsystem, which fell
+behind, and zones without any fault left DNS. Disabling the automatic failover brought the capacity back.
 
-The claim. The errors come from a loop of three: members that are not yet propagated, verdicts that
-alternate, and a checker that is busy with the alternation and late with everything else. No target has to be
-dead. It hurts twice: new members in service fail their connections at once, and zones with old results leave
-DNS later, where the rest cannot carry the load.
+    member   registered ──▶ fresh ──configured──▶ settled         each in service, or out of it
+             in service ──failed rounds in a row──▶ out ──passed rounds in a row──▶ in service
+    zone     in a balancer's DNS ──too few members, or old results──▶ out of it ──passed rounds──▶ in
 
-Members. Per zone there are *settled* members and *fresh* ones (registered, not yet propagated), each in or
-out of service and by its run of contrary checks; integers, moved by draw once per zone and interval, the
-zones' turns spread evenly. A registration is a call over an async dependency; the newcomer serves at once,
-and replaces a random old member. It settles at the rate 1/d, where d is the latency seen over the pool's
-`lease` dependency (the propagation delay): its delay is exponential with that mean, because a wheel of ages
-would cost a cohort per second of delay. A fresh member fails a check, and a connection, with
-`unpropagated_fail_ratio`; a settled one with `fault_ratio`.
+The claim. The errors come from a loop of three: members without configuration, alternating results, and a
+checker that is late because it is busy with them. No target has to be dead. The loop hurts twice. New
+members in service fail their connections at once. Later, zones with old results leave DNS, and the others
+cannot carry the load.
 
-Checker. Work is counted in checks: one a member and interval, and `transition_work_count` for a member that
-leaves or comes back, because its balancer is judged again as a whole. A transition meets a balancer in
-proportion to its size, so what counts is not the mean size but mean × (1 + CV²): with 20 members on average
-and a standard deviation of three times that, 200. A balancer waits for one judgement at a time, so
-judgements that wait are worth at most one check of everybody; a member waits for one check at a time. Waits
-differ between the checker's many workers as in an M/M/1 queue: exponential, with the mean that the queue
-says. A late result is old, not failed.
+Members. A zone has *settled* and *fresh* members (registered, not yet configured). Each is in or out of
+service, with a number of contrary checks in a row. They are counts, moved by draws once an interval; the
+zones take turns. A registration is a call over an async dependency. The newcomer serves at once, and replaces
+a random old member. It settles at the rate 1/d, where d is the latency over the pool's `lease` dependency,
+the propagation delay. So its delay is exponential with that mean; a wheel of ages would cost a cohort for
+each second of delay. A fresh member fails a check, and a connection, with `unpropagated_fail_ratio`, a
+settled one with `fault_ratio`.
 
-Zones. Per zone, the balancers that have it in DNS and those that have not, by the same runs: a round counts
-against a zone that has too few members in service, or whose results are older than `stale_s`. A balancer's
-zones fall independently; when all have fallen, all of them serve (`fail_open`).
+Checker. Work is counted in checks: one for each member and interval. A member that leaves or comes back costs
+`transition_work_count`, because its balancer is judged again as a whole. A transition meets a balancer in
+proportion to its size. So the mean size does not count, but mean × (1 + CV²): 200 for a mean of 20 members
+and a standard deviation of 60. A balancer waits for one judgement at a time, so waiting judgements are worth
+at most one check of all members. A member waits for one check at a time. Waits differ between the checker's
+workers as in an M/M/1 queue: they are exponential, with the mean of the queue. A late result is old, not
+failed.
 
-Left out: which member belongs to which balancer, connections that outlive a member, checks that are skipped
-because the previous one still waits.
+Zones. Balancers that have a zone in DNS, and those that have not, are counted by rounds in a row too. A round
+counts against a zone with too few members in service, or with results older than `stale_s`. The zones of a
+balancer fall independently. When all have fallen, all of them serve (`fail_open`).
+
+Left out: the balancer of a single member, connections that outlive a member, checks that are skipped because
+the previous one still waits.
 """
 
 from __future__ import annotations

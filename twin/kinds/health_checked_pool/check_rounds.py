@@ -1,7 +1,8 @@
 """Members that are checked in rounds, and turn after enough contrary results in a row.
 
-A *pool* is 2 × RUNS cells from ``a``: members in service by the run of failed rounds behind them, then those
-out of service by the run of passed ones. Only counts are kept; members of a cell are exchangeable.
+A *pool* is 2 × RUNS cells from ``a``. The first half holds the members in service, by failed rounds in a row;
+the second half the others, by passed rounds in a row. Only counts are kept; members of a cell are
+exchangeable.
 
     in service        0 ─fail─▶ 1 ─fail─▶ …  ─fail, unhealthy_count in a row─▶ out of service, 0
                       ▲─────── pass ──────┘

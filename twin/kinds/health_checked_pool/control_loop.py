@@ -8,8 +8,8 @@ from twin.model.control_loop import Loop, Reading, View
 
 
 class Checks:
-    """Age: of the oldest result on which a verdict against a target rests when it is carried out: the rounds
-    that it takes, and the wait for the checker.
+    """Age: of the oldest result behind a verdict against a target, when the verdict is carried out. It is the
+    rounds that the verdict takes, and the wait for the checker.
 
     Wrong: share of the targets that work, network and all, and are out of service: themselves, or with their
     zone. New targets that serve without a network are the other error; it stands in what it did.

@@ -1,12 +1,4 @@
-"""What happens to a zone at its turn: its members are checked, and its place in the balancers' DNS.
-
-A member is in or out of service in each of its two states (``check_rounds.py``). Balancers keep a zone in
-their DNS, or not, each by itself.
-
-    registered ──▶ fresh ──configured──▶ settled
-
-    in DNS ◀──enough results in a row──▶ out of DNS
-"""
+"""What happens to a zone at its turn: its members are checked, and its place in the balancers' DNS."""
 
 from __future__ import annotations
 

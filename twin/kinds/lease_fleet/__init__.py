@@ -1,47 +1,49 @@
 """EC2's DropletWorkflow Manager: leases on a fleet of servers, checked for ever, regained through a queue.
 
 The real system. A droplet is a physical server that hosts EC2 instances. The hosts of the DropletWorkflow
-Manager (DWFM) divide the droplets among them; each holds a lease on each of its droplets and must complete a
-state check with it every few minutes. The check needs DynamoDB. A droplet without a lease keeps its instances
-running, but can neither change their state nor take a launch. On 20 October 2025 leases lapsed slowly while
-DynamoDB could not be reached. When it came back, most leases had to be re-established at once. The work timed
-out before it was done, was queued again, and timed out again: congestive collapse, without a fault left to
-repair. Throttling the incoming work and restarting DWFM hosts, which emptied their queues, ended it.
+Manager (DWFM) divide the droplets among them. A host holds a lease on each of its droplets, and must complete
+a state check with it every few minutes. The check needs DynamoDB. A droplet without a lease keeps its
+instances running, but can neither change their state nor take a launch.
+
+On 20 October 2025 leases lapsed slowly while DynamoDB could not be reached. When it came back, most of them
+had to be established again at once. The work timed out before it was done, was queued again, and timed out
+again: congestive collapse, without a fault left to repair. Throttling the incoming work, and restarting DWFM
+hosts, which emptied their queues, ended it.
 
     leased ──checks of a whole lease fail──▶ waiting ──admission──▶ in an attempt ──done──▶ leased
       │                                       │  ▲                     │      │
       └─a check without a connection─▶ adrift ◀┘  └─host restarts───────┘      └──times out──▶ begins again
 
-The claim. Checks, a work time-out and work that starts again from scratch are enough. What the outage must
-last for is set by the life of connections, not by the length of a lease: a droplet is checked over the same
-connection while that lives, so leases lapse one connection after another, and nothing queues while the
-dependency is away (without a connection an attempt ends before it has cost anything). The queue forms when
-the dependency is back: all at once. The
-collapse is a property of each host: droplets without lease against capacity × time-out. It is sharp for work
-of fixed size, nearly so for work of several steps, and absent for memoryless work (steps = 1).
+The claim. Checks, a work time-out and work that starts again from scratch are enough. The collapse needs an
+outage of the length of a connection's life, not of a lease. A droplet is checked over one connection while
+that lives, so leases lapse one connection after another. Nothing queues while the dependency is away: without
+a connection an attempt ends before it has cost anything. The queue forms when the dependency is back, all at
+once. The collapse is a property of each host: droplets without lease against capacity × time-out. It is sharp
+for work of fixed size, nearly so for work of several steps, and absent for memoryless work (steps = 1).
 
-How. Droplets are counts per host: leased ones on a wheel (phase of the next check, failed checks in a row),
-broken ones waiting or in an attempt (slot in which it began, work received). A host acts at the end of each
-of its slots; the hosts' slots are staggered over the ticks. In a slot: attempts receive work, finish and time
-out; the wheel turns; waiting droplets are admitted. Over a connection that lives, a check or a finished
-attempt succeeds with the share of calls that ``depend`` reports, independently. A droplet without lease or
-connection is *adrift*: it waits until one can be opened. Attempts that time out start again inside the queue:
-only a restart empties it, and the admission window holds back only what is still outside.
+How. Droplets are counts per host. Leased ones are on a wheel, by phase of the next check and failed checks in
+a row. Broken ones wait or are in an attempt, by the slot in which it began and the work that it received. A
+host acts at the end of each of its slots; the hosts' slots are staggered over the ticks. In a slot, attempts
+receive work, finish and time out; the wheel turns; waiting droplets are admitted. Over a connection that
+lives, a check or a finished attempt succeeds with the share of calls that ``depend`` reports, independently.
+A droplet without lease and connection is *adrift*: it waits until one can be opened. Attempts that time out
+start again inside the queue. Only a restart empties it, and the admission window holds back only droplets
+that are still outside.
 
-What callers see. A launch is one more workflow of a host: it finishes in time with the probability that an
-attempt begun now has (frozen load), and needs a leased droplet with a connection: below ``needed_ratio`` of
-leases it fails in proportion. A host that is restarting launches nothing. ``answer`` gets the mean over
-hosts. The launches themselves do not load the queue: whenever the queue matters, they are
-far fewer than the broken droplets.
+What callers see. A launch is one more workflow of a host. It finishes in time with the probability that an
+attempt begun now has (frozen load), and it needs a leased droplet with a connection. Below ``needed_ratio``
+of leases it fails in proportion. A host that is restarting launches nothing. ``answer`` gets the mean over
+hosts. The launches themselves do not load the queue: whenever the queue matters, they are far fewer than the
+broken droplets.
 
-What it reports. good and failed are droplets with and without a lease in each tick, so error_ratio is the
-share without; offered is checks; backlog is droplets waiting or in an attempt, and dead work; latency_s the
-time that a droplet which loses its lease now would need to get it back.
+What it reports. ``good`` and ``failed`` are droplets with and without a lease in each tick, so error_ratio is
+the share without. ``offered`` is checks. The backlog is droplets waiting or in an attempt, and dead work.
+latency_s is the time in which a droplet that loses its lease now would get it back.
 
-Left out: how leases are stored, which droplet is which, running instances, and warm-up of a restarted host.
-A droplet has one connection to itself; shared ones would lapse in larger lots at the same mean. hosts_count,
-droplets_count, slot_s and check_interval_s are read at the start; lease_s and timeout_s can grow during a run
-to twice what they began with.
+Left out: how leases are stored, single droplets, running instances, and warm-up of a restarted host. A
+droplet has one connection to itself; shared ones would lapse in larger lots at the same mean. hosts_count,
+droplets_count, slot_s and check_interval_s are read at the start. lease_s and timeout_s can grow during a run
+to twice their first value.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from twin.model.control_loop import Loop, Reading, View
 class Leases:
     """Age: mean time since the last check that passed, over the droplets that count as leased; to a slot.
 
-    Wrong: droplets that count as lost, though the servers run all the time, and those that count as leased
-    while there is no connection to them.
+    Wrong: droplets that count as lost, though the servers run all the time. And droplets that count as leased
+    without a connection to them.
     """
 
     def __init__(self, view: View) -> None:

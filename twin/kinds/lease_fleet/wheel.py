@@ -1,10 +1,10 @@
 """A timing wheel of leases: members are checked once an interval, and some failures in a row lose the lease.
 
-Members are counts keyed by what their future depends on: the slot of their next check, how many checks have
-failed in a row, and whether the connection over which they are checked is alive (a wheel as in Varghese and
-Lauck, SOSP'87). Only the slot that is due is touched, so the cost does not grow with the fleet. ``wheel`` is
-flat: cohort (phase, misses) stands at phase·classes + misses while its connection lives, and half of the
-classes further on while it is *adrift*.
+Members are counts by all that their future depends on. That is the slot of their next check, their failed
+checks in a row, and whether the connection for checks is alive (a wheel as in Varghese and Lauck, SOSP'87).
+Only the slot that is due is touched, so the cost does not grow with the fleet. ``wheel`` is flat: cohort
+(phase, misses) stands at phase·classes + misses while its connection lives, and half of the classes further
+on while it is *adrift*.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def members_due(wheel, classes, phase):
 
 @njit
 def moved(now, then):
-    """(share of the connections that lived and still do, share of the dead ones that live again) while the
-    share that lives went from ``then`` to ``now``."""
+    """(share of the living connections that still live, share of the dead ones that live again) while the
+    share that lives goes from ``then`` to ``now``."""
     if now < then:
         return now / then, 0.0
     return 1.0, (now - then) / (1.0 - then) if now > then else 0.0

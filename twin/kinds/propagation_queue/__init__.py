@@ -1,19 +1,18 @@
 """A queue of changes that are never lost, only late.
 
 The real system. EC2's Network Manager carries the network configuration of every launched and terminated
-instance to the instance and to the network's appliances. When launches came back on 20 October it met the
-changes that had piled up during the event; an hour later instances started without connectivity, and
-propagation was normal again only after four more hours. DynamoDB's global tables replicate over a queue of
-the same shape.
+instance to the instance and to the network's appliances. When launches came back on 20 October, it met the
+changes that had piled up during the event. An hour later instances started without connectivity. Propagation
+was normal again only after four more hours. DynamoDB's global tables replicate over a queue of the same
+shape.
 
-The claim. Propagation does not fail, it falls behind: what is one second when the queue is empty is backlog
-over capacity when it is not, so trouble shows long after the flood that caused it, in a service that asks
-*how long* rather than *whether*. Refusing calls by the size of the queue, as AWS announced it will, bounds
-that delay.
+The claim. Propagation does not fail, it falls behind. The delay is a second when the queue is empty, else
+backlog over capacity. So trouble shows long after the flood that caused it, in a service that asks *how long*
+rather than *whether*. Refusing calls by the size of the queue, as AWS announced it will, bounds that delay.
 
-The delay that is published is the wait of a change that arrives now, ``base_delay_s + backlog / capacity``,
-plus the time that dependencies have already cost the changes in the queue. With a capacity that falls with
-the backlog this is on the safe side: it would rise again while the queue empties.
+The published delay is the wait of a change that arrives now, ``base_delay_s + backlog / capacity``. To it is
+added the time that dependencies have already cost the changes in the queue. With a capacity that falls with
+the backlog this is an upper bound: the capacity would rise again while the queue empties.
 
 Left out: single instances, priorities (launches before terminations), and the way the load was taken off by
 hand.

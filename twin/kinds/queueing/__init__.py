@@ -3,20 +3,29 @@
 The real system. A control plane's front end or a fleet of workers takes calls, serves them in some order, and
 sheds some. Its clients are SDKs: an attempt has a time-out, and a late or refused one is tried again.
 
+    arriving ─▶ throttles ─▶ buffer ─▶ waits in the ring ─▶ served: good, if its client still waits
+                   │           │             │
+                   ▼           ▼             ▼ time-out, patience
+                 refused ──▶ failing ◀───────┘
+                                │ a retry is left
+                                ▼
+                       orbit, for the back-off ─▶ arriving
+
 The claim. Three numbers decide whether a station can stay down after its trigger has gone: capacity mu,
 time-out, attempts 1+r. The server does not learn that a client has given up. So under overload it works for
-clients that have gone, while their retries queue behind. So for any load between mu/(1+r) and mu a well and a
-collapsed state both persist (metastable failure). Dropping expired work, a small buffer or no retries
-remove the collapsed one.
+clients that have gone, while their retries queue behind. For any load between mu/(1+r) and mu a well and a
+collapsed state both persist (metastable failure). Dropping expired work, a small buffer or no retries remove
+the collapsed one.
 
-How it is stepped. While nothing waits and there is room for all, calls are served at once: ``answer`` passes
-the outcome, and ``intake`` counts the retries of what dependencies fail, in the same tick. As soon as
-something waits, the station runs the clients itself, in substeps of at most a twentieth of the shortest
-time-out: every failed attempt (late, refused, failed here or in a dependency) goes through one orbit, and
-callers see what becomes of their calls, not of attempts. ``good`` and ``failed`` count attempts in both.
+How it is stepped. While nothing waits and all calls fit, they are served at once. ``answer`` passes on the
+outcome, and ``intake`` counts the retries of calls that dependencies fail, in the same tick. As soon as
+something waits, the station runs the clients itself (``substeps.py``). A substep is at most a twentieth of
+the shortest time-out. Every failed attempt goes through one orbit, whether late, refused, failed here or in a
+dependency. Callers see the outcome of their calls, not of attempts. ``good`` and ``failed`` count attempts in
+both.
 
-Left out. The size of single requests; which of several servers finishes first (the oldest call
-does, so that with many servers the mean sojourn is right and its spread too small).
+Left out. The size of single requests, and which of several servers finishes first: the oldest call does. With
+many servers the mean sojourn is right, and its spread too small.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ PARAMETERS = (
     Param("buffer_count", 1e12, "count", 0.0, 1e12, "most that waits; more is refused",
           "assumed: unbounded unless given", (1e12, 1e12)),
     Param("discipline", "fifo", "choice", 0, 2,
-          "who is next: the oldest; the newest; or the oldest, and waiting work is dropped at no cost once "
-          "its client has gone (work in a server is finished, and its client waits for it)",
+          "the next call: the oldest (fifo), the newest (lifo), or the oldest whose client still waits "
+          "(deadline_drop: other waiting work is dropped at no cost)",
           "assumed: plain queues", choices=("fifo", "lifo", "deadline_drop")),
     Param("throttle_per_s", 0.0, "1/s", 0.0, 1e12, "tokens a second of the bucket that admits calls; 0: off",
           "assumed: no throttle unless given", (0.0, 0.0)),

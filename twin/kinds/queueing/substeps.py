@@ -1,13 +1,5 @@
 """A station with a queue: its clients are run here, in substeps of a tick.
 
-    arriving ─▶ throttles ─▶ buffer ─▶ waits in the ring ─▶ served: good, if its client still waits
-                   │           │             │
-                   ▼           ▼             ▼ time-out, patience
-                 refused: ── failing ◀───────┘
-                                │ a retry is left
-                                ▼
-                       orbit, for the back-off ─▶ arriving
-
 Work whose client has gone stays in the ring as a zombie, unless the discipline drops it.
 """
 
