@@ -13,21 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twin.api.run import Run, open_run, run
+    from twin.experiments.compare import compare
+    from twin.experiments.comparison import Comparison
+    from twin.experiments.whatif import what_if
     from twin.model.scenario import Scenario
     from twin.spec.library import load
     from twin.spec.problems import SpecError
 
     __version__: str
 
-__all__ = ["Run", "Scenario", "SpecError", "__version__", "load", "open_run", "run"]
+__all__ = [
+    "Comparison", "Run", "Scenario", "SpecError", "__version__", "compare", "load", "open_run", "run",
+    "what_if",
+]  # fmt: skip
 
 _HOME = {
+    "Comparison": "twin.experiments.comparison",
     "Run": "twin.api.run",
     "Scenario": "twin.model.scenario",
     "SpecError": "twin.spec.problems",
+    "compare": "twin.experiments.compare",
     "load": "twin.spec.library",
     "open_run": "twin.api.run",
     "run": "twin.api.run",
+    "what_if": "twin.experiments.whatif",
 }
 
 

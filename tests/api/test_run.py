@@ -129,10 +129,12 @@ reveal_type(run.why("sts", at="07:50"))
 reveal_type(run.impact().services[0].onset)
 reveal_type(twin.load("us-east-1-2025-10-20"))
 reveal_type(twin.open_run("data/runs/x"))
+reveal_type(twin.compare("us-east-1-2025-10-20", "long-leases", worlds=8))
+reveal_type(twin.what_if(15))
 """
 TYPES = (
     "twin.api.run.Run", "twin.results.causes.CauseChain", "datetime.datetime", "twin.model.scenario.Scenario",
-    "twin.api.run.Run",
+    "twin.api.run.Run", "twin.experiments.comparison.Comparison", "twin.experiments.whatif.WhatIfs",
 )  # fmt: skip
 
 

@@ -99,7 +99,7 @@ class Reader(HTMLParser):
             if self._claim:
                 self.claims[self._claim] = []
         if tag == "td":
-            self._measure = at.get("data-measure", "")
+            self._measure = at.get("data-metric", "")
         if tag == "data" and self._row and self._measure:
             self.numbers.setdefault((self._row, self._measure), []).append(float(at["value"]))
 

@@ -136,17 +136,17 @@ def test_the_headline_is_the_best(report: Report, found: Comparison) -> None:
     assert headline(found, best).startswith(f"lifo would have saved {saved} service-minutes")
 
 
-def test_what_cannot_be_told_is_no_headline(found: Comparison) -> None:
-    untold = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
-    best = best_of(untold)
-    assert not best.helps and headline(found, best) == "None of 2 can be told to help"
+def test_an_insignificant_difference_is_no_headline(found: Comparison) -> None:
+    unclear = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
+    best = best_of(unclear)
+    assert not best.helps and headline(found, best) == "None of 2 helps significantly"
 
 
 def test_too_few_worlds_are_called_so(found: Comparison) -> None:
-    untold = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
+    unclear = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
     few = replace(found, worlds=found.worlds[:4])
-    said = [" ".join(answers(f, best_of(untold), untold, (), {})) for f in (few, found)]
-    assert ["4 worlds tell nothing apart" in said[0], "nothing apart" in said[1]] == [True, False]
+    said = [" ".join(answers(f, best_of(unclear), unclear, (), {})) for f in (few, found)]
+    assert ["In 4 worlds no difference can be" in said[0], "can be significant" in said[1]] == [True, False]
 
 
 def test_equals_of_the_best_are_named(found: Comparison) -> None:
@@ -156,7 +156,7 @@ def test_equals_of_the_best_are_named(found: Comparison) -> None:
     assert best_of([lifo, twin_, breaker]).equals == ("twin",)
 
 
-def test_nought_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None:
+def test_zero_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None:
     minutes, *_, requests = found.metrics
     assert [amount(minutes, v, True) for v in (0.0, -0.01, -0.06)] == ["0.0", "0.0", "\u22120.1"]
     assert amount(requests, 12_345_678.0, True) == "+12.3 M" and amount(minutes, math.inf) == "∞"
@@ -200,7 +200,7 @@ def test_the_page_says_how_far_it_holds(report: Report, page: str, found: Compar
     claims = of_claims(said)
     assert alike(Reader(page).claims, claims)
     assert len(claims["breaker"]) > 3, "some number decides"
-    held = report.robust["lifo"].held
+    held = report.robust["lifo"].holds
     assert held is not None and f"in {share(held.ratio)} of the worlds" in Reader(page).words
     other = page.replace(f'value="{held.ratio}"', 'value="7"')
     assert not alike(Reader(other).claims, claims), "a check that cannot fail"
@@ -212,23 +212,23 @@ def test_the_numbers_that_decide_are_those_of_the_command(report: Report, page: 
     assert named == {d.target for r in report.robust.values() for d in r.decided_by}
     none = {name: replace(r, decided_by=()) for name, r in report.robust.items()}
     without = Reader(replace(report, robust=none).page())
-    assert not any("data-decides" in at for _, at in without.tags) and "cannot be told" in without.words
+    assert not any("data-decides" in at for _, at in without.tags) and "no single input" in without.words
 
 
 def test_what_a_variant_does_not_come_to_is_not_robust(report: Report) -> None:
-    def told(**variants: str) -> str:
+    def verdict_of(**variants: str) -> str:
         asked = {"lifo": replace(report.robust["lifo"], variants=variants)}
         return Reader(replace(report, robust=report.robust | asked).page()).words
 
-    agree, differ = told(one="helps", other="helps"), told(one="helps", other="harms")
-    assert "in every variant of the model that was asked too: one and other" in agree
+    agree, differ = verdict_of(one="helps", other="helps"), verdict_of(one="helps", other="harms")
+    assert "It also helps in every variant of the model: one and other" in agree
     assert "robust" in agree and "not robust" not in agree
-    assert "not robust" in differ and "Not so in 1 of 2 variants of the model: in other: harms." in differ
+    assert "not robust" in differ and "1 of 2 variants of the model disagree: in other: harms." in differ
 
 
 def test_without_robustness_nothing_is_said_of_it(report: Report) -> None:
     words = Reader(replace(report, robust={}).page()).words
-    assert "How far what is said" not in words and "by more than is worth having, in" not in words
+    assert "How far each verdict holds" not in words and "by more than is worth having, in" not in words
 
 
 def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> None:
@@ -245,7 +245,7 @@ def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> No
     robust = report.robust | {"lifo+breaker": Robustness("helps", wilson(91, 100))}
     page = replace(report, tournament=held, robust=robust).page()
     words = Reader(page).words
-    for text in ("Whose doing the loss was", "Two at once", "x+y", "91\u00a0%"):
+    for text in ("Shares of the loss", "Two at once", "x+y", "91\u00a0%"):
         assert text in words
     each = len(found.metrics)
     assert f"{each * 2} tests of single mitigations, and {each} of pairs" in words

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from twin.experiments.whatif import EffectResult, Share, WhatIfAnswer, WhatIfQuestion, WhatIfs
     from twin.model.changes import Variant
 
-FOLDER = SCENARIOS / "what-if"
 VARIANTS = SCENARIOS / "variants"
 COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recovery", "expected")
 
@@ -61,15 +59,18 @@ def what_if_command(
     Changes to the scenario are part of the baseline and of every case. People act on what they know; with
     --worlds or several --replicates after random delays.
     """
-    from twin.experiments.whatif import what_if
+    from twin.experiments.whatif import find_questions, what_if
 
     if worlds and replicates:
         raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
     drawn = worlds or (replicates or 1) > 1
-    questions = _questions(which, options)
+    questions = find_questions(
+        *which, with_files=options["with_files"],
+        change=lambda base: changed_scenario(base, {**options, "responders": None}),
+    )  # fmt: skip
     show.say(f"{len(questions)} questions")
     answers = what_if(
-        questions, variants=_variants(questions) if variants else (), draws=worlds or 0,
+        *questions, variants=_variants(questions) if variants else (), worlds=worlds or 0,
         replicates=replicates or 1, responders=options["responders"] or ("drawn" if drawn else "modelled"),
         settings=settings_of(options),
     )  # fmt: skip
@@ -80,38 +81,6 @@ def what_if_command(
     against = [f"{a.question.what_if.number}" for a in answers if a.agrees is False]
     if strict and against:
         raise Missed(f"the model disagrees with what was expected of {', '.join(against)}")
-
-
-def _questions(which: tuple[str, ...], changes: dict[str, Any]) -> list[WhatIfQuestion]:
-    """The questions asked for, in the order of their numbers. Raises SpecError, BadInput."""
-    from twin.experiments.whatif import WhatIfQuestion
-    from twin.spec import Problem, SpecError, load_what_if
-
-    files = sorted(FOLDER.glob("*.yaml"))
-    numbered = {int(f.name.split("-")[0]): f for f in files if f.name.split("-")[0].isdigit()}
-    problems: list[Problem] = []
-    bases: dict[tuple[str, ...], Any] = {}
-    found = []
-    for file in dict.fromkeys(_file(text, numbered) for text in which) if which else files:
-        try:
-            question, base = load_what_if(file, bases, with_files=changes["with_files"])
-            base = changed_scenario(base, {**changes, "responders": None})
-            found.append(WhatIfQuestion(question, base))
-        except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    if not found:
-        raise BadInput(f"{FOLDER}: no what-if in this folder")
-    return sorted(found, key=lambda q: q.what_if.number)
-
-
-def _file(text: str, numbered: dict[int, Path]) -> Path:
-    if not text.isdigit():
-        return Path(text)
-    if int(text) not in numbered:
-        raise BadInput(f"what-if {text}: there are {min(numbered, default=0)} to {max(numbered, default=0)}")
-    return numbered[int(text)]
 
 
 def _variants(questions: list[WhatIfQuestion]) -> list[Variant]:

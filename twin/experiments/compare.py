@@ -30,7 +30,9 @@ from twin.experiments.screening import TRIES, screened
 from twin.experiments.study import Job, Study
 from twin.model.scenario import Scenario
 from twin.results.metrics import OF_RUN, PRIMARY, RAW, WEIGHTED, Metric, of_runs
+from twin.spec.library import load
 from twin.spec.mitigations import FOLDER
+from twin.spec.problems import argument_problem, did_you_mean
 from twin.statistics.estimates import Difference, Estimate, estimate, paired
 from twin.statistics.group_sequential import InterimLook, LookVerdict, least_worlds, unclear, verdicts
 from twin.statistics.proportions import Proportion, paired_proportions, wilson
@@ -39,12 +41,12 @@ WITHIN_S = 6 * 3600.0
 
 
 def compare(
-    scenario: Scenario, mitigate: Sequence[str | Path | Arm], worlds: int = 64, *, target: str = "",
-    within_s: float = WITHIN_S, weights: Mapping[str, float] | None = None, draws: bool = True,
-    interim: bool = True, responders: str | None = "drawn", mitigations: Path = FOLDER,
+    scenario: str | Path | Scenario, mitigate: str | Path | Sequence[str | Path | Arm], worlds: int = 64, *,
+    target: str = "", within_s: float = WITHIN_S, weights: Mapping[str, float] | None = None,
+    draws: bool = True, interim: bool = True, responders: str | None = "drawn", mitigations: Path = FOLDER,
     settings: StudySettings | None = None,
 ) -> Comparison:  # fmt: skip
-    """Compare mitigations in ``worlds`` realizations of a scenario.
+    """Compare mitigations in ``worlds`` realizations of a scenario: its name, its file, or a loaded one.
 
     ``mitigate``: names of mitigations in the folder ``mitigations``, or files; 'A+B' is both at once.
     ``target``: the service whose minutes lost are the primary metric, if not all that customers see.
@@ -52,10 +54,12 @@ def compare(
     is as in ``ComparisonPlan``; ``settings``: on which workers, and in which folder. Raises SpecError,
     ValueError, NoWorlds, WorkerLost, OtherStudy.
     """
-    base = with_people(scenario, responders)
+    base = with_people(load(scenario), responders)
     if target and target not in base.topology.services:
-        raise ValueError(f"target: found {target!r}, expected a service of {base.topology.name}")
-    arms = arms_of(mitigate, base, mitigations)
+        hint = did_you_mean(target, base.topology.services)
+        raise argument_problem("target", f"'{target}'", f"a service of {base.topology.name}", hint)
+    sides = [mitigate] if isinstance(mitigate, str | Path) else mitigate
+    arms = arms_of(sides, base, mitigations)
     plan = ComparisonPlan(base.name, arms, worlds, within_s, weights or {}, draws, "", interim, 1, target)
     with open_study({base.name: base}, settings, runs=worlds * (1 + len(arms))) as study:
         return compared(study, plan)

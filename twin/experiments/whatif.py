@@ -6,10 +6,12 @@ model. So they differ only by what the question changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from twin.base.places import SCENARIOS
 from twin.base.units import format_duration
 from twin.experiments.answers import Answer
 from twin.experiments.arms import BASELINE, Arm, with_people
@@ -24,7 +26,11 @@ from twin.model.scenario import Scenario
 from twin.results import metrics
 from twin.results.metrics import Measured
 from twin.simulation.run import simulate
+from twin.spec import Problem, SpecError, argument_problem, load_what_if
+from twin.spec.bases import Bases
 from twin.statistics import wilson
+
+FOLDER = SCENARIOS / "what-if"
 
 
 @dataclass(frozen=True)
@@ -173,23 +179,65 @@ def _mean_lost(by: Mapping[Realization, Measured]) -> float | None:
     return sum(lost) / len(lost) if lost else None
 
 
+def find_questions(
+    *which: int | str | Path, with_files: Iterable[str | Path] = (),
+    change: Callable[[Scenario], Scenario] = lambda base: base,
+) -> list[WhatIfQuestion]:  # fmt: skip
+    """The questions with these numbers or in these files, in the order of their numbers; without any, all.
+
+    ``with_files``: services of your own on top of each base; ``change``: a change to each base. Raises
+    SpecError with the problems of all files.
+    """
+    files = {int(f.name.split("-")[0]): f for f in sorted(FOLDER.glob("[0-9]*-*.yaml"))}
+    problems: list[Problem] = []
+    bases: Bases = {}
+    changed: dict[int, Scenario] = {}  # questions of one base share it
+    found = []
+    for each in dict.fromkeys(which) if which else files:
+        try:
+            question, base = load_what_if(_file(each, files), bases, with_files=with_files)
+            if id(base) not in changed:
+                changed[id(base)] = change(base)
+            found.append(WhatIfQuestion(question, changed[id(base)]))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return sorted(found, key=lambda q: q.what_if.number)
+
+
+def _file(which: int | str | Path, files: Mapping[int, Path]) -> Path:
+    """A file, or that of a number. Raises SpecError for an unknown number."""
+    if not str(which).isdigit():
+        return Path(which)  # type: ignore[arg-type]
+    if int(str(which)) not in files:
+        known = f"a number from {min(files, default=0)} to {max(files, default=0)}, or a file"
+        raise argument_problem("what-if", f"{which}", known)
+    return files[int(str(which))]
+
+
 def what_if(
-    questions: Sequence[WhatIfQuestion], *, variants: Iterable[Variant] = (), draws: int = 0,
+    *which: int | str | Path | WhatIfQuestion, variants: Iterable[Variant] = (), worlds: int = 0,
     replicates: int = 1, responders: str = "modelled", settings: StudySettings | None = None,
 ) -> WhatIfs:  # fmt: skip
     """Run every case of every question, and its baseline, in every realization.
 
-    ``variants`` of the model come beside the shipped one. With ``draws``, the uncertain inputs are sampled
+    ``which``: numbers or files of questions, or loaded ones; without any, all of ``scenarios/what-if/``.
+    ``variants`` of the model come beside the shipped one. With ``worlds``, the uncertain inputs are sampled
     that many times, each time with its own noise; invalid draws are left out and replaced (``screening``).
     Without, ``replicates`` differ in their noise only. ``responders`` holds where a scenario says what they
     follow. Raises NoWorlds, WorkerLost, OtherStudy.
     """
+    questions = [q for q in which if isinstance(q, WhatIfQuestion)]
+    named = [q for q in which if not isinstance(q, WhatIfQuestion)]
+    if named or not which:
+        questions += find_questions(*named)
     posed = _Asked([replace(q, base=base) for q, base in _with_people(questions, responders)])
     models = {v.name: v for v in variants}
-    runs = (1 + len(models)) * (draws or replicates) * posed.sides
+    runs = (1 + len(models)) * (worlds or replicates) * posed.sides
     with open_study(posed.bases, settings, runs=runs, variants=models) as study:
-        worlds = {name: list(_worlds(study, name, draws, replicates)) for name in posed.bases}
-        return WhatIfs(tuple(posed.answers(study, worlds)))
+        realized = {name: list(_worlds(study, name, worlds, replicates)) for name in posed.bases}
+        return WhatIfs(tuple(posed.answers(study, realized)))
 
 
 def _with_people(questions: Iterable[WhatIfQuestion], mode: str) -> Iterator[tuple[WhatIfQuestion, Scenario]]:

@@ -1,1 +1,1 @@
-"""A comparison as one page: words, tables and pictures in a single file that asks nobody for anything."""
+"""A comparison as one page: text, tables and pictures in one file that loads nothing else."""

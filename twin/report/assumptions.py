@@ -1,4 +1,4 @@
-"""What the answer rests on: numbers that nobody published, with their ranges; what is made worse."""
+"""The assumptions of an answer: uncertain inputs with their ranges; side effects of mitigations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from twin.spec.inputs import UncertainInput, inputs_of, varies
 
 @dataclass(frozen=True)
 class Assumed:
-    """A number as the page shows it: its value, the range, and why it is what it is."""
+    """A number as the page shows it: value, range and reason."""
 
     target: str
     value: str
@@ -26,7 +26,7 @@ class Assumed:
 
 
 def drawn_numbers(base: Scenario) -> list[Assumed]:
-    """Every number that the worlds draw."""
+    """Every uncertain input that the worlds sample."""
     return [
         Assumed(n.target, quantity(n.value, n.unit), _range(n), _why(base, n))
         for n in inputs_of(base) if varies(base, n)
@@ -38,7 +38,7 @@ def _range(n: UncertainInput) -> str:
 
 
 def _why(base: Scenario, n: UncertainInput) -> str:
-    """The reason that its file gives, or its kind."""
+    """The reason in its file, or in its kind."""
     given = {x.id: x.assumed for x in base.interventions} if not n.service else {}
     if not n.service:
         return given.get(n.target) or "a time that nobody published"
@@ -54,7 +54,7 @@ def _why(base: Scenario, n: UncertainInput) -> str:
 
 
 def of_mitigations(arms: Sequence[ArmResult]) -> Iterator[tuple[str, Assumed]]:
-    """(mitigation, its own number) for each that a mitigation's file assumes; these are not drawn."""
+    """(mitigation, number) for each assumed number of a mitigation. The worlds do not sample them."""
     seen: set[str] = set()
     for arm in arms:
         for m in arm.arm.variations:
@@ -69,6 +69,6 @@ def of_mitigations(arms: Sequence[ArmResult]) -> Iterator[tuple[str, Assumed]]:
 
 
 def side_effects(arms: Sequence[ArmResult]) -> dict[str, Mitigation]:
-    """Name → each mitigation that says what it makes worse."""
+    """Name → each mitigation with a side effect."""
     found = (m for arm in arms for m in arm.arm.variations if isinstance(m, Mitigation) and m.side_effect)
     return {m.name: m for m in found}

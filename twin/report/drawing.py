@@ -17,13 +17,13 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours (jfly.uni-koeln.de/color), which colour-blind readers tell apart, for light paper.
+# Okabe and Ito's colours (jfly.uni-koeln.de/color), safe for colour-blind readers, for light paper.
 INK, QUIET, LINE, PAPER = "#1b2330", "#5a6472", "#d5dae1", "#fdfdfe"
-BASE, GOOD, UNTOLD = "#b24a00", "#0067a6", "#6c7480"
+BASE, GOOD, UNCLEAR = "#b24a00", "#0067a6", "#6c7480"
 BAD = BASE
 VARIABLES = {
     INK: "--ink", QUIET: "--quiet", LINE: "--line", PAPER: "--paper",
-    BASE: "--base", GOOD: "--good", UNTOLD: "--untold",
+    BASE: "--base", GOOD: "--good", UNCLEAR: "--unclear",
 }  # fmt: skip
 
 WIDE, NARROW = 10.9, 4.7  # inches of 72 units, the width of the page's column and of a phone
@@ -43,8 +43,10 @@ Draw = Callable[[Figure, bool], None]
 
 
 def picture(name: str, words: str, height: Callable[[bool], float], draw: Draw) -> Markup:
-    """Two drawings of one picture as HTML. ``words`` say what it shows, to who cannot see it; ``height`` in
-    inches and ``draw`` are asked with whether it is for a phone."""
+    """Two drawings of one picture as HTML, for a desk and a phone. ``words``: its description.
+
+    ``height`` (inches) and ``draw`` get True for the phone.
+    """
     wide, narrow = (_svg(f"{name}-{k}", words, height, draw, k == "narrow") for k in ("wide", "narrow"))
     return Markup(f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>')
 
@@ -59,7 +61,7 @@ def _svg(name: str, words: str, height: Callable[[bool], float], draw: Draw, nar
 
 
 def _for_the_page(svg: str, name: str, words: str) -> str:
-    """The picture as a part of a page: ids of its own, the page's colours and letters, a name."""
+    """The picture as a part of a page: its own ids, the colours and fonts of the page, a title."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg, count=2).replace("xlink:href=", "href=")
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\1{name}-", svg)

@@ -1,4 +1,4 @@
-"""The pictures of a comparison. Each says in words what it shows; nothing in them hangs on colour alone."""
+"""The pictures of a comparison. Each has a description, and none depends on colour alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from twin.report.drawing import (
     LINE,
     PAPER,
     QUIET,
-    UNTOLD,
+    UNCLEAR,
     bare,
     picture,
 )
@@ -73,25 +73,25 @@ def forest(found: Comparison, arms: Sequence[ArmResult]) -> Markup:
 
 def _colour(arm: ArmResult) -> str:
     if not arm.significant[PRIMARY]:
-        return UNTOLD
+        return UNCLEAR
     return GOOD if arm.difference[PRIMARY].mean < 0 else BAD
 
 
-def _whisker(axes: Axes, row: float, e: Estimate, colour: str, sure: bool) -> None:
-    """A mean with its interval: full where it is sure, hollow where not."""
+def _whisker(axes: Axes, row: float, e: Estimate, colour: str, significant: bool) -> None:
+    """A mean with its interval: full if significant, hollow if not."""
     low, high = max(e.low, -1e18), min(e.high, 1e18)
     axes.plot([low, high], [row, row], color=colour, lw=2.4, solid_capstyle="butt")
-    axes.plot([e.mean], [row], "o", ms=8, color=colour, mfc=colour if sure else PAPER, mew=1.8)
+    axes.plot([e.mean], [row], "o", ms=8, color=colour, mfc=colour if significant else PAPER, mew=1.8)
 
 
 def _named(axes: Axes, row: float, name: str, value: str, colour: str, bold: bool = True) -> None:
     """A row's name above it at the left, its value at the right."""
     across = axes.get_yaxis_transform()
-    box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # over the line of nought
+    box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # over the zero line
     axes.text(0.005, row - 0.3, name, transform=across, va="bottom", bbox=box,
               fontweight="bold" if bold else "normal", color=INK if bold else QUIET)  # fmt: skip
     axes.text(1, row - 0.3, value, transform=across, ha="right", va="bottom", bbox=box,
-              color=QUIET if colour == UNTOLD else colour)  # fmt: skip
+              color=QUIET if colour == UNCLEAR else colour)  # fmt: skip
 
 
 # --- over time -------------------------------------------------------------------
@@ -107,16 +107,16 @@ def timelines(found: Comparison, best: ArmResult, start: datetime, origin_s: flo
         for (name, band), colour, dashes in zip(bands.items(), (BASE, GOOD), ("--", "-"), strict=True):
             _band(axes, band, origin_s, colour, dashes, name)
         axes.axvline(0, color=QUIET, lw=1, ls=":")
-        axes.set_ylim(-0.03 * axes.get_ylim()[1])  # a line at nought is seen
+        axes.set_ylim(-0.03 * axes.get_ylim()[1])  # keeps a line at 0 in view
         axes.set_xlim(-origin_s / 3600, found.horizon_s / 3600)
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.grid(axis="y")
-        axes.set_title("services impaired at once, the most in each 5 min", color=QUIET, fontsize=11)
+        axes.set_title("services impaired at once, maximum of each 5 min", color=QUIET, fontsize=11)
         _two_clocks(axes, zero, found.horizon_s + origin_s, narrow)
         _legend(figure, axes, narrow)
 
     peak = {name: float(band.mean.max()) for name, band in bands.items()}
-    said = "; ".join(f"{name}: at the most {p:.1f} in the mean over worlds" for name, p in peak.items())
+    said = "; ".join(f"{name}: maximum of the mean {p:.1f}" for name, p in peak.items())
     words = f"Services impaired at once over time, mean and 5 to 95 % of the worlds. {said}."
     return picture("timelines", words, lambda narrow: 4.4, draw)
 
@@ -157,7 +157,7 @@ def _step(length_s: float, ticks: int) -> float:
 
 
 def recoveries(found: Comparison, best: ArmResult, curves: Mapping[str, tuple[Survival, Survival]]) -> Markup:
-    """Share of the worlds in which what has the title is not well yet; (baseline, best) of each."""
+    """Share of the worlds without recovery yet, over time; title → (baseline, best)."""
     unit, unit_s = ("hours", 3600.0) if found.horizon_s >= 7200 else ("minutes", 60.0)
 
     def draw(figure: Figure, narrow: bool) -> None:
@@ -181,9 +181,9 @@ def recoveries(found: Comparison, best: ArmResult, curves: Mapping[str, tuple[Su
     def half(curve: Survival) -> str:
         return hours(curve.median_s) if np.isfinite(curve.median_s) else "no time within the run"
 
-    said = "; ".join(f"{title}: half well after {half(a)}, with {best.arm.name} {half(b)}"
+    said = "; ".join(f"{title}: half recovered after {half(a)}, with {best.arm.name} {half(b)}"
                      for title, (a, b) in curves.items())  # fmt: skip
-    words = f"Share of the worlds in which it is not well yet, over time (Kaplan-Meier). {said}."
+    words = f"Share of the worlds without recovery yet, over time (Kaplan-Meier). {said}."
     rows = {True: len(curves), False: -(-len(curves) // 2)}
     return picture("recoveries", words, lambda narrow: 0.5 + 2.9 * rows[narrow], draw)
 
@@ -196,11 +196,11 @@ def _steps(axes: Axes, curve: Survival, colour: str, dashes: str, name: str, uni
     axes.step(at, still, where="post", color=colour, ls=dashes, label=name)
 
 
-# --- what it costs, and whose doing it was ------------------------------------------
+# --- costs, and shares of the loss ----------------------------------------------------
 
 
 def costs(found: Comparison, priced: Sequence[tuple[str, ArmResult]], front: Sequence[str]) -> Markup:
-    """What each arm saves, by its class of cost; those that none beats in both are diamonds."""
+    """The saving of each arm, by class of cost. Diamonds: no other arm beats it in both."""
     lanes = {c: _lane([a for cost, a in priced if cost == c], front) for c in COSTS}
     lanes = {c: lane for c, lane in lanes.items() if lane}
     m = primary(found)
@@ -225,13 +225,13 @@ def costs(found: Comparison, priced: Sequence[tuple[str, ArmResult]], front: Seq
 
     at = {a.arm.name: (cost, amount(m, -a.difference[PRIMARY].mean)) for cost, a in priced}
     said = "; ".join(f"{n} ({at[n][0]}) saves {at[n][1]}" for n in front if n in at)
-    words = f"Service-minutes saved by class of cost. Beaten by none in both: {said}."
+    words = f"Service-minutes saved by class of cost. No other arm beats these in both: {said}."
     rows = sum(HEAD + len(lane) for lane in lanes.values())
     return picture("costs", words, lambda _: 0.6 + ROW * rows, draw)
 
 
 def _lane(arms: Sequence[ArmResult], front: Sequence[str]) -> list[list[ArmResult]]:
-    """The rows of a class of cost: its arms on the front and the best others, one each, then all the rest."""
+    """The rows of a class of cost: arms on the front and the best others, one each, then all the rest."""
     ranked = sorted(arms, key=lambda a: (a.arm.name not in front, order(a)))
     named = max(NAMED, sum(a.arm.name in front for a in arms))
     return [[a] for a in ranked[:named]] + ([ranked[named:]] if ranked[named:] else [])
@@ -241,14 +241,14 @@ def _savings(axes: Axes, row: float, arms: Sequence[ArmResult], front: Sequence[
     """A row of a lane: one arm with its name and interval, or the means of many."""
     for arm in arms:
         d, best = arm.difference[PRIMARY], arm.arm.name in front
-        colour = _colour(arm) if best else UNTOLD
+        colour = _colour(arm) if best else UNCLEAR
         if len(arms) == 1:
             axes.plot([-d.high, -d.low], [row, row], color=colour, lw=2.4 if best else 1.4)
             _named(axes, row, arm.arm.name, f"{amount(m, -d.mean)}", colour, bold=best)
         axes.plot([-d.mean], [row], "D" if best else "o", ms=8 if best else 5, color=colour,
                   mfc=colour if arm.significant[PRIMARY] else PAPER)  # fmt: skip
     if len(arms) > 1:
-        _named(axes, row, f"{len(arms)} others", "", UNTOLD, bold=False)
+        _named(axes, row, f"{len(arms)} others", "", UNCLEAR, bold=False)
 
 
 def shares(attribution: Attribution) -> Markup:
@@ -267,10 +267,10 @@ def shares(attribution: Attribution) -> Markup:
         axes.set_ylim(len(ranked) - 0.45, -0.75)
         axes.axvline(0, color=INK, lw=1)
         for k, (name, e) in enumerate(ranked):
-            sure = e.low > 0 or e.high < 0
-            colour = UNTOLD if not sure else BASE
+            significant = e.low > 0 or e.high < 0
+            colour = BASE if significant else UNCLEAR
             axes.barh(k, e.mean, height=0.3, color=colour, alpha=0.5)
-            _whisker(axes, k, e, colour, sure)
+            _whisker(axes, k, e, colour, significant)
             _named(axes, k, name, text(e), colour)
         axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
         axes.xaxis.set_major_formatter(FuncFormatter(_thousands))

@@ -108,8 +108,8 @@ def _breaks(kind: ModuleType) -> str:
     """'down (`fault_ratio` 1), slow (`service_time_s` too long for its callers)'."""
     ways = []
     for how, values in getattr(kind, "BREAKS", {}).items():
-        told = {n: "too long for its callers" if v == LATE else _value(v) for n, v in values.items()}
-        ways.append(f"{how} ({', '.join(f'`{name}` {value}' for name, value in told.items())})")
+        values = {n: "too long for its callers" if v == LATE else _value(v) for n, v in values.items()}
+        ways.append(f"{how} ({', '.join(f'`{name}` {value}' for name, value in values.items())})")
     return ", ".join(ways) or "in no way that it says"
 
 

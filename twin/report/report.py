@@ -1,4 +1,4 @@
-"""The page of a comparison, from the answer in words down to the command that gives it again."""
+"""The page of a comparison: the answer, pictures, tables, and the command that repeats it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from twin.simulation.code_version import code_version
 from twin.statistics.durations import Survival, kaplan_meier, restricted
 
 PAGE = "page.html.j2"
-SERVICES = 3  # whose recovery is drawn, besides the whole
+SERVICES = 3  # with a picture of their recovery, besides all together
 
 
 @dataclass(frozen=True)
 class Origin:
-    """How it was made: the command line, the folder of the study, the hash of the code, name → version."""
+    """The origin of a page: command line, folder of the study, hash of the code, package → version."""
 
     command: str
     study: str
@@ -40,8 +40,8 @@ class Origin:
 
 @dataclass(frozen=True)
 class Report:
-    """``base``: the scenario that was compared in. ``tournament``: of which ``found`` are the singles.
-    ``robust``: arm → how far what is said of it holds."""
+    """A comparison and its page. ``base``: the scenario. ``tournament``: its singles are ``found``.
+    ``robust``: arm → how far its verdict holds."""
 
     found: Comparison
     base: Scenario
@@ -51,7 +51,7 @@ class Report:
 
     @cached_property
     def arms(self) -> tuple[ArmResult, ...]:
-        """All that were compared, the best first."""
+        """Every arm, the best first."""
         arms = self.tournament.arms if self.tournament else self.found.arms
         return tuple(sorted(arms, key=verdict.order))
 
@@ -61,7 +61,7 @@ class Report:
 
     @property
     def families(self) -> tuple[Comparison, ...]:
-        """What was tested together: all, or in a tournament the singles and then the pairs."""
+        """The comparisons that were each tested together: in a tournament, singles and then pairs."""
         pairs = self.tournament.pairs if self.tournament else None
         return (self.found, pairs) if pairs else (self.found,)
 
@@ -73,7 +73,7 @@ class Report:
 
     @property
     def origin_s(self) -> float:
-        """Of the first input, from the start."""
+        """Seconds from the start to the first input."""
         return self.base.duration_s - self.found.horizon_s
 
     def page(self) -> str:
@@ -84,7 +84,7 @@ class Report:
         return made.get_template(PAGE).render(self._shown())
 
     def _shown(self) -> dict[str, Any]:
-        """What the template reads."""
+        """The variables of the template."""
         found, best = self.found, self.best
         tests = [len(c.arms) * len(c.metrics) for c in self.families]
         return {
@@ -135,7 +135,7 @@ class Report:
         return front_of(self.arms)
 
     def recoveries(self) -> dict[str, tuple[Survival, Survival]]:
-        """Title → how long the whole, and the services that differ most, are not well: (baseline, best)."""
+        """Title → time to recovery of all, and of the services that differ most: (baseline, best)."""
         home, name, n = self.home, self.best.arm.arm.name, len(self.best.arm.worlds)
         whole = [_whole(values, home.horizon_s) for values in (home.values, self.best.arm.values)]
         mine, base = home.recovery_s.get(name, {}), home.recovery_s.get(BASELINE, {})
@@ -153,7 +153,7 @@ class Report:
 
 
 def _whole(values: Mapping[str, np.ndarray], horizon_s: float) -> Survival:
-    lasted_s = values["time_to_recovery_s"]  # restricted: what lasts to the horizon has not ended
+    lasted_s = values["time_to_recovery_s"]  # restricted: a value at the horizon has not ended
     return kaplan_meier(lasted_s, lasted_s < horizon_s, horizon_s)
 
 

@@ -1,4 +1,4 @@
-"""Values, intervals and moments as a reader takes them in."""
+"""Values, intervals and durations as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # words need none of what they are about: the command line starts without it
+if TYPE_CHECKING:  # only types: the command line starts without them
     from twin.results.metrics import Metric
     from twin.statistics.estimates import Estimate
     from twin.statistics.proportions import Proportion
@@ -16,7 +16,7 @@ PERCENT = "\u00a0%"  # on one line with its number
 
 
 def amount(metric: Metric, value: float, signed: bool = False) -> str:
-    """A value of a measure in the unit that people read it in; '∞' for what has no bound."""
+    """A value of a metric in a readable unit; '∞' if it has no bound."""
     sign = "+" if signed else ""
     if not math.isfinite(value):
         return "∞" if value > 0 else f"{MINUS}∞"
@@ -29,12 +29,12 @@ def amount(metric: Metric, value: float, signed: bool = False) -> str:
     else:
         text = f"{value:{sign},.0f}" if abs(value) >= 10 else f"{value:{sign}.1f}"
     if not any(digit in text for digit in "123456789"):
-        text = text.lstrip("+-")  # nought has no sign
+        text = text.lstrip("+-")  # zero has no sign
     return text.replace("-", MINUS)
 
 
 def share(ratio: float) -> str:
-    """'47 %'; what is not quite all, or not quite nothing, is not called so."""
+    """'47 %'; 'over 99 %' and 'under 1 %' close to all and to none."""
     if 0.995 <= ratio < 1:
         return f"over 99{PERCENT}"
     if 0 < ratio < 0.005:
@@ -53,7 +53,7 @@ def estimated(metric: Metric, e: Estimate | Proportion, signed: bool = False) ->
 
 
 def hours(seconds: float) -> str:
-    """'13.5 h'; minutes below two hours; '∞' for what has no end."""
+    """'13.5 h'; minutes below two hours; '∞' without an end."""
     if not math.isfinite(seconds):
         return "∞"
     return f"{seconds / 3600:.3g} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"

@@ -37,7 +37,7 @@ class ServiceChange:
         return run - base
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunDiff:
     """Two runs side by side. ``inputs``: what differs between their inputs, a line each.
 
@@ -50,6 +50,11 @@ class RunDiff:
     base: Impact
     run: Impact
     services: tuple[ServiceChange, ...]
+
+    def __repr__(self) -> str:
+        lost = f"{self.base.service_minutes_lost:.0f} → {self.run.service_minutes_lost:.0f}"
+        inputs = "; ".join(self.inputs) or "the same inputs"
+        return f"RunDiff({self.base_id[:8]} → {self.run_id[:8]}: {inputs}; service-minutes lost {lost})"
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin diff --json`` prints it."""

@@ -27,7 +27,7 @@ class ServiceImpact:
     peak_error_ratio: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Impact:
     """Totals over the services that customers see; ``services``: every impaired one, the worst first."""
 
@@ -55,6 +55,9 @@ class Impact:
             f"{self.service_minutes_lost:.0f} service-minutes lost; {self.services_impaired} services "
             f"impaired, {self.peak_impaired} at the peak; {end}"
         )
+
+    def __repr__(self) -> str:
+        return f"Impact({self})"
 
 
 def impact_of(run: FinishedRun) -> Impact:
