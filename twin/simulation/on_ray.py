@@ -59,7 +59,7 @@ class Reply(NamedTuple):
     """What an actor reports at the end of a window.
 
     The conditions that have fired, with the events open then; the board as the actor sees it; what responders
-    could see of its services; the service with a broken invariant.
+    could see of its services; why it stopped, if a step broke its contract.
     """
 
     fired: Sequence[tuple[int, int]] = ()
