@@ -111,7 +111,7 @@ def unknown(path: Path, span: str) -> Iterator[str]:
     if words[:1] == ["make"]:
         targets = re.findall(r"(?m)^\.PHONY: (.*)", (ROOT / "Makefile").read_text())[0].split()
         yield from (f"{where}: no target {word!r}" for word in words[1:2] if word not in targets)
-    if words[:1] != ["twin"] or len(words) == 1 or not re.fullmatch(r"[a-z-]+", words[1]):
+    if words[:1] != ["twin"] or len(words) == 1 or not re.fullmatch(r"[a-z][a-z-]*", words[1]):
         return
     command = cli.commands.get(words[1])
     if command is None:

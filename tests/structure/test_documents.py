@@ -78,3 +78,12 @@ def names(schema: object) -> set[str]:
     if not isinstance(schema, dict):
         return set()
     return set(schema.get("properties", {})).union(*map(names, schema.values()))
+
+
+def test_each_new_import_of_the_changelog_exists() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    (unreleased,) = re.findall(r"(?ms)^## Unreleased$(.*?)(?=^## )", text)
+    imports = re.findall(r"(?m)^\| `twin\.[^|]+\| ([^|]+) \|$", unreleased)
+    paths = [name.replace(".", "/") for cell in imports for name in re.findall(r"`(twin\.[\w.]+)`", cell)]
+    missing = [path for path in paths if not ((ROOT / path).is_dir() or (ROOT / f"{path}.py").is_file())]
+    assert imports and not missing
