@@ -41,7 +41,7 @@ def test_a_scenario_in_si(files: Files) -> None:
     when = action.when
     assert (when.service, when.signal, when.above, when.for_s) == ("db", "error_ratio", 0.05, 300.0)
     expectation = scenario.expect[0]
-    assert (expectation.above, expectation.verdict, expectation.after_s) == (60.0, "never", 3600.0)
+    assert (expectation.above, expectation.occurrence, expectation.after_s) == (60.0, "never", 3600.0)
     assert scenario.published is not None and scenario.published.incident == "published"
     outcome, ban = scenario.published.outcomes[0], scenario.published.must_not[0]
     assert (outcome.what, outcome.level, outcome.episode) == ("rows, all of them, fail", 0.05, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -256,6 +257,13 @@ class Diagnosis(Record):
         return "diagnosis"
 
 
+class Occurrence(StrEnum):
+    """Whether a signal may be beyond a level: ``is:`` of an expectation."""
+
+    NEVER = "never"
+    SOMETIME = "sometime"
+
+
 class Expectation(Record):
     """An expectation of the scenario's author: the signal is beyond the level never, or at some time."""
 
@@ -263,7 +271,7 @@ class Expectation(Record):
     signal: Signal
     above: Level | None = None
     below: Level | None = None
-    verdict: Literal["never", "sometime"] = Field(alias="is")
+    occurrence: Occurrence = Field(alias="is")
     after_s: Moment | None = Field(None, alias="after")
     before_s: Moment | None = Field(None, alias="before")
 

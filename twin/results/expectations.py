@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from twin.base.units import format_duration
-from twin.model.scenario import Expectation, Scenario
+from twin.model.scenario import Expectation, Occurrence, Scenario
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 
@@ -37,7 +37,7 @@ class ExpectationCheck:
         side, level = ("above", e.above) if e.above is not None else ("below", e.below)
         after = f" after +{format_duration(e.after_s)}" if e.after_s is not None else ""
         before = f" before +{format_duration(e.before_s)}" if e.before_s is not None else ""
-        return f"{e.subject}: {e.signal} {side} {level:g} {e.verdict}{after}{before}"
+        return f"{e.subject}: {e.signal} {side} {level:g} {e.occurrence}{after}{before}"
 
 
 def check_expected(scenario: Scenario, run: FinishedRun) -> list[ExpectationCheck]:
@@ -70,7 +70,7 @@ def _first_beyond(tables: Tables, scenario: Scenario, e: Expectation) -> int | N
 
 
 def _result(scenario: Scenario, e: Expectation, at_tick: int | None) -> ExpectationCheck:
-    seen, wanted = at_tick is not None, e.verdict == "sometime"
+    seen, wanted = at_tick is not None, e.occurrence is Occurrence.SOMETIME
     too_early = (e.after_s or 0.0) >= scenario.duration_s
     unfinished = e.before_s is not None and e.before_s > scenario.duration_s
     if too_early or (unfinished and not seen and wanted):
