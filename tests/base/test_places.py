@@ -26,6 +26,18 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package
 
 
+def test_a_path_of_the_project_is_found_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is where the user is comes first; an unknown path stays what it was."""
+    mine, example = Path("my.yaml"), Path("scenarios/examples/retry-storm.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert places.find_file("nothing/of/this.yaml") == Path("nothing/of/this.yaml")
+    assert places.find_file(example) == CHECKOUT / example
+    for path in (mine, example):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert places.find_file(str(path)) == path
+
+
 def test_an_installed_package_brings_its_library(installed: Path) -> None:
     assert places.library_folder() == installed / "library"
 

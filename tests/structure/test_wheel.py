@@ -52,7 +52,7 @@ def test_an_installed_package_replays_anywhere(bin_folder: Path, tmp_path: Path)
     runs = tmp_path / "data" / "us-east-1-cascade-twin" / "runs"
     (manifest,) = runs.glob("*/manifest.json")
     assert not any((tmp_path / "empty").iterdir())
-    version = "from twin.simulation.loop import source_hash; print(source_hash())"
+    version = "from twin.simulation.code_version import code_version; print(code_version())"
     assert (
         json.loads(manifest.read_text())["code"] == run([sys.executable, "-c", version], ROOT).stdout.strip()
     )
@@ -65,6 +65,10 @@ def test_an_installed_package_knows_every_name_of_the_checkout(bin_folder: Path,
     for what in ("scenarios", "mitigations", "services"):
         here = run([sys.executable, "-m", "twin", "list", what, "--json"], ROOT).stdout
         assert run([twin, "list", what, "--json"], tmp_path / "empty").stdout == here
+    paths = ["topology/us-east-1", "scenarios/us-east-1-2025-10-20.yaml", "scenarios/faults/az-loss.yaml"]
+    more = ["--with", "scenarios/examples/my-service.yaml"]
+    checked = run([twin, "check", *paths, *more], tmp_path / "empty")
+    assert checked.stdout == "".join(f"{path}: ok\n" for path in paths), checked.stderr
     wrong = run([twin, "replay", "us-east-1-2025-10-2"], tmp_path / "empty")
     assert wrong.returncode == 2 and "did you mean us-east-1-2025-10-20" in wrong.stderr, wrong.stderr
 

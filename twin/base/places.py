@@ -36,6 +36,15 @@ def brief(path: Path) -> str:
     return str(path)
 
 
+def find_file(path: Path | str) -> Path:
+    """The path as it is; or, if nothing is at it, the project's own file or folder with this path.
+
+    So ``scenarios/examples/my-service.yaml`` means the same in a checkout and in an empty folder.
+    """
+    own = LIBRARY / path
+    return own if own.exists() and not Path(path).exists() else Path(path)
+
+
 LIBRARY = library_folder()
 SCENARIOS = LIBRARY / "scenarios"
 TOPOLOGY = LIBRARY / "topology" / "us-east-1"

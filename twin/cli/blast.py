@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.base.places import LIBRARY
+from twin.base.places import LIBRARY, find_file
 from twin.cli import _show as show
 from twin.cli import _show_blast as radius
 from twin.cli._command import all_of, command, headed_option
@@ -112,7 +112,7 @@ def load_place(where: str, changes: dict[str, Any]) -> Place:
     from twin.spec.files import keys_of
     from twin.spec.library import scenario_path
 
-    path, named = Path(where), LIBRARY / "topology" / where
+    path, named = find_file(where), LIBRARY / "topology" / where
     if not path.exists() and "/" not in where and where and named.is_dir():
         path = named
     if path.is_dir():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from twin.base.places import SCENARIOS
+from twin.base.places import SCENARIOS, find_file
 from twin.model.scenario import Scenario
 from twin.spec.arguments import Moment, Name, Value, override, several
 from twin.spec.bases import load_scenario
@@ -49,7 +49,7 @@ def _summary(path: Path) -> ScenarioSummary:
 
 def scenario_path(name: str | Path) -> Path:
     """The path of a file, or of the scenario with this name. Raises SpecError for an unknown name."""
-    path = Path(name)
+    path = find_file(name)
     if path.exists() or "/" in str(name) or path.suffix:
         return path
     named = named_scenarios()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.base import units
+from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import Published, Scenario, Topology
 from twin.spec.cycles import check_cycles, check_endless
@@ -44,7 +45,7 @@ def load_whole(
     """The scenario of a file without ``base:``. ``problems`` already holds the problems of its YAML."""
     under = _topology(tree, path, topology, problems)
     for file in with_files:
-        lay_file_on_top(under, Path(file), problems)
+        lay_file_on_top(under, find_file(file), problems)
     names = Names(parameters_by_kind(kinds), source_ids(path, problems))
     checker = Checker(names, problems)
     published = _published(tree, path, checker)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import Topology
 from twin.spec.cycles import check_cycles, check_endless
@@ -31,7 +32,7 @@ def load_topology(
     problems: list[Problem] = []
     tree = read_topology(Path(path), problems)
     for file in with_files:
-        lay_file_on_top(tree, Path(file), problems)
+        lay_file_on_top(tree, find_file(file), problems)
     checker = Checker(Names(parameters_by_kind(kinds), source_ids(Path(path), problems)), problems)
     check_services(tree, checker)
     check_cycles(tree, None, tick_s, problems)
