@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +14,10 @@ from twin.cli._errors import BadInput
 from twin.cli._options import seed_option
 
 if TYPE_CHECKING:
-    from twin.analysis.dns_race.rate import Estimate, Habits
+    from twin.analysis.dns_race.rate import Habits
+    from twin.analysis.dns_race.rate_table import RaceRate, RateRow
+    from twin.statistics.estimates import Estimate
 
-FACTORS = (0.5, 1.0, 2.0, 4.0)
-CAPS_S = (math.inf, 3600.0, 600.0, 60.0, 10.0)
 VARIED = {"keep": "plans kept", "plan_interval_s": "plan interval", "backoff_s": "first back-off",
           "cap_s": "cap of the back-off"}  # fmt: skip
 
@@ -54,32 +53,21 @@ def by_chance(ctx: click.Context, numbers: dict[str, Any]) -> bool:
 
 
 def habits(given: dict[str, Any]) -> Habits:
-    """The simulator's numbers, where nothing else is given. Raises BadInput."""
-    from twin.analysis.dns_race.rate import Habits, check
-    from twin.kinds import kinds_that, registry
+    """The habits that the options describe. Raises BadInput."""
+    from twin.analysis.dns_race.rate_table import habits_of
 
-    (kind,) = kinds_that("holds_event")
-    numbers = registry()[kind].PARAMETERS
-    known = {p.name: float(p.default) for p in numbers if isinstance(p.default, int | float)}
-    endpoints = float(given.get("endpoints") or known["endpoints_count"])
-    # Half of the other endpoints are still to be written when the clean-up of one begins to matter.
-    window_s = (endpoints - 1) / 2 * known["batch_s"] + known["cleanup_s"]
-    interval_s = _duration(given["plan_interval"], "--plan-interval") or known["plan_interval_s"]
-    found = Habits(
-        plan_interval_s=interval_s,
-        keep=float(given.get("keep") or known["keep_count"]),
-        backoff_s=_duration(given["backoff"], "--backoff") or known["backoff_s"],
-        cap_s=_duration(given["backoff_cap"], "--backoff-cap") or math.inf,
-        lose_ratio=given["lose_ratio"],
-        jitter_ratio=given["jitter"],
-        endpoints=endpoints,
-        window_s=min(window_s, interval_s),
-    )
     try:
-        check(found)
+        return habits_of(
+            plan_interval_s=_duration(given["plan_interval"], "--plan-interval"),
+            keep=given.get("keep"),
+            endpoints=given.get("endpoints"),
+            backoff_s=_duration(given["backoff"], "--backoff"),
+            cap_s=_duration(given["backoff_cap"], "--backoff-cap") or math.inf,
+            lose_ratio=given["lose_ratio"],
+            jitter_ratio=given["jitter"],
+        )
     except ValueError as error:
         raise BadInput(f"--rate: expected {error}") from None
-    return found
 
 
 def _duration(text: str | None, option: str) -> float | None:
@@ -98,108 +86,47 @@ def _duration(text: str | None, option: str) -> float | None:
 
 def run_rate(base: Habits, seed: int | None, as_json: bool) -> None:
     """Estimate, and print."""
-    found = rate_document(base, SEED if seed is None else seed)
+    from twin.analysis.dns_race.rate_table import race_rate
+
+    found = race_rate(base, SEED if seed is None else seed)
     if as_json:
-        show.document(found)
+        show.document(found.as_json())
     else:
-        show_rate(found, base)
+        show_rate(found)
 
 
-def rate_document(base: Habits, seed: int) -> dict[str, Any]:
-    """The document of --rate: the base, one number varied at a time, and the law held against both."""
-    rows = [_row(name, h, seed) for name, h in variants(base)]
-    return {
-        "base": _row("", base, seed),
-        "rows": rows,
-        "law": law(base, seed),
-        "delays": delays(base, seed),
-        "assumed": "the chance to lose a lock and the first back-off are unpublished",
-    }
-
-
-def variants(base: Habits) -> Iterator[tuple[str, Habits]]:
-    """(what is varied, the habits)."""
-    for name in ("keep", "plan_interval_s", "backoff_s"):
-        for factor in FACTORS:
-            value = getattr(base, name) * factor
-            h = base._replace(**{name: max(1.0, round(value)) if name == "keep" else value})
-            yield name, h._replace(window_s=min(h.window_s, h.plan_interval_s))
-    for cap_s in sorted({*CAPS_S, base.cap_s}, reverse=True):
-        yield "cap_s", base._replace(cap_s=cap_s)
-
-
-def _row(varied: str, h: Habits, seed: int) -> dict[str, Any]:
-    from twin.analysis.dns_race.rate import exactly, likelihood
-
-    found = likelihood(h, seed=seed)
-    late, events = exactly(h)
-    return {
-        "varied": varied,
-        **{name: None if math.isinf(value) else value for name, value in h._asdict().items()},
-        "late": _interval(found.late),
-        "late_without_jitter": late,
-        "events_per_year": _interval(found.events_per_year),
-        "events_per_year_without_jitter": events,
-    }
-
-
-def _interval(found: Estimate) -> dict[str, float]:
-    return {"mean": found.mean, "low": found.low, "high": found.high}
-
-
-def law(base: Habits, seed: int) -> dict[str, Any]:
-    """The exponent of the power law, as expected and as fitted to plans kept, without a cap."""
-    from twin.analysis.dns_race.rate import exponent, fitted_exponent, likelihood
-
-    free = base._replace(cap_s=math.inf)
-    keeps = [base.keep * 2**k for k in range(5)]
-    late = [likelihood(free._replace(keep=keep), seed=seed).late.mean for keep in keeps]
-    fitted = fitted_exponent(keeps, late) if min(late) > 0 else None
-    return {"expected_exponent": exponent(base), "fitted_exponent": fitted, "keeps": keeps, "late": late}
-
-
-def delays(base: Habits, seed: int) -> list[dict[str, Any]]:
-    """P(D >= b (2^k - 1)) = p^k, by splitting over levels that are those delays: without jitter, no cap."""
-    from twin.analysis.dns_race.rate import delay_likelihood
-
-    free = base._replace(cap_s=math.inf, jitter_ratio=0.0)
-    return [
-        {"lost_tries": k, "delay_s": base.backoff_s * (2**k - 1), "closed_form": base.lose_ratio**k,
-         "estimate": _interval(delay_likelihood(free, k, seed=seed))}
-        for k in (1, 2, 5, 10, 15)
-    ]  # fmt: skip
-
-
-def show_rate(found: dict[str, Any], base: Habits) -> None:
+def show_rate(found: RaceRate) -> None:
     """The tables."""
-    show.prose(f"How often chance alone starves an Enactor until the race is on: {found['assumed']}.")
+    from twin.analysis.dns_race.rate_table import ASSUMED
+
+    base = found.base.habits
+    show.prose(f"How often chance alone starves an Enactor until the race is on: {ASSUMED}.")
     show.prose(f"Each try loses with probability {base.lose_ratio:g}; {base.endpoints:g} endpoints; "
                f"clean-up {base.window_s:g} s after an endpoint's write, on average.")  # fmt: skip
     click.echo()
     columns = ("varied", "value", "keep plans late", "95 % interval", "events a year", "95 % interval ")
-    rows = [_line(row) for row in (found["base"], *found["rows"])]
+    rows = [_line(row) for row in (found.base, *found.rows)]
     show.table(columns, rows, numbers=columns[1:])
-    law = found["law"]
-    fitted = "no estimate" if law["fitted_exponent"] is None else f"{law['fitted_exponent']:.2f}"
+    law = found.law
+    fitted = "no estimate" if law.fitted_exponent is None else f"{law.fitted_exponent:.2f}"
     click.echo()
     show.prose(f"Without a cap, to be late is a power law of the plans kept: exponent {fitted}, "
-               f"-log2 p = {law['expected_exponent']:.2f}.")  # fmt: skip
+               f"-log2 p = {law.expected_exponent:.2f}.")  # fmt: skip
     show.table(
         ("lost tries", "delay s", "p^k", "estimate", "95 % interval"),
-        [(d["lost_tries"], d["delay_s"], _short(d["closed_form"]), *_cells(d["estimate"]))
-         for d in found["delays"]],
+        [(d.lost_tries, d.delay_s, _short(d.closed_form), *_cells(d.estimate)) for d in found.delays],
         numbers=("lost tries", "delay s", "p^k", "estimate"),
-    )  # fmt: skip
+    )
 
 
-def _line(row: dict[str, Any]) -> tuple[Any, ...]:
-    name = row["varied"]
-    value = "" if not name else "none" if row[name] is None else f"{row[name]:g}"
-    return (VARIED.get(name, "as given"), value, *_cells(row["late"]), *_cells(row["events_per_year"]))
+def _line(row: RateRow) -> tuple[Any, ...]:
+    value = getattr(row.habits, row.varied) if row.varied else None
+    text = "" if value is None else "none" if math.isinf(value) else f"{value:g}"
+    return (VARIED.get(row.varied, "as given"), text, *_cells(row.late), *_cells(row.events_per_year))
 
 
-def _cells(found: dict[str, float]) -> tuple[str, str]:
-    return _short(found["mean"]), f"{_short(found['low'])} to {_short(found['high'])}"
+def _cells(found: Estimate) -> tuple[str, str]:
+    return _short(found.mean), f"{_short(found.low)} to {_short(found.high)}"
 
 
 def _short(value: float) -> str:

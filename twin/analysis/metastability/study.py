@@ -76,7 +76,7 @@ def study_stability(
     scenario: Scenario, service: str, *, at_s: float | None = None, load: float = 1.0,
     say: Say = lambda text: None,
 ) -> StabilityStudy:  # fmt: skip
-    """StabilityStudy ``service`` at ``load`` times its operating point.
+    """Study ``service`` at ``load`` times its operating point.
 
     ``at_s``: how the scenario, with its faults and actions, has left it by then; None: not looked at. ``say``
     is told what is being tried. Raises KeyError for a service that the topology lacks, ValueError for a
