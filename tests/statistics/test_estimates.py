@@ -121,7 +121,7 @@ def test_a_known_effect_is_covered():
         rng = np.random.default_rng(seed)
         luck = rng.gamma(2.0, 50.0, n)  # shared: mine and base meet the same
         base, mine = luck + rng.normal(0, 5, n), 0.9 * luck - 10 + rng.normal(0, 5, n)
-        low, high = mean_interval(mine, base)
+        low, high = interval(mine, base)
         return low <= -20.0 <= high
 
     def ours(mine, base):

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     help="Exit code 1 unless this share of the predicted outcomes is within 44 minutes.",
 )
 @change_options
-@run_options
 @study_option
+@run_options
 def replay_command(
     scenario: str, as_json: bool, worlds: int | None, fail_under: float | None, **options: Any
 ) -> None:

@@ -2,8 +2,9 @@
 
 A row says which run it is: scenario, arm, key, question and realization. It keeps whether the run is
 ``valid``, its ``values`` (service, metric, value; see ``twin/experiments/questions.py``) and its ``curve``
-(services impaired in each five minutes). Each file appears by rename, as runs come. So a study that is killed
-loses only the batches under way. In the end all files become one, sorted, the same for any workers.
+(services impaired in each five minutes). A row goes to a journal first, as a line of JSON, and then, with
+others, to a Parquet file that appears by rename. So a study that is killed at any moment loses no finished
+run. In the end all files become one, sorted, the same for any workers.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from twin.simulation.queries import ask_files
 VERSION = 2
 MANIFEST = "study.json"
 WHOLE = "runs.parquet"
+JOURNAL = "journal.jsonl"
+AT_ONCE = 8  # rows of a Parquet file, as they come
 _PART = re.compile(r"part-(\d+)\.parquet")
 KEY = ("scenario", "key", "variant", "draw", "replicate")
 _WORD = pa.dictionary(pa.int32(), pa.string())
@@ -65,6 +68,8 @@ class Store:
             left.unlink()
         numbered = (_PART.fullmatch(path.name) for path in folder.iterdir())
         self._parts = 1 + max((int(found[1]) for found in numbered if found), default=0)
+        self._waiting = self._journal()
+        self.flush()
 
     def close(self) -> None:
         """Let another process open the folder."""
@@ -91,12 +96,29 @@ class Store:
                 f"{self.folder}: a study of something else: {'; '.join(other)}; choose another folder"
             )
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Keep these rows. Raises OSError."""
-        path = self.folder / f"part-{self._parts:06d}.parquet"
-        with finished(path) as partial:
-            pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), partial, compression="zstd")
-        self._parts += 1
+    def keep(self, row: Row) -> None:
+        """Keep a row: it is on disk when this returns. Raises OSError."""
+        with (self.folder / JOURNAL).open("a") as journal:
+            journal.write(json.dumps(row) + "\n")
+        self._waiting.append(row)
+        if len(self._waiting) == AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put the rows of the journal into a Parquet file. Raises OSError."""
+        if self._waiting:
+            path = self.folder / f"part-{self._parts:06d}.parquet"
+            with finished(path) as partial:
+                pq.write_table(pa.Table.from_pylist(self._waiting, SCHEMA), partial, compression="zstd")
+            self._parts += 1
+            self._waiting = []
+        (self.folder / JOURNAL).unlink(missing_ok=True)
+
+    def _journal(self) -> list[Row]:
+        """The rows that a killed process left; a line that is not whole is the run under way."""
+        path = self.folder / JOURNAL
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def files(self) -> list[Path]:
         """Every file with runs; a run may be in two of them, with the same values."""
@@ -117,6 +139,7 @@ class Store:
 
     def merge(self) -> None:
         """Put all runs into one file, sorted by key: so its bytes do not depend on workers or on time."""
+        self.flush()
         files = self.files()
         if [path.name for path in files] == [WHOLE]:
             return
@@ -131,6 +154,7 @@ class Store:
 
     def ask(self, query: str, **parameters: object) -> pa.Table:
         """The answer to SQL over the tables ``runs`` (a row a run) and ``outcomes`` (a row a value)."""
+        self.flush()
         return ask_files(self.files(), query, **parameters)
 
 

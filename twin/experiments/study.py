@@ -29,7 +29,6 @@ from twin.simulation import inline, loop, world
 from twin.simulation.code_version import code_version
 from twin.simulation.run import simulate
 
-AT_ONCE = 8  # runs in a file, as they come
 FEW = 256  # jobs, of which the answers are also kept in memory
 
 
@@ -159,23 +158,15 @@ class Study:
 
     def _run(self, todo: Sequence[Job]) -> dict[Key, Row]:
         """Run the jobs, and keep their rows as they come. The rows, if they are FEW."""
-        waiting: list[Row] = []
         fresh: dict[Key, Row] = {}
-        try:
-            for at, row in self.pool.map(run_job, todo):
-                waiting.append(row)
-                key = self.setting.key(todo[at])
-                self.done.add(key)
-                if len(todo) <= FEW:
-                    fresh[key] = row
-                if len(waiting) == AT_ONCE:
-                    self.store.add(waiting)
-                    waiting = []
-                self.made += 1
-                self.reporter.made(self.made)
-        finally:  # also after an interruption: finished runs are kept
-            if waiting:
-                self.store.add(waiting)
+        for at, row in self.pool.map(run_job, todo):
+            self.store.keep(row)
+            key = self.setting.key(todo[at])
+            self.done.add(key)
+            if len(todo) <= FEW:
+                fresh[key] = row
+            self.made += 1
+            self.reporter.made(self.made)
         return fresh
 
     def expected_s(self, runs: int) -> float:
