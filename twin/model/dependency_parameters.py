@@ -6,65 +6,88 @@ of the EDGE array that the loop steps.
 
 from __future__ import annotations
 
+from collections.abc import Container
+from dataclasses import dataclass
+
 from twin.model.parameter import Param
 
 JITTERS = ("none", "equal", "full", "exponential", "decorrelated")
 RETRY_MODES = ("legacy", "standard", "adaptive")
 PRIORITIES = ("low", "normal", "high")
+BREAKER = ("breaker_error_ratio",)
+
+
+@dataclass(frozen=True)
+class EdgeParam(Param):
+    """A number of a dependency. ``modes``: those that read it; none for all of them. ``needs``: without its
+    own value it is read only beside one of these numbers; None if it is read by itself."""
+
+    modes: tuple[str, ...] = ()
+    needs: tuple[str, ...] | None = None
+
+    def is_read(self, mode: str, given: Container[str]) -> bool:
+        """Whether a dependency of this mode, for which a file gives the numbers ``given``, reads it."""
+        if self.name in given:
+            return True
+        if self.needs is not None:
+            return any(name in given for name in self.needs)
+        return not self.modes or mode in self.modes
+
 
 EDGE_PARAMETERS = (
-    Param("share", 1.0, "ratio", 0.0, 100.0, "calls to the callee for each call that the caller serves",
+    EdgeParam("share", 1.0, "ratio", 0.0, 100.0, "calls to the callee for each call that the caller serves",
           "assumed: one call each", (1.0, 1.0)),
-    Param("lifetime_s", 300.0, "s", 0.0, 1e7,
+    EdgeParam("lifetime_s", 300.0, "s", 0.0, 1e7,
           "mean life of a connection, or age at which a cached answer expires",
-          "assumed: SDK pools live for minutes", (60.0, 600.0)),
-    Param("timeout_s", 60.0, "s", 0.001, 86_400.0, "the caller gives up after this", "SDK"),
-    Param("retries", 0, "count", 0, 20, "attempts after the first", "assumed: none unless given", (0, 0)),
-    Param("backoff_s", 0.05, "s", 0.0, 3600.0, "wait before the first retry, doubled each time", "SDK"),
-    Param("backoff_cap_s", 20.0, "s", 0.0, 86_400.0, "longest wait before a retry", "SDK"),
-    Param("jitter", "full", "choice", 0, 4,
+          "assumed: SDK pools live for minutes", (60.0, 600.0), modes=("cached", "lease", "new_connections")),
+    EdgeParam("timeout_s", 60.0, "s", 0.001, 86_400.0, "the caller gives up after this", "SDK"),
+    EdgeParam("retries", 0, "count", 0, 20, "attempts after the first", "assumed: none unless given", (0, 0)),
+    EdgeParam("backoff_s", 0.05, "s", 0.0, 3600.0, "wait before the first retry, doubled each time", "SDK"),
+    EdgeParam("backoff_cap_s", 20.0, "s", 0.0, 86_400.0, "longest wait before a retry", "SDK"),
+    EdgeParam("jitter", "full", "choice", 0, 4,
           "spread of the wait: none, equal (half to all), full (0 to all), exponential, or decorrelated "
           "(shortest to three times the last wait)",
           "SDK", choices=JITTERS),
-    Param("retry_budget_ratio", 0.0, "ratio", 0.0, 10.0, "retries allowed per first try; 0 for no budget",
+    EdgeParam("retry_budget_ratio", 0.0, "ratio", 0.0, 10.0, "retries allowed per first try; 0 for no budget",
           "assumed: no budget unless given", (0.0, 0.0)),
-    Param("retry_mode", "legacy", "choice", 0, 2,
+    EdgeParam("retry_mode", "legacy", "choice", 0, 2,
           "legacy: as many retries as `retries` says. standard: and a quota of 500 tokens a client; a retry "
           "takes 14 (5 after a refusal), and a call without trouble gives one back. adaptive: and a rate "
           "limit at the client, cut by refusals",
-          "SDK", choices=RETRY_MODES),
-    Param("deadline_s", 0.0, "s", 0.0, 86_400.0,
+          "SDK", choices=RETRY_MODES, needs=()),
+    EdgeParam("deadline_s", 0.0, "s", 0.0, 86_400.0,
           "the caller needs the call within this time, retries and waits included. It waits no longer, and "
           "does not try again when too little time is left; 0 for none",
-          "assumed: no deadline unless given", (0.0, 0.0)),
-    Param("client_throttle_ratio", 0.0, "ratio", 0.0, 100.0,
+          "assumed: no deadline unless given", (0.0, 0.0), needs=()),
+    EdgeParam("client_throttle_ratio", 0.0, "ratio", 0.0, 100.0,
           "adaptive throttling: most calls that clients send for each call that lately came back well; "
           "0 for off (the SRE book has 2)",
-          "assumed: off unless given", (0.0, 0.0)),
-    Param("breaker_error_ratio", 0.0, "ratio", 0.0, 1.0,
+          "assumed: off unless given", (0.0, 0.0), needs=()),
+    EdgeParam("breaker_error_ratio", 0.0, "ratio", 0.0, 1.0,
           "circuit breaker: share of failed calls at which a client sends no more; 0 for no breaker",
-          "assumed: no breaker unless given", (0.0, 0.0)),
-    Param("breaker_window_count", 100, "count", 1, 100_000, "calls over which a closed breaker judges",
-          "RESILIENCE4J"),
-    Param("breaker_open_s", 60.0, "s", 0.001, 86_400.0, "how long an open breaker lets nothing through",
-          "RESILIENCE4J"),
-    Param("breaker_probes_count", 10, "count", 1, 100_000,
+          "assumed: no breaker unless given", (0.0, 0.0), needs=()),
+    EdgeParam("breaker_window_count", 100, "count", 1, 100_000, "calls over which a closed breaker judges",
+          "RESILIENCE4J", needs=BREAKER),
+    EdgeParam("breaker_open_s", 60.0, "s", 0.001, 86_400.0, "how long an open breaker lets nothing through",
+          "RESILIENCE4J", needs=BREAKER),
+    EdgeParam("breaker_probes_count", 10, "count", 1, 100_000,
           "calls that a half-open breaker lets through, and judges before it closes or opens",
-          "RESILIENCE4J"),
-    Param("clients_count", 1, "count", 1, 1e9,
+          "RESILIENCE4J", needs=BREAKER),
+    EdgeParam("clients_count", 1, "count", 1, 1e9,
           "client objects that share the calls, each with its own retry quota, rate limit and breaker",
-          "assumed: one unless given", (1, 1)),
-    Param("priority", "normal", "choice", 0, 2,
+          "assumed: one unless given", (1, 1), needs=("retry_mode", "client_throttle_ratio", *BREAKER)),
+    EdgeParam("priority", "normal", "choice", 0, 2,
           "whom the callee refuses first when it has to refuse: low, then normal, then high",
-          "assumed: all alike unless given", choices=PRIORITIES),
-    Param("delay_s", 0.0, "s", 0.0, 86_400.0, "extra time until the caller knows the outcome",
+          "assumed: all alike unless given", choices=PRIORITIES, needs=()),
+    EdgeParam("delay_s", 0.0, "s", 0.0, 86_400.0, "extra time until the caller knows the outcome",
           "assumed: none beyond a tick", (0.0, 0.0)),
-    Param("connections_count", 2000, "count", 1, 1e9,
+    EdgeParam("connections_count", 2000, "count", 1, 1e9,
           "connections, or cached entries, of all callers together",
-          "assumed: only shares matter", (500.0, 1e5)),
-    Param("drain_per_s", 0.0, "1/s", 0.0, 1e12, "most that an asynchronous caller hands over; 0 for no limit",
-          "assumed: no limit unless given", (0.0, 0.0)),
-    Param("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
+          "assumed: only shares matter", (500.0, 1e5), modes=("cached", "new_connections")),
+    EdgeParam("drain_per_s", 0.0, "1/s", 0.0, 1e12,
+          "most that an asynchronous caller hands over; 0 for no limit",
+          "assumed: no limit unless given", (0.0, 0.0), modes=("async",)),
+    EdgeParam("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
           "share of the callee's capacity that this caller needs at the peak of the day. Calls fail as the "
           "headroom falls below that; 0 for none",
           "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),

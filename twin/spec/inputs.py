@@ -14,25 +14,10 @@ from twin.kinds import about, registry
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param
 from twin.model.responders import STAGE, is_modelled, stages, steps, with_stages
-from twin.model.scenario import Dependency, Quantity, Scenario, Service, Value
+from twin.model.scenario import Quantity, Scenario, Service, Value
 from twin.spec.overrides import fold
 
 LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale
-
-# Numbers of a dependency that only some modes read. A number that nothing reads is left out.
-READ_BY = {
-    "lifetime_s": ("cached", "lease", "new_connections"),
-    "connections_count": ("cached", "new_connections"),
-    "drain_per_s": ("async",),
-}
-# Numbers of a policy that a dependency has only where a file gives one of these.
-BREAKER = ("breaker_error_ratio",)
-READ_WITH: dict[str, tuple[str, ...]] = {
-    "retry_mode": (), "deadline_s": (), "client_throttle_ratio": (), "priority": (),
-    "breaker_error_ratio": (),
-    "breaker_window_count": BREAKER, "breaker_open_s": BREAKER, "breaker_probes_count": BREAKER,
-    "clients_count": ("retry_mode", "client_throttle_ratio", *BREAKER),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,7 +61,7 @@ def inputs_of_service(service: Service) -> list[UncertainInput]:
     """The parameters of a service, then the numbers of its dependencies in the order of callees."""
     found = list(_of(service.name, service.name, registry()[service.kind].PARAMETERS, service.parameters))
     for d in sorted(service.dependencies, key=lambda d: d.on):
-        read = tuple(p for p in EDGE_PARAMETERS if p.name in d.numbers or _is_read(p, d))
+        read = tuple(p for p in EDGE_PARAMETERS if p.is_read(d.mode, d.numbers))
         found += _of(f"{service.name}->{d.on}", service.name, read, d.numbers)
     return found
 
@@ -95,12 +80,6 @@ def varies(scenario: Scenario, number: UncertainInput) -> bool:
 def is_given(service: Service) -> bool:
     """Whether its kind holds the event (see About). Baselines keep it; ensembles do not vary it."""
     return about(service.kind).holds_event
-
-
-def _is_read(p: Param, d: Dependency) -> bool:
-    if p.name in READ_WITH:
-        return any(name in d.numbers for name in READ_WITH[p.name])
-    return d.mode in READ_BY.get(p.name, (d.mode,))
 
 
 def _of(
