@@ -67,37 +67,72 @@ def prose(text: str) -> None:
         )  # fmt: skip
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[str] = ()) -> None:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[str] = (),
+    whole: Iterable[str] = (), key: int | None = None,
+) -> None:  # fmt: skip
     """A table on stdout; the columns in ``numbers`` are flush right.
 
-    Text is wrapped at its spaces to fit the console. A name or a number is never broken: a table of many
-    names is wider than the console.
+    Text is wrapped at its spaces to fit the console, but that of the columns in ``whole``. A name or a number
+    is never broken: a table of many names is wider than the console, or, with a ``key``, printed as several
+    tables that repeat the first ``key`` columns.
     """
+    lines = [[cell(value) for value in row] for row in rows]
+    shown = [
+        _Column(title, [line[n] for line in lines], title in set(numbers), title in set(whole))
+        for n, title in enumerate(columns)
+    ]
+    width = console().width
+    parts = [shown] if key is None else _parts(shown[:key], shown[key:], width)
+    for n, part in enumerate(parts):
+        click.echo("\n" * (n > 0), nl=False)
+        _print(part, width)
+
+
+class _Column:
+    """A column of a table: its title, its cells, how they are set."""
+
+    def __init__(self, title: str, cells: Sequence[str], is_right: bool, is_whole: bool) -> None:
+        self.title, self.cells, self.is_right = title, cells, is_right
+        words = cells if is_whole else [word for text in cells for word in text.split()]
+        self.least = _longest([*title.split(), *words])
+        self.most = _longest([title, *cells])
+
+
+def _parts(first: Sequence[_Column], others: Sequence[_Column], width: int) -> list[list[_Column]]:
+    """As many tables as it takes for each to fit the width, if one more column can."""
+    parts = [list(first)]
+    for column in others:
+        if len(parts[-1]) > len(first) and _span([*parts[-1], column]) > width:
+            parts.append(list(first))
+        parts[-1].append(column)
+    return parts
+
+
+def _span(columns: Sequence[_Column]) -> int:
+    return sum(column.least for column in columns) + GAP * (len(columns) - 1)
+
+
+def _print(columns: Sequence[_Column], width: int) -> None:
     from rich.table import Table
 
-    right, lines, out = set(numbers), [[cell(value) for value in row] for row in rows], console()
-    in_columns = [[line[n] for line in lines] for n in range(len(columns))]
-    titles = list(columns)
-    if sum(map(_least, titles, in_columns)) + GAP * (len(columns) - 1) > out.width:
-        titles = [_folded(title, cells) for title, cells in zip(columns, in_columns, strict=True)]
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column, title, cells in zip(columns, titles, in_columns, strict=True):
-        least, justify = _least(title, cells), "right" if column in right else "left"
-        grid.add_column(title, justify=justify, min_width=least)  # type: ignore[arg-type]
-    for line in lines:
+    grid, out = Table(box=None, pad_edge=False, header_style="bold"), console()
+    widths = _widths(columns, width - GAP * (len(columns) - 1))
+    for column, given in zip(columns, widths, strict=True):
+        grid.add_column(column.title.strip(), justify="right" if column.is_right else "left", width=given)
+    for line in zip(*(column.cells for column in columns), strict=True):
         grid.add_row(*line)
-    out.width = max(out.width, sum(map(_least, titles, in_columns)) + GAP * (len(columns) - 1))
+    out.width = max(width, sum(widths) + GAP * (len(columns) - 1))
     out.print(grid)
 
 
-def _least(title: str, cells: Iterable[str]) -> int:
-    """The width of a column whose text is wrapped at each space, but for that of its title."""
-    return _longest([*title.splitlines(), *(word for text in cells for word in text.split())])
-
-
-def _folded(title: str, cells: Iterable[str]) -> str:
-    """A title that is wider than its column, a word a line."""
-    return title if len(title) <= _longest(cells) else title.strip().replace(" ", "\n")
+def _widths(columns: Sequence[_Column], room: int) -> list[int]:
+    """The widest is narrowed first, until all fit or each has its least width."""
+    widths, least = [c.most for c in columns], [c.least for c in columns]
+    while sum(widths) > room and widths != least:
+        widest = max((n for n in range(len(widths)) if widths[n] > least[n]), key=widths.__getitem__)
+        widths[widest] -= 1
+    return widths
 
 
 def _longest(texts: Iterable[str]) -> int:

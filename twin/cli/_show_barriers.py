@@ -63,7 +63,7 @@ class Told:
             if b.off is not None
         ]
         if rows:
-            click.echo("\nWith less of what was there (of the others there is no less):")
+            click.echo("\nWith a weaker defence (where one is given):")
             columns = ("defence", "with", "", "saves", "left min", "peak")
             show.table(columns, rows, numbers=columns[3:])
 
@@ -71,12 +71,13 @@ class Told:
         lined_up = self.inspected.findings.lined_up
         shrinks = [name for name in lined_up if name not in self.inspected.findings.stops]
         rest = [b.name for b in self.inspected.known if b.name not in lined_up]
-        click.echo(f"\nHoles that had to line up (filling it alone helps): {_list(lined_up)}.")
-        click.echo(
+        click.echo()
+        show.prose(f"Holes that had to line up (filling one alone helps): {_list(lined_up)}.")
+        show.prose(
             f"Any one of these alone would have stopped the event: {_list(self.inspected.findings.stops)};"
         )
-        click.echo(f"or shrunk it: {_list(shrinks)}.")
-        click.echo(f"By itself this would have changed nothing: {_list(rest)}.")
+        show.prose(f"or shrunk it: {_list(shrinks)}.")
+        show.prose(f"Alone these would have changed nothing: {_list(rest)}.")
 
     def _together(self) -> None:
         """Pairs that do what neither does alone."""
@@ -99,7 +100,8 @@ class Told:
         """When it was too late, and what happened then."""
         if not self.inspected.turning_points:
             return
-        click.echo("\nToo late: switched on from then on, it saves less than half of what it would have")
+        click.echo()
+        show.prose("Too late: switched on at that time, a defence saves less than half of its full effect.")
         titles = {b.name: b.title for b in self.inspected.known}
         rows = [
             (titles[s.name], self._moment(s), "; ".join(self._just_then(s)), self._left_over(s.name))
@@ -108,7 +110,7 @@ class Told:
         show.table(("defence", "too late from", "just then, as it was", "and switched on then"), rows)
 
     def _left_over(self, name: str) -> str:
-        """What a defence that comes too late may do worse: heal so much that nobody looks for the rest."""
+        """The harm of a defence that comes too late: it heals so much that no one looks for the rest."""
         count = self.inspected.stuck.get(name, 0.0)
         return f"{count:.0f} services never recover" if count >= 1.0 else ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from twin.analysis.dependencies import Dependent
     from twin.experiments.blast import BlastPlan, BlastRadius, ServiceEffect
     from twin.model.scenario import Dependency, Scenario
-
-NAME_WIDTH, CELL_WIDTH, LEGEND_WIDTH = 26, 5, 110
 
 
 def tell_static(scenario: Scenario, services: Sequence[str], as_json: bool) -> None:
@@ -71,16 +69,17 @@ def tell_dependents(scenario: Scenario, name: str) -> None:
         click.echo(f"{title}\nNobody depends on it.")
         return
     hard = sum(d.hard for d in found)
-    click.echo(f"{title}\n{len(found)} depend on it; {hard} over a hard chain, and do not work without it.")
+    show.prose(f"{title}\n{len(found)} depend on it; {hard} over a hard chain, and do not work without it.")
     rows = [(d.service, "hard" if d.hard else f"ends at {d.ends_at[0]}" if d.ends_at else "",
              f"{d.share_ratio:.0%}", _path(d, name)) for d in found]  # fmt: skip
     show.table(("service", "chain", "calls", "path"), rows, ["calls"])
-    click.echo("calls: how many of its calls go all this way. ⇢: soft or asynchronous, ends a hard chain.\n")
-    edges = {(c, e.on): e for d in found for c, e in zip(d.calls, d.path, strict=True)}
-    show.table(
-        ("dependency", "mode", "for", "source", "confidence", "note"),
-        [(f"{c} → {on}", e.mode, e.purpose, *_evidence(e)) for (c, on), e in sorted(edges.items())],
+    show.prose(
+        "calls: the share of its calls that go all this way. ⇢: soft or asynchronous, ends a hard chain."
     )
+    click.echo("\nThe dependencies on the way, and the evidence")
+    edges = {(c, e.on): e for d in found for c, e in zip(d.calls, d.path, strict=True)}
+    for (caller, callee), dependency in sorted(edges.items()):
+        show.prose(f"  {caller} → {callee}: {_evidence(dependency)}")
 
 
 def _path(d: Dependent, name: str) -> str:
@@ -90,9 +89,11 @@ def _path(d: Dependent, name: str) -> str:
     return " ".join(x for pair in zip(d.calls, arrows, strict=True) for x in pair) + f" {name}"
 
 
-def _evidence(d: Dependency) -> tuple[str, str, str]:
-    e = d.evidence
-    return (e.source or "", e.confidence, e.note) if e else ("", "none", "")
+def _evidence(d: Dependency) -> str:
+    """'hard, for the endpoint's records (DAT, published): only new connections failed'."""
+    e, purpose = d.evidence, f", for {d.purpose}" if d.purpose else ""
+    origin = ", ".join(filter(None, (e.source, e.confidence))) if e else "no evidence"
+    return f"{d.mode}{purpose} ({origin})" + (f": {e.note}" if e and e.note else "")
 
 
 def show_blast(
@@ -111,7 +112,7 @@ def show_blast(
         tell_outlasting(asked, found)
         tell_surprises(found)
     for why in asked.refused.values():
-        click.echo(f"Not lost: {why}.")
+        show.prose(f"Not lost: {why}.")
 
 
 def blast_document(asked: BlastPlan, found: Sequence[BlastRadius]) -> dict[str, Any]:
@@ -149,7 +150,8 @@ def tell_loss(asked: BlastPlan, r: BlastRadius) -> None:
     """What the loss of one service did to each other one."""
     fault = asked.arms[r.lost].variations[0].faults[0]
     values = ", ".join(f"{target} = {value:.6g}" for target, value in fault.set.items())
-    click.echo(f"\nLost for {_min(asked.for_s)} min: {fault.title} ({values}).")
+    click.echo()
+    show.prose(f"Lost for {_min(asked.for_s)} min: {fault.title} ({values}).")
     if not r.effects:
         click.echo("It makes no difference: each service, this one too, fares as it does without the fault.")
         return
@@ -162,8 +164,8 @@ def tell_loss(asked: BlastPlan, r: BlastRadius) -> None:
     ]  # fmt: skip
     columns = ("service", "onset", "depth", "impaired", "lost", "recovery")
     show.table(columns, rows, columns[1:])
-    click.echo("Minutes: onset after the fault began, recovery after it ended; depth: highest error ratio.")
-    click.echo(f"Of services that customers see {r.lost_per_min:.3g} minutes are lost for each minute of the "
+    show.prose("Minutes: onset after the fault began, recovery after it ended; depth: highest error ratio.")
+    show.prose(f"Of services that customers see {r.lost_per_min:.3g} minutes are lost for each minute of the "
                f"fault, {r.others_per_min:.3g} of them of others.")  # fmt: skip
     tell_outlasting(asked, [r])
     tell_surprises([r])
@@ -171,17 +173,20 @@ def tell_loss(asked: BlastPlan, r: BlastRadius) -> None:
 
 def tell_ranking(asked: BlastPlan, found: Sequence[BlastRadius]) -> None:
     """Which loss takes most with it."""
-    click.echo(f"Each {asked.how} for {_min(asked.for_s)} min: service-minutes lost for each minute of it, "
+    show.prose(f"Each {asked.how} for {_min(asked.for_s)} min: service-minutes lost for each minute of it, "
                "where customers see them")  # fmt: skip
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (n, r.lost, f"{r.lost_per_min:.2f}", f"{r.others_per_min:.2f}", len(r.needed_by),
          len(r.others), _last(asked, r), "yes" if r.outlasting else "", _some([e.service for e in r.others]))
-        for n, r in enumerate(found, 1)
+        for n, r in enumerate(found, 1) if r.effects
     ]  # fmt: skip
     numbers = ("", "per minute", "of others", "needed by", "hurt", "back after, min")
     columns = ("", "lost", *numbers[1:], "outlives", "most hurt")
     show.table(columns, rows, numbers)
-    click.echo("needed by: who does not work without it, by the graph; hurt: others that were, in the run.")
+    if none := len(found) - len(rows):
+        click.echo(f"{none} more, whose loss impairs no service.")
+    show.prose("needed by: services that do not work without it, in the graph; hurt: others that were "
+               "impaired, in the run.")  # fmt: skip
 
 
 def tell_matrix(found: Sequence[BlastRadius], cells: str) -> None:
@@ -194,11 +199,13 @@ def tell_matrix(found: Sequence[BlastRadius], cells: str) -> None:
         return
     what = "minutes impaired; + is to the end" if cells == "minutes" else "highest error ratio, percent"
     click.echo(f"\nLost (line) and hurt (column): {what}")
-    click.echo(" " * NAME_WIDTH + "".join(f"{n:>{CELL_WIDTH}}" for n in range(1, len(columns) + 1)))
-    for r, row in zip(found, rows, strict=True):
-        text = (_cell(e, cells) for e in row)
-        click.echo(f"{r.lost[: NAME_WIDTH - 1]:<{NAME_WIDTH}}" + "".join(f"{c:>{CELL_WIDTH}}" for c in text))
-    click.echo("\n" + "\n".join(_lines(f"{n} {name}" for n, name in enumerate(columns, 1))))
+    numbers = [str(n) for n in range(1, len(columns) + 1)]
+    lines = [
+        (r.lost, *(_cell(e, cells) for e in row)) for r, row in zip(found, rows, strict=True) if any(row)
+    ]
+    show.table(("lost", *numbers), lines, numbers=numbers, key=1)
+    click.echo()
+    show.prose(", ".join(f"{n}\N{NO-BREAK SPACE}{name}" for n, name in enumerate(columns, 1)))
 
 
 def _cell(e: ServiceEffect | None, cells: str) -> str:
@@ -209,16 +216,6 @@ def _cell(e: ServiceEffect | None, cells: str) -> str:
     return _whole(e.impaired_min) + ("" if math.isfinite(e.recovery_s) else "+")
 
 
-def _lines(words: Iterable[str]) -> list[str]:
-    """Words on lines of LEGEND_WIDTH."""
-    lines = [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + len(word) + 2 > LEGEND_WIDTH:
-            lines.append("")
-        lines[-1] += ("  " if lines[-1] else "") + word
-    return lines
-
-
 def tell_outlasting(asked: BlastPlan, found: Sequence[BlastRadius]) -> None:
     """Which faults outlive their cause, where, and by how long."""
     lasting = [r for r in found if r.outlasting]
@@ -226,7 +223,7 @@ def tell_outlasting(asked: BlastPlan, found: Sequence[BlastRadius]) -> None:
         click.echo("None outlives its cause: nothing is impaired 30 minutes after the fault.")
     for r in lasting:
         where = ", ".join(f"{e.service} {_after(asked, e)}" for e in r.outlasting)
-        click.echo(f"Outlives its cause: {r.lost}. Minutes until all is well after the fault: {where}.")
+        show.prose(f"Outlives its cause: {r.lost}. Minutes until all is well after the fault: {where}.")
 
 
 def tell_surprises(found: Sequence[BlastRadius]) -> None:
@@ -234,7 +231,7 @@ def tell_surprises(found: Sequence[BlastRadius]) -> None:
     for r in found:
         if r.surprises:
             names = _some([e.service for e in r.surprises], most=12)
-            click.echo(f"Hurt without a hard chain to {r.lost}: {names}.")
+            show.prose(f"Hurt without a hard chain to {r.lost}: {names}.")
 
 
 def _last(asked: BlastPlan, r: BlastRadius) -> str:

@@ -36,7 +36,7 @@ def draw_loops(scenario: Scenario, loops: Sequence[Loop]) -> None:
             _wrong(loop, worst), loop.error,
             clock.local(worst.tick)[:-3], worst.did,
         ))  # fmt: skip
-    click.echo("Control loops: the feedback that each acted on, how old it was, how wrong")
+    click.echo("Control loops: the feedback of each, its age and its error")
     show.table(COLUMNS, rows, numbers=("median age", "oldest", "most wrong"))
     acts = [
         (_name(loop), clock.local(r.tick), r.did, _age(r.age_s), _wrong(loop, r))
@@ -44,7 +44,7 @@ def draw_loops(scenario: Scenario, loops: Sequence[Loop]) -> None:
         for r in loop.acts(ACTS)
     ]
     if acts:
-        click.echo("\nActs on what was most wrong")
+        click.echo("\nActs on the feedback with the largest error")
         show.table(("loop", "at", "act", "age", "wrong"), acts, numbers=("age", "wrong"))
     click.echo(f"Times are {clock.start:%Z} of {clock.start:%Y}; --json has the series.")
 

@@ -50,7 +50,7 @@ def reporter() -> Any:
         def made(self, runs: int) -> None:
             now, most = time.monotonic(), max(self.runs, runs)
             every_s = 0.2 if sys.stderr.isatty() else 10.0
-            if now - self.last < every_s and runs < most:
+            if now - self.last < every_s and runs != self.runs:
                 return
             self.last = now
             left_s = (now - self.began) / max(1, runs) * (most - runs)

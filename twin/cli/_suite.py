@@ -56,14 +56,15 @@ def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[
 def show_suite(found: Suite) -> None:
     """Mitigations by scenarios: the difference in service-minutes; ≈ if it is not significant."""
     names = list(found.by_scenario)
-    click.echo("\nIn other scenarios: service-minutes lost, difference from each one's baseline")
+    click.echo()
+    show.prose("In other scenarios: service-minutes lost, difference from each one's baseline")
     rows: list[tuple[object, ...]] = [("(baseline)", *(_baseline(found, s) for s in names))]
     rows += [(name, *_row(found, name)) for name in found.names]
-    show.table(("mitigation", *names), rows)
+    show.table(("mitigation", *names), rows, whole=names, key=1)
     for name, why in found.unanswered.items():
-        click.echo(f"{name}: no answer: {why}")
+        show.prose(f"{name}: no answer: {why}")
     for name, (helps, harms) in found.mixed.items():
-        click.echo(f"{name} helps in {', '.join(helps)} and harms in {', '.join(harms)}")
+        show.prose(f"{name} helps in {', '.join(helps)} and harms in {', '.join(harms)}")
 
 
 def _baseline(found: Suite, scenario: str) -> str:

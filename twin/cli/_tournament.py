@@ -52,7 +52,7 @@ def everything(base: Scenario, folder: Path) -> tuple[Arm, ...]:
 
 
 def defects_of(base: Scenario) -> Defects | None:
-    """What the scenario's loss is shared out among; None if nobody has said. Raises SpecError."""
+    """The defects that share the scenario's loss; None without a file of them. Raises SpecError."""
     from twin.spec import load_defects
 
     path = DEFECTS / f"{base.name}.yaml"
@@ -121,14 +121,14 @@ def show_tournament(found: Tournament) -> None:
     _interactions(found)
     _shares(found)
     if found.clashing:
-        click.echo(f"\nContradict each other: {', '.join(found.clashing)}")
+        show.prose(f"Contradict each other: {', '.join(found.clashing)}")
 
 
 def _front(found: Tournament) -> None:
     from twin.experiments.tournament import cost_class
     from twin.results.metrics import PRIMARY
 
-    click.echo("\nNo other is both better and in a cheaper class (Pareto)")
+    click.echo("\nPareto front: no other is both better and in a cheaper class")
     by_name = {a.arm.name: a for a in found.arms}
     rows = []
     for name in found.front:
@@ -139,7 +139,7 @@ def _front(found: Tournament) -> None:
 
 def _interactions(found: Tournament) -> None:
     if found.interactions:
-        click.echo("\nWhat pairs do beyond their parts, in service-minutes (negative: saves more)")
+        click.echo("\nEffect of pairs beyond the sum of their parts, in service-minutes")
         rows = [
             (name, i.verdict(p), f"{i.contrast.mean:+.0f} [{i.contrast.low:+.0f}, {i.contrast.high:+.0f}]")
             for name, (i, p) in found.interactions.items()
@@ -156,7 +156,8 @@ def _shares(found: Tournament) -> None:
     a = found.attribution
     how = "all subsets" if a.exact else f"{a.orders} orders"
     whole = a.whole.mean
-    click.echo(f"\nShares in the loss: {whole:.0f} service-minutes (Shapley; {how}, {a.worlds} worlds)")
+    click.echo()
+    show.prose(f"Shares in the loss: {whole:.0f} service-minutes (Shapley; {how}, {a.worlds} worlds)")
     rows = [
         (name, f"{e.mean:.0f} [{e.low:.0f}, {e.high:.0f}]", f"{e.mean / whole:.0%}" if whole else "")
         for name, e in sorted(a.shares.items(), key=lambda pair: -pair[1].mean)

@@ -125,7 +125,7 @@ def _show(found: Calibration, scenario: Scenario) -> None:
     show.table(columns, [_row(f, scenario) for f in found.numbers])
     for f in found.numbers:
         for note in _notes(f):
-            click.echo(f"  {f.number.target}: {note}")
+            show.prose(f"  {f.number.target}: {note}")
     _show_left_out(found)
 
 
@@ -152,7 +152,8 @@ def _notes(f: Fitted) -> list[str]:
 def _show_left_out(found: Calibration) -> None:
     if not found.left_out:
         return
-    click.echo("\nWithout each outcome in turn; numbers that name no other go to the middle of their prior")
+    click.echo()
+    show.prose("Without each outcome in turn. A number without another outcome has the middle of its range.")
     rows = [
         (
             each.outcome, show_error(each.error_min), " / ".join(map(show_error, each.prior_errors_min)),
@@ -171,7 +172,8 @@ def _show_ratio(found: Ratio) -> None:
     rows += [(f"{found.first.target} alone by {f:.2f}", f"{moved:.2f}", o) for f, moved, o in found.apart]
     show.table(("moved", "scales", "outcome that moves most"), rows, numbers=("scales",))
     pair = f"{found.first.target} {found.kept} {found.second.target}"
-    click.echo(f"\n{pair}: the outcomes of DynamoDB and EC2 tell {found.verdict}")
+    click.echo()
+    show.prose(f"{pair}: the outcomes of DynamoDB and EC2 tell {found.verdict}")
 
 
 def show_error(error_min: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -85,8 +85,8 @@ def compare_command(
     Runs SCENARIO with and without each mitigation, in the same worlds. Each --mitigate is one side of the
     comparison; A+B is two mitigations at once. --all takes every mitigation, and then the best pairs.
 
-    Worlds differ in their noise, in the delays of people, and in every number that nobody published. Each of
-    these is sampled from its range. With --replicates all worlds have the shipped numbers.
+    Worlds differ in their noise, in the delays of people, and in every unpublished number. Each of these is
+    sampled from its range. With --replicates all worlds have the shipped numbers.
     """
     if html is not None:
         require_extra("report", "twin compare --html")
@@ -202,15 +202,22 @@ def carried_out(plan: PlannedComparison) -> ComparisonResult:
 def show_comparison(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
     """The ranking with intervals and significance, how far it holds, and the arms that were left out."""
     sure = robust or {}
-    headings = ("mitigation", "cost", "", *columns(sure), "worlds", *(m.title for m in found.metrics))
-    blank = ["" for _ in columns(sure)]
-    rows: list[tuple[object, ...]] = [("(baseline)", "", "", *blank, len(found.worlds), *_baseline(found))]
+    titles = [m.title for m in found.metrics]
+    headings = ("mitigation", "", titles[0], *columns(sure), "cost", "worlds", *titles[1:])
+    rows = [_row("(baseline)", "", _baseline(found), ["" for _ in columns(sure)], "", len(found.worlds))]
     rows += [
-        (a.arm.name, _cost(a), a.verdict, *cells(sure, a.arm.name), len(a.worlds), *_differences(found, a))
+        _row(a.arm.name, a.verdict, _differences(found, a), cells(sure, a.arm.name), _cost(a), len(a.worlds))
         for a in found.ranking
     ]
-    show.table(headings, rows, numbers=("worlds",))
-    click.echo("\n" + "\n".join([*_notes(found), *notes(found, sure)]))
+    show.table(headings, rows, numbers=("worlds",), whole=("", "holds in", *titles), key=1)
+    click.echo()
+    show.prose("\n".join([*_notes(found), *notes(found, sure)]))
+
+
+def _row(
+    name: str, verdict: str, metrics: Iterator[str], sure: Iterable[str], cost: str, worlds: int
+) -> tuple[object, ...]:
+    return name, verdict, next(metrics), *sure, cost, worlds, *metrics
 
 
 def _cost(a: ArmResult) -> str:
@@ -288,7 +295,10 @@ def show_services(found: Comparison) -> None:
         median = hours(base.median_s) if math.isfinite(base.median_s) else "not by the end"
         lasts = f"{hours(base.mean.mean)} ({median})"
         rows.append((service, lasts, *(_minutes(by_arm[name]) for name in names)))
-    show.table(("service", "(baseline)", *names), rows)
+    moved = [row for row in rows if any(cell != "0" for cell in row[2:])]
+    show.table(("service", "(baseline)", *names), moved, whole=("(baseline)", *names), key=2)
+    if same := len(rows) - len(moved):
+        click.echo(f"{same} services fare the same with each.")
 
 
 def _minutes(side: Recovery) -> str:

@@ -93,7 +93,8 @@ def show_search(found: SearchResult) -> None:
         if c.tried.choice.parts
     ]
     show.table(columns, rows, numbers=("cost",))
-    click.echo("\n" + "\n".join(_verdict(found)) + "\n" + "\n".join(_notes(found)))
+    click.echo()
+    show.prose("\n".join([*_verdict(found), *_notes(found)]))
 
 
 def _word(c: Confirmed) -> str:

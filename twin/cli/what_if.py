@@ -94,18 +94,19 @@ def _table(answers: WhatIfs) -> None:
     rows = [row for answer in answers for row in _rows(answer)]
     show.table(COLUMNS, rows, numbers=("no", "lost min", "change", "peak"))
     said = [a.agrees for a in answers]
-    click.echo(
-        f"\n{len(answers)} questions: the model agrees with {said.count(True)}, disagrees with "
+    click.echo()
+    show.prose(
+        f"{len(answers)} questions: the model agrees with {said.count(True)}, disagrees with "
         f"{said.count(False)}; nothing was expected of {said.count(None)}"
     )
     for answer in answers:
         if answer.agrees is False:
             w = answer.question.what_if
-            click.echo(f"  {w.number} expected: {w.expected}")
+            show.prose(f"  {w.number} expected: {w.expected}")
             for judged in _missed(answer):
-                click.echo(f"     not so: {judged.words}")
+                show.prose(f"     not so: {judged.words}")
             if w.note:
-                click.echo(f"     note: {w.note}")
+                show.prose(f"     note: {w.note}")
 
 
 def _rows(answer: WhatIfAnswer) -> Iterator[tuple[object, ...]]:
