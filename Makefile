@@ -8,8 +8,8 @@ PYTEST := $(PYTHON) -m pytest -q
 # Tests of a file go to one worker, so that what they share is made once; conftest.py has their order.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 APART := bench or long
-QUICK := tests/base tests/model tests/spec tests/statistics tests/results tests/simulation tests/structure \
-  tests/acceptance/test_readme_figures.py
+QUICK := tests/base tests/model tests/spec tests/statistics tests/results tests/data tests/structure \
+  tests/simulation/test_schedule.py tests/simulation/test_queries.py tests/acceptance/test_readme_figures.py
 PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 MAKEFLAGS += --no-print-directory
@@ -32,7 +32,7 @@ test: checks tests ## lint, types, import contracts and all tests but the long o
 
 test-quick: checks ## the same with a selection of the tests, in two minutes
 	@echo "== a selection of the tests"
-	@$(PYTEST) $(PARALLEL) -m "not ($(APART) or ray or browser or slow)" $(QUICK)
+	@$(PYTEST) $(PARALLEL) -m "not ($(APART) or ray or browser or slow)" -k "not canary" $(QUICK)
 
 # None of these needs another: what waits for one core leaves the others to the rest.
 checks: $(VENV)/installed-dev
@@ -60,8 +60,8 @@ tests: compiled ## all tests but the long ones
 	@echo "== tests"
 	@$(PYTEST) $(PARALLEL) -m "not ($(APART))"
 
-test-long: compiled ## what make test leaves out: make replay with an environment made from nothing
-	@$(PYTEST) -m "long and not bench"
+test-long: compiled ## the tests that make test leaves out
+	@$(PYTEST) $(PARALLEL) -m "long and not bench"
 
 bench: $(VENV)/installed-dev ## measure, and print the figures
 	@$(PYTEST) -s tests/bench

@@ -72,6 +72,7 @@ def test_a_picture_and_a_study_that_goes_on(tiny: Path, file: Path) -> None:
     assert again.stdout == first.stdout and "(22 runs are in the folder already)" in again.stderr
 
 
+@pytest.mark.long
 def test_some_defences_of_the_event(tmp_path: Path) -> None:
     """The check that is asked again stops it."""
     options = ("--only", "freshness-check", "--replicates", 1, "--no-moments", "--json")

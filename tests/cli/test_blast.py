@@ -106,6 +106,7 @@ def test_each_in_turn_is_kept_and_not_done_again(twin: Twin, shop: Path, tmp_pat
     assert [each["service"] for each in slow["not_lost"]] == ["dns", "people"]
 
 
+@pytest.mark.long
 def test_processes_find_the_same(twin: Twin, shop: Path, tmp_path: Path) -> None:
     arguments = ("blast", shop, "--all", *SHORT, "--json")
     here = twin(*arguments, "--runner", "inline", "--study", tmp_path / "a")

@@ -74,8 +74,8 @@ def test_nothing_expected(question: Path) -> None:
 
 
 def test_replicates_and_draws_share_their_worlds(question: Path) -> None:
-    for option, actors in (("--replicates", 1), ("--worlds", 2)):
-        result = invoke("what-if", question, "--json", option, 3, "--actors", actors)
+    for option in ("--replicates", "--worlds"):
+        result = invoke("what-if", question, "--json", option, 3, "--actors", 1)
         assert result.exit_code == 0, result.output
         (answer,) = json.loads(result.stdout)
         (share,) = answer["shares"]

@@ -84,6 +84,7 @@ def test_what_does_not_end_is_censored_at_the_end_of_the_run(setting: Setting, f
     assert found.survival("lifo", "front").median_s < 600.0
 
 
+@pytest.mark.slow
 def test_a_clear_answer_stops_early_and_says_so(setting: Setting, tmp_path: Path) -> None:
     heard = Heard()
     with Study(setting, tmp_path, reporter=heard) as study:

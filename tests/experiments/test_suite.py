@@ -28,6 +28,7 @@ CUT = Arm("cut", (Variation(parameters={"front.capacity_per_s": Quantity(value=2
 LIFO = Arm("lifo", (Variation(parameters={"front.discipline": Quantity(value="lifo", assumed="t")}),))
 
 
+@pytest.mark.slow
 def test_each_scenario_has_its_own_answer(tmp_path: Path) -> None:
     storm = twin.load(STORM, until="+20m")
     calm = twin.load(STORM, until="+20m", set={"customers.rate_per_s": "300/s"})

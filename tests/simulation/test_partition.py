@@ -57,7 +57,7 @@ def reference(case: Scenario) -> Run:
     return twin.run(case)
 
 
-@pytest.mark.parametrize("shards", [1, 3, 8, 64])
+@pytest.mark.parametrize("shards", [1, 3, pytest.param(8, marks=pytest.mark.long), 64])
 def test_v42_number_of_shards(case: Scenario, reference: Run, shards: int) -> None:
     assert twin.run(case, runner="ray", actors=shards).digest == reference.digest
 

@@ -164,7 +164,7 @@ def test_no_draw_is_left() -> None:
     assert empty.as_json()["coverage"] == 0.0 and empty.as_json()["median_band_min"] is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_processes_change_nothing(scenario, tmp_path) -> None:
     pools = (PoolSettings("inline"), PoolSettings("process", 2))
     one, two = (
