@@ -19,7 +19,6 @@ DOCUMENTS = sorted(
     path for pattern in ("*.md", "[dst]*/**/*.md") for path in ROOT.glob(pattern) if "runs" not in path.parts
 )
 CHECKED = (click.Choice, click.types.IntRange, click.types.FloatRange)  # types that need no file
-PROMISED = ("docs/tour.py",)
 OF_THE_PROJECT = re.compile(r"(?:scenarios|topology|data|docs|twin|tests|ui)/[\w./-]*\w")
 
 
@@ -139,9 +138,7 @@ def leads(path: Path, to: str) -> bool:
     """Whether the file is there, and its heading."""
     name, _, anchor = to.partition("#")
     target = (path.parent / name).resolve() if name else path
-    if not target.exists():
-        return str(target.relative_to(ROOT)) in PROMISED
-    return not anchor or anchor in anchors(target)
+    return target.exists() and (not anchor or anchor in anchors(target))
 
 
 def anchors(path: Path) -> set[str]:
