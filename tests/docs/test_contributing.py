@@ -61,14 +61,12 @@ def test_a_mitigation_changes_parameters(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_what_if_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from twin.experiments.whatif import WhatIfQuestion, what_if
-    from twin.spec import load_what_if
+    from twin.experiments.whatif import what_if
 
     for folder in ("scenarios", "topology", "data"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
-    question = WhatIfQuestion(*load_what_if(write(tmp_path, "faster-rescue.yaml", block("yaml", "what-if"))))
-    (answer,) = what_if([question])
+    (answer,) = what_if(write(tmp_path, "faster-rescue.yaml", block("yaml", "what-if")))
     assert answer.cases == ["override", "short-ttl"]
     assert [result.case for result in answer.results] == ["override", "short-ttl", "override", "short-ttl"]
     assert answer.agrees is not None

@@ -67,8 +67,8 @@ def dependents(services: Mapping[str, Service], name: str) -> list[Dependent]:
     hard = reach(services, name, NEEDED)
     paths = hard | {end: path for end, path in reach(services, name).items() if end not in hard}
     edges = {(s.name, d.on): d for s in services.values() for d in s.dependencies}
-    found = [Dependent(end, way[:-1], tuple(edges[e] for e in pairwise(way))) for end, way in paths.items()]
-    return sorted(found, key=lambda d: (not d.hard, len(d.path), d.service))
+    every = [Dependent(end, way[:-1], tuple(edges[e] for e in pairwise(way))) for end, way in paths.items()]
+    return sorted(every, key=lambda d: (not d.hard, len(d.path), d.service))
 
 
 def single_points(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]:
@@ -76,8 +76,10 @@ def single_points(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]
 
     The service with most dependents comes first. Services without dependents are left out.
     """
-    found = {name: tuple(sorted(reach(services, name, NEEDED))) for name in services}
-    return dict(sorted(((n, those) for n, those in found.items() if those), key=lambda i: (-len(i[1]), i[0])))
+    needed_by = {name: tuple(sorted(reach(services, name, NEEDED))) for name in services}
+    return dict(
+        sorted(((n, those) for n, those in needed_by.items() if those), key=lambda i: (-len(i[1]), i[0]))
+    )
 
 
 def availability_ratio(own: float, hard: Iterable[float] = ()) -> float:

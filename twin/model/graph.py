@@ -28,13 +28,13 @@ def dependencies(services: Mapping[str, Service]) -> nx.DiGraph:
 def cycles(services: Mapping[str, Service]) -> list[tuple[str, ...]]:
     """One shortest cycle of each group of services that depend on each other, from its first by name."""
     graph = dependencies(services)
-    found = []
+    shortest = []
     for group in nx.strongly_connected_components(graph):
         first = min(group)
         back = [_path(graph, callee, first) for callee in graph[first] if callee in group]
         if back:
-            found.append((first, *min(back, key=lambda path: (len(path), path))[:-1]))
-    return sorted(found)
+            shortest.append((first, *min(back, key=lambda path: (len(path), path))[:-1]))
+    return sorted(shortest)
 
 
 def reach(
@@ -52,8 +52,8 @@ def reach(
     callers.add_nodes_from(sorted(services))
     callers.add_edges_from(sorted((b, a) for a, b, mode in calls if modes is None or mode in modes))
     paths = nx.single_source_shortest_path(callers, name)
-    found = {end: tuple(reversed(path)) for end, path in paths.items() if end != name}
-    return dict(sorted(found.items(), key=lambda item: (len(item[1]), item[0])))
+    calls_to_name = {end: tuple(reversed(path)) for end, path in paths.items() if end != name}
+    return dict(sorted(calls_to_name.items(), key=lambda item: (len(item[1]), item[0])))
 
 
 def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
@@ -63,8 +63,8 @@ def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
     """
     if root not in services:
         raise KeyError(root)
-    found = nx.immediate_dominators(dependencies(services), root)
-    return {name: found[name] for name in sorted(found) if name != root and found[name] is not None}
+    nearest = nx.immediate_dominators(dependencies(services), root)
+    return {name: nearest[name] for name in sorted(nearest) if name != root and nearest[name] is not None}
 
 
 def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:

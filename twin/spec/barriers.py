@@ -43,14 +43,14 @@ def load_barriers(
                     nothing = Refused("at least one change", "set: {service.parameter: value}", "no change")
                     checker.refuse(switch, f"barriers.{at}.{key}", nothing)
     check_unique(((f"barriers.{at}", place.get("name")) for at, place in enumerate(places)), checker)
-    found = validate(Barriers, _data(tree), tree, problems, {"start": base.start})
-    if found is None or problems:
+    record = validate(Barriers, _data(tree), tree, problems, {"start": base.start})
+    if record is None or problems:
         raise SpecError(problems)
-    for place, barrier in zip(places, found.barriers, strict=True):
+    for place, barrier in zip(places, record.barriers, strict=True):
         for key in SWITCHES:
             if (switch := getattr(barrier, key)) is not None:
                 check_applied(base, (switch,), place.get(key) or place, kinds)
-    return found, base
+    return record, base
 
 
 def _data(tree: Tree) -> Any:

@@ -36,7 +36,7 @@ def load_defects(path: Path, base: Scenario, folder: Path = FOLDER) -> Defects:
                 checker.refuse(
                     name, f"defects.{at}.removed_by.{k}", Refused(expected, error.problems[0].hint)
                 )
-    found = validate(Defects, tree.plain(), tree, problems, {})
-    if found is None or problems:
+    record = validate(Defects, tree.plain(), tree, problems, {})
+    if record is None or problems:
         raise SpecError(problems)
-    return found
+    return record

@@ -53,17 +53,17 @@ class UncertainInput:
 def inputs_of(scenario: Scenario) -> list[UncertainInput]:
     """All numbers of the scenario's topology, then the times of its interventions and its responders."""
     services = sorted(scenario.topology.services.items())
-    found = [number for _, service in services for number in inputs_of_service(service)]
-    return found + list(_of_interventions(scenario)) + list(_of_responders(scenario))
+    of_services = [number for _, service in services for number in inputs_of_service(service)]
+    return of_services + list(_of_interventions(scenario)) + list(_of_responders(scenario))
 
 
 def inputs_of_service(service: Service) -> list[UncertainInput]:
     """The parameters of a service, then the numbers of its dependencies in the order of callees."""
-    found = list(_of(service.name, service.name, registry()[service.kind].PARAMETERS, service.parameters))
+    inputs = list(_of(service.name, service.name, registry()[service.kind].PARAMETERS, service.parameters))
     for d in sorted(service.dependencies, key=lambda d: d.on):
         read = tuple(p for p in EDGE_PARAMETERS if p.is_read(d.mode, d.numbers))
-        found += _of(f"{service.name}->{d.on}", service.name, read, d.numbers)
-    return found
+        inputs += _of(f"{service.name}->{d.on}", service.name, read, d.numbers)
+    return inputs
 
 
 def varies(scenario: Scenario, number: UncertainInput) -> bool:

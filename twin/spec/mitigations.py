@@ -75,10 +75,10 @@ def load_mitigations(
             problems.extend(error.problems)
     if problems := problems or clashes([one.tree for one in placed]):
         raise SpecError(problems)
-    found = _said_once([one.mitigation for one in placed])
+    mitigations = _said_once([one.mitigation for one in placed])
     if placed:
-        check_applied(base, found, placed[-1].tree, kinds)
-    return found
+        check_applied(base, mitigations, placed[-1].tree, kinds)
+    return mitigations
 
 
 def is_unfit(problem: Problem) -> bool:
@@ -94,19 +94,19 @@ def find_mitigations(text: str | Path, folder: Path = FOLDER) -> list[Path]:
     if isinstance(text, Path) or Path(text).is_file():
         return [Path(text)]
     known = {path.stem: path for path in folder.glob("*.yaml")}
-    found: dict[Path, Path] = {}
+    files: dict[Path, Path] = {}
     problems = []
     for name in (part.strip() for part in text.split("+")):
         if "/" in name or name.endswith((".yaml", ".yml")):
-            found.setdefault(Path(name).resolve(), Path(name))
+            files.setdefault(Path(name).resolve(), Path(name))
         elif name in known:
-            found.setdefault(known[name].resolve(), known[name])
+            files.setdefault(known[name].resolve(), known[name])
         else:
             hint = did_you_mean(name, known) or "twin list mitigations shows them"
             problems.append(Problem("mitigate", 0, 0, "", f"'{name}'", "the name of a mitigation", hint))
     if problems:
         raise SpecError(problems)
-    return list(found.values())
+    return list(files.values())
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def overview(folder: Path = FOLDER) -> list[Summary]:
     """Every file of the folder, from the cheapest class of cost to the dearest. A file that cannot be read is
     listed by its name."""
     order = list(COSTS)
-    found = [_summary(path, read_tree(path, [])) for path in folder.glob("*.yaml")]
-    return sorted(found, key=lambda m: (order.index(m.cost) if m.cost in order else len(order), m.name))
+    summaries = [_summary(path, read_tree(path, [])) for path in folder.glob("*.yaml")]
+    return sorted(summaries, key=lambda m: (order.index(m.cost) if m.cost in order else len(order), m.name))
 
 
 def _summary(path: Path, tree: Tree | None) -> Summary:
@@ -201,7 +201,7 @@ def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = 
     except SpecError as error:
         problems.extend(error.problems)
         return []
-    found: list[Path] = []
+    parts: list[Path] = []
     around = (*around, path.resolve())
     for i, place in enumerate(tree.elements("includes")):
         part = path.parent / f"{place.value}.yaml"
@@ -215,8 +215,8 @@ def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = 
                 place.problem(f"includes.{i}", f"'{place.value}'", "a mitigation beside this", near)
             )
         else:
-            found += [p for p in _with_parts(part, problems, around) if p not in found]
-    return [*found, path]
+            parts += [p for p in _with_parts(part, problems, around) if p not in parts]
+    return [*parts, path]
 
 
 def pruned(tree: Tree, base: Scenario, scenario: Scenario) -> Tree:
@@ -252,11 +252,11 @@ def _said_once(mitigations: list[Mitigation]) -> tuple[Mitigation, ...]:
 
     A step that replaces a dropped one stays in both: the later mitigation drops the earlier replacement.
     """
-    found: list[Mitigation] = []
+    kept: list[Mitigation] = []
     for mitigation in mitigations:
         update: dict[str, Any] = {}
         for key in ("faults", "actions", "diagnoses"):
-            before = [x for one in found for x in getattr(one, key) if x.id not in mitigation.drop]
+            before = [x for one in kept for x in getattr(one, key) if x.id not in mitigation.drop]
             update[key] = tuple(x for x in getattr(mitigation, key) if x not in before)
-        found.append(mitigation.model_copy(update=update))
-    return tuple(found)
+        kept.append(mitigation.model_copy(update=update))
+    return tuple(kept)

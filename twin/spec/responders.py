@@ -73,11 +73,11 @@ def _check_diagnosis(path: str, entry: Tree, faults: list[str], checker: Checker
         checker.quantity(quantity, where, STAGE)
 
 
-def _check_follows(found: list[Entry], present: Mapping[str, str | None], checker: Checker) -> None:
+def _check_follows(steps: list[Entry], present: Mapping[str, str | None], checker: Checker) -> None:
     """A followed step exists, no step follows itself (directly or not), and no fault follows a step."""
-    after: dict = {**present, **{entry.scalar("id"): entry.scalar("follows") for _, entry in found}}
+    after: dict = {**present, **{entry.scalar("id"): entry.scalar("follows") for _, entry in steps}}
     reported: set[object] = set()  # steps of cycles that have been reported
-    for path, entry in found:
+    for path, entry in steps:
         place, name = entry.get("follows"), entry.scalar("follows")
         if place is None:
             continue

@@ -22,10 +22,10 @@ _SCALAR = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}\]]+""")
 
 def value_places(tree: Tree) -> dict[str, Tree]:
     """Target, or id of a fault or action → the Tree of the value in a scenario's file."""
-    found = {t: q.get("value") for t, q in tree.items("parameters")}
+    places = {t: q.get("value") for t, q in tree.items("parameters")}
     for key in ("faults", "actions"):
-        found |= {str(x.scalar("id")): x.get("at") for x in tree.elements(key)}
-    return {target: place for target, place in found.items() if place is not None}
+        places |= {str(x.scalar("id")): x.get("at") for x in tree.elements(key)}
+    return {target: place for target, place in places.items() if place is not None}
 
 
 def written(value: float | int, unit: str, old: str, start: datetime, is_time: bool) -> str:

@@ -130,7 +130,7 @@ def _record(annotation: Any) -> Any:
     if origin is Annotated:
         return _record(typing.get_args(annotation)[0])
     if origin in (typing.Union, types.UnionType):
-        found = (_record(a) for a in typing.get_args(annotation) if a is not type(None))
-        return next((a for a in found if a is not None), None)
+        records = (_record(a) for a in typing.get_args(annotation) if a is not type(None))
+        return next((a for a in records if a is not None), None)
     is_record = isinstance(annotation, type) and issubclass(annotation, BaseModel)
     return annotation if is_record or origin in (dict, tuple, list) else None

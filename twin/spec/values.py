@@ -124,14 +124,14 @@ def parameters_by_kind(kinds: Mapping[str, Any] | None = None) -> dict[str, dict
 
     Kinds are imported here and not above: they bring their compiler with them.
     """
-    found: Mapping[str, ModuleType | Any]
+    modules: Mapping[str, ModuleType | Any]
     if kinds is None:
         from twin.kinds import registry
 
-        found = registry()
+        modules = registry()
     else:
-        found = kinds
-    return {name: {p.name: p for p in kind.PARAMETERS} for name, kind in found.items()}
+        modules = kinds
+    return {name: {p.name: p for p in kind.PARAMETERS} for name, kind in modules.items()}
 
 
 def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None) -> Names:

@@ -198,11 +198,11 @@ def _metrics(checker: Checker, base: Scenario, kinds: Kinds) -> dict[str, str]:
     from twin.kinds import registry
 
     events = {name: getattr(kind, "EVENTS", ()) for name, kind in (kinds or registry()).items()}
-    found = dict(TOTALS)
+    sorts = dict(TOTALS)
     for service, kind in checker.names.services.items():
-        found |= {f"{service}.{name}": "number" for name in OF_SERVICE}
-        found |= {f"{service}.{event}": "moment" for event in events.get(kind, ())}
-    return found | {o.id: "moment" for o in (base.published.outcomes if base.published else ())}
+        sorts |= {f"{service}.{name}": "number" for name in OF_SERVICE}
+        sorts |= {f"{service}.{event}": "moment" for event in events.get(kind, ())}
+    return sorts | {o.id: "moment" for o in (base.published.outcomes if base.published else ())}
 
 
 def plain_of(tree: Tree) -> Any:

@@ -123,10 +123,10 @@ class StateSearch:
         self.cfg, self.symmetry, self.memory_mb = cfg, symmetry, memory_mb
         self.bits = bits_of(cfg)
         self._run = functions()[0]
-        found = BLOCK * (cfg.enactors + 1)
-        sizes = (cells(cfg), cells(cfg), cfg.enactors, cfg.enactors, found * self.bits.words)
-        self._scratch = Scratch(*(np.zeros(n, np.int64) for n in (*sizes, found, found, found, found, 1)))
-        rows = max(1 << 17, 1 << (4 * found).bit_length())
+        keys = BLOCK * (cfg.enactors + 1)
+        sizes = (cells(cfg), cells(cfg), cfg.enactors, cfg.enactors, keys * self.bits.words)
+        self._scratch = Scratch(*(np.zeros(n, np.int64) for n in (*sizes, keys, keys, keys, keys, 1)))
+        rows = max(1 << 17, 1 << (4 * keys).bit_length())
         self.space = allocate(rows, rows, self.bits.words)
 
     def run(self, progress: Progress | None = None) -> bool:

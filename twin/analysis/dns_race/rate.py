@@ -118,9 +118,11 @@ def likelihood(h: Habits, *, seed: int, walkers: int = WALKERS, replicates: int 
     """How often the race happens by chance. Raises ValueError for habits that make no sense."""
     check(h)
     levels = np.array(levels_of(h))
-    found = np.array([climb(h, levels, walkers, seed, r) for r in range(replicates)])
+    late_and_hit = np.array([climb(h, levels, walkers, seed, r) for r in range(replicates)])
     starts_per_year = YEAR_S / h.plan_interval_s * h.endpoints
-    return Likelihood(replicate_estimate(found[:, 0]), replicate_estimate(found[:, 1] * starts_per_year))
+    return Likelihood(
+        replicate_estimate(late_and_hit[:, 0]), replicate_estimate(late_and_hit[:, 1] * starts_per_year)
+    )
 
 
 def levels_of(h: Habits) -> list[float]:
@@ -136,8 +138,8 @@ def levels_of(h: Habits) -> list[float]:
 
 def delay_likelihood(h: Habits, tries: int, *, seed: int) -> Estimate:
     """P(D >= the delay after ``tries`` lost tries), by splitting over the tries; in theory p^tries (V56)."""
-    found = [survive(h, tries, WALKERS, seed, r) for r in range(REPLICATES)]
-    return replicate_estimate(np.array(found))
+    shares = [survive(h, tries, WALKERS, seed, r) for r in range(REPLICATES)]
+    return replicate_estimate(np.array(shares))
 
 
 @njit
