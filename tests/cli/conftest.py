@@ -1,12 +1,13 @@
 """A tiny outage of an hour, run once, and the command line in this process."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from twin.cli import cli
+from twin.cli import _show, cli
 
 TINY = """\
 scenario: tiny
@@ -77,3 +78,21 @@ def run_folder(twin: Twin, tmp_path: Path) -> Path:
     """The folder of the finished run."""
     (folder,) = (tmp_path / "runs").iterdir()
     return folder
+
+
+COLUMNS = 80
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe of COLUMNS."""
+    monkeypatch.setattr(_show, "WIDE", COLUMNS)
+
+
+def assert_fits(text: str, *names: str) -> None:
+    """No line is wider than COLUMNS, nothing is cut off, and these names are whole."""
+    wide = [line for line in text.splitlines() if len(line.rstrip()) > COLUMNS]
+    assert not wide, "\n".join(wide)
+    assert not re.search(r"\w…", text), text
+    for name in names:
+        assert name in text, text

@@ -9,6 +9,8 @@ from click.testing import CliRunner, Result
 
 from twin.cli import cli
 
+from .conftest import assert_fits
+
 STORM = "scenarios/examples/retry-storm.yaml"
 HEAD = "does: a test\nproposed_by: us\nassumed: a test\ncost: {class: setting, reason: a test}\n"
 LIFO = HEAD + "mitigation: lifo\nparameters:\n  front.discipline: {value: lifo, assumed: a test}\n"
@@ -226,3 +228,12 @@ def test_a_variant_without_worlds_leaves_the_others_their_answers(
     found, unanswered = in_each(nothing, ComparisonPlan("storm", (), 2, 60.0), variants)
     assert list(found) == ["one", "other"] and unanswered == {"drowned": "0 of 8 are valid"}
     assert robustness_document({"mitigations": []}, {}, unanswered)["variants_unanswered"] == unanswered
+
+
+@pytest.mark.usefixtures("narrow")
+def test_the_tables_fit_80_columns(folder: Path) -> None:
+    name = "first-in-last-out-in-front"
+    (folder / f"{name}.yaml").write_text(LIFO.replace("mitigation: lifo", f"mitigation: {name}"))
+    done = ask(folder, "--mitigate", name, "--mitigate", "fifo", "--replicates", "2", "--by-service")
+    assert done.exit_code == 0, done.output
+    assert_fits(done.stdout, name, "fifo", "services impaired", "at the peak")

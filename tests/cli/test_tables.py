@@ -1,21 +1,14 @@
 """What a person reads fits 80 columns, and no name is broken to make it fit."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from twin.cli import _show as show
 
-from .conftest import TINY, Twin
+from .conftest import TINY, Twin, assert_fits
 
 NAMES = ("replication-of-the-store", "customers-of-the-whole-site")
-COLUMNS = 80
-
-
-@pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(show, "WIDE", COLUMNS)
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +21,6 @@ def long_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .replace("people", NAMES[1])
     )
     return path
-
-
-def assert_fits(text: str, *names: str) -> None:
-    wide = [line for line in text.splitlines() if len(line.rstrip()) > COLUMNS]
-    assert not wide, "\n".join(wide)
-    assert not re.search(r"\w…", text), text
-    for name in names:
-        assert name in text, text
 
 
 @pytest.mark.usefixtures("narrow")

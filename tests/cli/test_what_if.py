@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import invoke
+from .conftest import assert_fits, invoke
 
 WHAT_IF = """\
 what_if: sturdy-store
@@ -131,3 +131,8 @@ def test_a_change_is_part_of_the_baseline(question: Path) -> None:
 
     assert lost("--move", "store-breaks=+20m", "--set", "store.service_time_s=30ms") > 0
     assert lost("--until", "+15m") < lost()
+
+
+@pytest.mark.usefixtures("narrow")
+def test_the_table_fits_80_columns(question: Path) -> None:
+    assert_fits(invoke("what-if", question).stdout, "half", "never", "agrees")
