@@ -112,7 +112,7 @@ def test_bad_questions(question: Path, old: str, new: str, said: str) -> None:
 
 def test_no_such_question() -> None:
     result = invoke("what-if", "99")
-    assert result.exit_code == 2 and "there are 1 to 35" in result.stderr
+    assert result.exit_code == 2 and "found 99, expected a number from 1 to 35" in result.stderr
     both = invoke("what-if", "1", "--worlds", 2, "--replicates", 2)
     assert both.exit_code == 2
 

@@ -163,8 +163,10 @@ def write(report: Report, path: Path) -> None:
         partial.write_text(report.page(), encoding="utf-8")
 
 
-def write_comparison(found: Comparison, path: Path, command: str = "twin.compare") -> None:
+def write_comparison(found: Comparison, path: Path) -> None:
     """The page of a comparison that was made in Python. Raises OSError."""
+    arms = [a.arm.name for a in found.arms]
+    command = f"twin.compare({found.plan.scenario!r}, mitigate={arms}, worlds={found.plan.worlds})"
     versions = {name: version(name) for name in ("numba", "numpy", "scipy", "duckdb")}
     origin = Origin(command, found.plan.scenario, code_version(), versions)
     write(Report(found, found.base, origin, None, robustness(found, found.base)), Path(path))
