@@ -93,7 +93,7 @@ class QuickStudy:
     def curves(self, scenario: str = "") -> dict:
         return {}
 
-    def ill(self, scenario: str = "") -> set[Realization]:
+    def invalid(self, scenario: str = "") -> set[Realization]:
         return set()
 
 
