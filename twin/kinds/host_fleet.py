@@ -46,7 +46,7 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
-ABOUT = About(is_passive="its hosts break and are repaired one by one, and know nothing of each other")
+ABOUT = About(why_passive="its hosts break and are repaired one by one, and know nothing of each other")
 DRAWS = declare(repaired=COMPLETE, added=ARRIVE, broken=LOSE, gone=LOSE, failed=FAIL)
 STATE = [("up", "i8"), ("down", "i8"), ("retired", "i8"), ("added", "i8")]
 EVENTS: tuple[str, ...] = ()

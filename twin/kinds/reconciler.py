@@ -41,7 +41,9 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
-ABOUT = About(is_passive="each of its objects tries again after a bounded wait, and no try costs another one")
+ABOUT = About(
+    why_passive="each of its objects tries again after a bounded wait, and no try costs another one"
+)
 DRAWS = declare(fresh=SPLIT, failed=cohorts(FAIL))
 STATE = [("content", "i8"), ("waiting", "i8"), ("levels", "i8"), ("slots", "i8"), ("tries", "i8")]
 EVENTS: tuple[str, ...] = ()

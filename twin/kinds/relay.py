@@ -32,7 +32,7 @@ BREAKS = {
 }
 ABOUT = About(
     is_plain=True,
-    is_passive="a relay keeps nothing: it fails while what it needs fails, and is well when that is well",
+    why_passive="a relay keeps nothing: it fails while what it needs fails, and is well when that is well",
 )
 DRAWS = declare(own=FLOW, failed=FAIL)
 STATE: list[tuple[str, str]] = []

@@ -58,7 +58,7 @@ PARAMETERS = (
     fault_ratio("share of clients that get no answer: a fault's knob"),
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
-ABOUT = About(is_passive="caches forget by themselves: a wrong answer leaves within its time to live")
+ABOUT = About(why_passive="caches forget by themselves: a wrong answer leaves within its time to live")
 DRAWS = declare(asked=LOOKUP, answered=OPEN, misled=OPEN, well=FAIL)
 STATE = [
     ("valid", "i8"), ("empty", "i8"), ("expired", "i8"), ("wrong", "i8"),

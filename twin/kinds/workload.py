@@ -34,7 +34,7 @@ PARAMETERS = (
           "assumed: means nothing without a swing", (0.0, 0.0)),
 )  # fmt: skip
 BREAKS: dict[str, dict[str, float]] = {}  # nobody depends on customers
-ABOUT = About(is_customers=True, is_passive="customers keep nothing: they call whatever becomes of it")
+ABOUT = About(is_customers=True, why_passive="customers keep nothing: they call whatever becomes of it")
 DRAWS = declare(came=ARRIVE, well=FAIL)
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()

@@ -61,14 +61,14 @@ class About:
 
     ``is_customers``: its calls come from outside; its rate is that of a day. ``is_plain``: it has no
     mechanism, and may stand in for any service. ``holds_event``: it is the event itself; a baseline keeps it
-    and an ensemble leaves its parameters alone. ``is_passive``: why no load and no lack of capacity keeps it
+    and an ensemble leaves its parameters alone. ``why_passive``: why no load and no lack of capacity keeps it
     down, '' if one might.
     """
 
     is_customers: bool = False
     is_plain: bool = False
     holds_event: bool = False
-    is_passive: str = ""
+    why_passive: str = ""
     closed_form: ClosedForm = ClosedForm.NONE
     own_work: OwnWork | None = None
     remedies: tuple[Remedy, ...] = ()

@@ -108,8 +108,8 @@ def capacity_of(alone: Isolated) -> float | None:
 
 def nothing_to_sustain(alone: Isolated) -> str:
     """Why the service cannot keep itself down, '' if it might."""
-    if alone.about.is_passive:
-        return f"{NOTHING}: {alone.about.is_passive}"
+    if alone.about.why_passive:
+        return f"{NOTHING}: {alone.about.why_passive}"
     if alone.about.closed_form == ClosedForm.STATION:
         capacity, asked = capacity_of(alone) or 0.0, alone.point.load_per_s * attempts(alone)
         if capacity > ENDLESS * asked:

@@ -49,7 +49,7 @@ __all__ = ["ABOUT", "BREAKS", "DRAWS", "EVENTS", "PARAMETERS", "STATE", "cells",
 
 ABOUT = About(
     holds_event=True,
-    is_passive="what lasts is the damage of its race, see twin explore",
+    why_passive="what lasts is the damage of its race, see twin explore",
     control_loop=Enactors,
 )
 ANSWER_S = 0.005
