@@ -96,10 +96,14 @@ def explore_command(
         show.document(searcher.document(cfg, found))
     else:
         show_exploration(found, searcher.seconds[cfg])
-        if design and found.complete:
-            compare_designs(searcher, size)
+    if not as_json and design and found.complete:
+        compare_designs(searcher, size)
+    _end_if_interrupted(found)
+
+
+def _end_if_interrupted(found: Exploration) -> None:
     if not found.complete:
-        show.say("interrupted: this is what was found till then")
+        show.say("interrupted: this is the result so far")
         sys.exit(INTERRUPTED)
 
 
