@@ -58,8 +58,8 @@ class TooManyLost(Exception):
 class Reply(NamedTuple):
     """What an actor reports at the end of a window.
 
-    The conditions that have fired, with the events open then; the board as the actor sees it; what responders
-    could see of its services; why it stopped, if a step broke its contract.
+    It has the conditions that have fired, with the events open then, and the board as the actor sees it. It
+    also has what responders could see of its services, and why it stopped, if a step broke its contract.
     """
 
     fired: Sequence[tuple[int, int]] = ()
