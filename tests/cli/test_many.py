@@ -93,6 +93,7 @@ def test_a_killed_command_goes_on(name: str, commands: dict[str, tuple[object, .
     assert (study / "runs.parquet").read_bytes() == (tmp_path / "whole" / "runs.parquet").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.parametrize("name", RESUMED)
 def test_each_command_is_the_same_on_ray(
