@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from twin.cli._command import examples
+from twin.cli._command import HELP, examples
 from twin.cli._errors import EXIT_CODES
 from twin.cli._group import Group
 from twin.cli.barriers import barriers_command
@@ -37,7 +37,7 @@ EXITS = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items(
 @click.group(
     cls=Group,
     jobs=JOBS,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     epilog=examples(
         "twin replay scenarios/us-east-1-2025-10-20.yaml",
         "twin what-if 15",

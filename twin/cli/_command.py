@@ -11,6 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OWN, CHANGES, PLACE, OUTPUT = "Options", "Changes to the scenario", "Where it runs", "Output"
 HEADINGS = (OWN, CHANGES, PLACE, OUTPUT)
+HELP = {"help_option_names": ["-h", "--help"]}  # of every command, in whichever context it is made
 HELP_WIDTH = 80
 FORMER = {  # option of an earlier version → its name now
     "--draws": "--worlds",
@@ -79,7 +80,7 @@ def _heading(parameter: click.Parameter) -> str:
 
 def command(name: str, *lines: str) -> Callable[[Callable[..., Any]], HeadedCommand]:
     """A command of this name, with ``lines`` as its examples."""
-    return click.command(name, cls=HeadedCommand, epilog=examples(*lines))
+    return click.command(name, cls=HeadedCommand, epilog=examples(*lines), context_settings=HELP)
 
 
 def examples(*lines: str) -> str:
