@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OWN, CHANGES, PLACE, OUTPUT = "Options", "Changes to the scenario", "Where it runs", "Output"
 HEADINGS = (OWN, CHANGES, PLACE, OUTPUT)
-HELP = {"help_option_names": ["-h", "--help"]}  # of every command, in whichever context it is made
+HELP = {"help_option_names": ["-h", "--help"]}
 HELP_WIDTH = 80
 FORMER = {  # option of an earlier version → its name now
     "--draws": "--worlds",
@@ -56,6 +56,10 @@ class HeadedOption(click.Option):
 class HeadedCommand(click.Command):
     """A command whose help has its options under HEADINGS, in this order."""
 
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """In whichever context: click keeps the first answer."""
+        return HELP["help_option_names"]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
@@ -80,7 +84,7 @@ def _heading(parameter: click.Parameter) -> str:
 
 def command(name: str, *lines: str) -> Callable[[Callable[..., Any]], HeadedCommand]:
     """A command of this name, with ``lines`` as its examples."""
-    return click.command(name, cls=HeadedCommand, epilog=examples(*lines), context_settings=HELP)
+    return click.command(name, cls=HeadedCommand, epilog=examples(*lines))
 
 
 def examples(*lines: str) -> str:
