@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from twin.api.compare import Comparison, compare
     from twin.api.run import Run, open_run, run
-    from twin.experiments.compare import compare
-    from twin.experiments.comparison import Comparison
     from twin.experiments.whatif import what_if
     from twin.model.scenario import Scenario
     from twin.spec.library import load
@@ -28,11 +27,11 @@ __all__ = [
 ]  # fmt: skip
 
 _HOME = {
-    "Comparison": "twin.experiments.comparison",
+    "Comparison": "twin.api.compare",
     "Run": "twin.api.run",
     "Scenario": "twin.model.scenario",
     "SpecError": "twin.spec.problems",
-    "compare": "twin.experiments.compare",
+    "compare": "twin.api.compare",
     "load": "twin.spec.library",
     "open_run": "twin.api.run",
     "run": "twin.api.run",

@@ -134,7 +134,7 @@ reveal_type(twin.what_if(15))
 """
 TYPES = (
     "twin.api.run.Run", "twin.results.causes.CauseChain", "datetime.datetime", "twin.model.scenario.Scenario",
-    "twin.api.run.Run", "twin.experiments.comparison.Comparison", "twin.experiments.whatif.WhatIfs",
+    "twin.api.run.Run", "twin.api.compare.Comparison", "twin.experiments.whatif.WhatIfs",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 import twin
 from twin.experiments.arms import arm_of
 from twin.experiments.compare import compared
-from twin.experiments.comparison import Comparison, ComparisonPlan
+from twin.experiments.comparison import ComparisonPlan, PairedComparison
 from twin.experiments.robustness import robustness
 from twin.experiments.study import Setting, Study
 from twin.model.scenario import Scenario
@@ -59,7 +59,7 @@ def base(folder: Path) -> Scenario:
 
 
 @pytest.fixture(scope="session")
-def found(folder: Path, base: Scenario) -> Comparison:
+def found(folder: Path, base: Scenario) -> PairedComparison:
     """Twenty worlds of each."""
     arms = tuple(arm_of(folder / f"{name}.yaml", base) for name in ("breaker", "lifo"))
     with Study(Setting({base.name: base}), folder / "study") as study:
@@ -67,7 +67,7 @@ def found(folder: Path, base: Scenario) -> Comparison:
 
 
 @pytest.fixture(scope="session")
-def report(found: Comparison, base: Scenario) -> Report:
+def report(found: PairedComparison, base: Scenario) -> Report:
     origin = Origin("twin compare storm --html <page>", "data/studies/s", "c0de", {"numpy": "2"})
     return Report(found, base, origin, robust=robustness(found, base))
 

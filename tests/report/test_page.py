@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import invoke
 from twin.cli._robustness import robustness_document
 from twin.experiments.arms import BASELINE
-from twin.experiments.comparison import Comparison
+from twin.experiments.comparison import PairedComparison
 from twin.experiments.robustness import Robustness
 from twin.experiments.tournament import Tournament
 from twin.report.report import Report, write
@@ -67,11 +67,11 @@ def of_document(said: dict[str, Any]) -> Iterator[tuple[tuple[str, str], list[fl
             yield (arm["name"], name), [d["mean"], *d["ci95"], value["mean"], *value["ci95"]]
 
 
-def test_the_ranking_has_the_numbers_of_the_document(page: str, found: Comparison) -> None:
+def test_the_ranking_has_the_numbers_of_the_document(page: str, found: PairedComparison) -> None:
     assert Reader(page).numbers == dict(of_document(found.as_json()))
 
 
-def test_a_number_that_differs_is_seen(page: str, found: Comparison) -> None:
+def test_a_number_that_differs_is_seen(page: str, found: PairedComparison) -> None:
     lost = found.baseline[PRIMARY].mean
     assert Reader(page.replace(f'value="{lost}"', 'value="7"')).numbers != dict(of_document(found.as_json()))
 
@@ -82,7 +82,7 @@ def test_names_are_text(page: str) -> None:
     assert "script" not in {tag for tag, _ in reader.tags}
 
 
-def test_names_in_pictures_are_text(found: Comparison, report: Report) -> None:
+def test_names_in_pictures_are_text(found: PairedComparison, report: Report) -> None:
     arms = tuple(replace(a, arm=replace(a.arm, name=HOSTILE)) for a in found.arms if a.arm.name == "lifo")
     there = {HOSTILE if k == "lifo" else k: v for k, v in found.curves.items()}
     ends = {HOSTILE if k == "lifo" else k: v for k, v in found.recovery_s.items()}
@@ -116,7 +116,7 @@ def test_pictures_have_names_and_the_page_colours(page: str) -> None:
     assert not re.search(r"(fill|stroke): #[0-9a-f]{6}", page), "a colour that does not turn dark"
 
 
-def test_what_it_rests_on_is_said(page: str, report: Report, found: Comparison) -> None:
+def test_what_it_rests_on_is_said(page: str, report: Report, found: PairedComparison) -> None:
     words = Reader(page).words
     numbers = ("customers.rate_per_s", "an example; between a quarter of the capacity")
     own = ("customers->front.breaker_error_ratio", "a common one", "Old calls are never served", "storm")
@@ -129,34 +129,34 @@ def test_what_it_rests_on_is_said(page: str, report: Report, found: Comparison) 
 # --- what it concludes -------------------------------------------------------------
 
 
-def test_the_headline_is_the_best(report: Report, found: Comparison) -> None:
+def test_the_headline_is_the_best(report: Report, found: PairedComparison) -> None:
     best = best_of(report.arms)
     assert best.arm.arm.name == "lifo" and best.helps
     saved = amount(found.metrics[0], -best.arm.difference[PRIMARY].mean)
     assert headline(found, best).startswith(f"lifo would have saved {saved} service-minutes")
 
 
-def test_an_insignificant_difference_is_no_headline(found: Comparison) -> None:
+def test_an_insignificant_difference_is_no_headline(found: PairedComparison) -> None:
     unclear = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
     best = best_of(unclear)
     assert not best.helps and headline(found, best) == "None of 2 helps significantly"
 
 
-def test_too_few_worlds_are_called_so(found: Comparison) -> None:
+def test_too_few_worlds_are_called_so(found: PairedComparison) -> None:
     unclear = tuple(replace(a, significant=dict.fromkeys(a.significant, False)) for a in found.arms)
     few = replace(found, worlds=found.worlds[:4])
     said = [" ".join(answers(f, best_of(unclear), unclear, (), {})) for f in (few, found)]
     assert ["In 4 worlds no difference can be" in said[0], "can be significant" in said[1]] == [True, False]
 
 
-def test_equals_of_the_best_are_named(found: Comparison) -> None:
+def test_equals_of_the_best_are_named(found: PairedComparison) -> None:
     lifo = next(a for a in found.arms if a.arm.name == "lifo")
     twin_ = replace(lifo, arm=replace(lifo.arm, name="twin"))
     breaker = next(a for a in found.arms if a.arm.name == "breaker")
     assert best_of([lifo, twin_, breaker]).equals == ("twin",)
 
 
-def test_zero_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None:
+def test_zero_has_no_sign_and_nearly_all_is_not_all(found: PairedComparison) -> None:
     minutes, *_, requests = found.metrics
     assert [amount(minutes, v, True) for v in (0.0, -0.01, -0.06)] == ["0.0", "0.0", "\u22120.1"]
     assert amount(requests, 12_345_678.0, True) == "+12.3 M" and amount(minutes, math.inf) == "∞"
@@ -166,7 +166,7 @@ def test_zero_has_no_sign_and_nearly_all_is_not_all(found: Comparison) -> None:
     ]  # fmt: skip
 
 
-def test_a_saving_is_a_share_of_what_is_lost_in_the_same_worlds(found: Comparison) -> None:
+def test_a_saving_is_a_share_of_what_is_lost_in_the_same_worlds(found: PairedComparison) -> None:
     """Of an arm that stopped early: the worlds that it never saw lose ten times as much."""
     lifo = next(a for a in found.arms if a.arm.name == "lifo")
     early = replace(lifo, worlds=lifo.worlds[:8])
@@ -195,7 +195,7 @@ def alike(page: dict[str, list[float]], said: dict[str, list[float]]) -> bool:
     return page.keys() == said.keys() and all(page[n] == pytest.approx(said[n], abs=1e-3) for n in said)
 
 
-def test_the_page_says_how_far_it_holds(report: Report, page: str, found: Comparison) -> None:
+def test_the_page_says_how_far_it_holds(report: Report, page: str, found: PairedComparison) -> None:
     said = robustness_document(found.as_json(), report.robust, {})
     claims = of_claims(said)
     assert alike(Reader(page).claims, claims)
@@ -231,7 +231,7 @@ def test_without_robustness_nothing_is_said_of_it(report: Report) -> None:
     assert "How far each verdict holds" not in words and "by more than is worth having, in" not in words
 
 
-def test_a_tournament_adds_its_sections(found: Comparison, report: Report) -> None:
+def test_a_tournament_adds_its_sections(found: PairedComparison, report: Report) -> None:
     lifo, breaker = (
         next(a for a in found.arms if a.arm.name == n).values[PRIMARY] for n in ("lifo", "breaker")
     )

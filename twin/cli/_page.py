@@ -17,7 +17,7 @@ from twin.cli._command import OUTPUT, headed_option
 from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
-    from twin.experiments.comparison import Comparison
+    from twin.experiments.comparison import PairedComparison
     from twin.experiments.robustness import Robustness
     from twin.experiments.study import Study
     from twin.experiments.tournament import Tournament
@@ -46,7 +46,7 @@ def check_place(path: Path | None, option: str) -> None:
 
 
 def write_page(
-    path: Path, base: Scenario, found: Comparison, held: Tournament | None,
+    path: Path, base: Scenario, found: PairedComparison, held: Tournament | None,
     robust: Mapping[str, Robustness], study: Study,
 ) -> None:  # fmt: skip
     """Write the page and say where it is. Raises BadInput."""

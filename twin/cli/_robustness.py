@@ -10,7 +10,7 @@ from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 
 if TYPE_CHECKING:
-    from twin.experiments.comparison import Comparison, ComparisonPlan
+    from twin.experiments.comparison import ComparisonPlan, PairedComparison
     from twin.experiments.robustness import Robustness
     from twin.experiments.study import Study
     from twin.model.changes import Variant
@@ -29,12 +29,12 @@ def variants_of(base: Scenario, asked: bool) -> dict[str, Variant]:
 
 def in_each(
     study: Study, plan: ComparisonPlan, variants: Mapping[str, Variant]
-) -> tuple[dict[str, Comparison], dict[str, str]]:
+) -> tuple[dict[str, PairedComparison], dict[str, str]]:
     """(variant → the same comparison in it; variant → why it has no answer). Raises WorkerLost."""
     from twin.experiments.compare import compared
     from twin.experiments.screening import NoWorlds
 
-    found: dict[str, Comparison] = {}
+    found: dict[str, PairedComparison] = {}
     unanswered: dict[str, str] = {}
     for name in variants:
         show.say(f"the same in the variant {name}")
@@ -77,7 +77,7 @@ def cells(robust: Mapping[str, Robustness], name: str) -> Iterator[str]:
         yield {True: "robust", None: ""}.get(r.robust, "not robust: " + "; ".join(against))
 
 
-def notes(found: Comparison, robust: Mapping[str, Robustness]) -> Iterator[str]:
+def notes(found: PairedComparison, robust: Mapping[str, Robustness]) -> Iterator[str]:
     """What the column means, and what decides."""
     from twin.experiments.robustness import best_first, decider_lines
 

@@ -33,7 +33,7 @@ from twin.report.wording import estimated, hours
 
 if TYPE_CHECKING:
     from twin.experiments.arms import Arm
-    from twin.experiments.comparison import ArmResult, Comparison, ComparisonPlan
+    from twin.experiments.comparison import ArmResult, ComparisonPlan, PairedComparison
     from twin.experiments.robustness import Robustness
     from twin.experiments.study import Study
     from twin.experiments.suite import Suite
@@ -133,7 +133,7 @@ class ComparisonResult(NamedTuple):
     has no answer."""
 
     base: Scenario
-    comparison: Comparison
+    comparison: PairedComparison
     tournament: Tournament | None
     suite: Suite | None
     robust: dict[str, Robustness]
@@ -199,7 +199,7 @@ def carried_out(plan: PlannedComparison) -> ComparisonResult:
 # --- what is said ------------------------------------------------------------
 
 
-def show_comparison(found: Comparison, robust: Mapping[str, Robustness] | None = None) -> None:
+def show_comparison(found: PairedComparison, robust: Mapping[str, Robustness] | None = None) -> None:
     """The ranking with intervals and significance, how far it holds, and the arms that were left out."""
     sure = robust or {}
     titles = [m.title for m in found.metrics]
@@ -227,7 +227,7 @@ def _cost(a: ArmResult) -> str:
     return cost.class_ if cost else ""
 
 
-def _notes(found: Comparison) -> Iterator[str]:
+def _notes(found: PairedComparison) -> Iterator[str]:
     from twin.results.metrics import PRIMARY
     from twin.statistics.group_sequential import least_worlds
 
@@ -258,7 +258,7 @@ def _notes(found: Comparison) -> Iterator[str]:
            f"{hours(found.horizon_s)} at most.")  # fmt: skip
 
 
-def _about(found: Comparison) -> Iterator[str]:
+def _about(found: PairedComparison) -> Iterator[str]:
     """What the files say that no figure does."""
     for a in found.ranking:
         for m in a.mitigations:
@@ -269,13 +269,13 @@ def _about(found: Comparison) -> Iterator[str]:
                 yield f"{m.name}, side effect: {m.side_effect.strip()}{shown}."
 
 
-def _baseline(found: Comparison) -> Iterator[str]:
+def _baseline(found: PairedComparison) -> Iterator[str]:
     for m in found.metrics:
         e = found.baseline[m.name]
         yield estimated(m, e)
 
 
-def _differences(found: Comparison, a: ArmResult) -> Iterator[str]:
+def _differences(found: PairedComparison, a: ArmResult) -> Iterator[str]:
     for m in found.metrics:
         d = a.difference[m.name]
         if d.identical:
@@ -285,7 +285,7 @@ def _differences(found: Comparison, a: ArmResult) -> Iterator[str]:
         yield about + estimated(m, d, True)
 
 
-def show_services(found: Comparison) -> None:
+def show_services(found: PairedComparison) -> None:
     """Each service's time to recovery: of the baseline, and the difference that each mitigation makes."""
     names = [a.arm.name for a in found.ranking]
     click.echo("\nTime to recovery of each service: mean (median), and differences in minutes")

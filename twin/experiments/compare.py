@@ -8,61 +8,30 @@ all of them, and a restricted mean is a mean (``twin.statistics.durations``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from twin.experiments.answers import Results
-from twin.experiments.arms import BASELINE, Arm, arms_of, with_people
+from twin.experiments.arms import BASELINE, Arm
 from twin.experiments.comparison import (
     WORTH_RATIO,
     ArmResult,
     Columns,
-    Comparison,
     ComparisonPlan,
+    PairedComparison,
     adjusted,
 )
-from twin.experiments.opened import StudySettings, open_study
 from twin.experiments.realizations import Realization, first_input_s
 from twin.experiments.screening import TRIES, screened
 from twin.experiments.study import Job, Study
-from twin.model.scenario import Scenario
 from twin.results.metrics import OF_RUN, PRIMARY, RAW, WEIGHTED, Metric, of_runs
-from twin.spec.library import load
-from twin.spec.mitigations import FOLDER
-from twin.spec.problems import argument_problem, did_you_mean
 from twin.statistics.estimates import Difference, Estimate, estimate, paired
 from twin.statistics.group_sequential import InterimLook, LookVerdict, least_worlds, unclear, verdicts
 from twin.statistics.proportions import Proportion, paired_proportions, wilson
 
 WITHIN_S = 6 * 3600.0
-
-
-def compare(
-    scenario: str | Path | Scenario, mitigate: str | Path | Sequence[str | Path | Arm], worlds: int = 64, *,
-    target: str = "", within_s: float = WITHIN_S, weights: Mapping[str, float] | None = None,
-    draws: bool = True, interim: bool = True, responders: str | None = "drawn", mitigations: Path = FOLDER,
-    settings: StudySettings | None = None,
-) -> Comparison:  # fmt: skip
-    """Compare mitigations in ``worlds`` realizations of a scenario: its name, its file, or a loaded one.
-
-    ``mitigate``: names of mitigations in the folder ``mitigations``, or files; 'A+B' is both at once.
-    ``target``: the service whose minutes lost are the primary metric, if not all that customers see.
-    ``responders``: how people act where the scenario can say it; None leaves the scenario as it is. The rest
-    is as in ``ComparisonPlan``; ``settings``: on which workers, and in which folder. Raises SpecError,
-    ValueError, NoWorlds, WorkerLost, OtherStudy.
-    """
-    base = with_people(load(scenario), responders)
-    if target and target not in base.topology.services:
-        hint = did_you_mean(target, base.topology.services)
-        raise argument_problem("target", f"'{target}'", f"a service of {base.topology.name}", hint)
-    sides = [mitigate] if isinstance(mitigate, str | Path) else mitigate
-    arms = arms_of(sides, base, mitigations)
-    plan = ComparisonPlan(base.name, arms, worlds, within_s, weights or {}, draws, "", interim, 1, target)
-    with open_study({base.name: base}, settings, runs=worlds * (1 + len(arms))) as study:
-        return compared(study, plan)
 
 
 def warning(plan: ComparisonPlan, arms: int = 0) -> str:
@@ -83,7 +52,7 @@ def metrics_of(plan: ComparisonPlan) -> tuple[Metric, ...]:
     return tuple(kept)
 
 
-def compared(study: Study, plan: ComparisonPlan) -> Comparison:
+def compared(study: Study, plan: ComparisonPlan) -> PairedComparison:
     """Run what is missing, and put every arm beside the baseline. Raises NoWorlds, WorkerLost."""
     return _Comparing(study, plan).result()
 
@@ -101,7 +70,7 @@ class _Comparing:
         self.horizon_s = self.base.duration_s - self.origin_s
         self.metrics = metrics_of(plan)
 
-    def result(self) -> Comparison:
+    def result(self) -> PairedComparison:
         plan = self.plan
         for look in plan.looks:
             found = screened(self.study, plan.scenario, look.worlds, most=TRIES * plan.worlds,
@@ -156,10 +125,10 @@ class _Comparing:
         for arm in sides:
             sides[arm] = {**sides[arm], WEIGHTED: total[arm]}
 
-    def _compared(self, results: Results, sides: Mapping[str, Columns]) -> Comparison:
+    def _compared(self, results: Results, sides: Mapping[str, Columns]) -> PairedComparison:
         base = sides[BASELINE]
         arms = tuple(self._arm(arm, sides[arm.name], base) for arm in self.plan.arms)
-        return Comparison(
+        return PairedComparison(
             self.base, self.plan, self.metrics, self.worlds, self.invalid,
             {m.name: _value(m, base[m.name]) for m in self.metrics}, base,
             adjusted({"": arms}, self.plan.looks[-1].error)[""],

@@ -138,7 +138,7 @@ def adjusted(arms: Mapping[K, Sequence[ArmResult]], error: float) -> dict[K, tup
 
 
 @dataclass(frozen=True)
-class Comparison(Tabular):
+class PairedComparison(Tabular):
     """``base``: the scenario. ``invalid``: realizations that were screened out. ``tests``: how many were
     tested together. ``recovery_s``: arm → service → (realizations,) time to recovery; 0 where it was not
     impaired, infinite where it did not recover. ``curves``: arm → (realizations, bins) impaired services.
@@ -208,12 +208,6 @@ class Comparison(Tabular):
             yield a.arm.name, str(a.verdict), len(a.worlds), v.mean, d.mean, d.low, d.high
 
     headings = ("mitigation", "verdict", "worlds", "minutes lost", "difference", "low", "high")
-
-    def to_html(self, path: Any) -> None:
-        """Write the page of the comparison to a file. Raises OSError."""
-        from importlib import import_module  # the page stands above this layer
-
-        import_module("twin.report.report").write_comparison(self, path)
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin compare --json`` prints it; null where an interval is infinite."""

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr, uniform
 
-from twin.experiments.comparison import WORTH_RATIO, ArmResult, ArmVerdict, Comparison
+from twin.experiments.comparison import WORTH_RATIO, ArmResult, ArmVerdict, PairedComparison
 from twin.experiments.realizations import quantiles
 from twin.model.scenario import Scenario
 from twin.results.metrics import PRIMARY
@@ -100,7 +100,7 @@ class Robustness:
 
 
 def robustness(
-    found: Comparison, base: Scenario, variants: Mapping[str, Comparison] | None = None
+    found: PairedComparison, base: Scenario, variants: Mapping[str, PairedComparison] | None = None
 ) -> dict[str, Robustness]:
     """Arm → how robust the claim about it is. ``variants``: the same comparison in variants of the model."""
     at = quantiles_of(found, base)
@@ -124,12 +124,12 @@ def claim_of(verdict: ArmVerdict) -> ArmClaim:
     return _CLAIMS.get(verdict, ArmClaim.NONE)
 
 
-def _difference(found: Comparison, a: ArmResult) -> np.ndarray:
+def _difference(found: PairedComparison, a: ArmResult) -> np.ndarray:
     mine = a.values[PRIMARY]
     return mine - found.values[PRIMARY][: len(mine)]
 
 
-def share_held(found: Comparison, a: ArmResult) -> Proportion | None:
+def share_held(found: PairedComparison, a: ArmResult) -> Proportion | None:
     """In how many realizations the claim holds; None without one."""
     claim, d = claim_of(a.verdict), _difference(found, a)
     worth = WORTH_RATIO * float(np.mean(found.values[PRIMARY]))
@@ -138,7 +138,7 @@ def share_held(found: Comparison, a: ArmResult) -> Proportion | None:
     return None if holds is None else wilson(int(holds.sum()), len(d))
 
 
-def quantiles_of(found: Comparison, base: Scenario) -> dict[str, np.ndarray]:
+def quantiles_of(found: PairedComparison, base: Scenario) -> dict[str, np.ndarray]:
     """Input → (realizations,) its quantile in each, from 0 to 1; empty if no input is sampled."""
     if not found.plan.draws:
         return {}
@@ -247,6 +247,6 @@ def decider_lines(each: Iterable[tuple[str, Robustness]], worlds: int) -> list[s
     return lines
 
 
-def best_first(found: Comparison, robust: Mapping[str, Robustness]) -> Sequence[tuple[str, Robustness]]:
+def best_first(found: PairedComparison, robust: Mapping[str, Robustness]) -> Sequence[tuple[str, Robustness]]:
     """In the order of the ranking."""
     return [(a.arm.name, robust[a.arm.name]) for a in found.ranking]

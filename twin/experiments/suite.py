@@ -12,7 +12,7 @@ from typing import Any
 
 from twin.experiments.arms import Arm
 from twin.experiments.compare import compared
-from twin.experiments.comparison import ArmResult, ArmVerdict, Comparison, adjusted
+from twin.experiments.comparison import ArmResult, ArmVerdict, PairedComparison, adjusted
 from twin.experiments.screening import NoWorlds
 from twin.experiments.study import Study
 
@@ -22,7 +22,7 @@ class Suite:
     """``by_scenario``: name → comparison, in the order asked for. ``unanswered``: scenario → why it has no
     answer."""
 
-    by_scenario: Mapping[str, Comparison]
+    by_scenario: Mapping[str, PairedComparison]
     unanswered: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -57,7 +57,7 @@ class Suite:
         return {"scenarios": scenarios, "unanswered": dict(self.unanswered), "mixed": mixed}
 
 
-def compare_suite(study: Study, first: Comparison, arms: Mapping[str, tuple[Arm, ...]]) -> Suite:
+def compare_suite(study: Study, first: PairedComparison, arms: Mapping[str, tuple[Arm, ...]]) -> Suite:
     """Ask of every other scenario in ``arms`` what ``first`` was asked of its own. A scenario in which nearly
     every realization is invalid has no answer.
 
@@ -78,7 +78,7 @@ def compare_suite(study: Study, first: Comparison, arms: Mapping[str, tuple[Arm,
     return Suite(_together(found, plan.looks[-1].error), unanswered)
 
 
-def _together(found: Mapping[str, Comparison], error: float) -> dict[str, Comparison]:
+def _together(found: Mapping[str, PairedComparison], error: float) -> dict[str, PairedComparison]:
     """The comparisons, with what is significant among the tests of all of them."""
     arms = adjusted({scenario: c.arms for scenario, c in found.items()}, error)
     tests = sum(c.tests for c in found.values())

@@ -17,7 +17,7 @@ from typing import Any
 
 from twin.experiments.arms import Arm
 from twin.experiments.compare import compared
-from twin.experiments.comparison import ArmResult, ArmVerdict, Comparison, ComparisonPlan
+from twin.experiments.comparison import ArmResult, ArmVerdict, ComparisonPlan, PairedComparison
 from twin.experiments.realizations import Realization
 from twin.experiments.study import Job, Study
 from twin.model.changes import dearest
@@ -48,8 +48,8 @@ class Tournament:
     each other.
     """
 
-    singles: Comparison
-    pairs: Comparison | None
+    singles: PairedComparison
+    pairs: PairedComparison | None
     front: tuple[str, ...]
     interactions: Mapping[str, tuple[Interaction, float]]
     clashing: tuple[str, ...]
@@ -103,7 +103,7 @@ def tournament(study: Study, plan: ComparisonPlan, together: Together, best: int
     return Tournament(singles, pairs, front_of(arms), _interactions(singles, pairs), tuple(clashing))
 
 
-def _pairs(singles: Comparison, together: Together, best: int) -> tuple[tuple[Arm, ...], list[str]]:
+def _pairs(singles: PairedComparison, together: Together, best: int) -> tuple[tuple[Arm, ...], list[str]]:
     """The arms of pairs, and the names of those that contradict each other."""
     lost = singles.baseline[PRIMARY].mean
     helps = [a for a in singles.ranking if a.verdict == ArmVerdict.HELPS and len(a.arm.variations) == 1]
@@ -118,7 +118,9 @@ def _pairs(singles: Comparison, together: Together, best: int) -> tuple[tuple[Ar
     return tuple(made), clashing
 
 
-def _interactions(singles: Comparison, pairs: Comparison | None) -> dict[str, tuple[Interaction, float]]:
+def _interactions(
+    singles: PairedComparison, pairs: PairedComparison | None
+) -> dict[str, tuple[Interaction, float]]:
     """What each pair does beyond its parts, in the worlds in which all four sides ran."""
     by_name = {a.arm.name: a for a in singles.arms}
     found: dict[str, Interaction] = {}

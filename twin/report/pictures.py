@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from twin.experiments.answers import CURVE_S
 from twin.experiments.arms import BASELINE
-from twin.experiments.comparison import ArmResult, Comparison
+from twin.experiments.comparison import ArmResult, PairedComparison
 from twin.model.changes import COSTS
 from twin.report.drawing import (
     BAD,
@@ -48,7 +48,7 @@ def _thousands(value: float, _: object = None) -> str:
 # --- differences ---------------------------------------------------------------
 
 
-def forest(found: Comparison, arms: Sequence[ArmResult]) -> Markup:
+def forest(found: PairedComparison, arms: Sequence[ArmResult]) -> Markup:
     """The paired difference of each arm from the baseline, with its interval."""
     shown = arms[:MOST]
     m = primary(found)
@@ -97,7 +97,7 @@ def _named(axes: Axes, row: float, name: str, value: str, colour: str, bold: boo
 # --- over time -------------------------------------------------------------------
 
 
-def timelines(found: Comparison, best: ArmResult, start: datetime, origin_s: float) -> Markup:
+def timelines(found: PairedComparison, best: ArmResult, start: datetime, origin_s: float) -> Markup:
     """Services impaired at once, baseline against best: mean, and the band of 5 to 95 % of the worlds."""
     bands = {BASELINE: found.band(BASELINE), best.arm.name: found.band(best.arm.name)}
     zero = start + timedelta(seconds=origin_s)
@@ -156,7 +156,9 @@ def _step(length_s: float, ticks: int) -> float:
     return next((h for h in HOURS if length_s / 3600 / h <= ticks), HOURS[-1])
 
 
-def recoveries(found: Comparison, best: ArmResult, curves: Mapping[str, tuple[Survival, Survival]]) -> Markup:
+def recoveries(
+    found: PairedComparison, best: ArmResult, curves: Mapping[str, tuple[Survival, Survival]]
+) -> Markup:
     """Share of the worlds without recovery yet, over time; title → (baseline, best)."""
     unit, unit_s = ("hours", 3600.0) if found.horizon_s >= 7200 else ("minutes", 60.0)
 
@@ -199,7 +201,7 @@ def _steps(axes: Axes, curve: Survival, colour: str, dashes: str, name: str, uni
 # --- costs, and shares of the loss ----------------------------------------------------
 
 
-def costs(found: Comparison, priced: Sequence[tuple[str, ArmResult]], front: Sequence[str]) -> Markup:
+def costs(found: PairedComparison, priced: Sequence[tuple[str, ArmResult]], front: Sequence[str]) -> Markup:
     """The saving of each arm, by class of cost. Diamonds: no other arm beats it in both."""
     lanes = {c: _lane([a for cost, a in priced if cost == c], front) for c in COSTS}
     lanes = {c: lane for c, lane in lanes.items() if lane}

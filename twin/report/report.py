@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.experiments.arms import BASELINE
-from twin.experiments.comparison import ArmResult, Comparison
+from twin.experiments.comparison import ArmResult, PairedComparison
 from twin.experiments.robustness import Robustness, robustness
 from twin.experiments.store import finished
 from twin.experiments.tournament import Tournament, cost_class, front_of
@@ -43,7 +43,7 @@ class Report:
     """A comparison and its page. ``base``: the scenario. ``tournament``: its singles are ``found``.
     ``robust``: arm → how far its verdict holds."""
 
-    found: Comparison
+    found: PairedComparison
     base: Scenario
     origin: Origin
     tournament: Tournament | None = None
@@ -60,13 +60,13 @@ class Report:
         return verdict.best_of(self.arms)
 
     @property
-    def families(self) -> tuple[Comparison, ...]:
+    def families(self) -> tuple[PairedComparison, ...]:
         """The comparisons that were each tested together: in a tournament, singles and then pairs."""
         pairs = self.tournament.pairs if self.tournament else None
         return (self.found, pairs) if pairs else (self.found,)
 
     @property
-    def home(self) -> Comparison:
+    def home(self) -> PairedComparison:
         """The comparison that the best arm was in."""
         name = self.best.arm.arm.name
         return next(c for c in self.families if any(a.arm.name == name for a in c.arms))
@@ -163,7 +163,7 @@ def write(report: Report, path: Path) -> None:
         partial.write_text(report.page(), encoding="utf-8")
 
 
-def write_comparison(found: Comparison, path: Path) -> None:
+def write_comparison(found: PairedComparison, path: Path) -> None:
     """The page of a comparison that was made in Python. Raises OSError."""
     arms = [a.arm.name for a in found.arms]
     command = f"twin.compare({found.plan.scenario!r}, mitigate={arms}, worlds={found.plan.worlds})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twin.experiments.comparison import ArmResult, ArmVerdict, Comparison
+from twin.experiments.comparison import ArmResult, ArmVerdict, PairedComparison
 from twin.experiments.robustness import Robustness
 from twin.model.changes import Mitigation, dearest
 from twin.report.wording import PERCENT, amount, estimated, interval, many, share
@@ -47,7 +47,7 @@ def _between(first: ArmResult, other: ArmResult) -> Difference:
     return paired(first.values[PRIMARY][:n], other.values[PRIMARY][:n])
 
 
-def headline(found: Comparison, best: Best) -> str:
+def headline(found: PairedComparison, best: Best) -> str:
     """The answer in a sentence."""
     d, name = best.arm.difference[PRIMARY], best.arm.arm.name
     if not best.helps:
@@ -57,7 +57,7 @@ def headline(found: Comparison, best: Best) -> str:
 
 
 def answers(
-    found: Comparison, best: Best, arms: Sequence[ArmResult], front: Collection[str],
+    found: PairedComparison, best: Best, arms: Sequence[ArmResult], front: Collection[str],
     robust: Mapping[str, Robustness],
 ) -> Iterator[str]:  # fmt: skip
     """The sentences below the headline: the interval, arms that are as good or cheaper, then all other arms.
@@ -115,7 +115,7 @@ def _beside(best: Best, arms: Sequence[ArmResult]) -> Iterator[str]:
 
 
 def _cheaper(
-    found: Comparison, best: Best, arms: Sequence[ArmResult], front: Collection[str]
+    found: PairedComparison, best: Best, arms: Sequence[ArmResult], front: Collection[str]
 ) -> Iterator[str]:
     """Arms that help and cost less."""
     mine = dearest(best.arm.arm.variations)
@@ -128,19 +128,19 @@ def _cheaper(
         yield f"In a cheaper class than {best.arm.arm.name} ({mine.class_}): {'; '.join(said)}."
 
 
-def primary(found: Comparison) -> Metric:
+def primary(found: PairedComparison) -> Metric:
     """The metric that ranks."""
     return next(m for m in found.metrics if m.name == PRIMARY)
 
 
-def _saved(found: Comparison, a: ArmResult, unit: str = "") -> str:
+def _saved(found: PairedComparison, a: ArmResult, unit: str = "") -> str:
     """'42, 98 % of the loss'."""
     d, base = a.difference[PRIMARY], float(_without(found, a).mean())
     of_all = f", {share(-d.mean / base)} of the loss" if base > 0 else ""
     return f"{amount(primary(found), -d.mean)}{unit}{of_all}"
 
 
-def _without(found: Comparison, a: ArmResult) -> np.ndarray:
+def _without(found: PairedComparison, a: ArmResult) -> np.ndarray:
     """The loss of the baseline in the worlds of an arm."""
     return found.values[PRIMARY][: len(a.worlds)]
 

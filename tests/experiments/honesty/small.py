@@ -14,7 +14,7 @@ from twin.api.run import Run
 from twin.base.thresholds import IMPAIRED_RATIO
 from twin.experiments import compare
 from twin.experiments.arms import Arm
-from twin.experiments.comparison import Comparison, ComparisonPlan
+from twin.experiments.comparison import ComparisonPlan, PairedComparison
 from twin.experiments.realizations import Realization
 from twin.experiments.study import Job, Setting
 from twin.model.changes import Variation
@@ -46,12 +46,12 @@ def lost_count(lifetime_s: float) -> float:
 
 
 @cache
-def study(seed: int) -> Comparison:
+def study(seed: int) -> PairedComparison:
     """What ``twin compare`` makes of the study of this seed."""
     return compared(seed, ARMS, WORLDS)
 
 
-def compared(seed: int, arms: tuple[Arm, ...], worlds: int) -> Comparison:
+def compared(seed: int, arms: tuple[Arm, ...], worlds: int) -> PairedComparison:
     question = ComparisonPlan("tiny", arms, worlds, within_s=600.0, draws=False)
     return compare.compared(QuickStudy(seed), question)  # type: ignore[arg-type]
 
