@@ -27,9 +27,10 @@ settings.load_profile("repeatable")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, or one worker would be busy with them when the others have finished.
-    Everything under tests/bench measures, so it never runs beside other tests."""
+    Everything under tests/bench measures, so it never runs beside other tests; but its smoke test does not.
+    """
     for item in items:
-        if BENCH in item.path.parents:
+        if BENCH in item.path.parents and item.path.stem != "test_smoke":
             item.add_marker("bench")
     slow = {item.path for item in items if any(item.get_closest_marker(name) for name in ("ray", "slow"))}
     items.sort(key=lambda item: item.path not in slow)

@@ -26,11 +26,6 @@ def seconds(states: int, places: int) -> float:
     return least
 
 
-def test_smoke() -> None:
-    """An order of magnitude."""
-    assert figure("Markov chain, 10 000 states, at the most", seconds(10_000, 99), "s", 2.0)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("places", [49, 99, 199])
 def test_ten_thousand_states(places: int) -> None:

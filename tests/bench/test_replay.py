@@ -16,12 +16,6 @@ FLEETS = (10**5, 10**6, 10**8)
 PER_DROPLET_PER_S = 290e-6  # capacity grows with the fleet, so that each does the same
 
 
-def test_smoke() -> None:
-    """An order of magnitude."""
-    spent_s = engine_s(twin.load(SCENARIO, until="+2h"), repeats=1)
-    assert figure("engine, two hours of the event, at the most", spent_s, "s", 1.0)
-
-
 @pytest.mark.slow
 def test_engine() -> None:
     assert figure("engine, inline, warm", engine_s(twin.load(SCENARIO)), "s", 1.0)

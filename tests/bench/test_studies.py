@@ -22,8 +22,8 @@ EIGHT = (
 )  # fmt: skip
 
 
-def setting() -> Setting:
-    return Setting({"replay": with_responders(twin.load(SCENARIO), "drawn")})
+def setting(until: str | None = None) -> Setting:
+    return Setting({"replay": with_responders(twin.load(SCENARIO, until=until), "drawn")})
 
 
 def jobs(count: int) -> list[Job]:
