@@ -29,7 +29,7 @@ JOBS = {
     "What if": (what_if_command, blast_command),
     "Compare": (compare_command, search_command, barriers_command),
     "Understand": (why_command, diff_command, query_command, metastable_command, explore_command),
-    "Your own system, and the page": (check_command, list_command, ui_command),
+    "Your own system; the browser page": (check_command, list_command, ui_command),
 }
 EXITS = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
 

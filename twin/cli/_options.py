@@ -34,7 +34,7 @@ drop_option = headed_option(
 )  # fmt: skip
 move_option = headed_option(
     "--move", "moves", heading=CHANGES, multiple=True, metavar="ID=TIME",
-    help="Begin a fault or action at another time; it keeps its length. Repeatable.",
+    help="Begin a fault or action at another time. Its duration stays the same. Repeatable.",
 )  # fmt: skip
 with_option = headed_option(
     "--with", "with_files", heading=CHANGES, multiple=True, metavar="FILE", type=click.Path(path_type=Path),
@@ -54,7 +54,7 @@ responders_option = headed_option(
 )  # fmt: skip
 add_action_option = headed_option(
     "--add-action", "added", heading=CHANGES, multiple=True, metavar="FILE", type=click.Path(path_type=Path),
-    help="Add the actions: or faults: of a file. Repeatable.",
+    help="Add the faults and actions in this file. Repeatable.",
 )  # fmt: skip
 until_option = headed_option("--until", heading=CHANGES, metavar="TIME", help="Stop at this time.")
 sample_option = headed_option(
@@ -66,7 +66,7 @@ def seed_option(heading: str = CHANGES) -> Callable[[F], F]:
     """--seed: of the scenario's noise, or of an estimate."""
     return headed_option(
         "--seed", heading=heading, type=click.IntRange(0, 2**64 - 1), metavar="N",
-        help="Seed of the random numbers, in place of the one that is given.",
+        help="Seed of the random numbers, in place of the scenario's or the default.",
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def worlds_option(default: str | None = None) -> Callable[[F], F]:
     """--worlds: realizations, each with a sample and noise of its own; ``default`` is shown."""
     return headed_option(
         "--worlds", type=click.IntRange(1, 1_000_000), show_default=default, metavar="N",
-        help="Run in N worlds; each samples the uncertain inputs and has noise of its own.",
+        help="Run in N worlds. Each has other values for the uncertain inputs, and other noise.",
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def replicates_option(default: str | None = None) -> Callable[[F], F]:
     """--replicates: realizations that differ in noise alone; ``default`` is shown."""
     return headed_option(
         "--replicates", type=click.IntRange(1, 1_000_000), show_default=default, metavar="N",
-        help="Run N times with the shipped numbers; each has noise of its own.",
+        help="Run N times with the numbers in the repository; only the noise differs.",
     )  # fmt: skip
 
 
@@ -99,17 +99,21 @@ def budget_option(default: int) -> Callable[[F], F]:
     """--budget: runs at most."""
     return headed_option(
         "--budget", type=click.IntRange(1, 1_000_000), default=default, show_default=True, metavar="N",
-        help="Runs at most.",
+        help="Make at most N runs.",
     )  # fmt: skip
 
 
 variants_option = headed_option("--variants", is_flag=True, help="Also in every variant of the model.")
 all_option = headed_option(
-    "--all", "every", is_flag=True, help="All of them, in place of those that are named."
+    "--all", "every", is_flag=True, help="Use all services (blast) or all mitigations (compare)."
 )
 at_option = headed_option("--at", metavar="TIME", help="The time that the question is about.")
 within_option = headed_option(
-    "--within", default="6h", show_default=True, metavar="DURATION", help="By when a recovery counts."
+    "--within",
+    default="6h",
+    show_default=True,
+    metavar="DURATION",
+    help="Count a recovery within this time only.",
 )
 mitigations_option = headed_option(
     "--mitigations", "mitigations_in", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -126,9 +130,9 @@ topology_option = headed_option(
 
 runner_option = headed_option(
     "--runner", heading=PLACE, metavar="WHERE", default="auto", show_default=True, envvar="TWIN_RUNNER",
-    show_envvar=True, help="Where to run. The result is the same.",
+    show_envvar=True, help="Where to run; results are equal. Keep auto unless you have a Ray cluster.",
     meanings={
-        "auto": "inline for a few runs, Ray for many",
+        "auto": "inline for a few runs, Ray workers for many",
         "inline": "in this process",
         "process": "on processes, for many runs",
         "ray": "on Ray actors",
@@ -144,7 +148,7 @@ address_option = headed_option(
 place_options = all_of(runner_option, actors_option, address_option)
 study_option = headed_option(
     "--study", "folder", heading=PLACE, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    help=f"Folder that keeps the runs of a study; a run in it is not made again.  [default: one in "
+    help=f"Folder for the runs of a study. The runs in it are used again.  [default: one in "
     f"{brief(STUDIES)}]",
 )  # fmt: skip
 study_options = all_of(place_options, study_option)
@@ -154,7 +158,8 @@ study_options = all_of(place_options, study_option)
 
 out_option = headed_option(
     "--out", heading=OUTPUT, type=click.Path(file_okay=False, path_type=Path), default=RUNS,
-    envvar="TWIN_OUT", show_envvar=True, metavar="DIR", help=f"Folder of runs.  [default: {brief(RUNS)}]",
+    envvar="TWIN_OUT", show_envvar=True, metavar="DIR",
+    help=f"Folder in which runs are stored and looked up.  [default: {brief(RUNS)}]",
 )  # fmt: skip
 json_option = headed_option(
     "--json", "as_json", heading=OUTPUT, is_flag=True, help="Print one JSON document."

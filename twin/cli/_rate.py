@@ -25,12 +25,13 @@ VARIED = {"keep": "plans kept", "plan_interval_s": "plan interval", "backoff_s":
 rate_options = all_of(
     headed_option("--rate", is_flag=True, help="How often the race happens by chance, in events a year."),
     headed_option("--plan-interval", metavar="DURATION", help="With --rate: time between plans."),
-    headed_option("--backoff", metavar="DURATION", help="With --rate: first wait after a lost lock."),
+    headed_option("--backoff", metavar="DURATION",
+                  help="With --rate: first wait after a try that did not get the lock."),
     headed_option("--backoff-cap", metavar="DURATION", help="With --rate: longest wait.  [default: none]"),
     headed_option("--lose-ratio", type=float, default=1 / 3, show_default="1/3", metavar="RATIO",
-           help="With --rate: probability that a try loses the lock. Unpublished."),
+           help="With --rate: probability that a try does not get the lock. Unpublished."),
     headed_option("--jitter", type=float, default=0.5, show_default=True, metavar="RATIO",
-           help="With --rate: largest share by which a wait is shortened at random."),
+           help="With --rate: a wait is shortened at random by up to this ratio."),
     seed_option(OWN),
 )  # fmt: skip
 SEED = 1  # of the splitting, where none is given

@@ -26,7 +26,7 @@ INTRODUCTION = """\
 | RUN | `last`, the id of a run, or its first characters |
 | TIME | `07:50` (the first one after the start, in its zone), `+2h`, or ISO 8601 with a zone |
 | DURATION | a number with a unit, as in `90s`, `15m`, `1h30m` |
-| world | one realization: a sample of the uncertain inputs, delays of people, noise |
+| world | one set of values for the uncertain inputs, the delays of people and the random numbers (noise) |
 """
 
 

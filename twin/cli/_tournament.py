@@ -30,11 +30,11 @@ all_options = (
     all_option,
     headed_option(
         "--pairs", type=click.IntRange(0, 40), default=4, show_default=True, metavar="N",
-        help="With --all: how many of the best to pair.",
+        help="With --all: test all pairs of the N best mitigations.",
     ),
     headed_option(
         "--attribution", type=click.IntRange(0, 10_000_000), default=480, show_default=True, metavar="N",
-        help="With --all: runs that share the loss out among the scenario's defects; 0 for none.",
+        help="With --all: runs to compute how much each defect adds to the loss; 0 for none.",
     ),
 )  # fmt: skip
 

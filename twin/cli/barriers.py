@@ -33,12 +33,14 @@ REPLICATES = 2
 barrier_options = all_of(
     headed_option(
         "--barriers", "file", type=click.Path(path_type=Path), metavar="FILE",
-        help="The defences.  [default: scenarios/barriers/SCENARIO.yaml]",
+        help="File with the defences.  [default: scenarios/barriers/SCENARIO.yaml]",
     ),
     headed_option("--only", metavar="NAME,…", help="Only these defences and their pairs."),
     replicates_option(str(REPLICATES)),
-    headed_option("--loops", "loops_only", is_flag=True, help="Only the control loops: one run."),
-    headed_option("--moments/--no-moments", default=True, help="Also until when each would have helped."),
+    headed_option("--loops", "loops_only", is_flag=True,
+                  help="List the control loops only. This needs one run."),
+    headed_option("--moments/--no-moments", default=True,
+                  help="Also find the latest time at which each defence helps."),
 )  # fmt: skip
 
 

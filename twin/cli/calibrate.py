@@ -30,13 +30,15 @@ if TYPE_CHECKING:
 )
 @click.argument("scenario")
 @budget_option(150)
-@headed_option("--leave-one-out", is_flag=True, help="Also fit without each of the outcomes.")
+@headed_option(
+    "--leave-one-out", is_flag=True, help="Also repeat the fit, each time without one of the outcomes."
+)
 @headed_option("--write", is_flag=True, help="Write the fitted values into the scenario's file.")
 @headed_option(
     "--profile",
     "pair",
     metavar="A/B",
-    help="Fit nothing. Show whether the data determine two numbers, or only A/B (or A*B).",
+    help="Do not fit. Show whether the data fix A and B, or only their ratio A/B (or product A*B).",
 )
 @change_options
 @study_options

@@ -48,7 +48,8 @@ SAID_OF = 6  # arms of which the table also says what their files say
 comparing_options = all_of(
     worlds_option("64"),
     replicates_option(),
-    headed_option("--to-the-end", is_flag=True, help="Run all worlds, even if the answer is clear early."),
+    headed_option("--to-the-end", is_flag=True,
+                  help="Run all worlds. Without it, a comparison stops when its result is clear."),
     within_option,
     headed_option(
         "--weights", type=click.Path(path_type=Path), metavar="FILE",
@@ -80,7 +81,7 @@ comparing_options = all_of(
 def compare_command(
     scenario: str, parquet: Path | None, html: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Which mitigations would have helped, and how surely?
+    """Which mitigations would have helped, and how certain is this?
 
     Runs SCENARIO with and without each mitigation, in the same worlds. Each --mitigate is one side of the
     comparison; A+B is two mitigations at once. --all takes every mitigation, and then the best pairs.

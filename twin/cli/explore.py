@@ -36,10 +36,12 @@ search_options = all_of(
     headed_option("--guard", "guards", multiple=True, metavar="NAME",
            help="Add this guard. Repeatable."),
     headed_option("--all-guards", is_flag=True, help="A table of all guards, alone and combined."),
-    headed_option("--lock-steps", is_flag=True, help="Reading the lock of a zone is a step of its own."),
-    headed_option("--no-symmetry", is_flag=True, help="Count states that differ in names as two."),
+    headed_option("--lock-steps", is_flag=True, help="Treat the reading of a lock as a separate step."),
+    headed_option("--no-symmetry", is_flag=True,
+                  help="Count two states as different if only the names of Enactors differ."),
     headed_option("--design", type=click.Choice(["drifted", "original"]), default=None,
-           help="Explore this design, and say which drift matters.  [default: drifted]"),
+           help="Explore the original design, or the one after later changes (drifted). "
+                "Say which change makes the race possible.  [default: drifted]"),
     headed_option("--mermaid", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
            help="Write the shortest trace as a sequence diagram."),
     headed_option("--memory-mb", type=click.FloatRange(min=5), default=2000, show_default=True, metavar="MB",
@@ -64,7 +66,7 @@ def explore_command(
     ctx: click.Context, /, guards: tuple[str, ...], all_guards: bool, lock_steps: bool, no_symmetry: bool,
     design: str | None, mermaid: Path | None, memory_mb: float, as_json: bool, **numbers: Any,
 ) -> None:  # fmt: skip
-    """Search every order of the DNS automation's steps.
+    """Try every order of the DNS automation's steps, and find those that empty a name.
 
     Can an endpoint become empty, by which steps, and for how long? Ctrl-C prints the result so far. The
     simulator runs the trace in the JSON document: twin run SCENARIO --trace FILE.

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     "--what-load",
     type=click.FloatRange(0, 1000, min_open=True),
     metavar="FACTOR",
-    help="Multiply the load by this, and leave out what the scenario does to the service.",
+    help="Multiply the load by FACTOR. Ignore the scenario's faults and actions on this service.",
 )
 @change_options
 @output_options
 def metastable_command(
     scenario: str, service: str, at: str | None, what_load: float | None, as_json: bool, **changes: Any
 ) -> None:
-    """Is SERVICE stable, vulnerable or metastable?
+    """Does SERVICE recover by itself after a fault: always, sometimes or never?
 
     Takes SERVICE out of SCENARIO into a small world. Its dependencies are healthy there, and its callers send
     their undisturbed load. Then triggers act on it: less capacity, failing dependencies, more load. Also

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     "--trace",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Drive the DNS automation through this trace of twin explore --json.",
+    help="Make the DNS automation follow the steps in this file, from twin explore --json.",
 )
-@headed_option("--trace-at", metavar="TIME", help="First move of the trace.")
+@headed_option("--trace-at", metavar="TIME", help="Time of the first step of the trace.")
 @headed_option(
     "--fork",
     "left",

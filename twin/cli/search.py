@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     "--goal",
     required=True,
     metavar="GOAL",
-    help="METRIC < VALUE (<=, >, >=), joined by 'and'; SERVICE.METRIC too; 'in 90%' of the worlds.",
+    help="A goal, for example 'peak_impaired < 20 and lambda-invoke.lost_min < 60 in 90%' of the worlds.",
 )
 @budget_option(200)
 @mitigations_option
 @within_option
-@headed_option("--shipped", is_flag=True, help="Keep the shipped numbers: worlds differ in noise alone.")
+@headed_option(
+    "--shipped", is_flag=True, help="Do not vary the uncertain inputs. Only the noise differs between worlds."
+)
 @change_options_but_mitigate
 @study_options
 @output_options

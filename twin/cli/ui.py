@@ -27,7 +27,7 @@ from twin.cli._options import debug_option, out_option
 @out_option
 @debug_option
 def ui_command(port: int, out: Path) -> None:
-    """Open the page that draws runs, at http://127.0.0.1:PORT.
+    """Show runs in a browser, at http://127.0.0.1:PORT.
 
     Ctrl-C or SIGTERM ends it.
     """

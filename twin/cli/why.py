@@ -23,7 +23,7 @@ from twin.cli._options import at_option, open_named_run, out_option, output_opti
 @out_option
 @output_options
 def why_command(run: str, service: str, at: str | None, out: Path, as_json: bool) -> None:
-    """Why SERVICE broke in RUN: the chain of causes, to the first.
+    """Explain why SERVICE broke in RUN: the chain of causes, back to the first.
 
     RUN is last, the id of a run, or its first characters. With --at, the question is about the last onset at
     or before that time; without it, about the first onset.
