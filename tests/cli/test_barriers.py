@@ -67,7 +67,7 @@ def test_a_picture_and_a_study_that_goes_on(tiny: Path, file: Path) -> None:
     assert first.exit_code == 0, first.output
     for said in ("A copy of the store", "hole: breached", "stops it", "Too late", "had to line up"):
         assert said in first.stdout
-    assert "at most 22 runs:" in first.stderr
+    assert "22 runs planned:" in first.stderr
     again = tiny_barriers(tiny, file)
     assert again.stdout == first.stdout and "(22 runs are in the folder already)" in again.stderr
 

@@ -74,7 +74,7 @@ def test_one_loss(twin: Twin, shop: Path, tmp_path: Path) -> None:
     arguments = ("blast", shop, "--service", "store", *SHORT, "--study", tmp_path / "s")
     result = twin(*arguments)
     assert result.exit_code == 0, result.output
-    assert "1 to lose, one run each, and one without\nat most 2 runs: about" in result.stderr
+    assert "1 to lose, one run each, and one without\n2 runs planned: about" in result.stderr
     assert "Lost for 5 min: store is down" in result.stdout and "store.fault_ratio = 1" in result.stdout
     assert "None outlives its cause" in result.stdout
     found = json.loads(twin(*arguments, "--json").stdout)
@@ -93,7 +93,7 @@ def test_each_in_turn_is_kept_and_not_done_again(twin: Twin, shop: Path, tmp_pat
                  "--runner", "inline")  # fmt: skip
     first = twin(*arguments)
     assert first.exit_code == 0, first.output
-    assert "3 to lose, one run each, and one without\nat most 4 runs: about" in first.stderr
+    assert "3 to lose, one run each, and one without\n4 runs planned: about" in first.stderr
     assert "people cannot be down: kind workload" in first.stdout  # said, not skipped
     assert "Lost (line) and hurt (column): minutes impaired" in first.stdout
     store = next(line for line in first.stdout.splitlines() if line.startswith("store "))

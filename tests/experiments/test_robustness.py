@@ -176,4 +176,4 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
     assert name == "strong"
     page = (tmp_path / "page.html").read_text()
     assert "not robust" in page and f"Not so in 1 of 1 variants of the model: in strong: {words}." in page
-    assert "at most 48 runs" in said.stderr and "the same in the variant strong" in said.stderr
+    assert "48 runs planned" in said.stderr and "the same in the variant strong" in said.stderr

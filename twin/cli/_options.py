@@ -134,7 +134,7 @@ runner_option = headed_option(
     meanings={
         "auto": "inline for a few runs, Ray workers for many",
         "inline": "in this process",
-        "process": "on processes, for many runs",
+        "process": "on processes; a single run stays in this one",
         "ray": "on Ray actors",
     },
 )  # fmt: skip

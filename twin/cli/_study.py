@@ -44,7 +44,7 @@ def reporter() -> Any:
             before = f" ({known} runs are in the folder already)" if known else ""
             takes = span(study.expected_s(runs))
             where = f"{study.settings.words}; {study.store.folder}{before}"
-            show.say(f"at most {runs} runs: {takes} on {where}")
+            show.say(f"{runs} runs planned: {takes} on {where}")
             self.runs, self.began, self.last = runs, time.monotonic(), 0.0
 
         def made(self, runs: int) -> None:
