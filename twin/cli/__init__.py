@@ -31,6 +31,10 @@ JOBS = {
     "Understand": (why_command, diff_command, query_command, metastable_command, explore_command),
     "Your own system; the browser page": (check_command, list_command, ui_command),
 }
+WORDS = """\
+TIME      +2h after the start, 07:50 (the first one after the start, in its
+          zone), or ISO 8601 with a zone
+DURATION  a number with a unit: 90s, 15m, 1h30m"""
 EXITS = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
 
 
@@ -45,12 +49,14 @@ EXITS = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items(
         "twin query last 'from totals'",
         "twin COMMAND --help",
     )
+    + "\n\n\b\n"
+    + WORDS
     + "\n\n\b\nExit codes:\n"
     + EXITS,
 )
 @click.version_option(package_name="us-east-1-cascade-twin")
 def cli() -> None:
-    """A cascade twin of us-east-1: what breaks, why, and would X help?"""
+    """Simulate how a failure spreads through us-east-1, and which changes help."""
 
 
 def main() -> None:

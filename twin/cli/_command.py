@@ -82,9 +82,9 @@ def _heading(parameter: click.Parameter) -> str:
     return getattr(parameter, "heading", OUTPUT if isinstance(parameter, click.Option) else "")
 
 
-def command(name: str, *lines: str) -> Callable[[Callable[..., Any]], HeadedCommand]:
-    """A command of this name, with ``lines`` as its examples."""
-    return click.command(name, cls=HeadedCommand, epilog=examples(*lines))
+def command(name: str, *lines: str, note: str = "") -> Callable[[Callable[..., Any]], HeadedCommand]:
+    """A command of this name, with ``lines`` as its examples. ``note`` stands before them."""
+    return click.command(name, cls=HeadedCommand, epilog="\n\n".join(filter(None, (note, examples(*lines)))))
 
 
 def examples(*lines: str) -> str:

@@ -14,7 +14,7 @@ OPTIONS = {"with_files": "--with"}  # argument of a function → option, where t
 DONE, MISSED, BAD_INPUT, INVARIANT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
 EXIT_CODES = {
     DONE: "done",
-    MISSED: "an expectation failed, or the limit of --fail-under or --strict was not met",
+    MISSED: "an expectation was not met (expect:, --fail-under or --strict)",
     BAD_INPUT: "bad input",
     INVARIANT: "an internal check of the model failed; this is a bug, please report it",
     INTERNAL: "internal error",

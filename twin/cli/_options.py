@@ -42,15 +42,8 @@ with_option = headed_option(
 )  # fmt: skip
 mitigate_option = headed_option(
     "--mitigate", "mitigations", heading=CHANGES, multiple=True, metavar="NAME|FILE",
-    help="A mitigation: a name of twin list mitigations, or a file; A+B for both at once. Repeatable.",
-)  # fmt: skip
-responders_option = headed_option(
-    "--responders", heading=CHANGES, metavar="MODE", help="When people act.",
-    meanings={
-        "scripted": "at the scenario's times",
-        "modelled": "on what they know, after fixed delays",
-        "drawn": "on what they know, after random delays",
-    },
+    help="Apply a mitigation: a name that twin list mitigations prints, or a file; A+B for both at once. "
+         "Repeatable.",
 )  # fmt: skip
 add_action_option = headed_option(
     "--add-action", "added", heading=CHANGES, multiple=True, metavar="FILE", type=click.Path(path_type=Path),
@@ -58,8 +51,9 @@ add_action_option = headed_option(
 )  # fmt: skip
 until_option = headed_option("--until", heading=CHANGES, metavar="TIME", help="Stop at this time.")
 sample_option = headed_option(
-    "--sample", heading=CHANGES, metavar="DURATION", help="Length of a sample interval, as in 10s."
-)
+    "--sample", heading=CHANGES, metavar="DURATION",
+    help="How often the run writes a row of signals for each service, as in 10s.",
+)  # fmt: skip
 
 
 def seed_option(heading: str = CHANGES) -> Callable[[F], F]:
@@ -70,20 +64,37 @@ def seed_option(heading: str = CHANGES) -> Callable[[F], F]:
     )  # fmt: skip
 
 
-_before = (set_option, drop_option, move_option, with_option)
-_after = (responders_option, add_action_option, until_option, sample_option, seed_option())
-change_options = all_of(*_before, mitigate_option, *_after)
-change_options_but_mitigate = all_of(*_before, *_after)  # of a search, which chooses the mitigations
+def responders_option(default: str) -> Callable[[F], F]:
+    """--responders; ``default`` is shown."""
+    return headed_option(
+        "--responders", heading=CHANGES, metavar="MODE", show_default=default, help="When people act.",
+        meanings={
+            "scripted": "at the scenario's times",
+            "modelled": "when they know enough, after fixed delays",
+            "drawn": "when they know enough, after random delays",
+        },
+    )  # fmt: skip
+
+
+def changes_with(responders: str, mitigate: bool = True) -> Callable[[F], F]:
+    """All changes to a scenario. ``responders``: the default that is shown. A search has no ``mitigate``."""
+    before = (set_option, drop_option, move_option, with_option, *((mitigate_option,) if mitigate else ()))
+    after = (add_action_option, until_option, sample_option, seed_option())
+    return all_of(*before, responders_option(responders), *after)
+
+
+change_options = changes_with("as the scenario says")
 
 
 # --- how many runs --------------------------------------------------------------
 
 
 def worlds_option(default: str | None = None) -> Callable[[F], F]:
-    """--worlds: realizations, each with a sample and noise of its own; ``default`` is shown."""
+    """--worlds: realizations, each with its own sample and noise; ``default`` is shown."""
     return headed_option(
         "--worlds", type=click.IntRange(1, 1_000_000), show_default=default, metavar="N",
-        help="Run in N worlds. Each has other values for the uncertain inputs, and other noise.",
+        help="Run N times. Each run (a world) has its own sample of the uncertain inputs and its own noise, "
+             "which is all randomness inside the run.",
     )  # fmt: skip
 
 
@@ -103,18 +114,21 @@ def budget_option(default: int) -> Callable[[F], F]:
     )  # fmt: skip
 
 
-variants_option = headed_option("--variants", is_flag=True, help="Also in every variant of the model.")
+variants_option = headed_option(
+    "--variants", is_flag=True, help="Repeat with each alternative model in scenarios/variants."
+)
 all_option = headed_option(
     "--all", "every", is_flag=True, help="Use all services (blast) or all mitigations (compare)."
 )
-at_option = headed_option("--at", metavar="TIME", help="The time that the question is about.")
+at_option = headed_option(
+    "--at", metavar="TIME",
+    help="blast: when the fault begins. why: explain the last onset at or before TIME. metastable: take the "
+         "state at TIME.",
+)  # fmt: skip
 within_option = headed_option(
-    "--within",
-    default="6h",
-    show_default=True,
-    metavar="DURATION",
-    help="Count a recovery within this time only.",
-)
+    "--within", default="6h", show_default=True, metavar="DURATION",
+    help="p_recovered is the share of worlds that are well again within this time of the first fault.",
+)  # fmt: skip
 mitigations_option = headed_option(
     "--mitigations", "mitigations_in", type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=SCENARIOS / "mitigations", metavar="DIR",
@@ -132,7 +146,7 @@ runner_option = headed_option(
     "--runner", heading=PLACE, metavar="WHERE", default="auto", show_default=True, envvar="TWIN_RUNNER",
     show_envvar=True, help="Where to run; results are equal. Keep auto unless you have a Ray cluster.",
     meanings={
-        "auto": "inline for a few runs, Ray workers for many",
+        "auto": "inline; from 24 runs on, ray",
         "inline": "in this process",
         "process": "on processes; a single run stays in this one",
         "ray": "on Ray actors",
@@ -148,8 +162,8 @@ address_option = headed_option(
 place_options = all_of(runner_option, actors_option, address_option)
 study_option = headed_option(
     "--study", "folder", heading=PLACE, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    help=f"Folder for the runs of a study. The runs in it are used again.  [default: one in "
-    f"{brief(STUDIES)}]",
+    help=f"Folder that keeps the answers of many runs, not their tables. A run with an answer there is not "
+    f"repeated.  [default: one per scenario and code version, in {brief(STUDIES)}]",
 )  # fmt: skip
 study_options = all_of(place_options, study_option)
 
@@ -166,7 +180,7 @@ json_option = headed_option(
 )
 debug_option = headed_option(
     "--debug", heading=OUTPUT, is_flag=True, callback=_remember_debug, expose_value=False,
-    help="Show the traceback of an error; run and replay also check every invariant.",
+    help="Show the traceback of an error. In run and replay, also check every invariant.",
 )  # fmt: skip
 output_options = all_of(json_option, debug_option)
 run_options = all_of(place_options, out_option, output_options)

@@ -27,6 +27,8 @@ INTRODUCTION = """\
 | TIME | `07:50` (the first one after the start, in its zone), `+2h`, or ISO 8601 with a zone |
 | DURATION | a number with a unit, as in `90s`, `15m`, `1h30m` |
 | world | one set of values for the uncertain inputs, the delays of people and the random numbers (noise) |
+| noise | all randomness inside a run |
+| SERVICE | a name that `twin list services` prints |
 """
 
 

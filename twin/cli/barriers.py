@@ -14,8 +14,8 @@ from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
 from twin.cli._options import (
-    change_options,
     changed_scenario,
+    changes_with,
     output_options,
     replicates_option,
     study_options,
@@ -33,14 +33,15 @@ REPLICATES = 2
 barrier_options = all_of(
     headed_option(
         "--barriers", "file", type=click.Path(path_type=Path), metavar="FILE",
-        help="File with the defences.  [default: scenarios/barriers/SCENARIO.yaml]",
+        help="The barriers.  [default: scenarios/barriers/SCENARIO.yaml]",
     ),
-    headed_option("--only", metavar="NAME,…", help="Only these defences and their pairs."),
+    headed_option("--only", metavar="NAME,…", help="Only these barriers and their pairs."),
     replicates_option(str(REPLICATES)),
-    headed_option("--loops", "loops_only", is_flag=True,
-                  help="List the control loops only. This needs one run."),
-    headed_option("--moments/--no-moments", default=True,
-                  help="Also find the latest time at which each defence helps."),
+    headed_option("--loops", "loops_only", is_flag=True, help="Only the control loops, from one run."),
+    headed_option(
+        "--moments/--no-moments", default=True, show_default=True,
+        help="Also compute the latest time at which each barrier would still have helped.",
+    ),
 )  # fmt: skip
 
 
@@ -53,16 +54,18 @@ barrier_options = all_of(
 )
 @click.argument("scenario")
 @barrier_options
-@change_options
+@changes_with("modelled")
 @study_options
 @output_options
 def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
-    """Which defences would have stopped the event of SCENARIO?
+    """Which barriers would have stopped the event of SCENARIO?
 
-    Switches each defence on and off, alone and in pairs. Says which defence alone would have stopped the
-    event, which two do more together than each alone, and until when each would have helped.
+    A barrier is a defence of the real system. The command switches each one on and off, alone and in pairs.
+    It says which barrier alone would have stopped the event, which pairs help more than the sum of both, and
+    the latest time to switch each one on.
 
-    Then lists the control loops: the feedback of each, its age and its error. People act on what they know.
+    Then it lists the control loops, the automatic controllers: what each measures, how old these data were,
+    and how wrong.
     """
     from twin.experiments.arms import with_people
     from twin.experiments.barriers import barriers as inspect

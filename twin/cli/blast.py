@@ -37,7 +37,7 @@ class Place:
 
 loss_options = all_of(
     headed_option("--service", "services", multiple=True, metavar="NAME",
-                  help="Lose this service. Repeatable."),
+                  help="Break this service. Repeatable."),
     all_option,
     headed_option("--for", "for_", default="15m", show_default=True, metavar="DURATION",
            help="How long the fault lasts."),
@@ -46,7 +46,7 @@ loss_options = all_of(
         meanings={
             "down": "no call is answered well",
             "slow": "answers come later than callers wait",
-            "partial": "half of the service is away",
+            "partial": "half of the calls fail, or of the capacity",
         },
     ),
     at_option,
@@ -54,7 +54,8 @@ loss_options = all_of(
            help="How long to watch after the fault."),
     headed_option("--static", is_flag=True, help="Only the graph, without a run."),
     headed_option(
-        "--cells", metavar="WHAT", default="minutes", show_default=True, help="The numbers in the matrix.",
+        "--cells", metavar="WHAT", default="minutes", show_default=True,
+        help="With --all: the numbers in the table of services.",
         meanings={"minutes": "minutes impaired", "depth": "highest error ratio, in percent"},
     ),
 )  # fmt: skip
@@ -77,15 +78,16 @@ def blast_command(
     where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
     static: bool, cells: str, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Which services fail if one is lost, and for how long?
+    """Which services fail if one fails, and for how long?
 
-    Without --service or --all it lists the single points of failure, from the graph alone. A service that
-    reaches the lost one over a chain of hard dependencies does not work without it. A soft or asynchronous
-    dependency ends the chain.
+    Without --service or --all it lists the single points of failure, from the graph alone. If A
+    needs B through hard dependencies only, A fails when B fails. A soft or asynchronous dependency ends such
+    a chain.
 
-    With them it runs the model twice, with and without the fault, and compares every service. The fault
-    begins ten minutes into a quiet world: a topology at the peak of its day, or a scenario without its faults
-    and actions. With --at it comes on top of the events of the scenario, at that time.
+    With --service or --all, it runs the model with and without the fault, and compares every service. No
+    other fault is active: a topology runs at its daily peak load, and a scenario without its faults and
+    actions. The fault begins after ten minutes. With --at it comes at that time, in addition to the events of
+    the scenario.
     """
     from twin.experiments import blast as blasting
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.argument("scenario")
 @budget_option(150)
 @headed_option(
-    "--leave-one-out", is_flag=True, help="Also repeat the fit, each time without one of the outcomes."
+    "--leave-one-out", is_flag=True, help="Repeat the fit once per outcome, each time without that outcome."
 )
 @headed_option("--write", is_flag=True, help="Write the fitted values into the scenario's file.")
 @headed_option(
@@ -47,12 +47,12 @@ def calibrate_command(
     scenario: str, budget: int, leave_one_out: bool, write: bool, pair: str | None, as_json: bool,
     folder: Path | None, runner: str, actors: int, address: str | None, **changes: Any,
 ) -> None:  # fmt: skip
-    """Fit the numbers of SCENARIO that are marked fitted_to.
+    """Fit the numbers of SCENARIO that have a key fitted_to.
 
-    Each is fitted to the published outcomes that it names. These are outcomes of DynamoDB and EC2; all others
-    stay predictions. The same scenario and seed give the same numbers.
+    Each is fitted to the published outcomes that this key lists. These are outcomes of DynamoDB and EC2. No
+    other outcome is used for the fit. The same scenario and seed give the same numbers.
 
-    An interrupted fit continues from the runs in its study.
+    An interrupted fit continues from the answers in its study.
     """
     from twin.spec.library import scenario_path
     from twin.validation.fit import CannotFit

@@ -31,9 +31,11 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
     """Check files: every problem, with its line and column.
 
     The keys of a file show what it is: a scenario, a topology (a folder or one of its files), services of
-    your own, a mitigation, a what-if, a variant, barriers, defects, a published timeline or sources.
+    your own, or a file as in one of these folders: scenarios/mitigations, scenarios/what-if,
+    scenarios/variants, scenarios/barriers, scenarios/defects, data/published; also data/sources.yaml.
 
-    --with adds services for every file. All other changes are applied to each scenario, and checked too.
+    --with applies to every file. The other changes to the scenario (--set, --drop and the rest) apply to
+    scenarios only, and are checked too.
 
     The exit code is 2 if there is a problem.
     """

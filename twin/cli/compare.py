@@ -15,7 +15,7 @@ from twin.cli._arms import prepared, seconds, sides, weights_of
 from twin.cli._command import OUTPUT, all_of, command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._options import (
-    change_options,
+    changes_with,
     mitigations_option,
     output_options,
     replicates_option,
@@ -56,10 +56,10 @@ comparing_options = all_of(
         help="YAML with the weight of a lost minute for each service; 1 for all others.",
     ),
     *all_options,
-    headed_option("--suite", is_flag=True, help="Also in every scenario of scenarios/faults."),
+    headed_option("--suite", is_flag=True, help="Repeat in every scenario of scenarios/faults."),
     variants_option,
     mitigations_option,
-    headed_option("--by-service", is_flag=True, help="Also the time to recovery of each service."),
+    headed_option("--by-service", is_flag=True, help="Also show the time to recovery of each service."),
     headed_option(
         "--parquet", heading=OUTPUT, type=click.Path(path_type=Path), metavar="FILE",
         help="Write the tables as Parquet.",
@@ -75,7 +75,7 @@ comparing_options = all_of(
 )
 @click.argument("scenario")
 @comparing_options
-@change_options
+@changes_with("drawn")
 @study_options
 @output_options
 def compare_command(
@@ -86,8 +86,9 @@ def compare_command(
     Runs SCENARIO with and without each mitigation, in the same worlds. Each --mitigate is one side of the
     comparison; A+B is two mitigations at once. --all takes every mitigation, and then the best pairs.
 
-    Worlds differ in their noise, in the delays of people, and in every unpublished number. Each of these is
-    sampled from its range. With --replicates all worlds have the shipped numbers.
+    Worlds differ in their random numbers, in the delays of people, and in every number without a published
+    value. Each such number is sampled from its range. With --replicates all worlds have the values in the
+    files.
     """
     if html is not None:
         require_extra("report", "twin compare --html")

@@ -25,9 +25,9 @@ TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_rec
 @out_option
 @output_options
 def diff_command(base: str, run: str, out: Path, as_json: bool) -> None:
-    """How the blast radius changed from BASE to RUN.
+    """Compare the run RUN with the run BASE: which services failed, and how long.
 
-    Shows the changed inputs; then minutes lost, onset and recovery of each service, side by side.
+    Shows the changed inputs. Then minutes lost, onset (when it began to fail) and recovery of each service.
     """
     found = open_named_run(run, out).diff(open_named_run(base, out))
     if as_json:

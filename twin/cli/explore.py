@@ -16,6 +16,7 @@ from twin.cli._command import all_of, command, headed_option
 from twin.cli._errors import INTERRUPTED, BadInput
 from twin.cli._options import output_options
 from twin.cli._rate import by_chance, habits, rate_options, run_rate
+from twin.model.guards import GUARD_MEANINGS
 
 if TYPE_CHECKING:
     from twin.analysis.dns_race.explore import Exploration, Progress
@@ -34,11 +35,12 @@ search_options = all_of(
     headed_option("--keep", type=click.IntRange(1, 126), default=2, show_default=True, metavar="N",
            help="How many of the newest plans the clean-up keeps."),
     headed_option("--guard", "guards", multiple=True, metavar="NAME",
-           help="Add this guard. Repeatable."),
-    headed_option("--all-guards", is_flag=True, help="A table of all guards, alone and combined."),
-    headed_option("--lock-steps", is_flag=True, help="Treat the reading of a lock as a separate step."),
+           help="Switch on this guard (names below). Repeatable."),
+    headed_option("--all-guards", is_flag=True, help="Show a table of all guards, alone and combined."),
+    headed_option("--lock-steps", is_flag=True,
+           help="Treat 'read the lock' and 'take the lock' as two steps, so more orders are possible."),
     headed_option("--no-symmetry", is_flag=True,
-                  help="Count two states as different if only the names of Enactors differ."),
+           help="Count two states as different even if only the numbers of Enactors or endpoints differ."),
     headed_option("--design", type=click.Choice(["drifted", "original"]), default=None,
            help="Explore the original design, or the one after later changes (drifted). "
                 "Say which change makes the race possible.  [default: drifted]"),
@@ -57,6 +59,7 @@ search_options = all_of(
     "twin explore --design original",
     "twin explore --rate --backoff-cap 60s",
     "twin explore --json > race.json && twin run us-east-1-2025-10-20 --trace race.json",
+    note="\b\nGuards:\n" + "\n".join(f"  {name:<17} {meaning}" for name, meaning in GUARD_MEANINGS.items()),
 )
 @search_options
 @rate_options
@@ -68,16 +71,14 @@ def explore_command(
 ) -> None:  # fmt: skip
     """Try every order of the DNS automation's steps, and find those that empty a name.
 
-    Can an endpoint become empty, by which steps, and for how long? Ctrl-C prints the result so far. The
-    simulator runs the trace in the JSON document: twin run SCENARIO --trace FILE.
+    Shows by which steps, and for how long. Ctrl-C prints the result so far. The simulator runs the trace in
+    the JSON document: twin run SCENARIO --trace FILE.
 
-    \b
-    Guards: recheck, recheck-in-lock, cas, cleanup-check, cleanup-atomic,
-            protect-rollback, big-lock, big-lock-lease, one-batch,
-            tolerate-missing, blind-apply, no-zero-answers
+    A tree is the set of records that one plan makes. The root of an endpoint points at one tree. A guard is a
+    check or a rule that the real automation did not have.
 
-    --rate does not search. It estimates how often the race happens by chance. Numbers that are not given have
-    the simulator's values.
+    --rate does not search. It estimates how often the race happens by chance. Options without a value then
+    use the defaults of the kind dns, also --keep and --endpoints.
     """
     if by_chance(ctx, numbers):
         run_rate(habits(numbers), numbers["seed"], as_json)

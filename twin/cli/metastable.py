@@ -41,13 +41,13 @@ def metastable_command(
 ) -> None:
     """Does SERVICE recover by itself after a fault: always, sometimes or never?
 
-    Takes SERVICE out of SCENARIO into a small world. Its dependencies are healthy there, and its callers send
-    their undisturbed load. Then triggers act on it: less capacity, failing dependencies, more load. Also
-    says which trigger tips it, and which action brings it back.
+    Simulates SERVICE alone, with healthy dependencies and the undisturbed load of its callers. Then it tries
+    triggers: less capacity, failing dependencies, more load. It says which trigger makes the service fail
+    permanently, and which action repairs it.
 
     \b
     stable      it recovers from every trigger
-    vulnerable  it works, but some trigger tips it for good
+    vulnerable  it works, but some trigger makes it fail permanently
     metastable  it is down, and stays down although no trigger is left
 
     The answer is about the time --at; without it, about the end of the scenario.

@@ -18,12 +18,32 @@ if TYPE_CHECKING:
 ROWS = 1000  # of an answer that a table for people shows
 
 
+VIEWS = """\
+\b
+Tables: events, samples, services, dependencies, inputs
+Views:
+  availability   share of good calls, by service and minute
+  blast_radius   number of services degraded, impaired or down, over time
+  blast_steps    the same as spans of time, to draw
+  cascade        each event with its chain of causes
+  episodes       onset and recovery of each impairment
+  hubs           number of callers of each service
+  impact         one row per impaired service: onset, recovery, minutes
+  impairment     each service in each sample interval: impaired or not
+  interventions  faults and actions in the order in which they began
+  lanes          the state of each service as spans of time, to draw
+  signals        error ratio, latency, capacity by sample interval
+  story          the events of each service, each with its cause
+  totals         one row for the whole run"""
+
+
 @command(
     "query",
     "twin query last 'from totals'",
     "twin query last 'select * from episodes order by onset_tick' --format csv > episodes.csv",
     "echo 'from blast_radius' | twin query last - --json",
     "twin query last 'show tables'",
+    note=VIEWS,
 )
 @click.argument("run")
 @click.argument("sql")
@@ -40,12 +60,8 @@ ROWS = 1000  # of an answer that a table for people shows
 def query_command(run: str, sql: str, form: str, out: Path, as_json: bool) -> None:
     """Ask RUN a question in SQL; '-' reads it from stdin.
 
-    A query reads this run and nothing else, and changes nothing. Times are UTC.
-
-    \b
-    Tables: events, samples, services, dependencies, inputs
-    Views:  availability, blast_radius, blast_steps, cascade, episodes, hubs,
-            impact, impairment, interventions, lanes, signals, story, totals
+    A query reads this run and nothing else, and changes nothing. Times are UTC. SQL is that of DuckDB, where
+    'from totals' is short for 'select * from totals', and 'describe totals' shows the columns.
     """
     text = sys.stdin.read() if sql == "-" else sql
     answer = open_named_run(run, out).sql(text)

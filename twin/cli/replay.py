@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "--fail-under",
     type=click.FloatRange(0, 100),
     metavar="PERCENT",
-    help="Exit code 1 unless this share of the predicted outcomes is within 44 minutes.",
+    help="Exit code 1 unless this share of the predicted outcomes is within 44 minutes (5 % of the event).",
 )
 @change_options
 @study_option
@@ -42,12 +42,18 @@ if TYPE_CHECKING:
 def replay_command(
     scenario: str, as_json: bool, worlds: int | None, fail_under: float | None, **options: Any
 ) -> None:
-    """Run SCENARIO and score it against the published timeline.
+    """Run SCENARIO and compare its times with those that AWS published.
 
-    The scorecard classes every published outcome as imposed, fitted or predicted. Beside it stands a baseline
-    without feedback. --worlds adds bands: how far the outcomes move with the uncertain inputs.
+    \b
+    The scorecard puts every published outcome into a class:
+      imposed    it follows directly from an input
+      fitted     a number was fitted to it
+      predicted  the model computed it
 
-    The exit code is 1 for a missed expect: of the scenario, or a score below --fail-under.
+    It also shows the scenario without feedback: the same graph, without queues, caches, leases and retries.
+    --worlds adds ranges: how much each time changes with the uncertain inputs.
+
+    The exit code is 1 if an expect: of the scenario was not met, or if the score is below --fail-under.
     """
     from twin.results.expectations import check_expected
     from twin.validation import score_text
@@ -74,7 +80,7 @@ def score_of(scenario: Scenario, run: Run, draws: int, settings: StudySettings) 
     from twin.validation.ensemble import ensemble
     from twin.validation.score import score
 
-    with progress(1, "scoring, with a baseline beside it"):
+    with progress(1, "scoring, also without feedback"):
         card = score(scenario, run)
     if not draws:
         return card

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--fork",
     "left",
     metavar="RUN@TIME",
-    help="Repeat a finished run of SCENARIO up to this time; the changes apply from then on.",
+    help="Take a finished run of SCENARIO up to this time, then apply --set, --drop and other changes.",
 )
 @change_options
 @run_options
@@ -48,8 +48,8 @@ def run_command(
 ) -> None:
     """Run SCENARIO to its end: what broke, when, for how long.
 
-    SCENARIO is a file, or a name of twin list scenarios. The run is written to a folder: two Parquet tables
-    and a manifest. The exit code is 1 if an expect: of the scenario was missed.
+    SCENARIO is a file, or a name that twin list scenarios prints. The run is written to a folder: two Parquet
+    tables and a manifest. The exit code is 1 if an expect: of the scenario was not met.
     """
     from twin.results.expectations import check_expected
 

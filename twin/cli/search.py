@@ -14,7 +14,7 @@ from twin.cli._arms import prepared, seconds
 from twin.cli._command import command, headed_option
 from twin.cli._options import (
     budget_option,
-    change_options_but_mitigate,
+    changes_with,
     mitigations_option,
     output_options,
     study_options,
@@ -27,18 +27,32 @@ if TYPE_CHECKING:
     from twin.experiments.search import Confirmed, SearchResult, Term, TermResult, Tried
 
 
+GOAL_METRICS = """\
+\b
+METRIC is one of these:
+  service_minutes_lost  minutes lost, over all services
+  peak_impaired         most services impaired at the same time
+  time_to_recovery      time until all services are well
+  p_recovered           share of worlds that are well within --within
+  p_metastable          share of worlds with a failure that outlives its cause
+  requests_lost         failed calls of customers
+  SERVICE.lost_min, SERVICE.impaired_min, SERVICE.peak_error_ratio,
+  SERVICE.time_to_recovery"""
+
+
 @command(
     "search",
     'twin search us-east-1-2025-10-20 --goal "peak_impaired < 20" --budget 150',
     'twin search us-east-1-2025-10-20 --goal "time_to_recovery < 4h and p_recovered > 80%" --budget 300',
     'twin search us-east-1-2025-10-20 --goal "sts.lost_min < 30 in 90%" --budget 300',
+    note=GOAL_METRICS,
 )
 @click.argument("scenario")
 @headed_option(
     "--goal",
     required=True,
     metavar="GOAL",
-    help="A goal, for example 'peak_impaired < 20 and lambda-invoke.lost_min < 60 in 90%' of the worlds.",
+    help="Conditions, joined by 'and': METRIC < VALUE (or <=, >, >=). Add 'in 90%' for a share of worlds.",
 )
 @budget_option(200)
 @mitigations_option
@@ -46,7 +60,7 @@ if TYPE_CHECKING:
 @headed_option(
     "--shipped", is_flag=True, help="Do not vary the uncertain inputs. Only the noise differs between worlds."
 )
-@change_options_but_mitigate
+@changes_with("drawn", mitigate=False)
 @study_options
 @output_options
 def search_command(
@@ -55,11 +69,11 @@ def search_command(
 ) -> None:  # fmt: skip
     """Find the cheapest set of mitigations that meets a goal.
 
-    A goal is about the mean over all worlds, or about the share of worlds in which something holds. It is met
-    if the one-sided 95 % interval lies on the right side, in worlds that the search has not used.
+    A condition is about the mean over all worlds or, with 'in 90%', about the share of worlds in which it
+    holds. The goal is met if new worlds confirm it with 95 % confidence.
 
-    The answer follows from the scenario, the goal, the budget and the folder of mitigations. An interrupted
-    search continues from the runs in its study.
+    The same scenario, goal, budget and mitigations always give the same answer. An interrupted search
+    continues from the answers in its study.
     """
     from twin.experiments.opened import open_study
     from twin.experiments.search import Wanted, choice_space, parse_goal, search_plan, searched

@@ -13,8 +13,8 @@ from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
 from twin.cli._options import (
-    change_options,
     changed_scenario,
+    changes_with,
     output_options,
     replicates_option,
     study_options,
@@ -43,7 +43,7 @@ COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recover
 @replicates_option("1")
 @variants_option
 @headed_option("--strict", is_flag=True, help="Exit code 1 if the model disagrees with an expectation.")
-@change_options
+@changes_with("modelled; with several runs, drawn")
 @study_options
 @output_options
 def what_if_command(
@@ -52,12 +52,12 @@ def what_if_command(
 ) -> None:  # fmt: skip
     """Answer the questions of scenarios/what-if.
 
-    Runs all questions, or those given by NUMBER or FILE, each beside its baseline. Says how each changes the
-    blast radius, and whether the model agrees with the expectation that was written down before. A
-    disagreement is a finding and no failure, unless --strict.
+    Runs all questions, or those given by NUMBER or FILE. Compares each with its baseline: the unchanged
+    scenario. Says how each changes the blast radius (which services fail, and for how long), and whether the
+    model agrees with the expectation in the file of the question. A disagreement is a finding and no failure,
+    unless --strict.
 
-    Changes to the scenario are part of the baseline and of every case. People act on what they know; with
-    --worlds or several --replicates after random delays.
+    Changes to the scenario are part of the baseline and of every case.
     """
     from twin.experiments.whatif import find_questions, what_if
 

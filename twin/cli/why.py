@@ -25,8 +25,8 @@ from twin.cli._options import at_option, open_named_run, out_option, output_opti
 def why_command(run: str, service: str, at: str | None, out: Path, as_json: bool) -> None:
     """Explain why SERVICE broke in RUN: the chain of causes, back to the first.
 
-    RUN is last, the id of a run, or its first characters. With --at, the question is about the last onset at
-    or before that time; without it, about the first onset.
+    RUN is 'last', the id of a run, or its first characters. An onset is the time at which the service began
+    to fail. With --at, the command explains the last onset at or before that time; without it, the first.
     """
     chain = open_named_run(run, out).why(service, at)
     if as_json:

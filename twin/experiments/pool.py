@@ -38,7 +38,8 @@ class PoolSettings:
     """Where runs are made; the results are the same.
 
     ``runner``: "inline" (this process), "process" (``workers`` processes), "ray" (``workers`` actors on the
-    cluster at ``address``, or on a local one), or "auto": Ray, but a few runs inline. Raises ValueError.
+    cluster at ``address``, or on a local one), or "auto": inline, from RAY_PAYS runs on Ray.
+    Raises ValueError.
     """
 
     runner: str = "auto"
