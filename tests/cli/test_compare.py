@@ -137,7 +137,7 @@ def test_what_is_wrong_with_the_defects_is_said_before_anything_is_run(
     defects.mkdir()
     text = NIGHT_DEFECTS.format(base=Path(STORM).resolve(), second=second)
     (defects / "retry-storm.yaml").write_text(text)
-    monkeypatch.setattr("twin.cli._tournament.DEFECTS", defects)
+    monkeypatch.setattr("twin.experiments.wide_comparison.DEFECTS", defects)
     done = ask(folder, "--all", "--replicates", "12", "--attribution", budget)
     assert done.exit_code == 2 and says in done.output, done.output
     assert not (folder.parent / "study").exists()
@@ -190,7 +190,7 @@ def test_a_suite_has_one_answer_for_each_scenario(folder: Path, monkeypatch: pyt
     faults.mkdir()
     text = Path(STORM).read_text().replace("scenario: retry-storm", "scenario: other-storm")
     (faults / "other-storm.yaml").write_text(text)
-    monkeypatch.setattr("twin.cli._suite.FAULTS", faults)
+    monkeypatch.setattr("twin.experiments.wide_comparison.FAULTS", faults)
     table = folder.parent / "t.parquet"
     more = ("--suite", "--replicates", "12", "--json", "--parquet", str(table))
     done = ask(folder, "--mitigate", "lifo", *more)
@@ -213,21 +213,21 @@ def test_a_variant_without_worlds_leaves_the_others_their_answers(
 ) -> None:
     from typing import Any
 
-    from twin.cli._robustness import in_each, robustness_document
     from twin.experiments.comparison import ComparisonPlan
     from twin.experiments.screening import NoWorlds
+    from twin.experiments.study import Reporter
+    from twin.experiments.wide_comparison import answers_in_variants
 
     def compared(study: object, question: ComparisonPlan) -> str:
         if question.variant == "drowned":
             raise NoWorlds("0 of 8 are valid")
         return question.variant
 
-    monkeypatch.setattr("twin.experiments.compare.compared", compared)
-    nothing: Any = None
-    variants: Any = dict.fromkeys(("one", "drowned", "other"))
-    found, unanswered = in_each(nothing, ComparisonPlan("storm", (), 2, 60.0), variants)
+    monkeypatch.setattr("twin.experiments.wide_comparison.compared", compared)
+    study: Any = type("Study", (), {"say": Reporter().says})
+    variants = ("one", "drowned", "other")
+    found, unanswered = answers_in_variants(study, ComparisonPlan("storm", (), 2, 60.0), variants)
     assert list(found) == ["one", "other"] and unanswered == {"drowned": "0 of 8 are valid"}
-    assert robustness_document({"mitigations": []}, {}, unanswered)["variants_unanswered"] == unanswered
 
 
 @pytest.mark.usefixtures("narrow")

@@ -160,7 +160,7 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
         "variant: strong\ntitle: So strong that nothing happens\nassumed: a test\n"
         "set: {front.capacity_per_s: 50000/s}\n"
     )
-    monkeypatch.setattr("twin.cli._robustness.VARIANTS", folder)
+    monkeypatch.setattr("twin.experiments.wide_comparison.VARIANTS", folder)
     lifo = tmp_path / "lifo.yaml"
     lifo.write_text(
         "mitigation: lifo\ntitle: Last in\ndoes: as it says\nproposed_by: a test\nassumed: a test\n"

@@ -20,6 +20,7 @@ from twin.experiments.tournament import (
     tournament,
     tournament_runs,
 )
+from twin.experiments.wide_comparison import WideComparison
 from twin.model.changes import Cost, Mitigation
 from twin.model.scenario import Quantity
 from twin.results.metrics import PRIMARY
@@ -122,9 +123,7 @@ def test_too_small_a_budget_is_refused_before_anything_runs() -> None:
 
 
 def test_the_table_has_pairs_and_each_row_once(held: Tournament) -> None:
-    from twin.cli.compare import ComparisonResult, rows
-
     nothing: Any = None  # neither the scenario nor the study is asked
-    found = list(rows(ComparisonResult(nothing, held.singles, held, None, {}, {}, nothing)))
+    found = list(WideComparison(nothing, held.singles, held, None, {}, {}, nothing).rows())
     assert {row["mitigation"] for row in found} == {"(baseline)"} | {a.arm.name for a in held.arms}
     assert len(found) == (1 + len(held.arms)) * len(held.singles.metrics)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import invoke
-from twin.cli._robustness import robustness_document
 from twin.experiments.arms import BASELINE
 from twin.experiments.comparison import PairedComparison
 from twin.experiments.robustness import Robustness
 from twin.experiments.tournament import Tournament
+from twin.experiments.wide_comparison import WideComparison
 from twin.report.report import Report, write
 from twin.report.verdict import answers, best_of, headline
 from twin.report.wording import amount, hours, share
@@ -196,7 +196,7 @@ def alike(page: dict[str, list[float]], said: dict[str, list[float]]) -> bool:
 
 
 def test_the_page_says_how_far_it_holds(report: Report, page: str, found: PairedComparison) -> None:
-    said = robustness_document(found.as_json(), report.robust, {})
+    said = WideComparison(report.base, found, None, None, report.robust, {}, Path()).as_json()
     claims = of_claims(said)
     assert alike(Reader(page).claims, claims)
     assert len(claims["breaker"]) > 3, "some number decides"

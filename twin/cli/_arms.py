@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +28,21 @@ def prepared(scenario: str, changes: dict[str, Any]) -> Scenario:
     return base
 
 
+@contextmanager
+def bad_input(prefix: str = "") -> Iterator[None]:
+    """A ValueError inside is the user's: it names what is wrong, after the option that it came from."""
+    try:
+        yield
+    except ValueError as error:
+        raise BadInput(f"{prefix}{error}") from None
+
+
 def sides(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
     """The arms asked for. Raises SpecError with the problems of all of them, BadInput."""
     from twin.experiments.arms import arms_of
 
-    try:
+    with bad_input("--mitigate: "):
         return arms_of(texts, base, folder)
-    except ValueError as error:
-        raise BadInput(f"--mitigate: {error}") from None
 
 
 def seconds(text: str, option: str) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import shlex
 import tempfile
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +16,7 @@ from twin.cli._command import OUTPUT, headed_option
 from twin.cli._errors import BadInput
 
 if TYPE_CHECKING:
-    from twin.experiments.comparison import PairedComparison
-    from twin.experiments.robustness import Robustness
-    from twin.experiments.study import Study
-    from twin.experiments.tournament import Tournament
-    from twin.model.scenario import Scenario
+    from twin.experiments.wide_comparison import WideComparison
 
 PACKAGES = ("us-east-1-cascade-twin", "numba", "numpy", "scipy", "duckdb")  # that numbers come through
 
@@ -45,17 +40,15 @@ def check_place(path: Path | None, option: str) -> None:
         raise refused(path, option, error) from None
 
 
-def write_page(
-    path: Path, base: Scenario, found: PairedComparison, held: Tournament | None,
-    robust: Mapping[str, Robustness], study: Study,
-) -> None:  # fmt: skip
+def write_page(path: Path, found: WideComparison) -> None:
     """Write the page and say where it is. Raises BadInput."""
     from twin.report.report import Origin, Report, write
+    from twin.simulation.code_version import code_version
 
     versions = {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-    origin = Origin(_command_line(), _short(study.store.folder), study.setting.identity()["code"], versions)
+    origin = Origin(_command_line(), _short(found.folder), code_version(), versions)
     try:
-        write(Report(found, base, origin, held, robust), path)
+        write(Report(found.comparison, found.base, origin, found.tournament, found.robust), path)
     except OSError as error:
         raise refused(path, "--html", error) from None
     show.say(f"page: {path}")

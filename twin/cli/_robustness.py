@@ -3,58 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-from twin.base.places import SCENARIOS
-from twin.cli import _show as show
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from twin.experiments.comparison import ComparisonPlan, PairedComparison
+    from twin.experiments.comparison import PairedComparison
     from twin.experiments.robustness import Robustness
-    from twin.experiments.study import Study
-    from twin.model.changes import Variant
-    from twin.model.scenario import Scenario
-
-VARIANTS = SCENARIOS / "variants"
-
-
-def variants_of(base: Scenario, asked: bool) -> dict[str, Variant]:
-    """Name → each variant of the model, if they are asked for. Raises SpecError."""
-    from twin.spec import load_variant
-
-    found = [load_variant(file, base) for file in sorted(VARIANTS.glob("*.yaml"))] if asked else []
-    return {variant.name: variant for variant in found}
-
-
-def in_each(
-    study: Study, plan: ComparisonPlan, variants: Mapping[str, Variant]
-) -> tuple[dict[str, PairedComparison], dict[str, str]]:
-    """(variant → the same comparison in it; variant → why it has no answer). Raises WorkerLost."""
-    from twin.experiments.compare import compared
-    from twin.experiments.screening import NoWorlds
-
-    found: dict[str, PairedComparison] = {}
-    unanswered: dict[str, str] = {}
-    for name in variants:
-        show.say(f"the same in the variant {name}")
-        try:
-            found[name] = compared(study, replace(plan, variant=name))
-        except NoWorlds as error:
-            unanswered[name] = str(error)
-            show.say(f"{name}: no answer: {error}")
-    return found, unanswered
-
-
-def robustness_document(
-    said: dict[str, Any], robust: Mapping[str, Robustness], unanswered: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """The document of a comparison, with how far each claim holds, and variants that have no answer."""
-    each = [*said["mitigations"], *said.get("pairs", ())]
-    for arm in each:
-        if arm["name"] in robust:
-            arm["robustness"] = robust[arm["name"]].as_json()
-    return {**said, "variants_unanswered": dict(unanswered or {})}
 
 
 def columns(robust: Mapping[str, Robustness]) -> tuple[str, ...]:

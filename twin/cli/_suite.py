@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from twin.experiments.arms import Arm
     from twin.experiments.suite import Suite
-    from twin.model.scenario import Scenario
-
-FAULTS = SCENARIOS / "faults"
-
-
-def others(prepared: Callable[[str], Scenario], but: str) -> dict[str, Scenario]:
-    """Name → scenario of every fault but that one. Raises SpecError."""
-    names = sorted(path.stem for path in FAULTS.glob("*.yaml"))
-    return {name: prepared(str(FAULTS / f"{name}.yaml")) for name in names if name != but}
-
-
-def fitting(texts: Iterable[str | Path], base: Scenario, folder: Path) -> tuple[Arm, ...]:
-    """The arms of a scenario, but those that do not fit it, and those of which it has nothing: steps of
-    another scenario's script. Raises BadInput; SpecError for a file that is wrong in itself."""
-    from twin.cli._errors import BadInput
-    from twin.experiments.arms import arm_of, distinct
-    from twin.spec import Problem, SpecError
-    from twin.spec.mitigations import is_unfit
-
-    arms: list[tuple[object, Arm]] = []
-    wrong: list[Problem] = []
-    for text in texts:
-        try:
-            arm = arm_of(text, base, folder)
-        except SpecError as error:
-            wrong += [p for p in error.problems if not is_unfit(p)]
-            show.say(f"{base.name}: left out, as it does not fit: {text} ({error.problems[0]})")
-            continue
-        if any(not v.is_empty for v in arm.variations):
-            arms.append((text, arm))
-    if wrong:
-        raise SpecError(wrong)
-    try:
-        return distinct(arms)
-    except ValueError as error:
-        raise BadInput(f"--mitigate: {error}") from None
 
 
 def show_suite(found: Suite) -> None:

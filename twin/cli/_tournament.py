@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._command import headed_option
-from twin.cli._errors import BadInput
 from twin.cli._options import all_option
-from twin.cli._suite import fitting
 
 if TYPE_CHECKING:
-    from twin.experiments.arms import Arm
-    from twin.experiments.comparison import ComparisonPlan
-    from twin.experiments.study import Study
-    from twin.experiments.tournament import Sharing, Tournament
-    from twin.model.changes import Defects
-    from twin.model.scenario import Scenario
-
-DEFECTS = SCENARIOS / "defects"
-SHARE_WORLDS = 8  # in which the loss is shared out: many subsets count for more than many worlds
+    from twin.experiments.tournament import Tournament
 
 all_options = (
     all_option,
@@ -37,77 +24,6 @@ all_options = (
         help="With --all: runs to compute how much each defect adds to the loss; 0 for none.",
     ),
 )  # fmt: skip
-
-
-def everything(base: Scenario, folder: Path) -> tuple[Arm, ...]:
-    """An arm for each mitigation of a folder that changes something that the scenario has. Raises
-    BadInput."""
-    files = sorted(file.stem for file in folder.glob("*.yaml"))
-    if not files:
-        raise BadInput(f"{folder}: no mitigation in this folder")
-    arms = fitting(files, base, folder)
-    if not arms:
-        raise BadInput(f"none of the mitigations of {folder} changes anything that {base.name} has")
-    return arms
-
-
-def defects_of(base: Scenario) -> Defects | None:
-    """The defects that share the scenario's loss; None without a file of them. Raises SpecError."""
-    from twin.spec import load_defects
-
-    path = DEFECTS / f"{base.name}.yaml"
-    return load_defects(path, base) if path.is_file() else None
-
-
-def sharing_of(base: Scenario, budget: int, replicates: int) -> Sharing | None:
-    """The plan to divide the scenario's loss among its defects with ``budget`` runs.
-
-    None for a budget of 0 or a scenario without a file of defects. Raises SpecError, BadInput.
-    """
-    from twin.experiments.arms import BASELINE, arm_of
-    from twin.experiments.tournament import sharing
-
-    defects = defects_of(base) if budget else None
-    if defects is None:
-        return None
-    mitigations = {d.name: d.removed_by for d in defects.defects}
-
-    def without(gone: Iterable[str]) -> Arm:
-        return arm_of("+".join(m for d in gone for m in mitigations[d]) or BASELINE, base)
-
-    worlds = min(SHARE_WORLDS, replicates)
-    try:
-        return sharing(tuple(mitigations), without, budget, worlds, base.seed)
-    except ValueError as error:
-        raise BadInput(f"--attribution: {error}, in {worlds} worlds each") from None
-
-
-def runs_of(arms: int, replicates: int, pairs: int, shares: Sharing | None) -> int:
-    """How many runs it may take; says of what."""
-    from twin.experiments.tournament import tournament_runs
-
-    parts = dict(tournament_runs(arms, replicates, pairs, shares))
-    show.say(", ".join(f"{what}: {n} runs" for what, n in parts.items()) + ", at most")
-    return sum(parts.values())
-
-
-def hold(study: Study, plan: ComparisonPlan, folder: Path, pairs: int, shares: Sharing | None) -> Tournament:
-    """The whole of it. Raises NoWorlds, WorkerLost."""
-    from dataclasses import replace
-
-    from twin.experiments.arms import arm_of
-    from twin.experiments.tournament import attributed, tournament
-
-    base = study.setting.bases[plan.scenario]
-
-    def together(names: Sequence[str]) -> Arm:
-        return arm_of("+".join(names), base, folder)
-
-    found = tournament(study, plan, together, pairs)
-    if shares is None:
-        return found
-    show.say(f"attribution: {len(shares.plan.players)} defects in {shares.worlds} worlds")
-    return replace(found, attribution=attributed(study, plan.scenario, shares, found.singles.worlds))
 
 
 def show_tournament(found: Tournament) -> None:

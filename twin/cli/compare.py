@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from twin.base.extras import require_extra
 from twin.cli import _show as show
-from twin.cli._arms import prepared, seconds, sides, weights_of
+from twin.cli._arms import bad_input, prepared, seconds, sides, weights_of
 from twin.cli._command import OUTPUT, all_of, command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._options import (
@@ -25,20 +25,17 @@ from twin.cli._options import (
     worlds_option,
 )
 from twin.cli._page import check_place, html_option, refused, write_page
-from twin.cli._robustness import cells, columns, in_each, notes, robustness_document, variants_of
+from twin.cli._robustness import cells, columns, notes
 from twin.cli._study import settings_of
-from twin.cli._suite import fitting, others, show_suite
-from twin.cli._tournament import all_options, everything, hold, runs_of, sharing_of, show_tournament
+from twin.cli._suite import show_suite
+from twin.cli._tournament import all_options, show_tournament
 from twin.report.wording import estimated, hours
 
 if TYPE_CHECKING:
     from twin.experiments.arms import Arm
-    from twin.experiments.comparison import ArmResult, ComparisonPlan, PairedComparison
+    from twin.experiments.comparison import ArmResult, PairedComparison
     from twin.experiments.robustness import Robustness
-    from twin.experiments.study import Study
-    from twin.experiments.suite import Suite
-    from twin.experiments.tournament import Sharing, Tournament
-    from twin.model.changes import Variant
+    from twin.experiments.wide_comparison import WideComparison, WidePlan
     from twin.model.scenario import Scenario
     from twin.statistics.recoveries import Recovery
 
@@ -94,17 +91,13 @@ def compare_command(
         require_extra("report", "twin compare --html")
     check_place(html, "--html")
     check_place(parquet, "--parquet")
-    found = carried_out(planned(scenario, options))
+    found = carried_out(planned(scenario, options), options)
     if parquet is not None:
         write_values(found, parquet)
     if html is not None:
-        write_page(html, found.base, found.comparison, found.tournament, found.robust, found.study)
+        write_page(html, found)
     if as_json:
-        extra = {"suite": found.suite.as_json()} if found.suite else {}
-        said = robustness_document(
-            (found.tournament or found.comparison).as_json(), found.robust, found.unanswered
-        )
-        show.document({**said, **extra})
+        show.document(found.as_json())
         return
     show_comparison(found.comparison, found.robust)
     for name, why in found.unanswered.items():
@@ -117,85 +110,57 @@ def compare_command(
         show_suite(found.suite)
 
 
-class PlannedComparison(NamedTuple):
-    """What is to be run. ``shares``: of the loss, in a tournament; ``others``: further scenarios, with the
-    arms that fit them; ``variants``: other ways in which the model could be true; ``most``: runs."""
-
-    base: Scenario
-    question: ComparisonPlan
-    shares: Sharing | None
-    others: dict[str, tuple[Scenario, tuple[Arm, ...]]]
-    variants: dict[str, Variant]
-    most: int
-    options: dict[str, Any]
-
-
-class ComparisonResult(NamedTuple):
-    """What came of it. ``robust``: arm → how far what is said of it holds; ``unanswered``: variant → why it
-    has no answer."""
-
-    base: Scenario
-    comparison: PairedComparison
-    tournament: Tournament | None
-    suite: Suite | None
-    robust: dict[str, Robustness]
-    unanswered: dict[str, str]
-    study: Study
-
-
-def planned(scenario: str, o: dict[str, Any]) -> PlannedComparison:
+def planned(scenario: str, o: dict[str, Any]) -> WidePlan:
     """The plan of what was asked. Raises SpecError, BadInput."""
     from twin.experiments.comparison import ComparisonPlan
+    from twin.experiments.wide_comparison import WidePlan, every_arm, fault_files, loss_sharing, variants_of
 
     base, folder, every = prepared(scenario, o), o["mitigations_in"], o["every"]
     if o["worlds"] and o["replicates"]:
         raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
     if every and o["mitigations"]:
         raise BadInput("--all: not with --mitigate")
-    arms = everything(base, folder) if every else sides(o["mitigations"], base, folder)
-    more = others(lambda path: prepared(path, o), base.name) if o["suite"] else {}
-    question = ComparisonPlan(
+    with bad_input():
+        arms = every_arm(base, folder, show.say) if every else sides(o["mitigations"], base, folder)
+    faults = fault_files(base.name) if o["suite"] else {}
+    plan = ComparisonPlan(
         base.name, arms, o["replicates"] or o["worlds"] or WORLDS,
         seconds(o["within"], "--within"), weights_of(o["weights"], base),
-        draws=o["replicates"] is None, interim=not o["to_the_end"], comparisons=1 + len(more),
+        draws=o["replicates"] is None, interim=not o["to_the_end"], comparisons=1 + len(faults),
     )  # fmt: skip
-    n = question.worlds
-    shares = sharing_of(base, o["attribution"], n) if every else None
-    most = runs_of(len(arms), n, o["pairs"], shares) if every else n * (1 + len(arms))
-    texts = [arm.name for arm in arms] if every else o["mitigations"]
-    fits = {name: (other, fitting(texts, other, folder)) for name, other in more.items()}
-    variants = variants_of(base, o["variants"])
-    most += n * (len(variants) * (1 + len(arms)) + sum(1 + len(mine) for _, mine in fits.values()))
-    return PlannedComparison(base, question, shares, fits, variants, most, o)
+    with bad_input("--attribution: "):
+        shares = loss_sharing(base, o["attribution"], plan.worlds) if every else None
+    return WidePlan(
+        base, plan, folder, every, o["pairs"], shares,
+        _others(faults, [arm.name for arm in arms] if every else o["mitigations"], o),
+        variants_of(base) if o["variants"] else {},
+    )  # fmt: skip
 
 
-def carried_out(plan: PlannedComparison) -> ComparisonResult:
-    """Run it. Raises NoWorlds, WorkerLost, OtherStudy."""
-    from dataclasses import replace
+def _others(
+    faults: Mapping[str, Path], asked: Iterable[str], o: dict[str, Any]
+) -> dict[str, tuple[Scenario, tuple[Arm, ...]]]:
+    """Name → fault scenario, and the mitigations asked for that fit it."""
+    from twin.experiments.wide_comparison import fitting_arms
 
-    from twin.experiments.compare import compared, warning
-    from twin.experiments.opened import open_study
-    from twin.experiments.robustness import robustness
-    from twin.experiments.suite import compare_suite
+    found = {}
+    for name, path in faults.items():
+        other = prepared(str(path), o)
+        with bad_input("--mitigate: "):
+            found[name] = other, fitting_arms(asked, other, o["mitigations_in"], show.say)
+    return found
 
-    base, question, o = plan.base, plan.question, plan.options
-    if unresolved := warning(question):
+
+def carried_out(plan: WidePlan, o: dict[str, Any]) -> WideComparison:
+    """Say what will run, and run it. Raises NoWorlds, WorkerLost, OtherStudy."""
+    from twin.experiments.compare import warning
+    from twin.experiments.wide_comparison import compare_widely
+
+    if unresolved := warning(plan.comparison):
         show.say(unresolved)
-    held = suite = None
-    bases = {base.name: base, **{name: other for name, (other, _) in plan.others.items()}}
-    with open_study(bases, settings_of(o), runs=plan.most, variants=plan.variants) as study:
-        if o["every"]:
-            held = hold(study, question, o["mitigations_in"], o["pairs"], plan.shares)
-        found = held.singles if held else compared(study, question)
-        if plan.others:
-            suite = compare_suite(study, found, {name: mine for name, (_, mine) in plan.others.items()})
-            found = suite.by_scenario[base.name]
-            held = held and replace(held, singles=found)
-        elsewhere, unanswered = in_each(study, question, plan.variants)
-    robust = robustness(found, base, elsewhere)
-    if held and held.pairs:
-        robust |= robustness(held.pairs, base)
-    return ComparisonResult(base, found, held, suite, robust, unanswered, study)
+    if len(plan.parts) > 1:
+        show.say(", ".join(f"{part}: {runs} runs" for part, runs in plan.parts.items()))
+    return compare_widely(plan, settings_of(o))
 
 
 # --- what is said ------------------------------------------------------------
@@ -311,23 +276,11 @@ def _minutes(side: Recovery) -> str:
     return f"{about}{d.mean / 60:+.0f} [{d.low / 60:+.0f}, {d.high / 60:+.0f}]"
 
 
-def write_values(found: ComparisonResult, path: Path) -> None:
-    """A row an arm and measure, of pairs and of other scenarios too, as Parquet. Raises BadInput."""
+def write_values(found: WideComparison, path: Path) -> None:
+    """A row an arm and metric, of pairs and of other scenarios too, as Parquet. Raises BadInput."""
     from twin.experiments.store import write_table
 
     try:
-        write_table(path, list(rows(found)))
+        write_table(path, list(found.rows()))
     except OSError as error:
         raise refused(path, "--parquet", error) from None
-
-
-def rows(found: ComparisonResult) -> Iterator[dict[str, Any]]:
-    """Of the comparison, its pairs, the other scenarios; each baseline once."""
-    from twin.experiments.arms import BASELINE
-
-    yield from found.comparison.rows()
-    if found.tournament and found.tournament.pairs:
-        yield from (row for row in found.tournament.pairs.rows() if row["mitigation"] != BASELINE)
-    for scenario, other in found.suite.by_scenario.items() if found.suite else ():
-        if scenario != found.base.name:
-            yield from other.rows()

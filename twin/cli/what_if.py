@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from twin.experiments.whatif import EffectResult, Share, WhatIfAnswer, WhatIfQuestion, WhatIfs
     from twin.model.changes import Variant
 
-VARIANTS = SCENARIOS / "variants"
 COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recovery", "expected")
 
 
@@ -84,9 +82,9 @@ def what_if_command(
 
 
 def _variants(questions: list[WhatIfQuestion]) -> list[Variant]:
-    from twin.spec import load_variant
+    from twin.experiments.wide_comparison import variants_of
 
-    return [load_variant(file, q.base) for file in sorted(VARIANTS.glob("*.yaml")) for q in questions[:1]]
+    return [variant for q in questions[:1] for variant in variants_of(q.base).values()]
 
 
 def _table(answers: WhatIfs) -> None:
