@@ -64,8 +64,9 @@ def test_a_callee_is_linked_and_python_can_still_call_it() -> None:
         return 2 * x
 
     @njit
-    def caller(x):  # to print it needs constants of its own
-        print("seen", x)  # noqa: T201
+    def caller(x):  # to raise it needs a constant of its own
+        if x < 0:
+            raise ValueError("below 0")
         return twice(x) + 1
 
     @njit
@@ -75,6 +76,8 @@ def test_a_callee_is_linked_and_python_can_still_call_it() -> None:
     assert program(3) == 7 and not caller.signatures and not twice.signatures
     assert caller(4) == 9 and len(caller.signatures) == 1 and not twice.signatures
     assert twice(4) == 8 and program(4) == 9
+    with pytest.raises(ValueError, match="below 0"):
+        program(-1)
 
 
 def test_without_numbas_internals_callees_are_compiled_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:

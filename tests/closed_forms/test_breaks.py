@@ -67,7 +67,7 @@ def test_droplets_without_their_manager_are_lost_for_good() -> None:
 
 def test_slow_is_later_than_the_most_patient_caller_who_waits() -> None:
     scenario = world("relay")
-    assert blast.settings(scenario, "lost", "slow") == {"lost.service_time_s": 90.0}
+    assert blast.break_values(scenario, "lost", "slow") == {"lost.service_time_s": 90.0}
     edge = scenario.topology.services["caller"].dependencies[0]
     for changed, expected in (
         ({"timeout_s": Quantity(value=3.0, assumed="a test")}, 4.5),
@@ -80,15 +80,15 @@ def test_slow_is_later_than_the_most_patient_caller_who_waits() -> None:
         services = {**scenario.topology.services, "caller": caller}
         topology = scenario.topology.model_copy(update={"services": services})
         other = scenario.model_copy(update={"topology": topology})
-        assert blast.settings(other, "lost", "slow")["lost.service_time_s"] == pytest.approx(expected)
+        assert blast.break_values(other, "lost", "slow")["lost.service_time_s"] == pytest.approx(expected)
     assert blast.patience_s(scenario.topology, "caller") == 0.0
 
 
 def test_what_cannot_be_broken_so_says_so() -> None:
     with pytest.raises(blast.CannotBreak, match=r"lost cannot be slow: kind resolver .*ways: down, partial"):
-        blast.settings(world("resolver"), "lost", "slow")
+        blast.break_values(world("resolver"), "lost", "slow")
     with pytest.raises(blast.CannotBreak, match="ways: none"):
-        blast.settings(world("workload"), "lost", "down")
+        blast.break_values(world("workload"), "lost", "down")
 
 
 def test_a_fault_gets_a_name_that_is_free() -> None:

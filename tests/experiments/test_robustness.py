@@ -175,5 +175,5 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
     ((name, words),) = arm["robustness"]["variants"].items()
     assert name == "strong"
     page = (tmp_path / "page.html").read_text()
-    assert "not robust" in page and f"Not so in 1 of 1 variants of the model: in strong: {words}." in page
+    assert "not robust" in page and f"1 of 1 variants of the model disagree: in strong: {words}." in page
     assert "48 runs planned" in said.stderr and "the same in the variant strong" in said.stderr
