@@ -147,7 +147,7 @@ def _effect(e: ServiceEffect) -> dict[str, Any]:
 
 
 def tell_loss(asked: BlastPlan, r: BlastRadius) -> None:
-    """What the loss of one service did to each other one."""
+    """What the loss of one service did to every other service."""
     fault = asked.arms[r.lost].variations[0].faults[0]
     values = ", ".join(f"{target} = {value:.6g}" for target, value in fault.set.items())
     click.echo()

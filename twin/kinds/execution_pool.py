@@ -1,12 +1,14 @@
 """A pool of execution capacity that needs launches to replace what it loses.
 
 The real system. Lambda runs functions on instances of its own. On the morning of 20 October load balancers
-took healthy instances for dead. Those were terminated and replaced, but launches were throttled. So the pool
-shrank until synchronous calls had no environment, and filled again only as launches came back. Event-source
-mappings and asynchronous calls were throttled, to leave the rest to synchronous ones.
+wrongly reported healthy instances as unhealthy. Those were terminated and replaced, but launches were
+throttled. So the pool shrank until synchronous calls had no environment, and filled again only as launches
+came back. Event-source mappings and asynchronous calls were throttled, to leave the rest to synchronous ones.
 
-The claim. The relapse begins when losses have used up the headroom, which is later than the fault. It ends
-when launches have given it back, which is later than the repair.
+The claim. Lambda fails a second time when the lost instances exceed the spare capacity, which is later than
+the fault. It recovers when launches have replaced them, which is later than the repair.
+
+Events. ``capacity_short``: the capacity no longer fits all calls; ``capacity_back``: it fits again.
 
 Left out: cold starts, placement, single functions and their concurrency limits. (Lambda adds at most 1000
 environments in 10 s to a function: ``scale_per_s``.)
@@ -45,13 +47,13 @@ PARAMETERS = (
           "assumed: an undisturbed pool is whole", (1.0, 1.0)),
     Param("load_per_s", 450.0, "1/s", 0.001, 1e12,
           "undisturbed rate of calls, which the whole pool is sized for",
-          "assumed: a scale, the sum of what callers send", (450.0, 450.0)),
+          "assumed: only a scale, the sum of what callers send", (450.0, 450.0)),
     Param("utilisation_ratio", 0.7, "ratio", 0.01, 1.0,
           "share of the whole pool that the undisturbed load keeps busy",
           "assumed: an Availability Zone in three may fail", (0.5, 0.85)),
     Param("scale_per_s", 100.0, "1/s", 0.001, 1e9, "environments a second that may be added", "LAMBDADOC"),
     Param("loss_per_s", 0.0005, "1/s", 0.0, 1.0,
-          "rate at which an instance that checks call dead is terminated",
+          "rate at which the pool terminates an instance that failed its health checks",
           "assumed: replaced after about half an hour of failing checks", (0.0001, 0.002)),
     Param("replace_ratio", 1.0, "ratio", 0.0, 1.0, "share of lost capacity that is asked for again",
           "assumed: the pool holds its size", (1.0, 1.0)),
@@ -59,7 +61,7 @@ PARAMETERS = (
           "share of asynchronous and event-source work that is let in: the throttle of 20 October", "HD"),
     Param("service_time_s", 0.05, "s", 0.0, 3600.0, "time that a call takes, beyond its dependencies",
           "assumed: only a scale", (0.05, 0.05)),
-    fault_ratio("share of calls that fail here: a fault's knob"),
+    fault_ratio("share of calls that fail here; faults change it"),
 )  # fmt: skip
 BREAKS = {
     "down": {"fault_ratio": 1.0},

@@ -1,15 +1,15 @@
-"""A fleet of hosts, each of which breaks, is repaired, retired or joined by another at random.
+"""A fleet of hosts that break, are repaired, retire and are added at random.
 
 The real system. Servers fail now and then, and come back when they have been repaired. Some are retired for
 good. A fleet that scales in proportion to itself adds hosts at a rate per host.
 
-The claim. Hosts know nothing of each other, so the fleet is two counts. A host breaks every ``mtbf_s`` of
-service and is back after ``mttr_s``. So it is up mtbf/(mtbf + mttr) of the time, and a fleet recovers from a
-shock at the sum of both rates. Calls are spread over all hosts: the share of them that fails is the share of
-hosts that is down. The backlog is the broken hosts.
+The claim. Hosts know nothing of each other, so two numbers describe the fleet: hosts up and hosts down. A
+host breaks every ``mtbf_s`` of service and is back after ``mttr_s``. So it is up mtbf/(mtbf + mttr) of the
+time, and after a shock the fleet recovers at the rate 1/mtbf_s + 1/mttr_s. Calls are spread over all hosts:
+the share of them that fails is the share of hosts that is down. The backlog is the broken hosts.
 
 Left out. Load on the other hosts, health checks that take broken ones out (see health_checked_pool), common
-causes. Rates act over a tick as a whole: no host both breaks and is repaired within one.
+causes. Both rates are applied once per tick, so no host breaks and is repaired in one tick.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from twin.model.parameter import LATE, Param, fault_ratio
 PARAMETERS = (
     Param("hosts_count", 100, "count", 1, 1e12, "hosts at the start, all up", "assumed: only a scale",
           (10.0, 100_000.0)),
-    Param("host_capacity_per_s", 10.0, "1/s", 0.001, 1e9, "calls per second of a host, for reports",
+    Param("host_capacity_per_s", 10.0, "1/s", 0.001, 1e9, "calls per second of a host; only printed",
           "assumed: only a scale", (1.0, 1000.0)),
     Param("service_time_s", 0.02, "s", 0.0, 3600.0, "time that a call takes",
           "assumed: a fast API call", (0.005, 0.2)),
@@ -39,7 +39,7 @@ PARAMETERS = (
           "assumed: none unless given", (0.0, 0.0)),
     Param("added_per_s", 0.0, "1/s", 0.0, 1e3, "hosts added a second for each host in service",
           "assumed: none unless given", (0.0, 0.0)),
-    fault_ratio("share of calls that fail here: a fault's knob"),
+    fault_ratio("share of calls that fail here; faults change it"),
 )  # fmt: skip
 BREAKS = {
     "down": {"fault_ratio": 1.0},

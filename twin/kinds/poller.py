@@ -6,7 +6,9 @@ were worked off. Later its rate was lowered on purpose, to leave capacity to syn
 
 The claim. A worker gives up after its dependency has failed for a while, and nothing starts it again. That
 turns an outage of minutes into one that lasts until somebody notices. The queue in front of it keeps all the
-work, and the drain takes as long as spare capacity says.
+work, and less spare capacity makes emptying it take longer.
+
+Events. ``pollers_lost``: more than half of the pollers have given up; ``pollers_back``: all work again.
 
 Left out: single queues and their visibility time-outs, messages that expire, batches.
 """
@@ -41,7 +43,7 @@ PARAMETERS = (
           "assumed: the default retention of a queue, four days", (21_600.0, 1_209_600.0)),
     Param("service_time_s", 0.05, "s", 0.0, 3600.0, "time that a message takes, beyond its dependencies",
           "assumed: only a scale", (0.05, 0.05)),
-    fault_ratio("share of messages that cannot be taken, for which no poller gives up: a fault's knob"),
+    fault_ratio("share of messages that fail; they do not count for `failures_count`; faults change it"),
 )  # fmt: skip
 BREAKS = {
     "down": {"fault_ratio": 1.0},

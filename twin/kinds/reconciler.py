@@ -5,12 +5,13 @@ nodes, Auto Scaling with instances. A failed launch is tried again later, object
 with each failure, in ECS's service scheduler up to 27 minutes (documented). So containers were well again
 half an hour after launches were.
 
-The claim. Such a loop loses nothing. Its failed changes pile up as wishes, at most one an object, which come
-back as load when launches do. And it recovers later than its dependency, by up to its longest wait, with the
-objects evenly spread over it.
+The claim. Such a loop loses nothing. Each object remembers one failed change at most, and tries it again
+later. So these changes come back as load when launches work again. Objects recover at random moments after
+the dependency, up to the longest wait.
 
-How. Objects are content, or wait: counts by failures in a row and by the tick of their next try. A call is a
-change that is wanted of some object, any alike. A content object tries at once. If the object waits already,
+How. An object is satisfied, or it waits for a retry. Waiting objects are counted by failures in a row and by
+the tick of their next try. Each call asks for a change of one object, chosen at random. A satisfied object
+tries at once. If the object waits already,
 the call fails, for the customer, and adds nothing.
 
 Left out: how many instances an object wants, and objects that somebody changes by hand (they are tried at
@@ -29,12 +30,13 @@ from twin.model.parameter import LATE, Param, fault_ratio
 PARAMETERS = (
     Param("objects_count", 36_000, "count", 1, 1e12, "objects: services, node groups, groups of instances",
           "assumed: each wants a change every half an hour", (6000.0, 200_000.0)),
-    Param("backoff_s", 60.0, "s", 1.0, 86_400.0, "wait after the first failure, doubled after each other one",
+    Param("backoff_s", 60.0, "s", 1.0, 86_400.0,
+          "wait after the first failure, doubled after each further failure",
           "assumed: unpublished; what counts is the longest", (10.0, 300.0)),
     Param("backoff_cap_s", 1620.0, "s", 1.0, 86_400.0, "longest wait; read at the start", "ECSDOC"),
     Param("service_time_s", 1.0, "s", 0.0, 3600.0, "latency of a change, beyond its dependencies",
           "assumed: a change is asked for and not awaited", (0.1, 5.0)),
-    fault_ratio("share of changes that fail here: a fault's knob"),
+    fault_ratio("share of changes that fail here; faults change it"),
 )  # fmt: skip
 BREAKS = {
     "down": {"fault_ratio": 1.0},

@@ -1,8 +1,8 @@
 """A service without a mechanism: it works when what it depends on works.
 
-The real system. None: this is what a dependency graph alone would say, and what the scorecard compares with.
-The claim. Without queues, caches, leases and health checks an outage ends when its cause ends.
-Left out. Everything else.
+The real system. None: this is what a dependency graph alone would say. `twin replay` compares the score of
+the model with a model of relays only (without feedback). The claim. Without queues, caches, leases and health
+checks an outage ends when its cause ends. Left out. Everything else.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from twin.model.kind import About
 from twin.model.parameter import LATE, Param
 
 PARAMETERS = (
-    Param("capacity_per_s", 1000.0, "1/s", 0.001, 1e12, "nominal rate, for reports only",
+    Param("capacity_per_s", 1000.0, "1/s", 0.001, 1e12, "nominal rate; only printed",
           "assumed: only a scale", (100.0, 10_000.0)),
     Param("service_time_s", 0.02, "s", 0.0, 3600.0, "time that the service itself takes",
           "assumed: a fast API call", (0.005, 0.2)),
-    Param("fault_ratio", 0.0, "ratio", 0.0, 1.0, "share of calls that fail here: a fault's knob",
+    Param("fault_ratio", 0.0, "ratio", 0.0, 1.0, "share of calls that fail here; faults change it",
           "assumed: no fault of its own unless a scenario says so", (0.0, 0.0)),
     Param("own_per_s", 0.0, "1/s", 0.0, 1e12,
           "calls that begin here: those of customers, or of work of its own",

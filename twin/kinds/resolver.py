@@ -6,18 +6,21 @@ TTL and its MINIMUM. That is 900 s with Route 53's default SOA. Two populations 
 resolvers of the internal network, which operators overrode at 01:15, and all others.
 
 The claim. An empty answer is a fresh answer, and replaces the good one within seconds. After the repair the
-empty answers leave in a straight line over the negative TTL, because busy caches last asked at evenly spread
-moments. So 15 minutes pass between the repair and the last customer, whatever anybody does meanwhile.
+empty answers leave in a straight line over the negative TTL, because caches asked at different, evenly
+distributed times. So 15 minutes pass between the repair and the last customer, whatever anybody does
+meanwhile.
 
 A *wrong* answer has addresses, behind which nothing is. It is kept for the TTL of a good one, and clients
-cannot distinguish the two. So clients that keep their last addresses when an answer is empty do not keep them
-here.
+cannot distinguish the two. So clients that use their last addresses when an answer is empty use a wrong
+answer.
+
+Events. ``answers_empty``: resolvers give empty or wrong answers; ``answers_back``: they give good ones again.
 
 Left out: single names and query types, SERVFAIL, resolvers that ignore TTLs. Serve-stale is left out because
 it does not apply to a valid answer. Clients that keep negative answers of their own are one extra layer
 (``client_negative_s``). Two parameters change only who is hurt. With ``last_good_ratio`` some clients go on
-with their last addresses, which are taken to work. With ``zone_share_ratio`` names are spread over zones of
-which one breaks.
+with their last addresses, which are taken to work. With ``zone_share_ratio`` clients use
+several DNS zones, and only one of them breaks.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ PARAMETERS = (
     Param("caches_count", 100_000, "count", 1, 1e12, "resolver caches in the population",
           "assumed: large enough that shares are smooth", (1e4, 1e6)),
     Param("queries_per_s", 0.01, "1/s", 1e-6, 1e6, "questions a second that one cache gets for the name",
-          "assumed: a host asks now and then; caches asked all the time would stay in step for hours",
+          "assumed: a host asks now and then; if each were asked constantly, all would expire at once",
           (0.002, 1.0)),
     Param("positive_ttl_s", 5.0, "s", 0.001, 86400, "TTL of the endpoint's address records",
           "MEM", (1.0, 60.0)),
@@ -44,9 +47,9 @@ PARAMETERS = (
           "how long an empty answer is kept: min(SOA TTL, MINIMUM)", "ROUTE53_SOA", (300.0, 900.0)),
     Param("client_negative_s", 0.0, "s", 0, 86400,
           "negative answers kept by clients behind the resolver; 0 for none",
-          "assumed: layers that count TTLs down add nothing", (0.0, 10.0)),
+          "assumed: client caches respect the remaining TTL, so they add no delay", (0.0, 10.0)),
     Param("zone_share_ratio", 1.0, "ratio", 0.0, 1.0,
-          "share of the clients whose name is in the zone asked; the others' cells have zones of their own",
+          "share of the clients that use the modelled DNS zone; the others use other zones",
           "assumed: one zone for the whole Region, as it was", (1.0, 1.0)),
     Param("last_good_ratio", 0.0, "ratio", 0.0, 1.0,
           "share of the clients that go on with the addresses they last had when an answer is empty",
@@ -55,7 +58,7 @@ PARAMETERS = (
           "answer the name from a response policy zone, whatever the authority says", "PE"),
     Param("override_rollout_s", 600.0, "s", 0.001, 86400, "time until the last resolver has the override",
           "assumed: a push for the most common name, then for the others", (120.0, 1200.0)),
-    fault_ratio("share of clients that get no answer: a fault's knob"),
+    fault_ratio("share of clients that get no answer; faults change it"),
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
 ABOUT = About(why_passive="caches forget by themselves: a wrong answer leaves within its time to live")

@@ -1,11 +1,11 @@
-"""Customers: calls that come from outside, whatever becomes of them.
+"""Customers: calls that come from outside, independently of their results.
 
 The real system. Millions of independent clients of a Region; none of them knows of the others.
 
-The claim. Their first tries are an open Poisson stream, whose rate follows the hour of the day. Retries
-belong to the dependency's SDK. The headroom of a service depends on the hour too. A service is sized for its
-peak, and ``utilisation_ratio`` of a dependency is meant at the peak. So a loss that hurts nobody at night may
-hurt at noon.
+The claim. First tries arrive at random (a Poisson process). The rate follows the hour of the day, and
+failures do not change it. Set retries in the dependency, not in this kind. The headroom of a service depends
+on the hour too. A service is sized for its peak, and ``utilisation_ratio`` of a dependency is meant at the
+peak. So a loss that hurts nobody at night may hurt at noon.
 
 Left out. The week, and people who come back later because they failed (a scenario may raise the rate).
 """

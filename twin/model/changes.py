@@ -56,11 +56,11 @@ TOTALS = {  # measures of a whole run, and whether each is a number or a moment
 Layer = Literal["DNS automation", "DNS", "EC2", "network", "load balancing", "Lambda"]
 CostClass = Literal["setting", "procedure", "code", "capacity", "architecture"]
 COSTS: dict[str, str] = {  # from cheap to dear, with what makes the cost
-    "setting": "a number or a switch that exists already: hours",
-    "procedure": "a rule, a runbook or a rehearsal for people: days, again and again",
-    "code": "a change of one component, tested and rolled out: weeks",
-    "capacity": "machines that are ready: money, all the time",
-    "architecture": "a new division of names, data or services: quarters, several teams",
+    "setting": "a number or a switch that exists already. Typical effort: hours",
+    "procedure": "a rule, a runbook or a rehearsal for people. Typical effort: days, repeated",
+    "code": "a change of one component, tested and rolled out. Typical effort: weeks",
+    "capacity": "machines that are ready. Typical effort: a permanent cost",
+    "architecture": "a new division of names, data or services. Typical effort: several quarters and teams",
 }
 
 OF_SERVICE = ("lost_min", "impaired_min", "peak_error_ratio")

@@ -38,7 +38,7 @@ EDGE_PARAMETERS = (
     EdgeParam("share", 1.0, "ratio", 0.0, 100.0, "calls to the callee for each call that the caller serves",
           "assumed: one call each", (1.0, 1.0)),
     EdgeParam("lifetime_s", 300.0, "s", 0.0, 1e7,
-          "mean life of a connection, or age at which a cached answer expires",
+          "modes new_connections and lease: mean life of a connection. Mode cached: maximum age of an answer",
           "assumed: SDK pools live for minutes", (60.0, 600.0), modes=("cached", "lease", "new_connections")),
     EdgeParam("timeout_s", 60.0, "s", 0.001, 86_400.0, "the caller gives up after this", "SDK"),
     EdgeParam("retries", 0, "count", 0, 20, "attempts after the first", "assumed: none unless given", (0, 0)),
@@ -51,16 +51,16 @@ EDGE_PARAMETERS = (
     EdgeParam("retry_budget_ratio", 0.0, "ratio", 0.0, 10.0, "retries allowed per first try; 0 for no budget",
           "assumed: no budget unless given", (0.0, 0.0)),
     EdgeParam("retry_mode", "legacy", "choice", 0, 2,
-          "legacy: as many retries as `retries` says. standard: and a quota of 500 tokens a client; a retry "
-          "takes 14 (5 after a refusal), and a call without trouble gives one back. adaptive: and a rate "
-          "limit at the client, cut by refusals",
+          "legacy: as many retries as `retries` says. standard: like legacy, with a quota of 500 tokens per "
+          "client. A retry takes 14 (5 after a refusal), and a call that succeeds at once gives one back. "
+          "adaptive: like standard, with a rate limit at the client, which refusals lower",
           "SDK", choices=RETRY_MODES, needs=()),
     EdgeParam("deadline_s", 0.0, "s", 0.0, 86_400.0,
           "the caller needs the call within this time, retries and waits included. It waits no longer, and "
           "does not try again when too little time is left; 0 for none",
           "assumed: no deadline unless given", (0.0, 0.0), needs=()),
     EdgeParam("client_throttle_ratio", 0.0, "ratio", 0.0, 100.0,
-          "adaptive throttling: most calls that clients send for each call that lately came back well; "
+          "adaptive throttling: maximum number of calls sent per recent successful call; "
           "0 for off (the SRE book has 2)",
           "assumed: off unless given", (0.0, 0.0), needs=()),
     EdgeParam("breaker_error_ratio", 0.0, "ratio", 0.0, 1.0,
@@ -85,10 +85,10 @@ EDGE_PARAMETERS = (
           "connections, or cached entries, of all callers together",
           "assumed: only shares matter", (500.0, 1e5), modes=("cached", "new_connections")),
     EdgeParam("drain_per_s", 0.0, "1/s", 0.0, 1e12,
-          "most that an asynchronous caller hands over; 0 for no limit",
+          "maximum calls per second from an asynchronous caller; 0 for no limit",
           "assumed: no limit unless given", (0.0, 0.0), modes=("async",)),
     EdgeParam("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
-          "share of the callee's capacity that this caller needs at the peak of the day. Calls fail as the "
-          "headroom falls below that; 0 for none",
+          "share of the callee's capacity that this caller needs at the peak of the day. If the "
+          "callee has less capacity left than this share, some calls fail; 0 switches this off",
           "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),
 )  # fmt: skip

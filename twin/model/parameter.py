@@ -19,7 +19,7 @@ LATE = "late"  # in BREAKS: a time longer than any caller waits
 HOWS = {
     "down": "every call fails",
     "slow": "it answers later than its callers wait",
-    "partial": "half of it is lost",
+    "partial": "half of the calls fail, or half of the capacity is gone",
 }
 
 

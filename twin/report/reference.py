@@ -13,23 +13,32 @@ from twin.kinds import registry
 from twin.model.changes import COSTS
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import HOWS, LATE, Param
-from twin.spec.mitigations import overview
+from twin.spec.mitigations import Summary, overview
 from twin.spec.schemas import schemas
 
 INTRODUCTION = """\
 # Kinds of service
 
-<!-- Written by `make docs` from the kinds' own records. Edit those. -->
+<!-- `make docs` generates this file from `twin/kinds`. Edit those files. -->
 
 A kind is one file or folder here. It says what the real service does.
-It has parameters, state, events and one step.
+It has parameters, state, events and a function `step` that computes one tick.
 A service in `topology/` names its kind, and the parameters that differ from the defaults below.
+[CONTRIBUTING.md](../../CONTRIBUTING.md#a-kind) shows a kind line by line.
 
 | Column | Meaning |
 |---|---|
-| bounds | the values that a file may have |
-| source | where the default comes from: an id of `data/sources.yaml`, or `assumed:` with the reason |
-| range | the plausible values of an assumed number |
+| bounds | the values that a YAML file may set |
+| source | an id of [data/sources.yaml](../../data/sources.yaml), or `assumed:` and why this default |
+| range | the plausible values of an assumed number. If both ends are equal, studies do not vary it |
+
+[data/README.md](../../data/README.md) explains the ids of sources: `PES`, for example, is the summary of AWS.
+
+| Words in the tables | Meaning |
+|---|---|
+| only a scale, only shares matter | Only the ratio to other values changes results |
+| read at the start | A change during a run has no effect |
+| faults change it | Scenarios set this parameter to make the service fail |
 
 *Broken* lists the ways in which `twin blast` can break a service of this kind:
 
@@ -37,18 +46,37 @@ A service in `topology/` names its kind, and the parameters that differ from the
 |---|---|
 {ways}""".format(ways="".join(f"| {how} | {meaning} |\n" for how, meaning in HOWS.items()))
 
+MODES = {
+    "hard": "a failed call fails the caller's work, and its latency adds to the caller's",
+    "soft": "the caller waits for the answer, but its work succeeds without it",
+    "cached": "the caller keeps answers for `lifetime_s`, and calls only when one expires",
+    "new_connections": "only the opening of a connection needs the callee; open ones live for `lifetime_s`",
+    "lease": "the caller's kind says what a failed call means: a lease, a check or a registration",
+    "async": "the caller does not wait; work is kept and handed over when the callee works",
+}
+
 DEPENDENCY = """
 ## Dependencies
 
-The numbers that an entry of `dependencies:` may have.
-"""
+An entry of `dependencies:` has three keys and any of the parameters below.
+
+| Key | Meaning |
+|---|---|
+| `on` | the callee: the service that is called |
+| `for` | what the caller needs it for, in words |
+| `mode` | how the caller suffers when the callee fails |
+
+| `mode` | Meaning |
+|---|---|
+{modes}""".format(modes="".join(f"| {mode} | {meaning} |\n" for mode, meaning in MODES.items()))
 
 MITIGATIONS = """\
 # Mitigations
 
-<!-- Written by `make docs` from the files beside it. Edit those. -->
+<!-- `make docs` generates this file from the YAML files in this folder. Edit those files. -->
 
-These changes were proposed after the event. The cheapest come first.
+These changes were proposed after the outage of us-east-1 on 20 October 2025. The cheapest come first.
+[docs/glossary.md](../../docs/glossary.md) explains plan, tree, root, Enactor, droplet and DWFM.
 
 ```sh
 twin run us-east-1-2025-10-20 --mitigate long-leases
@@ -57,11 +85,12 @@ twin run us-east-1-2025-10-20 --mitigate long-leases+restart-runbook
 
 | Column | Meaning |
 |---|---|
-| cost | the class of the effort, below |
+| cost | the class of cost, below |
 | side effect | what the change makes worse |
-| shown by | the scenario in which the side effect shows, and what is different there |
+| in the model | how the side effect appears in the model: scenario, metric, direction |
 
-*Not in the twin* means that the model has no such effect.
+*Not modelled* means that the model has no such effect. It would appear in the scenario in brackets.
+*No effect* means that the mitigation does not help in that scenario.
 
 ## Classes of cost
 
@@ -89,12 +118,20 @@ def mitigations_reference() -> str:
     """Markdown: the classes of cost, and every mitigation with what it makes worse."""
     rows = [_row(("cost", "what it means")), _row(("---", "---")), *map(_row, COSTS.items())]
     rows.append("\n## All mitigations\n\n")
-    head = ("mitigation", "what it does", "cost", "side effect", "shown by")
+    head = ("mitigation", "what it does", "cost", "side effect", "in the model")
     rows += [_row(head), _row("---" for _ in head)]
     for m in overview():
-        where = f"{m.shown_by}: {m.shows or 'not in the twin'}" if m.shown_by else ""
-        rows.append(_row((f"[{m.name}]({m.name}.yaml)", m.title, m.cost, m.side_effect, where)))
+        rows.append(_row((f"[{m.name}]({m.name}.yaml)", m.title, m.cost, m.side_effect, _shown(m))))
     return MITIGATIONS + "".join(rows)
+
+
+def _shown(m: Summary) -> str:
+    """'az-loss: nlb.lost_min higher', 'bad-plan: no effect on peak_impaired', 'not modelled (az-loss)'."""
+    if not m.shows:
+        return f"not modelled ({m.shown_by})" if m.shown_by else ""
+    if m.shows.endswith(" same"):
+        return f"{m.shown_by}: no effect on {m.shows.removesuffix(' same')}"
+    return f"{m.shown_by}: {m.shows}"
 
 
 def _section(name: str, kind: ModuleType) -> str:
@@ -110,7 +147,7 @@ def _breaks(kind: ModuleType) -> str:
     for how, values in getattr(kind, "BREAKS", {}).items():
         values = {n: "too long for its callers" if v == LATE else _value(v) for n, v in values.items()}
         ways.append(f"{how} ({', '.join(f'`{name}` {value}' for name, value in values.items())})")
-    return ", ".join(ways) or "in no way that it says"
+    return ", ".join(ways) or "`twin blast` cannot break this kind"
 
 
 def _table(parameters: Iterable[Param]) -> Iterator[str]:

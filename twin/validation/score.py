@@ -1,4 +1,4 @@
-"""How closely a run reproduces the published timeline: the twin beside a baseline without feedback.
+"""How closely a run reproduces the published timeline: the twin beside the same scenario without feedback.
 
 Every outcome is *imposed* (the direct end of an input), *fitted* (a fitted number names it) or *predicted*
 (the rest). Only the predicted ones say how good the twin is. They answer four questions: does it happen at

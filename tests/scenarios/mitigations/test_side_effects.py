@@ -51,7 +51,7 @@ def shown(comparison: ExpectedEffect, path: Path, name: str) -> bool:
 def test_each_names_a_side_effect_and_where_to_look(mitigation: Mitigation) -> None:
     assert mitigation.side_effect and scenario_of(mitigation).is_file()
     if not mitigation.shows:
-        assert "twin" in mitigation.side_effect, "what it does not show, a file says"
+        assert "model" in mitigation.side_effect, "what it does not show, a file says"
 
 
 WORSE = ("higher", "later", "sometime")

@@ -1,7 +1,9 @@
-"""The DNS of DynamoDB's regional endpoint: the protocol's state machine, given durations.
+"""The DNS of DynamoDB's regional endpoint: the state machine of the DNS automation, with durations.
 
-The real system. ``twin/mechanisms/dns_machine.py`` opens with it: a Planner, three Enactors, one hosted
-zone and one TXT lock an endpoint, clean-up by age, a rollback record.
+The real system. The docstring of ``twin/mechanisms/dns_machine.py`` describes it. A Planner writes plans of
+addresses, and three Enactors apply them. Each endpoint has one hosted zone and one TXT lock. Applying a plan
+makes a tree of records; the root of the endpoint points at one tree, and a rollback record at the one before.
+The clean-up deletes old trees.
 
     IDLE ──poll──▶ picked ──▶ WALKING ──all endpoints──▶ CLEANUP ──▶ IDLE
                                 │  ▲
@@ -9,18 +11,23 @@ zone and one TXT lock an endpoint, clean-up by age, a rollback record.
                               waiting
 
 The claim. This file adds only time to that machine: how often a plan comes, how long a change batch takes,
-how a lost lock is retried. The fault is one Enactor that loses every lock (``losing_enactor``) although its
-freshness check has passed. An old tree may then land under the root, be cleaned up, and wedge every Enactor.
-No rule here says so: it comes out of the machine, or it does not.
+how a lost lock is retried. A lost lock is an attempt in which another Enactor holds the lock. The fault is
+one Enactor that loses every lock (``losing_enactor``) although it has checked that its plan is new. Then the
+root may point at an old tree. The clean-up deletes that tree, and every Enactor gets stuck. No line of this
+file forces that failure: it happens only if the state machine leads to it.
 
-A plan can also be wrong: new, and with addresses behind which nothing answers. The automation cannot notice,
-and guards of freshness do not help. It lasts until a later plan is right.
+A plan can also be wrong: new, but with addresses at which nothing answers. The automation cannot notice this.
+Checks that a plan is new do not help, because the wrong plan is new. It lasts until a later plan is right.
 
-A trace of `twin explore` can take the place of the timing. Then the automation makes the moves of the trace
-only, and the Region reacts to the state that they lead to.
+Instead of durations, a scenario can give a trace: a list of steps from `twin explore`. The automation then
+makes these steps only, and the Region reacts to the resulting state.
 
-Left out: the other Regions, records inside a tree, Route 53's own propagation (it behaved), and why the lock
-was lost again and again (unpublished).
+Events. ``endpoint_emptied``: the name has no address; ``endpoint_restored``: it has addresses again.
+``enactor_wedged``: an Enactor gets stuck, as the current tree is gone. ``endpoint_misled``: the name has
+wrong addresses; ``endpoint_put_right``: they are right again.
+
+Left out: the other Regions, records inside a tree, and Route 53's own propagation (it worked normally). Why
+the lock was lost again and again is unpublished.
 """
 
 from __future__ import annotations

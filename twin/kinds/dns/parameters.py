@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from twin.base.rng import BACKOFF, FAIL, POLL
-from twin.mechanisms.dns_state import GUARDS
 from twin.mechanisms.draws import cohorts, declare
+from twin.model.guards import GUARD_MEANINGS
 from twin.model.parameter import Param, fault_ratio
 
 PARAMETERS = (
-    Param("enactors_count", 3, "count", 1, 8, "Enactors, one an Availability Zone", "PES"),
+    Param("enactors_count", 3, "count", 1, 8, "Enactors, one per Availability Zone", "PES"),
     Param("endpoints_count", 10, "count", 1, 16, "endpoints that each plan covers, the regional one first",
-          "assumed: IPv4, dual-stack, FIPS and cells; the number is unpublished", (4, 12)),
-    Param("keep_count", 10, "count", 1, 60, "newest plans whose trees clean-up spares",
+          "assumed: IPv4, dual-stack, FIPS and internal partitions; number unpublished", (4, 12)),
+    Param("keep_count", 10, "count", 1, 60, "number of newest plans that the clean-up keeps",
           "assumed: many recent ones are kept (DAT), how many is unpublished", (5, 30)),
     Param("plan_interval_s", 60.0, "s", 1, 86400, "time between plans",
           "assumed: unpublished", (30.0, 300.0)),
@@ -22,10 +22,10 @@ PARAMETERS = (
     Param("batch_s", 3.0, "s", 0.1, 600, "one endpoint's change batch, lock and confirmation included",
           "assumed: Route 53 takes about five calls a second and waits for its servers", (2.0, 10.0)),
     Param("cleanup_s", 3.0, "s", 0.1, 600, "deleting the old trees", "assumed: unpublished", (1.0, 10.0)),
-    Param("backoff_s", 1.0, "s", 0.01, 600, "first wait after a lost lock, doubled each time",
+    Param("backoff_s", 1.0, "s", 0.01, 600, "first wait after a lost lock, doubled after each further one",
           "assumed: unpublished", (0.5, 5.0)),
     Param("backoff_cap_s", 10.0, "s", 0.01, 86400, "longest wait after a lost lock",
-          "assumed: capped, or a plan would be abandoned for an hour", (5.0, 60.0)),
+          "assumed: without a maximum, the wait would grow to an hour", (5.0, 60.0)),
     Param("drop_after_count", 0, "count", 0, 1000,
           "lost locks in a row after which an Enactor drops its plan; 0: it never does",
           "assumed: a starved Enactor kept its plan", (0, 0)),
@@ -33,9 +33,10 @@ PARAMETERS = (
           "DAT"),
     Param("automation", True, "switch", 0, 1, "whether Planner and Enactors run", "PE"),
     Param("wrong_plans", False, "switch", 0, 1,
-          "plans made now name addresses behind which nothing answers: they are new, and wrong",
+          "plans made now are wrong: they are new, but nothing answers at their addresses",
           "assumed: plans are right unless a scenario says otherwise"),
-    Param("repair", False, "switch", 0, 1, "operators point the root at a preserved tree by hand", "PE"),
+    Param("repair", False, "switch", 0, 1,
+          "operators repair by hand: they point the root at a tree that is kept", "PE"),
     Param("repair_s", 600.0, "s", 1, 86400, "from the start of the repair by hand to its effect",
           "PE", (300.0, 600.0)),
     Param("scripted", False, "switch", 0, 1,
@@ -43,13 +44,14 @@ PARAMETERS = (
     Param("scripted_move", 0, "count", 0, 1000000, "number of the latest move of the trace", "MODELLING"),
     Param("scripted_actor", 0, "count", 0, 8, "who makes it: 0 the Planner, else the number of an Enactor",
           "MODELLING"),
-    Param("scripted_lock_steps", False, "switch", 0, 1, "the trace has the read of each lock as a step",
-          "MODELLING"),
-    Param("original_design", False, "switch", 0, 1, "check and walk as one step, as first designed", "DAT"),
-    *(Param("guard_" + name.replace("-", "_"), False, "switch", 0, 1, "guard of the protocol: " + name,
+    Param("scripted_lock_steps", False, "switch", 0, 1,
+          "the trace lists each read of a lock as a separate step", "MODELLING"),
+    Param("original_design", False, "switch", 0, 1,
+          "original design: one step checks a plan and updates all endpoints", "DAT"),
+    *(Param("guard_" + name.replace("-", "_"), False, "switch", 0, 1, f"guard {name}: {meaning}",
             "MODELLING")
-      for name in GUARDS),
-    fault_ratio("share of queries answered without records, whatever the zone holds: a fault's knob"),
+      for name, meaning in GUARD_MEANINGS.items()),
+    fault_ratio("share of queries answered without records, whatever the zone holds; faults change it"),
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
 STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8"),

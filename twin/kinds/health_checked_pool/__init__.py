@@ -10,30 +10,34 @@ behind, and zones without any fault left DNS. Disabling the automatic failover b
              in service ──failed rounds in a row──▶ out ──passed rounds in a row──▶ in service
     zone     in a balancer's DNS ──too few members, or old results──▶ out of it ──passed rounds──▶ in
 
-The claim. The errors come from a loop of three: members without configuration, alternating results, and a
+The claim. Three things amplify each other: members without configuration, alternating results, and a
 checker that is late because it is busy with them. No target has to be dead. The loop hurts twice. New
 members in service fail their connections at once. Later, zones with old results leave DNS, and the others
 cannot carry the load.
 
 Members. A zone has *settled* and *fresh* members (registered, not yet configured). Each is in or out of
-service, with a number of contrary checks in a row. They are counts, moved by draws once an interval; the
-zones take turns. A registration is a call over an async dependency. The newcomer serves at once, and replaces
-a random old member. It settles at the rate 1/d, where d is the latency over the pool's `lease` dependency,
-the propagation delay. So its delay is exponential with that mean; a wheel of ages would cost a cohort for
-each second of delay. A fresh member fails a check, and a connection, with `unpropagated_fail_ratio`, a
-settled one with `fault_ratio`.
+service. The model counts its consecutive checks that contradict this state. Once per interval, random draws
+move members between states, one zone after another. A registration is a call over an async dependency. The
+newcomer serves at once, and replaces a random old member. It settles at the rate 1/d, where d is the latency
+of the pool's `lease` dependency (the propagation delay). So it waits d seconds on average, with an
+exponential distribution. Exact delays would need one counter for each second of delay. A fresh member fails a
+check, and a connection, with `unpropagated_fail_ratio`, a settled one with `fault_ratio`.
 
 Checker. Work is counted in checks: one for each member and interval. A member that leaves or comes back costs
-`transition_work_count`, because its balancer is judged again as a whole. A transition meets a balancer in
-proportion to its size. So the mean size does not count, but mean × (1 + CV²): 200 for a mean of 20 members
-and a standard deviation of 60. A balancer waits for one judgement at a time, so waiting judgements are worth
-at most one check of all members. A member waits for one check at a time. Waits differ between the checker's
-workers as in an M/M/1 queue: they are exponential, with the mean of the queue. A late result is old, not
-failed.
+`transition_work_count`, because its balancer is judged again as a whole. Large balancers have more
+transitions. So the model uses the mean size weighted by size, mean × (1 + CV²), where CV is the standard
+deviation divided by the mean. It is 200 for a mean of 20 members and a standard deviation of 60. Each
+balancer has at most one evaluation in the queue, so these are at most one check per member. A member waits
+for one check at a time. Waiting times are random: exponential, with the mean of the queue. A late result is
+old, not failed.
 
-Zones. Balancers that have a zone in DNS, and those that have not, are counted by rounds in a row too. A round
-counts against a zone with too few members in service, or with results older than `stale_s`. The zones of a
-balancer fall independently. When all have fallen, all of them serve (`fail_open`).
+Zones. For each zone, the model also counts consecutive good or bad rounds. It does so for balancers that have
+the zone in DNS, and for the others. A round counts against a zone with too few members in service, or with
+results older than `stale_s`. Each zone of a balancer leaves DNS independently of the others. When all have
+left, all of them serve (`fail_open`).
+
+Events. ``zone_left_dns``: the first balancers take a zone out of DNS; ``zone_returned``: none has it out any
+more.
 
 Left out: the balancer of a single member, connections that outlive a member, checks that are skipped because
 the previous one still waits.

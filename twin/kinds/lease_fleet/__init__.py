@@ -1,4 +1,4 @@
-"""EC2's DropletWorkflow Manager: leases on a fleet of servers, checked for ever, regained through a queue.
+"""EC2's DropletWorkflow Manager: it renews leases on servers; lost ones go through a queue.
 
 The real system. A droplet is a physical server that hosts EC2 instances. The hosts of the DropletWorkflow
 Manager (DWFM) divide the droplets among them. A host holds a lease on each of its droplets, and must complete
@@ -14,36 +14,41 @@ hosts, which emptied their queues, ended it.
       │                                       │  ▲                     │      │
       └─a check without a connection─▶ adrift ◀┘  └─host restarts───────┘      └──times out──▶ begins again
 
-The claim. Checks, a work time-out and work that starts again from scratch are enough. The collapse needs an
-outage of the length of a connection's life, not of a lease. A droplet is checked over one connection while
-that lives, so leases lapse one connection after another. Nothing queues while the dependency is away: without
-a connection an attempt ends before it has cost anything. The queue forms when the dependency is back, all at
-once. The collapse is a property of each host: droplets without lease against capacity × time-out. It is sharp
-for work of fixed size, nearly so for work of several steps, and absent for memoryless work (steps = 1).
+The claim. Three facts explain the collapse: periodic checks, a time-out of work, and work that restarts from
+zero. The collapse needs an outage as long as connections live, even if leases live longer. A droplet is
+checked over one connection while that lives, so leases lapse one connection after another. Nothing queues
+while the dependency is away: without a connection an attempt ends before it has cost anything. The queue
+forms when the dependency is back, all at once. Each host collapses by itself, if its droplets without lease
+exceed capacity × time-out. With work of fixed size (steps = 0) this limit is exact, and with several steps
+almost. With one step, whose duration is exponential, it does not collapse.
 
-How. Droplets are counts per host. Leased ones are on a wheel, by phase of the next check and failed checks in
-a row. Broken ones wait or are in an attempt, by the slot in which it began and the work that it received. A
-host acts at the end of each of its slots; the hosts' slots are staggered over the ticks. In a slot, attempts
-receive work, finish and time out; the wheel turns; waiting droplets are admitted. Over a connection that
-lives, a check or a finished attempt succeeds with the share of calls that ``depend`` reports, independently.
-A droplet without lease and connection is *adrift*: it waits until one can be opened. Attempts that time out
-start again inside the queue. Only a restart empties it, and the admission window holds back only droplets
-that are still outside.
+How. Droplets are counts per host. Droplets with a lease are counted by the time of the next check and the
+failed checks in a row (the wheel). Others wait, or are in an attempt. Attempts are counted by start time and
+completed work. A host acts once per `slot_s`, at the end of the slot; the hosts' slots are staggered over the
+ticks. In a slot, attempts receive work, finish and time out; the wheel turns; waiting droplets are admitted.
+Over a connection that lives, each check or finished attempt succeeds with the probability that ``depend``
+returns. A droplet without lease and connection is *adrift*: it waits until one can be opened. Attempts that
+time out start again inside the queue. Only a restart empties it, and the throttle delays only droplets that
+have not yet entered it.
 
-What callers see. A launch is one more workflow of a host. It finishes in time with the probability that an
-attempt begun now has (frozen load), and it needs a leased droplet with a connection. Below ``needed_ratio``
-of leases it fails in proportion. A host that is restarting launches nothing. ``answer`` gets the mean over
-hosts. The launches themselves do not load the queue: whenever the queue matters, they are far fewer than the
-broken droplets.
+What callers see. A launch is one more workflow of a host. Its chance to finish in time is that of an attempt
+that starts now, if the load stays constant. It needs a leased droplet with a connection. If fewer droplets
+than ``needed_ratio`` have a lease, the missing share of launches fails. A host that is restarting launches
+nothing. ``answer`` gets the mean over hosts. The launches themselves do not load the queue: whenever the
+queue matters, they are far fewer than the broken droplets.
 
 What it reports. ``good`` and ``failed`` are droplets with and without a lease in each tick, so error_ratio is
-the share without. ``offered`` is checks. The backlog is droplets waiting or in an attempt, and dead work.
-latency_s is the time in which a droplet that loses its lease now would get it back.
+the share without. ``offered`` is checks. The backlog is droplets waiting or in an attempt, and work that has
+timed out but is still in the queue (dead work). latency_s is the time in which a droplet that loses its lease
+now would get it back.
+
+Events. ``timeouts``: attempts begin to time out; ``timeouts_ended``: none has for twice `timeout_s`.
+``restarts`` and ``restarts_ended``: operators restart hosts.
 
 Left out: how leases are stored, single droplets, running instances, and warm-up of a restarted host. A
-droplet has one connection to itself; shared ones would lapse in larger lots at the same mean. hosts_count,
-droplets_count, slot_s and check_interval_s are read at the start. lease_s and timeout_s can grow during a run
-to twice their first value.
+droplet has one connection to itself; if droplets shared connections, more leases would lapse at once, with
+the same mean. hosts_count, droplets_count, slot_s and check_interval_s are read at the start. lease_s and
+timeout_s can grow during a run to twice their first value.
 """
 
 from __future__ import annotations

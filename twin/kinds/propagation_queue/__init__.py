@@ -7,12 +7,16 @@ was normal again only after four more hours. DynamoDB's global tables replicate 
 shape.
 
 The claim. Propagation does not fail, it falls behind. The delay is a second when the queue is empty, else
-backlog over capacity. So trouble shows long after the flood that caused it, in a service that asks *how long*
-rather than *whether*. Refusing calls by the size of the queue, as AWS announced it will, bounds that delay.
+backlog over capacity. So trouble appears long after the flood that caused it. The services that fail are
+those that depend on the delay, not on success. Refusing calls by the size of the queue, as AWS announced it
+will, bounds that delay.
 
-The published delay is the wait of a change that arrives now, ``base_delay_s + backlog / capacity``. To it is
-added the time that dependencies have already cost the changes in the queue. With a capacity that falls with
-the backlog this is an upper bound: the capacity would rise again while the queue empties.
+The delay that callers see is the wait of a change that arrives now, ``base_delay_s + backlog / capacity``.
+The model adds the time that queued changes have already spent on dependencies. With a capacity that falls
+with the backlog this is an upper bound: the capacity would rise again while the queue empties.
+
+Events. ``queue_formed``: the queue delays changes by more than `base_delay_s`; ``queue_emptied``: nothing
+waits.
 
 Left out: single instances, priorities (launches before terminations), and the way the load was taken off by
 hand.
@@ -32,7 +36,7 @@ from twin.model.parameter import LATE, Param
 PARAMETERS = (
     Param("capacity_per_s", 200.0, "1/s", 0.001, 1e12, "changes that can be propagated in a second",
           "assumed: only its ratio to the arrivals matters", (20.0, 20_000.0)),
-    Param("capacity_ratio", 1.0, "ratio", 0.0, 100.0, "share of the capacity that is left: a fault's knob",
+    Param("capacity_ratio", 1.0, "ratio", 0.0, 100.0, "share of the capacity that is left; faults change it",
           "assumed: whole unless a scenario says otherwise", (1.0, 1.0)),
     Param("half_capacity_backlog_count", 0.0, "count", 0.0, 1e15,
           "backlog at which the capacity has fallen to a half; 0 = it does not fall",
@@ -42,8 +46,9 @@ PARAMETERS = (
     Param("work_count", 1.0, "count", 1.0, 1e6, "changes that one call brings: a launch, or a termination",
           "assumed: one change a call, so that the capacity is in calls", (1.0, 1.0)),
     Param("queue_reference_count", 0.0, "count", 0.0, 1e15,
-          "backlog that admission steers to by refusing calls, AWS's announced fix; 0 = admit all", "PES"),
-    Param("control_s", 60.0, "s", 0.1, 86_400.0, "time in which admission corrects a backlog that is off",
+          "target backlog; above it, new calls are refused, as AWS announced; 0 = admit all", "PES"),
+    Param("control_s", 60.0, "s", 0.1, 86_400.0,
+          "time in which the throttle brings the backlog back to its target",
           "assumed: a rate limit that is adjusted once a minute", (10.0, 600.0)),
 )  # fmt: skip
 BREAKS = {

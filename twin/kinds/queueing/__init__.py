@@ -12,20 +12,20 @@ sheds some. Its clients are SDKs: an attempt has a time-out, and a late or refus
                        orbit, for the back-off ─▶ arriving
 
 The claim. Three numbers decide whether a station can stay down after its trigger has gone: capacity mu,
-time-out, attempts 1+r. The server does not learn that a client has given up. So under overload it works for
-clients that have gone, while their retries queue behind. For any load between mu/(1+r) and mu a well and a
-collapsed state both persist (metastable failure). Dropping expired work, a small buffer or no retries remove
-the collapsed one.
+time-out, and attempts per call 1 + r. Here r is `retries`. The server does not learn that a client has given
+up. So under overload it works for clients that have gone, while their retries queue behind. At any load
+between mu/(1 + r) and mu, a healthy station stays healthy and a collapsed one stays collapsed (metastable
+failure). Dropping expired work, a small buffer or no retries remove the collapsed one.
 
 How it is stepped. While nothing waits and all calls fit, they are served at once. ``answer`` passes on the
-outcome, and ``intake`` counts the retries of calls that dependencies fail, in the same tick. As soon as
-something waits, the station runs the clients itself (``substeps.py``). A substep is at most a twentieth of
-the shortest time-out. Every failed attempt goes through one orbit, whether late, refused, failed here or in a
-dependency. Callers see the outcome of their calls, not of attempts. ``good`` and ``failed`` count attempts in
-both.
+outcome, and ``intake`` counts the retries of calls that dependencies fail, in the same tick. While calls
+wait, the kind also computes the time-outs and retries of the clients (``substeps.py``). A substep is at most
+a twentieth of the shortest time-out. Waiting calls are in the ring, a buffer. Failed attempts wait in the
+orbit for their next retry, whether late, refused, failed here or in a dependency. Callers see the outcome of
+their calls, not of attempts. With or without a queue, ``good`` and ``failed`` count attempts.
 
-Left out. The size of single requests, and which of several servers finishes first: the oldest call does. With
-many servers the mean sojourn is right, and its spread too small.
+Left out. The size of single requests, and which of several servers finishes first: the model always finishes
+the oldest call first. With many servers the mean time in the system is correct, but it varies too little.
 """
 
 from __future__ import annotations
