@@ -81,7 +81,7 @@ def test_slow_is_later_than_the_most_patient_caller_who_waits() -> None:
         topology = scenario.topology.model_copy(update={"services": services})
         other = scenario.model_copy(update={"topology": topology})
         assert blast.break_values(other, "lost", "slow")["lost.service_time_s"] == pytest.approx(expected)
-    assert blast.patience_s(scenario.topology, "caller") == 0.0
+    assert blast.longest_timeout_s(scenario.topology, "caller") == 0.0
 
 
 def test_what_cannot_be_broken_so_says_so() -> None:
