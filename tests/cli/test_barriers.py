@@ -94,7 +94,7 @@ def test_the_loops_alone(tiny: Path) -> None:
 
 def test_nonsense(tiny: Path, file: Path) -> None:
     for arguments, said in (
-        ((tiny,), "no such file of defences"),
+        ((tiny,), "no such file of barriers"),
         ((tiny, "--barriers", file, "--only", "copi"), "did you mean copy?"),
         ((REPLAY, "--barriers", file), "and not of"),
         ((tiny, "--barriers", file, "--replicates", 0), "--replicates"),

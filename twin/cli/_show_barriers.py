@@ -1,4 +1,4 @@
-"""What twin barriers says: the defences in the order of the event's path, as text and as a document."""
+"""What twin barriers says: the barriers in the order of the event's path, as text and as a document."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 TOP = 12  # pairs that are listed
 VERDICTS = {"stops": "stops it", "shrinks": "shrinks it", "worsens": "makes it worse", "nothing": "no help"}
 COLUMNS = (
-    "layer", "defence", "that night", "if it had held", "", "saves", "left min", "peak", "too late from",
+    "layer", "barrier", "that night", "if it had held", "", "saves", "left min", "peak", "too late from",
 )  # fmt: skip
 ABOUT = ("name", "title", "layer", "guards", "status", "in_the_event")
 
 
 @dataclass(frozen=True)
 class Told:
-    """What is said of ``inspected`` defences. ``plain`` is the run of the event as it was."""
+    """What is said of ``inspected`` barriers. ``plain`` is the run of the event as it was."""
 
     inspected: Inspected
     plain: FinishedRun
 
     def picture(self) -> None:
-        """The defences in the order of the event's path; then what follows from them."""
+        """The barriers in the order of the event's path; then what follows from them."""
         lost = self.inspected.measured.lost
         worlds = f"{len(lost)} world" + "s" * (len(lost) > 1)
         click.echo(
@@ -55,7 +55,7 @@ class Told:
         return VERDICTS[effect.verdict], f"{effect.ratio:.0%}", f"{effect.left:.0f}", f"{_mean(peak):.0f}"
 
     def _weakened(self) -> None:
-        """What would have come of less of a defence."""
+        """What would have come of less of a barrier."""
         singles = self.inspected.findings.singles
         rows = [
             (b.title, b.off_means, *self._effect(singles[f"no-{b.name}"]))
@@ -63,8 +63,8 @@ class Told:
             if b.off is not None
         ]
         if rows:
-            click.echo("\nWith a weaker defence (where one is given):")
-            columns = ("defence", "with", "", "saves", "left min", "peak")
+            click.echo("\nWith a weaker barrier (where one is given):")
+            columns = ("barrier", "with", "", "saves", "left min", "peak")
             show.table(columns, rows, numbers=columns[3:])
 
     def _said(self) -> None:
@@ -101,21 +101,21 @@ class Told:
         if not self.inspected.turning_points:
             return
         click.echo()
-        show.prose("Too late: switched on at that time, a defence saves less than half of its full effect.")
+        show.prose("Too late: switched on at that time, a barrier saves less than half of its full effect.")
         titles = {b.name: b.title for b in self.inspected.known}
         rows = [
             (titles[s.name], self._moment(s), "; ".join(self._just_then(s)), self._left_over(s.name))
             for s in sorted(self.inspected.turning_points, key=lambda s: s.too_late_s)
         ]
-        show.table(("defence", "too late from", "just then, as it was", "and switched on then"), rows)
+        show.table(("barrier", "too late from", "just then, as it was", "and switched on then"), rows)
 
     def _left_over(self, name: str) -> str:
-        """The harm of a defence that comes too late: it heals so much that no one looks for the rest."""
+        """The harm of a barrier that comes too late: it heals so much that no one looks for the rest."""
         count = self.inspected.stuck.get(name, 0.0)
         return f"{count:.0f} services never recover" if count >= 1.0 else ""
 
     def _just_then(self, point: TurningPoint) -> list[str]:
-        """What happened in the event as it was while the defence became too late: mechanisms and inputs."""
+        """What happened in the event as it was while the barrier became too late: mechanisms and inputs."""
         query = """
             select distinct service, event, subject from events
             where tick between $low and $high and event not in ('onset', 'recovery') order by all"""
@@ -160,7 +160,7 @@ class Told:
         }
 
     def _defence(self, barrier: Barrier) -> dict[str, Any]:
-        """One defence: how it stood, what it does on and off, until when."""
+        """One barrier: how it stood, what it does on and off, until when."""
         singles = self.inspected.findings.singles
         about = {key: getattr(barrier, key) for key in ABOUT}
         off = None

@@ -95,19 +95,19 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
 
 
 def _load(scenario: str, options: dict[str, Any]) -> tuple[Scenario, list[Barrier]]:
-    """The scenario with the changes to it, and the defences asked for."""
+    """The scenario with the changes to it, and the barriers asked for."""
     from twin.spec import did_you_mean, load_barriers
     from twin.spec.library import scenario_path
 
     only, path = options["only"], options["file"] or FOLDER / f"{scenario_path(scenario).stem}.yaml"
     if not path.is_file():
-        raise BadInput(f"{path}: no such file of defences; name one with --barriers FILE")
+        raise BadInput(f"{path}: no such file of barriers; name one with --barriers FILE")
     shipped, base = load_barriers(path, with_files=options["with_files"])
     if (named := scenario_path(scenario)).resolve() != (path.parent / shipped.base).resolve():
-        raise BadInput(f"{path}: these are defences of {shipped.base}, and not of {named}")
+        raise BadInput(f"{path}: these are barriers of {shipped.base}, and not of {named}")
     names = [b.name for b in shipped.barriers]
     wanted = [name.strip() for name in only.split(",")] if only else names
     for name in wanted:
         if name not in names:
-            raise BadInput(f"--only: no defence '{name}' in {path} ({did_you_mean(name, names)})")
+            raise BadInput(f"--only: no barrier '{name}' in {path} ({did_you_mean(name, names)})")
     return changed_scenario(base, options), [b for b in shipped.barriers if b.name in wanted]

@@ -91,6 +91,8 @@ twin run us-east-1-2025-10-20 --mitigate long-leases+restart-runbook
 
 *Not modelled* means that the model has no such effect. It would appear in the scenario in brackets.
 *No effect* means that the mitigation does not help in that scenario.
+`dwfm.timeouts earlier` means that the first event `timeouts` of the service `dwfm` comes earlier.
+The override is the manual DNS entry with which operators repaired the internal resolvers.
 
 ## Classes of cost
 
