@@ -59,6 +59,13 @@ def test_help_fits_80_columns(command: click.Command | None) -> None:
     assert command is None or [h for h in HEADINGS if f"\n{h}:" in result.output]
 
 
+def test_the_help_of_runner_says_from_how_many_runs_auto_means_ray() -> None:
+    from twin.experiments.pool import RAY_PAYS
+
+    (auto,) = {vars(option)["meanings"]["auto"] for _, name, option in options() if name == "--runner"}
+    assert f"from {RAY_PAYS} runs on" in auto
+
+
 @pytest.mark.parametrize(("was", "now"), FORMER.items())
 def test_an_option_of_an_earlier_version_leads_to_its_name_now(twin: Twin, was: str, now: str) -> None:
     takers = [command for command, name, _ in options() if name == now]
