@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,15 @@ def test_changes_of_a_run(run: twin.Run, tiny: Path) -> None:
     ({"set": {"store.service_time_s": "3"}}, "set[\"store.service_time_s\"]: found '3', expected a duration"),
     ({"until": "soon"}, "until: found 'soon', expected a time of the scenario"),
     ({"seed": -1}, "seed: found -1"),
+    ({"seed": "a"}, "seed: found 'a', expected a whole number"),
+    ({"set": ["store.fault_ratio"]}, "set: found a list, expected a mapping"),
+    ({"move": "store-breaks"}, "move: found 'store-breaks', expected a mapping"),
+    ({"drop": 3}, "drop: found 3, expected a name"),
+    ({"sample": ["60s"]}, "sample: found a list, expected a duration"),
+    ({"until": ["1h"]}, "until: found a list, expected a time of the scenario"),
+    ({"replicate": -1}, "replicate: found -1, expected a whole number, 0 or more"),
+    ({"actors": 0}, "actors: found 0, expected a whole number, 1 or more"),
+    ({"responders": "drown"}, "responders: found 'drown', expected one of scripted, modelled, drawn (did"),
     ({"mitigate": "long-lease"}, "mitigate: found 'long-lease', expected the name of a mitigation"),
 ])  # fmt: skip
 def test_bad_arguments_are_named_as_python_writes_them(tiny: Path, arguments: dict, problem: str) -> None:
@@ -43,6 +53,12 @@ def test_bad_arguments_are_named_as_python_writes_them(tiny: Path, arguments: di
         twin.run(tiny, **arguments)
     (found,) = caught.value.problems
     assert str(found).startswith(problem)
+
+
+@pytest.mark.parametrize("scenario", [3, None, ["us-east-1-2025-10-20"]])
+def test_a_scenario_of_a_wrong_type(scenario: Any) -> None:
+    with pytest.raises(twin.SpecError, match=r"scenario: found .*, expected a name, a file"):
+        twin.load(scenario)
 
 
 def test_an_unknown_name(tiny: Path) -> None:
@@ -82,6 +98,8 @@ def test_a_fork_is_an_action_at_that_time(run: twin.Run) -> None:
 def test_a_score_needs_a_timeline(run: twin.Run) -> None:
     with pytest.raises(twin.SpecError, match="none in tiny, expected a scenario that names a published"):
         run.score()
+    with pytest.raises(twin.SpecError, match="draws: found -1, expected a whole number, 0 or more"):
+        run.score(draws=-1)
 
 
 def test_short_reprs(run: twin.Run, tiny: Path) -> None:

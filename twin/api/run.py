@@ -14,7 +14,7 @@ from twin.results.impact import Impact, impact_of
 from twin.simulation.fork import fork, forked_scenario, joined
 from twin.simulation.inline import Progress
 from twin.simulation.run import FinishedRun, keep, read_run, simulate
-from twin.spec.arguments import Moment, Name, Value
+from twin.spec.arguments import Moment, Name, Value, check_counts
 from twin.spec.library import load
 from twin.spec.problems import argument_problem
 
@@ -54,6 +54,7 @@ class Run(FinishedRun):
         """
         from twin.validation.score import score
 
+        check_counts(0, draws=draws)
         if self.scenario.published is None:
             expected = "a scenario that names a published timeline"
             raise argument_problem("published", f"none in {self.scenario.name}", expected)
@@ -105,6 +106,8 @@ def run(
     Changes (``set`` to ``add_action``) are those of ``twin.load``; ``replicate``: which noise; the rest is
     that of ``twin.simulation.run.simulate``. Raises SpecError, InvariantBroken, OSError.
     """
+    check_counts(0, replicate=replicate)
+    check_counts(1, actors=actors)
     loaded = load(
         scenario, set=set, drop=drop, move=move, with_files=with_files, until=until, sample=sample, seed=seed,
         mitigate=mitigate, responders=responders, add_action=add_action,

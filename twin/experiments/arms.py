@@ -14,7 +14,7 @@ from twin.model.scenario import Scenario
 from twin.spec import Problem, SpecError, find_mitigations, load_mitigations, vary
 from twin.spec.inputs import with_inputs
 from twin.spec.mitigations import FOLDER
-from twin.spec.responders import with_responders
+from twin.spec.responders import known_mode, with_responders
 
 BASELINE = "(baseline)"
 
@@ -92,5 +92,5 @@ def distinct(arms: Iterable[tuple[object, Arm]]) -> tuple[Arm, ...]:
 def with_people(scenario: Scenario, mode: str | None) -> Scenario:
     """The scenario with responders of this mode, if it says what they follow: people who act at the times of
     the event would act on what has not happened. None leaves it as it is."""
-    follows = mode is not None and any(x.follows for x in scenario.actions)
-    return with_responders(scenario, mode) if follows and mode else scenario
+    follows = any(x.follows for x in scenario.actions)
+    return with_responders(scenario, mode) if mode is not None and known_mode(mode) and follows else scenario

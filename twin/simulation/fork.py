@@ -62,8 +62,8 @@ def forked_scenario(
 ) -> Scenario:  # fmt: skip
     """The scenario from the fork on; changes are as in ``twin.load``. Raises ForkError, SpecError."""
     asked = read_changes(at.scenario, set=set, drop=drop, move=move, until=until)
-    variations: list[Variation] = [*load_mitigations(several(mitigate), at.scenario)]
-    variations += [load_actions(file, at.scenario) for file in several(add_action)]
+    variations: list[Variation] = [*load_mitigations(several("mitigate", mitigate), at.scenario)]
+    variations += [load_actions(file, at.scenario) for file in several("add_action", add_action)]
     variations.append(Variation(drop=asked.drop, move=dict(asked.move)))
     return changed(at, asked.set, variations, asked.until_s)
 

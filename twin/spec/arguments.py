@@ -58,7 +58,7 @@ def read_changes(
     reader = _Reader(scenario, names_of(scenario, kinds))
     found = Changes(
         dict(reader.each("set", reader.parameter, set or {})),
-        tuple(name for given in several(drop) for name in reader.attempt("drop", reader.dropped, str(given))),
+        tuple(x for name in several("drop", drop) for x in reader.attempt("drop", reader.dropped, str(name))),
         dict(reader.each("move", reader.moved, move or {})),
         reader.one("until", reader.end, until),
         reader.one("sample", reader.sample, sample),
@@ -93,9 +93,24 @@ def read_moment(argument: str, value: Moment, scenario: Scenario) -> float:
     return at_s
 
 
-def several(given: Name | Iterable[Name]) -> list[Name]:
-    """A list of what may be given alone."""
-    return [given] if isinstance(given, str | Path) else list(given)
+def several(argument: str, given: Name | Iterable[Name]) -> list[Name]:
+    """A list of what may be given alone. Raises SpecError that names ``argument``."""
+    many: Any = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    names = list(many)
+    wrong = [Problem(argument, 0, 0, "", shown(name), "a name, a file, or a list of them")
+             for name in names if not isinstance(name, str | Path)]  # fmt: skip
+    if wrong:
+        raise SpecError(wrong)
+    return names
+
+
+def check_counts(least: int, **given: object) -> None:
+    """Raises SpecError that names each argument that is not a whole number of ``least`` or more."""
+    wrong = [Problem(argument, 0, 0, "", shown(value), f"a whole number, {least} or more")
+             for argument, value in given.items()
+             if isinstance(value, bool) or not isinstance(value, int) or value < least]  # fmt: skip
+    if wrong:
+        raise SpecError(wrong)
 
 
 def _problem(argument: str, value: object, refused: Refused) -> Problem:
@@ -117,13 +132,15 @@ class _Reader:
             self.problems.append(_problem(argument, value, refused))
             return []
 
-    def each(
-        self, argument: str, read: Callable[[str, Any], T], given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, T]]:
+    def each(self, argument: str, read: Callable[[str, Any], T], given: Any) -> Iterator[tuple[str, T]]:
         """Key → what was read of it."""
+        if not isinstance(given, Mapping):
+            self.problems.append(_problem(argument, given, Refused("a mapping from a name to its new value")))
+            return
         for key, value in given.items():
-            for good in self.attempt(f'{argument}["{key}"]', partial(read, key.strip()), value):
-                yield key.strip(), good
+            name = str(key).strip()
+            for good in self.attempt(f'{argument}["{key}"]', partial(read, name), value):
+                yield name, good
 
     def one(self, argument: str, read: Callable[[Any], T], value: Any) -> T | None:
         """What was read; None where nothing was given."""
@@ -149,6 +166,8 @@ class _Reader:
     def sample(self, given: str | float) -> float:
         """A multiple of the signal period."""
         period_s = self.scenario.topology.signal_period_s
+        if isinstance(given, bool) or not isinstance(given, str | int | float):
+            raise Refused("a duration")
         seconds = units.parse_duration(given) if isinstance(given, str) else float(given)
         periods = round(seconds / period_s)
         if periods < 1 or abs(periods * period_s - seconds) > 1e-9 * seconds:
@@ -156,7 +175,7 @@ class _Reader:
         return seconds
 
     def seed(self, given: int) -> int:
-        if isinstance(given, bool) or not 0 <= given <= MAX_SEED:
+        if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_SEED:
             raise Refused("a whole number from 0 to 2^64 - 1")
         return given
 

@@ -12,7 +12,7 @@ from twin.spec.arguments import Moment, Name, Value, override, several
 from twin.spec.bases import load_scenario
 from twin.spec.mitigations import load_mitigations
 from twin.spec.overrides import vary
-from twin.spec.problems import argument_problem, did_you_mean
+from twin.spec.problems import argument_problem, did_you_mean, shown
 from twin.spec.tree import read_tree
 from twin.spec.variations import load_actions
 
@@ -89,16 +89,22 @@ def load(
     "+2h", ISO 8601 with a zone, a datetime, a timedelta, or seconds from the start. Raises SpecError with
     every problem of the files, then of the changes.
     """
-    if isinstance(scenario, Scenario):
-        if several(with_files):
-            raise argument_problem("with_files", "a scenario that is loaded", "its name or its file")
-        loaded = scenario
-    else:
-        loaded = load_scenario(scenario_path(scenario), several(with_files))
-    for mitigation in load_mitigations(several(mitigate), loaded):
+    loaded = _loaded(scenario, several("with_files", with_files))
+    for mitigation in load_mitigations(several("mitigate", mitigate), loaded):
         loaded = vary(loaded, mitigation)
-    for file in several(add_action):
+    for file in several("add_action", add_action):
         loaded = vary(loaded, load_actions(file, loaded))
     return override(
         loaded, set=set, drop=drop, move=move, until=until, sample=sample, seed=seed, responders=responders
     )
+
+
+def _loaded(scenario: str | Path | Scenario, on_top: list[Name]) -> Scenario:
+    """The scenario before any change, with the services of the files ``on_top``."""
+    if isinstance(scenario, str | Path):
+        return load_scenario(scenario_path(scenario), on_top)
+    if not isinstance(scenario, Scenario):
+        raise argument_problem("scenario", shown(scenario), "a name, a file, or a loaded scenario")
+    if on_top:
+        raise argument_problem("with_files", "a scenario that is loaded", "its name or its file")
+    return scenario

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import get_args
 
 from twin.base.units import Refused
 from twin.model.responders import CV, STAGE, is_modelled, listed
-from twin.model.scenario import Scenario
-from twin.spec.problems import Problem, SpecError, did_you_mean
+from twin.model.scenario import Responders, Scenario
+from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean, shown
 from twin.spec.tree import Tree
 from twin.spec.values import Checker
 
@@ -118,8 +119,18 @@ def _check_mode(tree: Tree, acts: list[Entry], checker: Checker) -> None:
         checker.refuse(mode, "responders", Refused("scripted", hint, found))
 
 
+def known_mode(mode: str) -> str:
+    """The mode, if responders have it. Raises SpecError that names the argument ``responders``."""
+    modes = get_args(Responders)
+    if mode not in modes:
+        hint = did_you_mean(mode, modes)
+        raise argument_problem("responders", shown(mode), f"one of {', '.join(modes)}", hint)
+    return mode
+
+
 def with_responders(scenario: Scenario, mode: str) -> Scenario:
     """The scenario with its responders scripted, modelled or drawn. Raises SpecError, as ``--responders``."""
+    known_mode(mode)
     changed = scenario.model_copy(update={"responders": mode})
     timeless = [x.id for x in scenario.actions if x.at_s is None and x.when is None]
     if is_modelled(changed) and not any(x.follows for x in scenario.actions):
