@@ -23,6 +23,7 @@ from twin.experiments.robustness import (
     robustness,
 )
 from twin.experiments.study import Setting, Study
+from twin.experiments.wide_comparison import variants_of
 from twin.model.changes import Variant, Variation
 from twin.model.scenario import Quantity
 from twin.results.metrics import PRIMARY
@@ -177,3 +178,14 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
     page = (tmp_path / "page.html").read_text()
     assert "not robust" in page and f"1 of 1 variants of the model disagree: in strong: {words}." in page
     assert "48 runs planned" in said.stderr and "the same in the variant strong" in said.stderr
+
+
+def test_a_variant_of_another_topology_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those in the repository name a service that this scenario does not have."""
+    base, heard = twin.load(STORM), []
+    assert variants_of(base, heard.append) == {}
+    assert "variant left out, as it does not fit: dwfm-fifo" in heard[0] and "service 'dwfm'" in heard[0]
+    (tmp_path / "wrong.yaml").write_text("variant: wrong\nassumed: a test\nnonsense: {front.x: 1}\n")
+    monkeypatch.setattr("twin.experiments.wide_comparison.VARIANTS", tmp_path)
+    with pytest.raises(twin.SpecError, match="nonsense"):
+        variants_of(base)

@@ -84,7 +84,7 @@ def what_if_command(
 def _variants(questions: list[WhatIfQuestion]) -> list[Variant]:
     from twin.experiments.wide_comparison import variants_of
 
-    return [variant for q in questions[:1] for variant in variants_of(q.base).values()]
+    return [variant for q in questions[:1] for variant in variants_of(q.base, show.say).values()]
 
 
 def _table(answers: WhatIfs) -> None:

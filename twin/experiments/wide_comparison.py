@@ -211,7 +211,15 @@ def fault_files(but: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted(FAULTS.glob("*.yaml")) if path.stem != but}
 
 
-def variants_of(base: Scenario) -> dict[str, Variant]:
-    """Name → variant of the model. Raises SpecError."""
-    found = [load_variant(file, base) for file in sorted(VARIANTS.glob("*.yaml"))]
-    return {variant.name: variant for variant in found}
+def variants_of(base: Scenario, say: Say = lambda text: None) -> dict[str, Variant]:
+    """Name → variant of the model that fits the scenario. ``say`` hears of the others. Raises SpecError."""
+    found: dict[str, Variant] = {}
+    for file in sorted(VARIANTS.glob("*.yaml")):
+        try:
+            variant = load_variant(file, base)
+            found[variant.name] = variant
+        except SpecError as error:
+            if wrong := [p for p in error.problems if not is_unfit(p)]:
+                raise SpecError(wrong) from None
+            say(f"{base.name}: variant left out, as it does not fit: {file.stem} ({error.problems[0]})")
+    return found
