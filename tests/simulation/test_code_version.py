@@ -49,8 +49,19 @@ def test_it_is_of_all_that_makes_a_row_and_of_nothing_else() -> None:
     names = {path.relative_to(PACKAGE).as_posix() for path in versions.sources()}
     some = {"kinds/relay.py", "simulation/loop.py", "simulation/sql/metrics.sql", "spec/inputs.py"}
     some |= {"results/outcomes.py", "experiments/realizations.py", "experiments/questions.py"}
+    some |= {"experiments/study.py", "experiments/screening.py"}
     assert some <= names
     assert not any(name.startswith(("cli/", "report/", "validation/")) for name in names)
+
+
+@pytest.mark.parametrize("library", ["numba", "numpy"])
+def test_another_build_is_another_version(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions.code_version.cache_clear()
+    first = versions.code_version()
+    monkeypatch.setattr(f"{library}.__version__", "0.0")
+    versions.code_version.cache_clear()
+    assert versions.code_version() != first
+    versions.code_version.cache_clear()
 
 
 def test_it_is_read_from_the_cache_the_second_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

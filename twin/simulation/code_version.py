@@ -1,8 +1,8 @@
 """The version of the code, for the key of a run: a hash of what can change a row, and of nothing else.
 
-That is the syntax tree of each module without its docstrings, and each SQL file without comments. So a change
-of a docstring, a comment or the layout keeps every finished run. The hash of each version of the files is
-kept in the cache folder, since reading 13,000 lines of Python takes half a second.
+That is the syntax tree of each module without its docstrings, each SQL file without comments, and the build.
+So a change of a docstring, a comment or the layout keeps every finished run. The hash of each version of the
+files is kept in the cache folder, since reading 13,000 lines of Python takes half a second.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import platform
 import re
 import sys
 import tempfile
@@ -17,11 +18,14 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+import numba
+import numpy as np
+
 from twin.base.places import PACKAGE
 from twin.simulation.loop import cache_folder
 
 FOLDERS = ("base", "model", "mechanisms", "kinds", "spec", "simulation", "results")
-MODULES = ("arms", "questions", "realizations")  # of twin/experiments
+MODULES = ("arms", "questions", "realizations", "screening", "study")  # of twin/experiments
 _COMMENT = re.compile(r"--[^\n]*")
 
 
@@ -38,14 +42,19 @@ def sources() -> list[Path]:
     return sorted(own + [path for path in every if path.suffix in (".py", ".sql")])
 
 
+def build_identity() -> str:
+    """Versions of Python, Numba and NumPy, and the processor: another build may round another way."""
+    return f"{sys.version_info[:2]} {numba.__version__} {np.__version__} {platform.machine()}"
+
+
 def _kept(files: Iterable[Path]) -> str:
     texts = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in files}
-    raw = _digest([f"{sys.version_info[:2]}", *(part for item in texts.items() for part in item)])
+    raw = _digest([build_identity(), *(part for item in texts.items() for part in item)])
     path = cache_folder() / "code" / raw
     try:
         return path.read_text()
     except OSError:
-        version = version_of(texts)
+        version = _digest([build_identity(), version_of(texts)])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as handle:
