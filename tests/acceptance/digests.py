@@ -11,6 +11,7 @@ compare after it, on the same machine:
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -23,17 +24,19 @@ REPLAY = ROOT / "scenarios/us-east-1-2025-10-20.yaml"
 
 def digests() -> dict[str, str]:
     """Name of a case → digest of its rows."""
-    found = {}
     folders = ("scenarios", "scenarios/faults", "scenarios/examples")
-    for path in sorted(p for folder in folders for p in (ROOT / folder).glob("*.yaml")):
-        if "scenario:" in path.read_text():
-            found[path.stem] = twin.run(twin.load(path)).digest
+    found = digests_of(sorted(p for folder in folders for p in (ROOT / folder).glob("*.yaml")))
     for mitigation in sorted((ROOT / "scenarios/mitigations").glob("*.yaml")):
         changed = twin.load(REPLAY, mitigate=[mitigation.stem], until="+6h")
         found[f"replay with {mitigation.stem}, to +6h"] = twin.run(changed).digest
     for responders in ("modelled", "drawn"):
         found[f"replay, responders {responders}"] = twin.run(twin.load(REPLAY, responders=responders)).digest
     return found
+
+
+def digests_of(files: Iterable[Path]) -> dict[str, str]:
+    """Name of each scenario among these files → digest of its rows."""
+    return {p.stem: twin.run(twin.load(p)).digest for p in files if "scenario:" in p.read_text()}
 
 
 @click.command(help=__doc__)
