@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from twin.cli import _show, cli
+from twin.cli import cli
 
 TINY = """\
 scenario: tiny
@@ -83,10 +83,16 @@ def run_folder(twin: Twin, tmp_path: Path) -> Path:
 COLUMNS = 80
 
 
+@pytest.fixture(autouse=True)
+def pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe of the default width, whatever the terminal of the tests has."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def narrow(pipe: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe of COLUMNS."""
-    monkeypatch.setattr(_show, "WIDE", COLUMNS)
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
 
 
 def assert_fits(text: str, *names: str) -> None:

@@ -35,7 +35,14 @@ def test_one_option_has_one_meaning() -> None:
     first: dict[str, tuple[str, dict[str, object]]] = {}
     for command, name, option in options():
         before, known = first.setdefault(name, (command, meaning(option)))
-        assert meaning(option) == known, f"{name} of {command} is not that of {before}"
+        assert meaning(option) == known or name == "--debug", f"{name} of {command} is not that of {before}"
+
+
+def test_debug_checks_invariants_where_a_run_is_made() -> None:
+    said = {command: str(option.help) for command, name, option in options() if name == "--debug"}
+    assert {command for command, text in said.items() if "invariant" in text} == {"run", "replay"}
+    assert all(text.startswith("Show the traceback of an error.") for text in said.values())
+    assert not any("replay" in text for text in said.values()), "a text names no other command"
 
 
 def test_every_command_that_changes_a_scenario_takes_the_same_changes() -> None:

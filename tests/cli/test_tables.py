@@ -51,6 +51,6 @@ def test_a_table_of_many_names_is_wide_rather_than_broken(capsys: pytest.Capture
 
 
 def test_prose_keeps_its_indent(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(show, "WIDE", 30)
+    monkeypatch.setenv("COLUMNS", "30")
     show.prose("one\n  because of resolvers-internal, which waits")
     assert capsys.readouterr().out == "one\n  because of\n    resolvers-internal, which\n    waits\n"

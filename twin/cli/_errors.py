@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shlex
 import sys
@@ -11,7 +12,7 @@ import traceback
 import click
 
 OPTIONS = {"with_files": "--with"}  # argument of a function → option, where the name is another
-DONE, MISSED, BAD_INPUT, INVARIANT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
+DONE, MISSED, BAD_INPUT, INVARIANT, INTERNAL, INTERRUPTED, CLOSED = 0, 1, 2, 3, 70, 130, 141
 EXIT_CODES = {
     DONE: "done",
     MISSED: "an expectation was not met (expect:, --fail-under or --strict)",
@@ -19,6 +20,7 @@ EXIT_CODES = {
     INVARIANT: "an internal check of the model failed; this is a bug, please report it",
     INTERNAL: "internal error",
     INTERRUPTED: "interrupted",
+    CLOSED: "the reader of the output has gone, as in twin list kinds | head -1",
 }
 
 # Where the errors of bad input are defined. An error can only come from a module that has been imported, so
@@ -72,6 +74,14 @@ def report_error(error: BaseException, ctx: click.Context) -> int:
         err=True,
     )
     return INTERNAL
+
+
+def reader_gone() -> int:
+    """End quietly, as other tools do: what Python still has to write goes nowhere. Returns the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    return CLOSED
 
 
 def again(ctx: click.Context) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from twin.cli._errors import report_error
+from twin.cli._errors import reader_gone, report_error
 
 
 class Group(click.Group):
@@ -29,16 +28,17 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta["twin.args"] = list(args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except BrokenPipeError:  # of --help
+            ctx.exit(reader_gone())
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of a pipe has gone: click knows what to do
-                raise
-            ctx.exit(report_error(error, ctx))
+        except BrokenPipeError:
+            ctx.exit(reader_gone())
         except (Exception, KeyboardInterrupt) as error:
             ctx.exit(report_error(error, ctx))

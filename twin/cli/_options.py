@@ -178,12 +178,18 @@ out_option = headed_option(
 json_option = headed_option(
     "--json", "as_json", heading=OUTPUT, is_flag=True, help="Print one JSON document."
 )
-debug_option = headed_option(
-    "--debug", heading=OUTPUT, is_flag=True, callback=_remember_debug, expose_value=False,
-    help="Show the traceback of an error. In run and replay, also check every invariant.",
-)  # fmt: skip
-output_options = all_of(json_option, debug_option)
-run_options = all_of(place_options, out_option, output_options)
+
+
+def debug_option(more: str = "") -> Callable[[F], F]:
+    """--debug; ``more``: what else it does in a command that makes a run."""
+    return headed_option(
+        "--debug", heading=OUTPUT, is_flag=True, callback=_remember_debug, expose_value=False,
+        help=f"Show the traceback of an error.{more}",
+    )  # fmt: skip
+
+
+output_options = all_of(json_option, debug_option())
+run_options = all_of(place_options, out_option, json_option, debug_option(" Also check every invariant."))
 
 
 def is_debug() -> bool:

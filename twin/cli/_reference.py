@@ -54,14 +54,14 @@ def _commands() -> Iterator[str]:
 def _options() -> Iterator[str]:
     commands = [command for group in JOBS.values() for command in group]
     for heading in HEADINGS:
-        takers: dict[str, list[click.Command]] = {}
+        takers: dict[tuple[str, str], list[click.Command]] = {}
         for command in commands:
-            for name in names_under(command, heading):
-                takers.setdefault(name, []).append(command)
+            for option in command.params:
+                if getattr(option, "heading", None) == heading:
+                    takers.setdefault((_spelling(option), _meaning(option)), []).append(command)
         yield f"\n## {heading}\n\n"
         yield from _table_head("Option", "Meaning", "Commands")
-        for name, those in takers.items():
-            meaning = _meaning(next(o for o in those[0].params if _spelling(o) == name))
+        for (name, meaning), those in takers.items():
             yield _row(f"`{name}`", meaning, _names(those, len(commands)))
 
 

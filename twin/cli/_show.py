@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-import sys
+import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ import click
 
 from twin.base.clock import Clock as Clock
 
-WIDE = 200  # columns of a table that goes to a file or a pipe
+WIDE = 120  # columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise
 GAP = 2  # columns between those of a table
 
 
@@ -48,10 +48,16 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def console() -> Any:
-    """Rich on stdout; wide where stdout is no terminal, so that a pipe gets whole lines."""
+    """Rich on stdout, as wide as COLUMNS, the terminal, or WIDE."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    class Piped(Console):
+        """A closed pipe is an error like any other, and not the end of the process with exit code 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Piped(highlight=False, width=shutil.get_terminal_size((WIDE, 24)).columns)
 
 
 def prose(text: str) -> None:

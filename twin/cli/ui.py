@@ -25,7 +25,7 @@ from twin.cli._options import debug_option, out_option
     help="Port on this machine.",
 )
 @out_option
-@debug_option
+@debug_option()
 def ui_command(port: int, out: Path) -> None:
     """Show runs in a browser, at http://127.0.0.1:PORT.
 
