@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twin.base.places import STUDIES
-from twin.experiments.pool import PoolSettings
+from twin.experiments.pool import RUNNERS, PoolSettings
 from twin.experiments.study import Reporter, Setting, Study
 from twin.model.changes import Variant
 from twin.model.scenario import Scenario
+from twin.spec.arguments import check_counts
+from twin.spec.problems import argument_problem, did_you_mean, shown
 
 
 def studies_folder() -> Path:
@@ -27,6 +29,24 @@ class StudySettings:
     folder: Path | None = None
     pool: PoolSettings = field(default_factory=PoolSettings)
     reporter: Reporter = field(default_factory=Reporter)
+
+
+def settings_with(
+    settings: StudySettings | None, runner: str, actors: int, address: str | None, study: Path | str | None
+) -> StudySettings:
+    """``settings`` if given, else those of the four arguments of a function. Raises SpecError."""
+    if settings is not None:
+        if (runner, actors, address, study) != ("auto", 2, None, None):
+            expected = "either settings, or runner, actors, address and study"
+            raise argument_problem("settings", "both", expected)
+        return settings
+    check_counts(1, actors=actors)
+    if runner not in RUNNERS:
+        expected = f"one of {', '.join(RUNNERS)}"
+        raise argument_problem("runner", shown(runner), expected, did_you_mean(runner, RUNNERS))
+    if address is not None and runner != "ray":
+        raise argument_problem("address", f"runner '{runner}'", "runner 'ray': only Ray has an address")
+    return StudySettings(None if study is None else Path(study), PoolSettings(runner, actors, address))
 
 
 def open_study(

@@ -15,7 +15,7 @@ from twin.base.places import SCENARIOS
 from twin.base.units import format_duration
 from twin.experiments.answers import Answer
 from twin.experiments.arms import BASELINE, Arm, with_people
-from twin.experiments.opened import StudySettings, open_study
+from twin.experiments.opened import StudySettings, open_study, settings_with
 from twin.experiments.questions import WHOLE, answer_of
 from twin.experiments.realizations import Realization, realizations
 from twin.experiments.screening import screened
@@ -27,6 +27,7 @@ from twin.results import metrics
 from twin.results.metrics import Measured
 from twin.simulation.run import simulate
 from twin.spec import Problem, SpecError, argument_problem, load_what_if
+from twin.spec.arguments import check_counts
 from twin.spec.bases import Bases
 from twin.statistics import wilson
 
@@ -218,7 +219,8 @@ def _file(which: int | str | Path, files: Mapping[int, Path]) -> Path:
 
 def what_if(
     *which: int | str | Path | WhatIfQuestion, variants: Iterable[Variant] = (), worlds: int = 0,
-    replicates: int = 1, responders: str = "modelled", settings: StudySettings | None = None,
+    replicates: int = 1, responders: str = "modelled", runner: str = "auto", actors: int = 2,
+    address: str | None = None, study: Path | str | None = None, settings: StudySettings | None = None,
 ) -> WhatIfs:  # fmt: skip
     """Run every case of every question, and its baseline, in every realization.
 
@@ -226,8 +228,12 @@ def what_if(
     ``variants`` of the model come beside the shipped one. With ``worlds``, the uncertain inputs are sampled
     that many times, each time with its own noise; invalid draws are left out and replaced (``screening``).
     Without, ``replicates`` differ in their noise only. ``responders`` holds where a scenario says what they
-    follow. Raises NoWorlds, WorkerLost, OtherStudy.
+    follow. ``runner``, ``actors``, ``address``, ``study`` and ``settings`` are those of ``twin.compare``.
+    Raises SpecError, NoWorlds, WorkerLost, OtherStudy.
     """
+    check_counts(0, worlds=worlds)
+    check_counts(1, replicates=replicates)
+    where = settings_with(settings, runner, actors, address, study)
     questions = [q for q in which if isinstance(q, WhatIfQuestion)]
     named = [q for q in which if not isinstance(q, WhatIfQuestion)]
     if named or not which:
@@ -235,9 +241,9 @@ def what_if(
     posed = _Asked([replace(q, base=base) for q, base in _with_people(questions, responders)])
     models = {v.name: v for v in variants}
     runs = (1 + len(models)) * (worlds or replicates) * posed.sides
-    with open_study(posed.bases, settings, runs=runs, variants=models) as study:
-        realized = {name: list(_worlds(study, name, worlds, replicates)) for name in posed.bases}
-        return WhatIfs(tuple(posed.answers(study, realized)))
+    with open_study(posed.bases, where, runs=runs, variants=models) as opened:
+        realized = {name: list(_worlds(opened, name, worlds, replicates)) for name in posed.bases}
+        return WhatIfs(tuple(posed.answers(opened, realized)))
 
 
 def _with_people(questions: Iterable[WhatIfQuestion], mode: str) -> Iterator[tuple[WhatIfQuestion, Scenario]]:
