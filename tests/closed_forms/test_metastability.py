@@ -10,7 +10,7 @@ import pytest
 import twin
 from twin.analysis.metastability import stability_document, study_stability
 from twin.analysis.metastability.isolate import fewer_hosts, isolate, operating_point, undisturbed
-from twin.analysis.metastability.laws import Fleet, attempts, fixed_points, renewal_goodput_ratio, saddle
+from twin.analysis.metastability.laws import Fleet, attempts, fixed_points, renewal_goodput_ratio
 from twin.analysis.metastability.probe import Bench, Push
 from twin.analysis.metastability.thermometer import station_reading
 from twin.analysis.metastability.ways import clear_to
@@ -262,7 +262,6 @@ def test_the_small_world_has_the_load_of_the_large_one() -> None:
 def test_fixed_points_of_retries() -> None:
     """MODELLING 1.1.3: mu 10, time-out 3, four retries."""
     assert fixed_points(8.0, 10.0, 3.0, 4) == pytest.approx([8.0212, 9.3564, 40.0], abs=1e-4)
-    assert saddle(10.0, 3.0, 4) == pytest.approx(8.5718, abs=1e-4)
     assert len(fixed_points(8.6, 10.0, 3.0, 4)) == 1
 
 

@@ -25,12 +25,6 @@ def services(text: str, domains: dict[str, str] | None = None) -> dict[str, Serv
     return found
 
 
-def test_cycles() -> None:
-    assert graph.cycles(services("a>b b>c c>d")) == []
-    assert graph.cycles(services("d>c c>d b>a a>b x>x y>a")) == [("a", "b"), ("c", "d"), ("x",)]
-    assert graph.cycles(services("a>b b>c c>a b>a")) == [("a", "b")]
-
-
 def test_reach_names_a_shortest_path() -> None:
     found = graph.reach(services("web>api api>auth web>auth auth>dns other>web free"), "dns")
     assert found == {
@@ -74,7 +68,6 @@ def test_properties(pairs: list[tuple[str, str]], shards: int) -> None:
     assert list(places) == sorted(region) and len(set(places.values())) == len(places)
     assert all(0 <= x <= 1 and 0 <= y <= 1 for x, y in places.values())
     assert parts == graph.partition(turned, shards) and places == graph.layout(turned)
-    assert graph.cycles(region) == graph.cycles(turned)
 
 
 def test_layout_puts_callers_above_and_keeps_edges_short() -> None:

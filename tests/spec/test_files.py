@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from twin.base.places import LIBRARY
-from twin.spec import load_mitigations, load_scenario
-from twin.spec.files import load_any, problems_of
+from twin.spec import SpecError, load_mitigations, load_scenario
+from twin.spec.files import load_any
 
 TOPOLOGY = LIBRARY / "topology" / "us-east-1"
 REPLAY = LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"
@@ -44,9 +44,9 @@ def mitigation(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_a_mitigation_of_ones_own_dependency(mine: Path, mitigation: Path) -> None:
-    (problem,) = problems_of(mitigation, TOPOLOGY)
-    assert "dependency 'checkout->dynamodb'" in str(problem)
-    assert problems_of(mitigation, TOPOLOGY, [mine]) == []
+    with pytest.raises(SpecError, match="dependency 'checkout->dynamodb'"):
+        load_any(mitigation, TOPOLOGY)
+    assert load_any(mitigation, TOPOLOGY, [mine])
 
 
 def test_it_applies_to_a_scenario_with_these_services(mine: Path, mitigation: Path) -> None:
@@ -63,8 +63,10 @@ def test_a_question_about_ones_own_dependency(mine: Path, tmp_path: Path) -> Non
         f"base: {REPLAY}\nexpected: nothing\nexpect: [{{metric: checkout.lost_min, is: lower}}]\n"
         "set: {checkout->dynamodb.retries: 0}\n"
     )
-    assert len(problems_of(question, TOPOLOGY)) == 2
-    assert problems_of(question, TOPOLOGY, [mine]) == []
+    with pytest.raises(SpecError) as refused:
+        load_any(question, TOPOLOGY)
+    assert len(refused.value.problems) == 2
+    assert load_any(question, TOPOLOGY, [mine])
 
 
 def test_services_of_ones_own(mine: Path) -> None:
@@ -75,4 +77,4 @@ def test_services_of_ones_own(mine: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["barriers", "defects"])
 def test_a_file_beside_a_scenario(kind: str) -> None:
-    assert problems_of(LIBRARY / "scenarios" / kind / "us-east-1-2025-10-20.yaml", TOPOLOGY) == []
+    assert load_any(LIBRARY / "scenarios" / kind / "us-east-1-2025-10-20.yaml", TOPOLOGY)

@@ -36,10 +36,8 @@ POLL = 9  # a poller wakes
 LOCK = 10  # a lock is won or lost
 LOOKUP = 11  # a name is looked up
 COMPLETE = 12  # work of several steps is finished
-FLAP = 13  # a target leaves or comes back
 LAUNCH = 14  # an instance is launched
 LOSE = 15  # something is lost for good
-EXPIRE = 16  # a cache entry expires
 ABANDON = 17  # a client gives up
 RETRY = 18  # a client tries again
 DELAY = 19  # a duration is drawn
@@ -118,12 +116,6 @@ def uniform(seed, entity, tick, purpose, replicate):
 
 
 @njit
-def exponential(mean, seed, entity, tick, purpose, replicate):
-    """An exponential duration or amount, in the unit of `mean`."""
-    return -mean * math.log1p(-uniform(seed, entity, tick, purpose, replicate))
-
-
-@njit
 def lognormal(median, sigma, seed, entity, tick, purpose, replicate):
     """A lognormal amount, in the unit of `median`; `sigma` is the standard deviation of its logarithm."""
     u, v = uniforms(seed, entity, tick, purpose, replicate, 0)
@@ -172,49 +164,6 @@ def poisson(mean, seed, entity, tick, purpose, replicate):
         k += 1
         weight *= mean / k
     return k
-
-
-@njit
-def hypergeometric(good, bad, draws, seed, entity, tick, purpose, replicate):
-    """How many of `draws` members, taken without return, are among the `good` rather than the `bad`.
-
-    Inversion outwards from the mode with one uniform: exact, in time proportional to the standard deviation.
-    Raises ValueError unless 0 <= draws <= good + bad.
-    """
-    good, bad, draws = int(good), int(bad), int(draws)
-    if good < 0 or bad < 0 or draws < 0 or draws > good + bad:
-        raise ValueError("hypergeometric: negative counts, or more draws than members")
-    low, high = max(0, draws - bad), min(draws, good)
-    if low == high:
-        return low
-    mode = min(high, max(low, int((draws + 1.0) * (good + 1.0) / (good + bad + 2.0))))
-    p = draws / (good + bad)
-    log_weight = _log_binomial(mode, good, p) + _log_binomial(draws - mode, bad, p)
-    weight = math.exp(log_weight - _log_binomial(draws, good + bad, p))
-    u = uniform(seed, entity, tick, purpose, replicate)
-    return _outwards(mode, weight, low, high, good, bad, draws, u)
-
-
-@njit
-def _outwards(mode, weight, low, high, good, bad, draws, u):
-    """The hypergeometric count whose slice of [0, 1) holds `u`, laid from the mode to both sides in turn."""
-    down = up = mode
-    weight_down = weight_up = weight
-    u -= weight
-    while u >= 0.0 and (down > low or up < high) and weight_down + weight_up > _NEGLIGIBLE:
-        if up < high:
-            weight_up *= (good - up) * (draws - up) / ((up + 1.0) * (bad - draws + up + 1.0))
-            up += 1
-            u -= weight_up
-            if u < 0.0:
-                return up
-        if down > low:
-            weight_down *= down * (bad - draws + down) / ((good - down + 1.0) * (draws - down + 1.0))
-            down -= 1
-            u -= weight_down
-            if u < 0.0:
-                return down
-    return mode
 
 
 @njit

@@ -14,9 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
-
-J = TypeVar("J", contravariant=True)
+from typing import Any, Protocol
 
 LARGEST = 8  # jobs in a batch: with more, a lost worker costs too much
 SHARES = 6  # batches that each worker gets of a small study: with fewer, one waits for the other

@@ -333,14 +333,6 @@ def step_enactor(state, cfg, e):
 
 
 @njit
-def enabled(state, cfg, e):
-    """Whether Enactor `e` can change anything: not idle without work, not wedged, not stopped."""
-    if state[STOPPED] or wedged(state, cfg, e):
-        return False
-    return pc(state, cfg, e) != IDLE or can_pick(state, cfg, e)
-
-
-@njit
 def repair(state, cfg):
     """What the operators did at 02:15: stop the automation and point each empty root at a tree that exists.
 

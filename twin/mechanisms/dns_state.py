@@ -255,21 +255,6 @@ def endpoint_has_records(state, cfg, j):
 
 
 @njit(cache=True)
-def answer_count(state, cfg, j):
-    """1 or 0 record sets in the answer for endpoint `j`."""
-    return 1 if endpoint_has_records(state, cfg, j) else 0
-
-
-@njit(cache=True)
-def any_empty(state, cfg):
-    """Whether some root points at a tree that is gone."""
-    for j in range(cfg.endpoints):
-        if is_empty(state, cfg, j):
-            return True
-    return False
-
-
-@njit(cache=True)
 def newest_root(state, cfg):
     """The newest version under any root: what counts as applied in the one-time check."""
     newest = state[ROOTS]

@@ -1,4 +1,4 @@
-"""Services and their dependencies as a graph: cycles, reach, dominators, division into shards, and a layout.
+"""Services and their dependencies as a graph: reach, dominators, division into shards, and a layout.
 
 Edges point in the direction of calls, from caller to callee; trouble travels the other way. Ties are broken
 by name, so the same topology always gives the same answer.
@@ -23,18 +23,6 @@ def dependencies(services: Mapping[str, Service]) -> nx.DiGraph:
         callees = sorted(services[name].dependencies, key=lambda d: d.on)
         graph.add_edges_from((name, d.on, {"mode": d.mode}) for d in callees)
     return graph
-
-
-def cycles(services: Mapping[str, Service]) -> list[tuple[str, ...]]:
-    """One shortest cycle of each group of services that depend on each other, from its first by name."""
-    graph = dependencies(services)
-    shortest = []
-    for group in nx.strongly_connected_components(graph):
-        first = min(group)
-        back = [_path(graph, callee, first) for callee in graph[first] if callee in group]
-        if back:
-            shortest.append((first, *min(back, key=lambda path: (len(path), path))[:-1]))
-    return sorted(shortest)
 
 
 def reach(
@@ -97,11 +85,6 @@ def layout(services: Mapping[str, Service]) -> dict[str, tuple[float, float]]:
     top = max(1, len(tiers) - 1)
     places = {n: ((k + 0.5) / len(tier), y / top) for y, tier in enumerate(tiers) for k, n in enumerate(tier)}
     return {name: places[name] for name in graph}
-
-
-def _path(graph: nx.DiGraph, start: str, end: str) -> tuple[str, ...]:
-    """A shortest path; the first by name among them, as edges are in the order of names."""
-    return tuple(nx.single_source_shortest_path(graph, start)[end])
 
 
 def _tiers(graph: nx.DiGraph) -> list[list[str]]:

@@ -14,7 +14,6 @@ from twin.spec.barriers import load_barriers
 from twin.spec.bases import base_of, load_scenario, load_what_if
 from twin.spec.defects import load_defects
 from twin.spec.mitigations import load_mitigation
-from twin.spec.problems import Problem, SpecError
 from twin.spec.sources import load_published, load_sources
 from twin.spec.topology import load_topology
 from twin.spec.tree import must_read, read_tree
@@ -25,15 +24,6 @@ def keys_of(file: Path) -> set[str]:
     """The keys at the top of a YAML file; none if it cannot be read."""
     tree = read_tree(file, [])
     return {key for key, _ in tree.items()} if tree is not None else set()
-
-
-def problems_of(file: Path, topology: Path, with_files: Iterable[Path] = ()) -> list[Problem]:
-    """Every problem of a file, and of the files that it names."""
-    try:
-        load_any(file, topology, with_files)
-    except SpecError as error:
-        return list(error.problems)
-    return []
 
 
 def load_any(file: Path, topology: Path, with_files: Iterable[Path] = ()) -> Any:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from twin.base import units
-from twin.base.places import LIBRARY
 from twin.model.changes import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
 from twin.model.parameter import Param
 from twin.model.scenario import SIGNALS, Scenario, Topology
@@ -53,17 +51,6 @@ def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
         "data/schema/sources.schema.json": _of(Sources, parameters),
     }
     return {path: json.dumps(d, indent=2, ensure_ascii=False) + "\n" for path, d in documents.items()}
-
-
-def write_schemas(root: Path | str = LIBRARY, kinds: Mapping[str, Any] | None = None) -> list[Path]:
-    """Write all schemas below ``root``; their paths."""
-    written = []
-    for name, text in schemas(kinds).items():
-        path = Path(root) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
 
 
 def _of(model: type[BaseModel], parameters: Mapping[str, Mapping[str, Param]]) -> Schema:

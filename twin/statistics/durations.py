@@ -35,12 +35,6 @@ class Survival:
         ended = np.flatnonzero(self.still <= 0.5)
         return float(self.times_s[ended[0]]) if len(ended) else math.inf
 
-    @property
-    def restricted_mean_s(self) -> float:
-        """The area under the curve up to the horizon."""
-        edges = np.concatenate([[0.0], self.times_s, [self.horizon_s]])
-        return float(np.diff(edges) @ np.concatenate([[1.0], self.still]))
-
 
 def survival(durations_s: Values, horizon_s: float) -> Survival:
     """The Kaplan-Meier curve of durations of which none is known beyond ``horizon_s``; infinite: not ended.

@@ -19,7 +19,7 @@ import numpy as np
 
 from twin.analysis.dns_race import search as compiled_search
 from twin.analysis.dns_race.narrate import Story, actor_number, narration
-from twin.analysis.dns_race.packed import Bits, bits_of, cells_of
+from twin.analysis.dns_race.packed import Bits, bits_of
 from twin.analysis.dns_race.search import (
     BLOCK,
     COUNT,
@@ -241,14 +241,6 @@ def shortest(search: StateSearch) -> Story:
         row = int(space.parents[row])
     keys = space.keys.reshape(-1, words)[path[::-1]].ravel()
     return _walk(search.cfg, search.bits, np.zeros((len(path), 2), np.int64), search.symmetry, keys)
-
-
-def reachable_states(cfg: Config, *, symmetry: bool = False) -> np.ndarray:
-    """Every state that `cfg` can reach, as rows of cells (states, cells). Raises as `explore`."""
-    search = StateSearch(cfg, symmetry, MEMORY_MB)
-    search.run()
-    words, count = search.bits.words, search.space.counts[COUNT]
-    return cells_of(search.space.keys.reshape(-1, words)[:count], cfg, search.bits)
 
 
 def replay_moves(cfg: Config, moves: Sequence[str]) -> Story:

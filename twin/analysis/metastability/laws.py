@@ -84,15 +84,6 @@ def fixed_points(lam: float, mu: float, tau: float, retries: int) -> list[float]
     ]
 
 
-def saddle(mu: float, tau: float, retries: int) -> float:
-    """The load from which only the collapsed root is left, per second."""
-    low, high = mu / (1.0 + retries), mu
-    while high - low > 1e-9 * mu:
-        middle = (low + high) / 2.0
-        low, high = (middle, high) if fixed_points(middle, mu, tau, retries)[0] < mu else (low, middle)
-    return low
-
-
 def renewal_goodput_ratio(steps: int, x: float) -> float:
     """Share of the capacity that ends in finished workflows, if an attempt gets ``x`` mean works before it
     must start again. ``steps``: of a workflow; 0 for work of fixed size. Source: MODELLING 1.3.2."""

@@ -64,7 +64,7 @@ BREAKS = {
 }
 STATE = [
     ("zones", "i8"), ("members", "i8"), ("balancers", "i8"), ("newcomers", "i8"), ("settled_newcomers", "i8"),
-    ("checks", "i8"), ("updates", "i8"), ("transitions", "i8"), ("zone_transitions", "i8"),
+    ("checks", "i8"), ("updates", "i8"), ("transitions", "i8"),
     ("out_of_dns", "i8"), ("may_leave", "f8"), ("lease", "i8"),
 ]  # fmt: skip
 EVENTS = ("zone_left_dns", "zone_returned")

@@ -82,7 +82,6 @@ def judge_zone(t, w, i, p, s, c, z):
     limit = s.balancers if p.velocity_zones_count <= 0.0 else int(s.may_leave)
     left, back = check_round(t, w, i, c, a + DNS, fail, p.unhealthy_count, p.healthy_count, limit)
     s.may_leave -= min(s.may_leave, left)
-    s.zone_transitions += left + back
     move_balancers(t, w, i, s, c, z, left - back)
 
 
