@@ -99,7 +99,7 @@ def test_each_in_turn_is_kept_and_not_done_again(twin: Twin, shop: Path, tmp_pat
     store = next(line for line in first.stdout.splitlines() if line.startswith("store "))
     assert store.split()[1:] == [".", "5", "5", "5"]  # dns, people, site, store
     again = twin(*arguments)
-    assert "(4 runs are in the folder already)" in again.stderr and again.stdout == first.stdout
+    assert "4 runs planned, all in the folder already" in again.stderr and again.stdout == first.stdout
     deep = twin(*arguments, "--cells", "depth").stdout
     assert next(line for line in deep.splitlines() if line.startswith("store ")).split()[-1] == "100"
     slow = json.loads(twin(*arguments, "--how", "slow", "--json").stdout)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_the_table_says_what_helps_and_what_was_assumed(folder: Path) -> None:
     assert "36 runs planned" in done.stderr
     for words in ("lifo", "helps", "no difference at all", "(baseline)", "the shipped numbers", "Holm"):
         assert words in done.stdout
+
+
+def test_progress_is_of_planned_runs_and_what_is_there_is_not_planned_again(folder: Path) -> None:
+    first = ask(folder, "--mitigate", "lifo", "--worlds", "8")
+    assert first.exit_code == 0, first.output
+    assert "16 runs planned: about" in first.stderr and "short runs that screen" in first.stderr
+    counts = [int(n) for n in re.findall(r"(\d+) of 16 runs, about", first.stderr)]
+    assert counts[0] == 0 and counts[-1] == 16, "the first run was one that screens"
+    again = ask(folder, "--mitigate", "lifo", "--worlds", "8")
+    assert "16 runs planned, all in the folder already" in again.stderr and "about" not in again.stderr
+    more = ask(folder, "--mitigate", "lifo", "--mitigate", "fifo", "--worlds", "8")
+    assert "24 runs planned, 16 of them in the folder already: about" in more.stderr
 
 
 def test_few_worlds_tell_nothing_and_say_so(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import twin
 from twin.experiments.arms import BASELINE, Arm
 from twin.experiments.pool import PoolSettings, WorkerLost, batches, open_pool
+from twin.experiments.questions import SCREENING
 from twin.experiments.realizations import Realization, quantiles, realizations
 from twin.experiments.store import OtherStudy, finished
 from twin.experiments.study import Job, Reporter, Setting, Study
@@ -210,3 +212,33 @@ def test_values_of_a_run_are_those_of_its_queries(tmp_path: Path) -> None:
         assert found.values("requests_lost")[BASELINE][world] == pytest.approx(asked["n"])
         assert list(found.of_services("onset_s")) == ["customers", "front"]
         assert found.curves()[BASELINE][world].max() == totals["peak_impaired"]
+
+
+def test_short_runs_that_screen_are_counted_apart(setting: Setting, tmp_path: Path) -> None:
+    """They are neither among the planned runs nor in the rate from which the time left follows."""
+    full, short = jobs(2), [Job("storm", Arm(), world, SCREENING) for world in realizations(3)]
+    with Study(setting, tmp_path, runs=8) as study:
+        study.do(short)
+        assert (study.made, study.screening, study.answered, study.left) == (3, 3, 0, 8)
+        began = time.perf_counter()
+        study.do(full)
+        each_s = (time.perf_counter() - began) / len(full)
+        assert (study.made, study.answered, study.left) == (7, 4, 4)
+        assert 0 < study.left_s() <= 4 * each_s
+    with Study(setting, tmp_path, runs=8) as study:
+        study.do(full)
+        assert (study.made, study.answered, study.left) == (0, 4, 4)
+
+
+def test_the_estimate_leaves_out_what_is_in_the_folder(setting: Setting, tmp_path: Path) -> None:
+    """By side and number of worlds: a world that was replaced makes no difference, another side does."""
+    side = dict.fromkeys(jobs(1), 3)
+    with Study(setting, tmp_path, planned=side) as study:
+        assert (study.runs, study.known, study.left) == (6, 0, 6)
+        study.do(jobs(4)[2:])
+    with Study(setting, tmp_path, planned=side) as study:
+        assert (study.known, study.left, study.expected_s(study.left)) == (6, 0, 0.0)
+    more = {Job("storm", arm, Realization(1, 1)): 5 for arm in (Arm(), LESS)}
+    noise = {Job("storm", Arm(), Realization(0, 1)): 5}
+    with Study(setting, tmp_path, planned=more | noise) as study:
+        assert (study.runs, study.known, study.left) == (15, 6, 9)

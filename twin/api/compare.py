@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 from twin.experiments.arms import Arm, arms_of, with_people
-from twin.experiments.compare import WITHIN_S, compared, warning
+from twin.experiments.compare import WITHIN_S, compared, planned_runs, warning
 from twin.experiments.comparison import ComparisonPlan, PairedComparison
 from twin.experiments.opened import StudySettings, open_study, settings_with
 from twin.model.scenario import Scenario
@@ -56,7 +56,7 @@ def compare(
     plan = ComparisonPlan(base.name, arms, worlds, within_s, weights or {}, draws, "", interim, 1, target)
     if too_few := warning(plan):
         warnings.warn(too_few, stacklevel=2)
-    with open_study({base.name: base}, where, runs=worlds * (1 + len(arms))) as opened:
+    with open_study({base.name: base}, where, planned=planned_runs(plan)) as opened:
         return Comparison(**vars(compared(opened, plan)))
 
 

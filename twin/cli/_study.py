@@ -35,26 +35,22 @@ def reporter() -> Any:
     from twin.experiments.study import Reporter
 
     class OnStderr(Reporter):
-        """The runs that may be made and their time; then progress, with the time that is left."""
+        """The planned runs and their time; then progress, with the time that is left."""
 
         def begins(self, study: Study, runs: int) -> None:
             for base in study.setting.bases.values():
                 compile_once(base)
-            known = len(study.done)
-            before = f" ({known} runs are in the folder already)" if known else ""
-            takes = span(study.expected_s(runs))
-            where = f"{study.settings.words}; {study.store.folder}{before}"
-            show.say(f"{runs} runs planned: {takes} on {where}")
-            self.runs, self.began, self.last = runs, time.monotonic(), 0.0
+            show.say(planned_words(study, runs))
+            self.study, self.left, self.last = study, study.left, 0.0
 
         def made(self, runs: int) -> None:
-            now, most = time.monotonic(), max(self.runs, runs)
+            now = time.monotonic()
             every_s = 0.2 if sys.stderr.isatty() else 10.0
-            if now - self.last < every_s and runs != self.runs:
+            ends = self.left and not self.study.left
+            if now - self.last < every_s and not ends:
                 return
-            self.last = now
-            left_s = (now - self.began) / max(1, runs) * (most - runs)
-            text = f"{runs} of {most} runs, {span(left_s)} left"
+            self.last, self.left = now, self.study.left
+            text = progress_words(self.study)
             if sys.stderr.isatty():
                 click.echo(f"\r{text}\x1b[K", err=True, nl=False)
             else:
@@ -68,6 +64,25 @@ def reporter() -> Any:
                 click.echo("\r\x1b[K", err=True, nl=False)
 
     return OnStderr()
+
+
+def planned_words(study: Study, runs: int) -> str:
+    """'16 runs planned, 8 of them in the folder already: about 20 s on this process; FOLDER'."""
+    known = f"{study.known} of them in the folder already"
+    if study.planned and not study.left:
+        return f"{runs} runs planned, all in the folder already; {study.store.folder}"
+    takes = f"{span(study.expected_s(study.left))} on {study.settings.words}; {study.store.folder}"
+    if study.known:
+        return f"{runs} runs planned, {known}: {takes}"
+    if study.done and sum(study.planned.values()) < runs:
+        return f"{runs} runs planned: at most {takes} ({len(study.done)} runs are in the folder already)"
+    return f"{runs} runs planned: {takes}"
+
+
+def progress_words(study: Study) -> str:
+    """'3 of 16 runs, about 7 s left (and 8 short runs that screen worlds)'."""
+    short = f" (and {study.screening} short runs that screen worlds)" if study.screening else ""
+    return f"{study.answered} of {study.runs} runs, {span(study.left_s())} left{short}"
 
 
 def span(seconds: float) -> str:

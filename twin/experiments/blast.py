@@ -345,5 +345,6 @@ def blast(
 
 def blasted(plan: BlastPlan, settings: StudySettings | None = None) -> Blast:
     """Make the runs of a plan that are missing, and read their effects. Raises WorkerLost, OtherStudy."""
-    with open_study({plan.scenario.name: plan.scenario}, settings, runs=len(plan.jobs)) as study:
+    planned = dict.fromkeys(plan.jobs, 1)
+    with open_study({plan.scenario.name: plan.scenario}, settings, planned=planned) as study:
         return Blast(plan, tuple(radii(plan, study.do(plan.jobs))))

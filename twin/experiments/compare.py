@@ -23,7 +23,7 @@ from twin.experiments.comparison import (
     PairedComparison,
     adjusted,
 )
-from twin.experiments.realizations import Realization, first_input_s
+from twin.experiments.realizations import Realization, first_input_s, realizations
 from twin.experiments.screening import TRIES, screened
 from twin.experiments.study import Job, Study
 from twin.results.metrics import OF_RUN, PRIMARY, RAW, WEIGHTED, Metric, of_runs
@@ -50,6 +50,12 @@ def metrics_of(plan: ComparisonPlan) -> tuple[Metric, ...]:
     if plan.target:
         kept[0] = replace(kept[0], title=f"minutes lost of {plan.target}", view="lost_min")
     return tuple(kept)
+
+
+def planned_runs(plan: ComparisonPlan) -> dict[Job, int]:
+    """A run of each side → in how many worlds it is planned."""
+    (world,) = realizations(1, draws=plan.draws, variant=plan.variant)
+    return {Job(plan.scenario, arm, world): plan.worlds for arm in (Arm(), *plan.arms)}
 
 
 def compared(study: Study, plan: ComparisonPlan) -> PairedComparison:

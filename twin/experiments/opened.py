@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twin.base.places import STUDIES
 from twin.experiments.pool import RUNNERS, PoolSettings
-from twin.experiments.study import Reporter, Setting, Study
+from twin.experiments.study import Job, Reporter, Setting, Study
 from twin.model.changes import Variant
 from twin.model.scenario import Scenario
 from twin.spec.arguments import check_counts
@@ -50,11 +50,12 @@ def settings_with(
 
 
 def open_study(
-    bases: Mapping[str, Scenario], settings: StudySettings | None = None, *, runs: int,
-    variants: Mapping[str, Variant] | None = None,
+    bases: Mapping[str, Scenario], settings: StudySettings | None = None, *, runs: int = 0,
+    planned: Mapping[Job, int] | None = None, variants: Mapping[str, Variant] | None = None,
 ) -> Study:  # fmt: skip
-    """The study of these scenarios, of at most ``runs`` runs, in its folder. Raises OtherStudy, OSError."""
+    """The study of these scenarios in its folder; ``runs`` and ``planned`` are those of ``Study``. Raises
+    OtherStudy, OSError."""
     settings = settings or StudySettings()
     setting = Setting(dict(bases), variants or {})
     folder = settings.folder or studies_folder() / setting.name()
-    return Study(setting, folder, settings.pool, runs=runs, reporter=settings.reporter)
+    return Study(setting, folder, settings.pool, runs=runs, planned=planned, reporter=settings.reporter)

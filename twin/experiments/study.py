@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,10 +93,10 @@ class Reporter:
     """Hears how a study goes; this one is silent. The command line has one that writes to stderr."""
 
     def begins(self, study: Study, runs: int) -> None:
-        """Before the first run, of at most ``runs``."""
+        """Before the first run, of ``runs`` that are planned."""
 
     def made(self, runs: int) -> None:
-        """``runs`` runs have been made."""
+        """``runs`` runs have been made, short ones that screen included."""
 
     def says(self, text: str) -> None:
         """A decision, in words."""
@@ -109,16 +110,21 @@ class Study:
 
     def __init__(
         self, setting: Setting, folder: Path, pool: PoolSettings | None = None, *, runs: int = 0,
-        reporter: Reporter | None = None,
+        planned: Mapping[Job, int] | None = None, reporter: Reporter | None = None,
     ) -> None:  # fmt: skip
-        """``folder`` is of a study of this code, or empty. ``runs``: how many there may be. Raises
-        OtherStudy, OSError."""
-        self.setting, self.runs, self.made = setting, runs, 0
-        self.settings = (pool or PoolSettings("inline")).resolved(runs)
+        """``folder`` is of a study of this code, or empty. ``planned``: a run in any world → in how many
+        worlds it is planned. ``runs``: all that are planned, if more than these. Raises OtherStudy, OSError.
+        """
+        self.setting, self.planned = setting, planned or {}
+        self.runs = runs or sum(self.planned.values())
+        self.made, self.screening, self._spent_s, self._each_s = 0, 0, 0.0, 0.0
+        self._answered: set[Key] = set()
+        self.settings = (pool or PoolSettings("inline")).resolved(self.runs)
         self.reporter = reporter or Reporter()
         self.store = Store(folder, setting.identity())
         try:
             self.done = self.store.keys()
+            self.known = self._known()
         except BaseException:
             self.store.close()
             raise
@@ -152,6 +158,8 @@ class Study:
         a run."""
         asked = tuple(dict.fromkeys(jobs))
         todo = self.missing(asked)
+        full = {self.setting.key(job) for job in asked if not QUESTIONS[job.question].screening}
+        self._answered |= full & self.done
         if todo and self.settings.runner != "inline":
             compile_before(self.setting.bases[todo[0].scenario])
         return Results(self.store, {job: self.setting.key(job) for job in asked}, self._run(todo))
@@ -159,24 +167,64 @@ class Study:
     def _run(self, todo: Sequence[Job]) -> dict[Key, Row]:
         """Run the jobs, and keep their rows as they come. The rows, if they are FEW."""
         fresh: dict[Key, Row] = {}
+        last_s = time.monotonic()
         for at, row in self.pool.map(run_job, todo):
             self.store.keep(row)
             key = self.setting.key(todo[at])
             self.done.add(key)
             if len(todo) <= FEW:
                 fresh[key] = row
-            self.made += 1
+            now_s = time.monotonic()
+            self._count(todo[at], key, now_s - last_s)
+            last_s = now_s
             self.reporter.made(self.made)
         return fresh
 
+    def _count(self, job: Job, key: Key, spent_s: float) -> None:
+        self.made += 1
+        if QUESTIONS[job.question].screening:
+            self.screening += 1
+        else:
+            self._answered.add(key)
+            self._spent_s += spent_s
+
+    def _known(self) -> int:
+        """How many of the ``planned`` runs are in the folder. The numbers of the worlds do not matter here,
+        as an invalid world is replaced by another one."""
+        there = Counter(map(_in_any_world, self.done))
+        return sum(min(n, there[_in_any_world(self.setting.key(job))]) for job, n in self.planned.items())
+
+    @property
+    def answered(self) -> int:
+        """Full runs that were asked for and are there, whether made now or before."""
+        return len(self._answered)
+
+    @property
+    def left(self) -> int:
+        """Planned runs that are not there yet."""
+        return max(0, self.runs - max(self.answered, self.known + self.made - self.screening))
+
+    def left_s(self) -> float:
+        """How long the planned runs that are left may take, at the rate of the full runs made so far."""
+        full = self.made - self.screening
+        return self.left * self._spent_s / full if full else self.expected_s(self.left)
+
     def expected_s(self, runs: int) -> float:
         """How long ``runs`` runs may take, from the time of one: the first scenario, unchanged."""
+        if not runs:
+            return 0.0
         job = Job(next(iter(self.setting.bases)), Arm(), Realization())
         compile_before(self.setting.bases[job.scenario])
-        began = time.perf_counter()
-        run_job(self.setting, job)
-        each_s = time.perf_counter() - began
-        return runs * each_s / min(self.settings.workers, os.cpu_count() or 1)
+        if not self._each_s:
+            began = time.perf_counter()
+            run_job(self.setting, job)
+            self._each_s = time.perf_counter() - began
+        return runs * self._each_s / min(self.settings.workers, os.cpu_count() or 1)
+
+
+def _in_any_world(key: Key) -> tuple[str, str, str, bool]:
+    scenario, content, variant, draw, _ = key
+    return scenario, content, variant, draw > 0
 
 
 def compile_before(scenario: Scenario) -> None:

@@ -240,8 +240,11 @@ def what_if(
         questions += find_questions(*named)
     posed = _Asked([replace(q, base=base) for q, base in _with_people(questions, responders)])
     models = {v.name: v for v in variants}
-    runs = (1 + len(models)) * (worlds or replicates) * posed.sides
-    with open_study(posed.bases, where, runs=runs, variants=models) as opened:
+    planned = {
+        Job(*side, Realization(min(worlds, 1), 0, variant), WHOLE): worlds or replicates
+        for side in posed.sides for variant in ("", *models)
+    }  # fmt: skip
+    with open_study(posed.bases, where, planned=planned, variants=models) as opened:
         realized = {name: list(_worlds(opened, name, worlds, replicates)) for name in posed.bases}
         return WhatIfs(tuple(posed.answers(opened, realized)))
 
@@ -278,9 +281,9 @@ class _Asked:
                 self.bases[name] = q.base
 
     @property
-    def sides(self) -> int:
-        """How many runs a realization takes."""
-        return len(self.bases) + sum(len(q.what_if.put) for q in self.questions)
+    def sides(self) -> set[tuple[str, Arm]]:
+        """(name of a base, arm): the runs of a realization."""
+        return {(self.names[id(q.base)], arm) for q in self.questions for arm in _arms(q.what_if).values()}
 
     def answers(self, study: Study, worlds: Mapping[str, Sequence[Realization]]) -> Iterator[WhatIfAnswer]:
         jobs: dict[tuple[int, str], list[Job]] = {}

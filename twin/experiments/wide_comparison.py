@@ -13,12 +13,12 @@ from typing import Any
 
 from twin.base.places import SCENARIOS
 from twin.experiments.arms import BASELINE, Arm, arm_of, distinct
-from twin.experiments.compare import compared
+from twin.experiments.compare import compared, planned_runs
 from twin.experiments.comparison import ComparisonPlan, PairedComparison
 from twin.experiments.opened import StudySettings, open_study
 from twin.experiments.robustness import Robustness, robustness
 from twin.experiments.screening import NoWorlds
-from twin.experiments.study import Study
+from twin.experiments.study import Job, Study
 from twin.experiments.suite import Suite, compare_suite
 from twin.experiments.tables import Tabular
 from twin.experiments.tournament import Sharing, Tournament, attributed, sharing, tournament, tournament_runs
@@ -60,6 +60,13 @@ class WidePlan:
         runs["other scenarios"] = n * sum(1 + len(arms) for _, arms in self.others.values())
         runs["variants"] = n * sides * len(self.variants)
         return {part: count for part, count in runs.items() if count}
+
+    @property
+    def known_jobs(self) -> dict[Job, int]:
+        """A run of each side → in how many worlds it is planned. Pairs and shares are not known before."""
+        plans = [self.comparison, *(replace(self.comparison, variant=name) for name in self.variants)]
+        plans += [replace(self.comparison, scenario=s, arms=arms) for s, (_, arms) in self.others.items()]
+        return {job: worlds for plan in plans for job, worlds in planned_runs(plan).items()}
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def compare_widely(plan: WidePlan, settings: StudySettings | None = None) -> Wid
     """Run what is missing of the plan. Raises NoWorlds, WorkerLost, OtherStudy."""
     bases = {plan.base.name: plan.base, **{name: other for name, (other, _) in plan.others.items()}}
     runs = sum(plan.parts.values())
-    with open_study(bases, settings, runs=runs, variants=plan.variants) as study:
+    with open_study(bases, settings, runs=runs, planned=plan.known_jobs, variants=plan.variants) as study:
         held = _tournament(study, plan) if plan.tournament else None
         found = held.singles if held else compared(study, plan.comparison)
         suite = None
