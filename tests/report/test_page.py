@@ -21,7 +21,7 @@ from twin.report.report import Report, write
 from twin.report.verdict import answers, best_of, headline
 from twin.report.wording import amount, hours, share
 from twin.results.metrics import PRIMARY
-from twin.statistics.attribution import interaction, shapley
+from twin.statistics.attribution import Better, interaction, shapley
 from twin.statistics.proportions import wilson
 
 from .conftest import HOSTILE, Reader
@@ -238,7 +238,7 @@ def test_a_tournament_adds_its_sections(found: PairedComparison, report: Report)
     base = found.values[PRIMARY]
     value = {frozenset(): base, frozenset("a"): lifo, frozenset("b"): breaker, frozenset("ab"): lifo}
     shares = shapley("ab", lambda s: base - value[s], budget=4, seed=1)
-    both = {"lifo+breaker": (interaction(lifo, breaker, lifo, base, "lower"), 0.03)}
+    both = {"lifo+breaker": (interaction(lifo, breaker, lifo, base, Better.LOWER), 0.03)}
     pair = replace(found.arms[0], arm=replace(found.arms[0].arm, name="lifo+breaker"))
     pairs = replace(found, arms=(pair,))
     held = Tournament(found, pairs, ("lifo",), both, ("x+y",), shares)

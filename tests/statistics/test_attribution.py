@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from twin.statistics import Attribution, attribute, interaction, plan_attribution, shapley
+from twin.statistics.attribution import Better
 
 from .rates import share_of
 
@@ -133,28 +134,28 @@ def test_a_pair_against_its_parts():
     base = np.linspace(500.0, 700.0, 12)
     a, b = base - 100, base - 50
     for together, words in ((base - 400, "more than its parts"), (base - 100, "less than its parts")):
-        assert interaction(a, b, together, base, "lower").verdict() == words
-    assert interaction(a, b, base - 400, base, "higher").verdict() == "less than its parts"
-    assert interaction(a, b, base - 400, base, "lower").contrast.mean == pytest.approx(-250)
+        assert interaction(a, b, together, base, Better.LOWER).verdict() == words
+    assert interaction(a, b, base - 400, base, Better.HIGHER).verdict() == "less than its parts"
+    assert interaction(a, b, base - 400, base, Better.LOWER).contrast.mean == pytest.approx(-250)
 
 
 def test_a_pair_that_is_exactly_its_parts():
     """0.1 + 0.2 is not 0.3 to the last bit; that is no interaction."""
     base = np.linspace(1 / 3, 7.0, 12)
-    found = interaction(base - 0.1, base - 0.2, base - 0.3, base, "lower")
+    found = interaction(base - 0.1, base - 0.2, base - 0.3, base, Better.LOWER)
     assert found.contrast.identical and found.verdict() == "not significant"
 
 
 def test_the_family_of_pairs_decides():
     base = np.zeros(12)
-    found = interaction(base, base, np.arange(12.0), base, "higher")
+    found = interaction(base, base, np.arange(12.0), base, Better.HIGHER)
     assert found.verdict() == "more than its parts" and found.verdict(adjusted_p=0.2) == "not significant"
 
 
 def test_a_sham_interaction_is_not_reported():
     def reported(seed: int, *, of_both: bool) -> bool:
         base, a, b, ab = np.random.default_rng(seed).normal(300, 50, (4, 20))
-        contrast = interaction(a, b, ab, base, "lower")
+        contrast = interaction(a, b, ab, base, Better.LOWER)
         return contrast.verdict(None if of_both else contrast.contrast.p / 4) != "not significant"
 
     assert share_of(lambda seed: reported(seed, of_both=True)) <= 0.10

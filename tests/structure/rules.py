@@ -35,8 +35,8 @@ OTHER_TESTS = {
 # "path::function" → why it may be long. An entry that is no longer needed is a problem too.
 LONG_FUNCTIONS: dict[str, str] = {}
 
-# What every kind, mechanism or command defines under the same name: the contract of its module.
-SHARED_NAMES = {"step", "init", "cells", "check", "sizes", "main"}
+# Names that every kind or mechanism defines: the contract of its module. And the start of a program.
+SHARED_NAMES = {"step", "init", "cells", "check", "sizes"}
 
 # id of a fault or action of a scenario whose own time falls on a published outcome's minute → why it does.
 COINCIDING_INPUTS: dict[str, str] = {
@@ -109,7 +109,7 @@ def function_size(tree: Tree) -> list[str]:
 
 
 def public_names(tree: Tree) -> list[str]:
-    """A public function or class has one meaning: no name is defined at the top of two modules."""
+    """A public function, class or type alias has one meaning: no two modules define the same name."""
     modules: dict[str, list[str]] = {}
     for path, name in _top_names(tree):
         modules.setdefault(name, []).append(path)
@@ -228,16 +228,23 @@ def _functions_in(text: str) -> list[tuple[str, int]]:
 
 
 def _top_names(tree: Tree) -> Iterator[tuple[str, str]]:
-    """Path and name of each public function and class at the top of a module of twin/ or ui/."""
+    """Path and name of each public function, class and type alias at the top of a module of twin/ or ui/."""
     for path, text in tree.items():
         if path.endswith(".py") and path.startswith(("twin/", "ui/")):
-            yield from ((path, name) for name in _top_names_in(text))
+            shared = SHARED_NAMES if path.startswith(("twin/kinds/", "twin/mechanisms/")) else {"main"}
+            yield from ((path, name) for name in _top_names_in(text) if name not in shared)
 
 
 @cache
 def _top_names_in(text: str) -> list[str]:
-    definitions = (n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
-    return [n.name for n in definitions if not n.name.startswith("_") and n.name not in SHARED_NAMES]
+    names = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):  # an alias is spelled as a class: Value, not VALUE
+            targets = [t.id for t in node.targets if isinstance(t, ast.Name)]
+            names += [name for name in targets if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name)]
+    return names
 
 
 def _matches(pattern: re.Pattern[str], texts: Tree) -> Iterator[tuple[str, str]]:

@@ -55,6 +55,7 @@ CANARIES = [
     Canary("kinds_unnamed", "a kind's file", "twin/cli/canary.py", "from twin.kinds.dns import PARAMETERS\n"),
     Canary("public_names", "a second class", "twin/canary.py", "class SpecError:\n    pass\n"),
     Canary("public_names", "a second function", "ui/canary.py", "def load_scenario():\n    pass\n"),
+    Canary("public_names", "a second type alias", "twin/canary.py", "Scenario = dict[str, str]\n"),
     Canary("page", "the page imports a command", "ui/canary.py", "from twin.cli.replay import FIGURES\n"),
     Canary("page", "the page imports the command line", "ui/canary.py", "from twin import cli\n"),
     Canary("strangers", "a machine's path", "twin/canary.py", "# see /opt/twin/main\n"),

@@ -19,8 +19,9 @@ from twin.cli._rate import by_chance, habits, rate_options, run_rate
 from twin.model.guards import GUARD_MEANINGS
 
 if TYPE_CHECKING:
-    from twin.analysis.dns_race.explore import Exploration, Progress
+    from twin.analysis.dns_race.explore import Exploration
     from twin.mechanisms.dns_state import Config
+    from twin.simulation.inline import Progress
 
 COLUMNS = ("states", "empty", "shortest", "permanent", "stale overwrite", "rollback dangling")
 

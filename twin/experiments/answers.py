@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CURVE_S = 300.0  # of a run's time, for each number of its curve
 
-Values = dict[Realization, float | None]
+MetricValues = dict[Realization, float | None]
 _KEY = ", ".join(KEY)
 
 
@@ -51,7 +51,7 @@ class Results:
             found.setdefault(key, []).append(job.arm.name)
         return found
 
-    def values(self, metric: str, service: str = "", scenario: str = "") -> dict[str, Values]:
+    def values(self, metric: str, service: str = "", scenario: str = "") -> dict[str, MetricValues]:
         """Arm → realization → value of a metric; None where it has none."""
         query = f"""
             select {_KEY}, any_value(value) as value from outcomes
@@ -59,7 +59,7 @@ class Results:
         rows = self.store.ask(query, metric=metric, service=service).to_pylist()
         return self._by_arm({key_of(r): r["value"] for r in rows}, scenario)
 
-    def of_services(self, metric: str, scenario: str = "") -> dict[str, dict[str, Values]]:
+    def of_services(self, metric: str, scenario: str = "") -> dict[str, dict[str, MetricValues]]:
         """Service → arm → realization → value, for every service that has the metric in any of these runs."""
         query = f"""
             select service, {_KEY}, any_value(value) as value from outcomes
@@ -73,8 +73,8 @@ class Results:
             for service, by_key in known.items() if not mine.isdisjoint(by_key)
         }  # fmt: skip
 
-    def _by_arm(self, known: Mapping[Key, float | None], scenario: str) -> dict[str, Values]:
-        found: dict[str, Values] = {}
+    def _by_arm(self, known: Mapping[Key, float | None], scenario: str) -> dict[str, MetricValues]:
+        found: dict[str, MetricValues] = {}
         for key, arms in self._arms.items():
             if scenario in ("", key[0]):
                 for arm in arms:

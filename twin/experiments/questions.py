@@ -16,7 +16,7 @@ from twin.results import outcomes
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 
-Values = list[dict[str, Any]]
+AnswerRows = list[dict[str, Any]]
 BREACH = "breach of "  # before the id of what must not happen: minutes by which it would have to move
 
 
@@ -25,28 +25,28 @@ class Question:
     """``answer(run, tables, scenario)`` is what is kept. ``curve``: also services impaired over time.
     ``screening``: the run ends at the first input."""
 
-    answer: Callable[[FinishedRun, Tables, Scenario], Values]
+    answer: Callable[[FinishedRun, Tables, Scenario], AnswerRows]
     curve: bool = False
     screening: bool = False
 
 
-def _screening(run: FinishedRun, tables: Tables, scenario: Scenario) -> Values:
+def _screening(run: FinishedRun, tables: Tables, scenario: Scenario) -> AnswerRows:
     query = """
         select '' as service, 'first_onset_s' as metric, min(onset_tick) * tick_s() as value
         from episodes join services using (service) where visible having count(*) > 0"""
     return tables.rows(query)
 
 
-def _metrics(run: FinishedRun, tables: Tables, scenario: Scenario) -> Values:
+def _metrics(run: FinishedRun, tables: Tables, scenario: Scenario) -> AnswerRows:
     return tables.rows("from metrics")
 
 
-def _timeline(run: FinishedRun, tables: Tables, scenario: Scenario) -> Values:
+def _timeline(run: FinishedRun, tables: Tables, scenario: Scenario) -> AnswerRows:
     """When each published outcome comes, by its id, and the breaches of what must not happen."""
     return _screening(run, tables, scenario) + _published(run, tables, scenario)
 
 
-def _published(run: FinishedRun, tables: Tables, scenario: Scenario) -> Values:
+def _published(run: FinishedRun, tables: Tables, scenario: Scenario) -> AnswerRows:
     published = scenario.published
     if published is None:
         return []
@@ -56,7 +56,7 @@ def _published(run: FinishedRun, tables: Tables, scenario: Scenario) -> Values:
     return found + [_value(BREACH + id, depth_min) for id, depth_min in depths_min.items()]
 
 
-def _whole(run: FinishedRun, tables: Tables, scenario: Scenario) -> Values:
+def _whole(run: FinishedRun, tables: Tables, scenario: Scenario) -> AnswerRows:
     """All that a what-if may speak of: metrics, published outcomes, the first event of each sort."""
     query = """
         select service, event as metric, min(tick) * tick_s() as value
@@ -77,7 +77,7 @@ QUESTIONS = {
 }
 
 
-def answer_of(question: str, run: FinishedRun, scenario: Scenario) -> tuple[Values, list[int]]:
+def answer_of(question: str, run: FinishedRun, scenario: Scenario) -> tuple[AnswerRows, list[int]]:
     """(values, curve) of a finished run. Every answer has the onset of the first trouble, if there is any."""
     asked = QUESTIONS[question]
     with run.tables() as tables:
@@ -86,6 +86,6 @@ def answer_of(question: str, run: FinishedRun, scenario: Scenario) -> tuple[Valu
     return values, [row["impaired"] for row in curve]
 
 
-def first_onset_s(values: Values) -> float:
+def first_onset_s(values: AnswerRows) -> float:
     """When a visible service is first impaired, in s from the start; infinite if none ever is."""
     return min((v["value"] for v in values if v["metric"] == "first_onset_s"), default=math.inf)

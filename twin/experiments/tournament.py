@@ -26,6 +26,7 @@ from twin.spec import SpecError
 from twin.statistics.attribution import (
     Attribution,
     AttributionPlan,
+    Better,
     Interaction,
     Subset,
     attribute,
@@ -128,7 +129,7 @@ def _interactions(
         first, second = (by_name[name] for name in pair.arm.name.split("+"))
         n = min(len(pair.worlds), len(first.worlds), len(second.worlds))
         mine, a, b = (side.values[PRIMARY][:n] for side in (pair, first, second))
-        found[pair.arm.name] = interaction(a, b, mine, singles.values[PRIMARY][:n], "lower")
+        found[pair.arm.name] = interaction(a, b, mine, singles.values[PRIMARY][:n], Better.LOWER)
     adjusted = holm([i.contrast.p for i in found.values()])
     return {name: (i, float(p)) for (name, i), p in zip(found.items(), adjusted, strict=True)}
 

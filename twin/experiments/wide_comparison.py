@@ -32,8 +32,6 @@ FAULTS = SCENARIOS / "faults"
 VARIANTS = SCENARIOS / "variants"
 SHARE_WORLDS = 8  # in which the loss is shared out: many subsets count for more than many worlds
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class WidePlan:
@@ -159,7 +157,7 @@ def answers_in_variants(
 
 
 def fitting_arms(
-    asked: Iterable[str | Path], base: Scenario, folder: Path, say: Say = lambda text: None
+    asked: Iterable[str | Path], base: Scenario, folder: Path, say: Callable[[str], None] = lambda text: None
 ) -> tuple[Arm, ...]:
     """The arms that fit a scenario and change something in it. ``say`` hears of the others.
 
@@ -182,7 +180,9 @@ def fitting_arms(
     return distinct(arms)
 
 
-def every_arm(base: Scenario, folder: Path, say: Say = lambda text: None) -> tuple[Arm, ...]:
+def every_arm(
+    base: Scenario, folder: Path, say: Callable[[str], None] = lambda text: None
+) -> tuple[Arm, ...]:
     """An arm for each mitigation of a folder that fits. Raises ValueError for none, SpecError."""
     files = sorted(file.stem for file in folder.glob("*.yaml"))
     if not files:
@@ -218,7 +218,7 @@ def fault_files(but: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted(FAULTS.glob("*.yaml")) if path.stem != but}
 
 
-def variants_of(base: Scenario, say: Say = lambda text: None) -> dict[str, Variant]:
+def variants_of(base: Scenario, say: Callable[[str], None] = lambda text: None) -> dict[str, Variant]:
     """Name → variant of the model that fits the scenario. ``say`` hears of the others. Raises SpecError."""
     found: dict[str, Variant] = {}
     for file in sorted(VARIANTS.glob("*.yaml")):

@@ -14,17 +14,17 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, m
 
 from twin.base import units
 from twin.model.scenario import (
-    Clock,
+    ClockTime,
     Diagnosis,
     Expectation,
     Intervention,
-    Moment,
-    Name,
+    MomentS,
     Quantity,
     Record,
     Responders,
     Seconds,
     Service,
+    Slug,
     Value,
     one_of,
 )
@@ -86,7 +86,7 @@ class Variation(Record):
     parameters: dict[str, Quantity] = Field({})
     set: dict[str, Value] = Field({})
     drop: tuple[StrictStr, ...] = ()
-    move: dict[str, Moment] = Field({})
+    move: dict[str, MomentS] = Field({})
     faults: tuple[Intervention, ...] = ()
     actions: tuple[Intervention, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
@@ -100,7 +100,7 @@ class Variation(Record):
 class Variant(Variation):
     """Another plausible form of the model. A conclusion should hold in each variant."""
 
-    name: Name = Field(alias="variant")
+    name: Slug = Field(alias="variant")
     title: str
     source: str | None = None
     assumed: str | None = None
@@ -116,7 +116,7 @@ class Barrier(Record):
     ``on`` makes it hold, or adds it. ``off`` weakens or removes it; None where that is not possible.
     """
 
-    name: Name
+    name: Slug
     title: str
     layer: Layer
     guards: str = Field(description="what it is in the real system, and what it prevents")
@@ -137,7 +137,7 @@ class Barrier(Record):
 class Barriers(Record):
     """The defences against a scenario's event, in the order in which the event met them."""
 
-    name: Name = Field(alias="barriers_of")
+    name: Slug = Field(alias="barriers_of")
     title: str = ""
     base: StrictStr = Field(description="the scenario, relative to this file")
     barriers: tuple[Barrier, ...]
@@ -146,9 +146,9 @@ class Barriers(Record):
 class Defect(Record):
     """Something that was wrong, and the mitigations that remove it."""
 
-    name: Name
+    name: Slug
     title: str
-    removed_by: tuple[Name, ...] = Field(min_length=1)
+    removed_by: tuple[Slug, ...] = Field(min_length=1)
     source: str | None = None
     assumed: str | None = None
 
@@ -160,7 +160,7 @@ class Defect(Record):
 class Defects(Record):
     """The defects among which a scenario's loss is divided."""
 
-    name: Name = Field(alias="defects_of")
+    name: Slug = Field(alias="defects_of")
     title: str = ""
     base: StrictStr = Field(description="the scenario, relative to this file")
     defects: tuple[Defect, ...] = Field(min_length=1)
@@ -173,11 +173,11 @@ class Extension(Variation):
     interventions of the base move with it.
     """
 
-    name: Name = Field(alias="scenario")
+    name: Slug = Field(alias="scenario")
     title: str = ""
     question: str = ""
     base: StrictStr = Field(description="the scenario to change, relative to this file")
-    start: Clock | None = None
+    start: ClockTime | None = None
     duration_s: Seconds | None = Field(None, alias="duration")
     sample_s: Seconds | None = Field(None, alias="sample")
     seed: Annotated[StrictInt, Field(ge=0, lt=2**64)] | None = None
@@ -202,8 +202,8 @@ class ExpectedEffect(Record):
     """
 
     metric: StrictStr
-    case: Name | None = None
-    against: Name | None = None
+    case: Slug | None = None
+    against: Slug | None = None
     direction: Direction = Field(alias="is")
     by: Margin | None = None
     within: Margin | None = None
@@ -238,7 +238,7 @@ class Mitigation(Variation):
     compared with the same scenario without it; none if the twin does not show the side effect.
     """
 
-    name: Name = Field(alias="mitigation")
+    name: Slug = Field(alias="mitigation")
     title: str = ""
     does: str = Field(description="what it does in the real system")
     proposed_by: str = Field(description="who proposed it")
@@ -247,7 +247,7 @@ class Mitigation(Variation):
     base: StrictStr | None = Field(
         None, description="the scenario whose steps it changes, relative to this file"
     )
-    includes: tuple[Name, ...] = Field((), description="other mitigations that belong to it")
+    includes: tuple[Slug, ...] = Field((), description="other mitigations that belong to it")
     cost: Cost | None = Field(None, description="what it costs, roughly")
     side_effect: str = Field("", description="what gets worse, and whether the twin shows it")
     shown_by: str = Field("", description="the scenario that shows the side effect, relative to this file")
@@ -274,9 +274,6 @@ def dearest(variations: Iterable[Variation]) -> Cost | None:
     return max(known, key=lambda cost: cost.rank) if known and len(known) == len(costs) else None
 
 
-Expected = Annotated[tuple[ExpectedEffect, ...] | Literal["none"], Field(union_mode="left_to_right")]
-
-
 class WhatIf(Variation):
     """A question that somebody asked about a base scenario, with the expected effects.
 
@@ -284,7 +281,7 @@ class WhatIf(Variation):
     tell; ``why`` gives the reason.
     """
 
-    name: Name = Field(alias="what_if")
+    name: Slug = Field(alias="what_if")
     number: Annotated[StrictInt, Field(ge=1, le=999)]
     question: str
     asked_by: str = Field(description="who asked, or the origin of the question")
@@ -295,10 +292,10 @@ class WhatIf(Variation):
         (), alias="with", description="files with services for both sides of the question"
     )
     expected: str = Field(description="what was expected, in words, before any run")
-    expect: Expected
+    expect: Annotated[tuple[ExpectedEffect, ...] | Literal["none"], Field(union_mode="left_to_right")]
     why: str = Field("", description="why nothing is expected")
     note: str = Field("", description="how the twin answers it, and how to read a disagreement")
-    cases: dict[Name, Case] = Field({})
+    cases: dict[Slug, Case] = Field({})
 
     @model_validator(mode="after")
     def _consistent(self) -> WhatIf:

@@ -78,11 +78,11 @@ _LEVEL_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 _PATH_SCHEMA = {"type": "string", "description": "path, relative to this file"}
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
-Moment = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
-Clock = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
+MomentS = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
+ClockTime = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
 Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
 Minutes = Annotated[StrictInt | StrictFloat, Field(ge=0)]
-Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
+Slug = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
 
 
 class Record(BaseModel):
@@ -143,10 +143,10 @@ else:  # and a field, a Quantity or None, for each of EDGE_PARAMETERS
 class Service(Record):
     """An instance of a kind. ``domain`` is its own name unless it shares one with others."""
 
-    name: Name
+    name: Slug
     kind: str
     title: str = ""
-    domain: Name = Field(
+    domain: Slug = Field(
         "", description="services of one domain are stepped together; by default its own name"
     )
     visible: StrictBool = Field(
@@ -164,7 +164,7 @@ class Service(Record):
 class Topology(Record):
     """Services and their dependencies. ``services`` is keyed by name, in the order of the files."""
 
-    name: Name = Field(alias="topology")
+    name: Slug = Field(alias="topology")
     title: str = ""
     signal_period_s: Seconds = Field(10.0, alias="signal_period")
     services: dict[str, Service] = {}
@@ -178,7 +178,7 @@ class Condition(Record):
     above: Level | None = None
     below: Level | None = None
     for_s: Seconds = Field(0.0, alias="for")
-    from_s: Moment = Field(0.0, alias="from", description="ignored before this time")
+    from_s: MomentS = Field(0.0, alias="from", description="ignored before this time")
 
     @model_validator(mode="before")
     @classmethod
@@ -204,22 +204,22 @@ class Intervention(Record):
     steps of a signal period. If responders are modelled, ``follows`` and ``takes`` replace the time.
     """
 
-    id: Name
+    id: Slug
     kind: Literal["fault", "action", "mitigation"] = "action"
     title: str = ""
-    at_s: Moment | None = Field(None, alias="at")
+    at_s: MomentS | None = Field(None, alias="at")
     when: Condition | None = None
     after_s: Seconds = Field(0.0, alias="after", description="delay after the condition has held")
-    until_s: Moment | None = Field(None, alias="until")
+    until_s: MomentS | None = Field(None, alias="until")
     for_s: Seconds | None = Field(None, alias="for")
     over_s: Seconds = Field(0.0, alias="over")
-    follows: Name | None = Field(None, description="the step that responders carry out before it")
+    follows: Slug | None = Field(None, description="the step that responders carry out before it")
     takes: dict[str, Quantity] = Field({}, description="how long they take after that, by stage")
     set: dict[str, Value]
     source: str | None = None
     assumed: str | None = None
     fitted_to: tuple[str, ...] | None = None
-    range: tuple[Moment, Moment] | None = Field(None, description="plausible earliest and latest time")
+    range: tuple[MomentS, MomentS] | None = Field(None, description="plausible earliest and latest time")
 
     @model_validator(mode="after")
     def _consistent(self) -> Intervention:
@@ -242,13 +242,13 @@ class Diagnosis(Record):
     condition counts only after that step.
     """
 
-    id: Name
+    id: Slug
     title: str = ""
-    follows: Name | None = Field(None, description="the condition counts only after this step")
+    follows: Slug | None = Field(None, description="the condition counts only after this step")
     when: Condition
     triage_s: Quantity | None = Field(None, description="time to sort the alarms, even if there are few")
     triage_doubling_s: Quantity | None = Field(None, description="additional time for twice as many alarms")
-    misled_by: dict[Name, Quantity] = Field({}, description="fault that misleads the responders → time lost")
+    misled_by: dict[Slug, Quantity] = Field({}, description="fault that misleads the responders → time lost")
     takes: dict[str, Quantity] = Field({}, description="how long the remaining stages take")
 
     @property
@@ -272,8 +272,8 @@ class Expectation(Record):
     above: Level | None = None
     below: Level | None = None
     occurrence: Occurrence = Field(alias="is")
-    after_s: Moment | None = Field(None, alias="after")
-    before_s: Moment | None = Field(None, alias="before")
+    after_s: MomentS | None = Field(None, alias="after")
+    before_s: MomentS | None = Field(None, alias="before")
 
     @model_validator(mode="after")
     def _one_side(self) -> Expectation:
@@ -283,14 +283,14 @@ class Expectation(Record):
 class Outcome(Record):
     """One published moment: a signal of a subject crossing a level."""
 
-    id: Name
+    id: Slug
     subject: str
     what: str = Field("", description="what happened, in words")
     signal: Signal
     direction: Literal["rising", "falling"]
     level: Level
     episode: Annotated[StrictInt, Field(ge=1)] = 1
-    at: Clock = Field(alias="published")
+    at: ClockTime = Field(alias="published")
     source: str
     tolerance_min: Minutes = Field(0.0, description="precision of the published time, in both directions")
     imposed: StrictBool = Field(False, description="a direct result of an input")
@@ -300,14 +300,14 @@ class Outcome(Record):
 class Exclusion(Record):
     """Something that must not happen: the signal crosses the level between ``begin`` and ``end``."""
 
-    id: Name
+    id: Slug
     subject: str
     what: str = ""
     signal: Signal
     direction: Literal["rising", "falling"]
     level: Level
-    begin: Clock = Field(alias="from")
-    end: Clock = Field(alias="to")
+    begin: ClockTime = Field(alias="from")
+    end: ClockTime = Field(alias="to")
     source: str
     note: str = ""
 
@@ -315,7 +315,7 @@ class Exclusion(Record):
 class Published(Record):
     """The published timeline of an incident, to score a run against."""
 
-    incident: Name
+    incident: Slug
     title: str = ""
     outcomes: tuple[Outcome, ...]
     must_not: tuple[Exclusion, ...] = ()
@@ -334,12 +334,12 @@ class Source(Record):
 class Scenario(Record):
     """Everything that a run needs. ``parameters`` overrides kinds' parameters and edge numbers by target."""
 
-    name: Name = Field(alias="scenario")
+    name: Slug = Field(alias="scenario")
     title: str = ""
     question: str = ""
     topology: Annotated[Topology, WithJsonSchema(_PATH_SCHEMA)]
     published: Annotated[Published | None, WithJsonSchema(_PATH_SCHEMA)] = None
-    start: Clock
+    start: ClockTime
     duration_s: Seconds = Field(alias="duration")
     tick_s: Seconds = Field(1.0, alias="tick")
     sample_s: Seconds = Field(10.0, alias="sample")

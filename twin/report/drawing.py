@@ -39,10 +39,10 @@ STYLE: dict[str, Any] = {
 }  # fmt: skip
 NOTHING_ABOUT = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
-Draw = Callable[[Figure, bool], None]
+Painter = Callable[[Figure, bool], None]
 
 
-def picture(name: str, words: str, height: Callable[[bool], float], draw: Draw) -> Markup:
+def picture(name: str, words: str, height: Callable[[bool], float], draw: Painter) -> Markup:
     """Two drawings of one picture as HTML, for a desk and a phone. ``words``: its description.
 
     ``height`` (inches) and ``draw`` get True for the phone.
@@ -51,7 +51,7 @@ def picture(name: str, words: str, height: Callable[[bool], float], draw: Draw) 
     return Markup(f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>')
 
 
-def _svg(name: str, words: str, height: Callable[[bool], float], draw: Draw, narrow: bool) -> str:
+def _svg(name: str, words: str, height: Callable[[bool], float], draw: Painter, narrow: bool) -> str:
     with style.context(["default", STYLE]):  # whatever this machine's own settings are
         figure = Figure(figsize=(NARROW if narrow else WIDE, height(narrow)), layout="constrained")
         draw(figure, narrow)

@@ -15,7 +15,7 @@ COLOURS = {"degraded": "#fbe7a1", "impaired": "#f4813f", "down": "#7a0f1f"}
 MOST = 12  # services that the table lists
 COLUMNS = ("service", "onset", "recovery", "lost min", "peak errors")
 
-Step = Mapping[str, Any]
+BlastStep = Mapping[str, Any]
 
 
 def run_html(run: FinishedRun) -> str:
@@ -27,7 +27,7 @@ def run_html(run: FinishedRun) -> str:
     return f"<div><p>{head}</p>{blast_svg(steps, manifest)}{_table(impact)}</div>"
 
 
-def blast_svg(steps: Sequence[Step], manifest: Mapping[str, Any]) -> str:
+def blast_svg(steps: Sequence[BlastStep], manifest: Mapping[str, Any]) -> str:
     """How many services are degraded or worse, impaired or worse, and down, over the time of the run."""
     clock, ticks = Clock(manifest), manifest["duration_s"] / manifest["tick_s"]
     peak = max((step["degraded"] for step in steps), default=0)
@@ -44,7 +44,7 @@ def blast_svg(steps: Sequence[Step], manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _area(steps: Sequence[Step], state: str, ticks: float, peak: int) -> str:
+def _area(steps: Sequence[BlastStep], state: str, ticks: float, peak: int) -> str:
     """The path of a staircase over the steps of one count."""
     x, y = WIDTH / ticks, (BASE - 10) / peak
     stairs = "".join(f"V{BASE - step[state] * y:.1f}H{step['ends'] * x:.1f}" for step in steps)

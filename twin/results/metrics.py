@@ -10,25 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from twin.model.changes import OCCURS, OF_SERVICE, TOTALS, Direction, ExpectedEffect
 from twin.model.scenario import Published
 from twin.results import outcomes
+from twin.statistics.attribution import Better
 from twin.statistics.durations import restricted
 
 Measured = Mapping[str, float | None]
 Raw = Mapping[tuple[str, str], float]
 """(service, name in the view ``metrics``) → value; service '' for the whole run."""
-
-
-class Better(StrEnum):
-    """Which direction of a metric is an improvement."""
-
-    LOWER = "lower"
-    HIGHER = "higher"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from twin.simulation.run import FinishedRun, R, run_id
 from twin.spec import load_actions, load_mitigations, read_changes, read_moment, vary
 from twin.spec.arguments import Moment, Name, several
 
-Names = Name | Iterable[Name]
+OneOrMoreNames = Name | Iterable[Name]
 ID = "fork"  # of the intervention that sets what is set at the fork
 
 
@@ -57,8 +57,9 @@ def fork(past: FinishedRun, at: Moment) -> Fork:
 
 
 def forked_scenario(
-    at: Fork, *, mitigate: Names = (), add_action: Names = (), set: Mapping[str, Value] | None = None,
-    drop: Names = (), move: Mapping[str, Moment] | None = None, until: Moment | None = None,
+    at: Fork, *, mitigate: OneOrMoreNames = (), add_action: OneOrMoreNames = (),
+    set: Mapping[str, Value] | None = None, drop: OneOrMoreNames = (),
+    move: Mapping[str, Moment] | None = None, until: Moment | None = None,
 ) -> Scenario:  # fmt: skip
     """The scenario from the fork on; changes are as in ``twin.load``. Raises ForkError, SpecError."""
     asked = read_changes(at.scenario, set=set, drop=drop, move=move, until=until)

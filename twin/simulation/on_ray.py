@@ -138,7 +138,7 @@ class Board:
 
 
 @dataclass
-class Moment:
+class Checkpoint:
     """All that a run is at ``tick``, between two windows."""
 
     tick: int
@@ -170,7 +170,7 @@ class Crew:
         scenario, options = self.recipe
         return ray.remote(Stepper).remote(scenario, options, self.parts[k], self.crossing)
 
-    def save(self, tick: int, board: bytes) -> Moment:
+    def save(self, tick: int, board: bytes) -> Checkpoint:
         """Keep this moment, and the rows before it. Raises RayActorError."""
         saved = ray.get([actor.save.remote() for actor in self.actors])
         for _, events, samples in saved:
@@ -178,7 +178,7 @@ class Crew:
             self.rows.samples.append(samples.copy())
         states = [[part.copy() for part in state] for state, _, _ in saved]
         schedule, signals = copy.deepcopy(self.schedule), self.board.signals.copy()
-        return Moment(tick, schedule, signals, board, self.news, len(self.rows.inputs), states)
+        return Checkpoint(tick, schedule, signals, board, self.news, len(self.rows.inputs), states)
 
     def window(self, t: int, ticks: int, board: bytes) -> tuple[int, bytes]:
         """Step every actor once. Returns (the tick reached, the board if it is new). Raises RayActorError."""
@@ -199,7 +199,7 @@ class Crew:
         self.board.note([reply.board for reply in replies])
         return end, self.board.signals.tobytes()
 
-    def go_back(self, moment: Moment, lost_at: int) -> None:
+    def go_back(self, moment: Checkpoint, lost_at: int) -> None:
         """Replace the actors that are gone and take everybody back to ``moment``. Raises RayActorError."""
         for k in [k for k, actor in enumerate(self.actors) if not is_alive(actor)]:
             ray.kill(self.actors[k])  # one that was only out of reach must not come back

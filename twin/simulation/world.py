@@ -44,7 +44,7 @@ from twin.model.responders import follows, waiting
 from twin.model.scenario import Scenario, Service
 from twin.model.target import Target
 
-Names = tuple[str, ...]
+ServiceNames = tuple[str, ...]
 Arrays = dict[str, np.ndarray]
 
 EVENT_ROWS = 1 << 16
@@ -223,7 +223,11 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
 
 
 def _edges(
-    services: Mapping[str, Service], names: Names, pairs: list[tuple[str, str]], tick_s: float, period: int
+    services: Mapping[str, Service],
+    names: ServiceNames,
+    pairs: list[tuple[str, str]],
+    tick_s: float,
+    period: int,
 ) -> np.ndarray:
     edge = np.zeros(len(pairs), EDGE)
     number = {name: i for i, name in enumerate(names)}
@@ -244,7 +248,7 @@ def _edges(
 
 
 def _services(
-    services: Mapping[str, Service], names: Names, edge: np.ndarray, exact: bool
+    services: Mapping[str, Service], names: ServiceNames, edge: np.ndarray, exact: bool
 ) -> tuple[np.ndarray, Arrays, Arrays]:
     kinds = list(registry())
     rows: dict[str, list] = {k: [] for k in kinds}
@@ -287,8 +291,8 @@ def _days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: Scena
 
 
 def _cells(
-    names: Names, services: Mapping[str, Service], svc: np.ndarray, edge: np.ndarray, parameters: Arrays,
-    states: Arrays, tick_s: float,
+    names: ServiceNames, services: Mapping[str, Service], svc: np.ndarray, edge: np.ndarray,
+    parameters: Arrays, states: Arrays, tick_s: float,
 ) -> np.ndarray:  # fmt: skip
     """Allocate the kinds' larger state and let each kind fill its own."""
     wanted = []

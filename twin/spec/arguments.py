@@ -16,14 +16,13 @@ from typing import Any, TypeVar
 from twin.base import units
 from twin.base.units import Refused
 from twin.model.changes import Variation
-from twin.model.scenario import Quantity, Scenario
+from twin.model.scenario import Quantity, Scenario, Value
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
 from twin.spec.responders import with_responders
 from twin.spec.tree import parse_tree
 from twin.spec.values import Names, in_si, names_of, typed
 
-Value = float | str | bool
 Name = str | Path
 Moment = str | float | datetime | timedelta
 T = TypeVar("T")

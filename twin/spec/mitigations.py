@@ -23,9 +23,7 @@ from twin.spec.overrides import lay
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.values import Checker, names_of
-from twin.spec.variations import check_applied, check_comparisons, checked
-
-Kinds = Mapping[str, Any] | None
+from twin.spec.variations import Kinds, check_applied, check_comparisons, checked
 
 FOLDER = SCENARIOS / "mitigations"
 

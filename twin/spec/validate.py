@@ -15,7 +15,7 @@ from twin.spec.tree import Tree
 
 R = TypeVar("R", bound=BaseModel)
 Loc = tuple[str | int, ...]
-Key = tuple[str, int, int, str]
+ProblemKey = tuple[str, int, int, str]
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -39,7 +39,7 @@ def validate(
         return model.model_validate(data, by_alias=True, by_name=False, context=context or {})
     except ValidationError as error:
         taken = {(p.file, p.line, p.column) for p in problems}
-        merged: dict[Key, Problem] = {}
+        merged: dict[ProblemKey, Problem] = {}
         for details in _without_other_members(error.errors(include_url=False)):
             p = _problem(model, tree, details)
             if (p.file, p.line, p.column) in taken:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +39,12 @@ class InteractionVerdict(StrEnum):
     OPEN = "not significant"
 
 
-Better = Literal["lower", "higher"]
+class Better(StrEnum):
+    """Which direction of a metric is an improvement."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
 
 ROUNDING = 1e-12
 
@@ -60,7 +65,7 @@ class Interaction:
         p = self.contrast.p if adjusted_p is None else adjusted_p
         if p > ERROR:
             return InteractionVerdict.OPEN
-        more = (self.contrast.mean > 0) == (self.better == "higher")
+        more = (self.contrast.mean > 0) == (self.better is Better.HIGHER)
         return InteractionVerdict.MORE if more else InteractionVerdict.LESS
 
 

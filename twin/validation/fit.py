@@ -39,7 +39,7 @@ NEAR = 0.1  # of a scale: near enough
 POINTS = 6  # of the hypercube, for each number
 DESCENTS = 8  # steps of one descent at most
 
-Values = Mapping[str, float | int]
+FixedValues = Mapping[str, float | int]
 
 
 class Wrong(NamedTuple):
@@ -211,7 +211,7 @@ class FitRuns:
     scenario: str
     aim: Aim
     max_runs: int | None = None
-    fixed: Values = field(default_factory=dict)
+    fixed: FixedValues = field(default_factory=dict)
     seen: dict[tuple[float | int, ...], Simulated] = field(default_factory=dict)
     places: dict[tuple[float | int, ...], np.ndarray] = field(default_factory=dict)
 

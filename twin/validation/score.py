@@ -33,7 +33,7 @@ NEAR_MIN, FAR_MIN = 10.0, 44.0  # 44 minutes are 5 % of the event
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """One published outcome, when the twin and the baseline show it (None: not at all), and its class."""
 
     outcome: Outcome
@@ -81,7 +81,7 @@ class Scorecard:
     digest: str
     runner: str
     engine_seconds: float
-    rows: tuple[Row, ...]
+    rows: tuple[ScoreRow, ...]
     beyond: tuple[str, ...]
     broken: tuple[str, ...]
     baseline_broken: tuple[str, ...]
@@ -96,12 +96,12 @@ class Scorecard:
         return tuple(number for number in self.numbers if number.fitted_to)
 
     @property
-    def misses(self) -> list[Row]:
+    def misses(self) -> list[ScoreRow]:
         """Predicted outcomes that are missed: those that never happen first, then by error."""
         missed = [row for row in self.rows if row.sort == "predicted" and row.is_missed]
         return sorted(missed, key=lambda row: -abs(row.error_min or 0.0) if row.simulated else -math.inf)
 
-    def hangs_on(self, row: Row) -> list[str]:
+    def hangs_on(self, row: ScoreRow) -> list[str]:
         """The numbers on which an outcome depends: those that move it most over the ensemble.
 
         Without an ensemble: the numbers without a source of its subject, and of what that depends on.
@@ -136,7 +136,7 @@ class Scorecard:
             "summary": self.summary(), "baseline": self.baseline_summary(),
         }  # fmt: skip
 
-    def _judged(self, shown: Callable[[Row], datetime | None], broken: Sequence[str]) -> dict[str, Any]:
+    def _judged(self, shown: Callable[[ScoreRow], datetime | None], broken: Sequence[str]) -> dict[str, Any]:
         classes = {sort: [(r.outcome.at, shown(r)) for r in self.rows if r.sort == sort] for sort in CLASSES}
         return {
             **{sort: timing_of(pairs) for sort, pairs in classes.items()},
@@ -211,10 +211,10 @@ def score(
 
 def _rows(
     scenario: Scenario, published: Published, signals: Sequence[outcomes.Signals], fitted: set[str]
-) -> tuple[Row, ...]:
+) -> tuple[ScoreRow, ...]:
     shown = [outcomes.times(each, published) for each in signals]
     return tuple(
-        Row(o, class_of(o, fitted), *(_moment(scenario, o, times[o.id]) for times in shown))
+        ScoreRow(o, class_of(o, fitted), *(_moment(scenario, o, times[o.id]) for times in shown))
         for o in published.outcomes
     )
 

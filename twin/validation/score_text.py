@@ -15,7 +15,7 @@ from rich.table import Table
 from twin.base.units import format_duration
 from twin.spec.inputs import UncertainInput
 from twin.validation.ensemble import WIDE_MIN
-from twin.validation.score import Row, Scorecard
+from twin.validation.score import Scorecard, ScoreRow
 
 SHOWN = 3  # numbers named for each miss
 STYLES = {"imposed": "dim", "fitted": "dim", "predicted": ""}
@@ -54,7 +54,7 @@ def _wide(card: Scorecard) -> Iterator[str]:
     yield ""
 
 
-def _off(row: Row) -> str:
+def _off(row: ScoreRow) -> str:
     if row.error_min is None:
         return "never happens"
     return f"{abs(row.error_min):.0f} min {'late' if row.error_min > 0 else 'early'}"

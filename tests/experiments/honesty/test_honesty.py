@@ -14,6 +14,7 @@ from twin.experiments.study import Job, Setting, run_job
 from twin.results.metrics import PRIMARY
 from twin.simulation.run import simulate
 from twin.statistics import Difference, interaction
+from twin.statistics.attribution import Better
 
 from .small import (
     ARMS,
@@ -51,7 +52,7 @@ def lost(seed: int, name: str = "") -> np.ndarray:
 def contrast(seed: int, metric: str) -> Difference:
     """What the two shams do together beyond what each does alone."""
     a, b, both = (arm_of(seed, name).values[metric] for name in SHAMS)
-    return interaction(a, b, both, study(seed).values[metric], "lower").contrast
+    return interaction(a, b, both, study(seed).values[metric], Better.LOWER).contrast
 
 
 # --- the scenario ----------------------------------------------------------

@@ -9,11 +9,14 @@ differ only in the names of Enactors count once.  Nothing is computed in advance
     (8, 'B cleans up behind plan 3: deletes 0, 1; endpoint 1 has zero records')
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,12 +46,13 @@ from twin.analysis.dns_race.search import (
 from twin.base.jit import njit
 from twin.mechanisms.dns_state import Config, cells, config
 
+if TYPE_CHECKING:
+    from twin.simulation.inline import Progress
+
 SOURCES = ("search.py", "packed.py", "../../mechanisms/dns_machine.py", "../../mechanisms/dns_state.py")
 SLICE = 200_000  # states between two looks at the progress
 MEMORY_MB = 2000.0
 ROWS = ("keys", "parents", "bits", "table")  # what grows with the number of states
-
-Progress = Callable[[int, int], None]
 
 
 class TooLarge(Exception):

@@ -66,7 +66,7 @@ class Part:
         return 1 + self.price.rank
 
 
-Settings = tuple[tuple[str, str, float], ...]
+ChosenSettings = tuple[tuple[str, str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Choice:
     in order."""
 
     parts: tuple[str, ...] = ()
-    settings: Settings = ()
+    settings: ChosenSettings = ()
 
     @property
     def as_written(self) -> Choice:

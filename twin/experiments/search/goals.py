@@ -21,9 +21,10 @@ import numpy as np
 from twin.base import units
 from twin.base.units import Refused
 from twin.model.scenario import Scenario
-from twin.results.metrics import OF_EACH_SERVICE, OF_RUN, Better, Metric
+from twin.results.metrics import OF_EACH_SERVICE, OF_RUN, Metric
 from twin.spec import Problem, SpecError
 from twin.spec.problems import did_you_mean
+from twin.statistics.attribution import Better
 from twin.statistics.estimates import CONFIDENCE, mean_interval
 from twin.statistics.proportions import wilson
 
