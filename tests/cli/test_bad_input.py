@@ -50,6 +50,51 @@ def test_all_problems_at_once(twin: Twin, tiny: Path) -> None:
     assert "twin: 3 problems" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["blast", "--service", "stor"], "--service: found 'stor', expected a service of"),
+        (
+            ["run", "--set", "stor.fault_ratio=1"],
+            "--set stor.fault_ratio: found service 'stor', expected a service",
+        ),
+        (["metastable", "stor"], "service: found 'stor', expected a service of tiny (did you mean store?)"),
+        (
+            ["check", "--set", "stor.fault_ratio=1"],
+            "--set stor.fault_ratio: found service 'stor', expected a",
+        ),
+        (
+            ["barriers"],
+            "barriers/tiny.yaml: found no such file, expected the barriers of a scenario (name one",
+        ),
+    ],
+)
+def test_an_error_begins_with_its_place(twin: Twin, tiny: Path, arguments: list[str], line: str) -> None:
+    """One problem is one line, in whichever command."""
+    result = twin(arguments[0], tiny, *arguments[1:])
+    assert result.exit_code == 2
+    (said,) = result.stderr.splitlines()
+    assert line in said and not said.startswith("twin:")
+
+
+def test_a_guess_needs_more_than_the_same_ending(twin: Twin, tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text("")
+    assert "did you mean" not in twin("run", tmp_path / "none.yaml").stderr
+    (tmp_path / "nine.yaml").write_text("")
+    assert "did you mean nine.yaml?" in twin("run", tmp_path / "none.yaml").stderr
+
+
+def test_changes_without_use_are_named(twin: Twin, tiny: Path) -> None:
+    """A topology takes none."""
+    topology = "topology/us-east-1"
+    changes = ("--drop", "store-breaks", "--until", "+20m")
+    result = twin("check", topology, tiny, *changes)
+    ignored = f"{topology}: ok (--drop, --until not used: only for scenarios)"
+    assert result.exit_code == 0 and result.stdout.splitlines() == [ignored, f"{tiny}: ok"]
+    unused = [file["unused"] for file in json.loads(twin("check", topology, tiny, *changes, "--json").stdout)]
+    assert unused == [["--drop", "--until"], []]
+
+
 def test_no_such_scenario(twin: Twin) -> None:
     result = twin("run", "nowhere.yaml")
     assert result.exit_code == 2 and "nowhere.yaml:1:1: found no such file" in result.stderr

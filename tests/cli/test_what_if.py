@@ -71,6 +71,7 @@ def test_nothing_expected(question: Path) -> None:
     question.write_text(text[:begin] + "expect: none\nwhy: nobody said\n" + text[end:])
     result = invoke("what-if", question, "--actors", 1, "--strict")
     assert result.exit_code == 0 and "nothing expected" in result.stdout
+    assert "1 question:" in result.stdout and "1 question\n" in result.stderr
 
 
 def test_replicates_and_draws_share_their_worlds(question: Path) -> None:

@@ -96,12 +96,16 @@ def _is(error: BaseException, module: str, name: str) -> bool:
 
 
 def _prefixed(error: BaseException, options: set[str]) -> str:
-    """Problems begin with file:line:column as compilers write them; anything else says who is talking."""
+    """Each line begins with its place: file:line:column, an option, an argument; or with 'twin'."""
     problems = getattr(error, "problems", None)
     if problems is None:
-        return f"twin: {error}"
-    lines = [as_option(str(problem), options) for problem in problems]
-    return "\n".join([*lines, f"twin: {len(problems)} problem{'s' * (len(problems) != 1)}"])
+        return f"{'' if str(error).startswith('--') else 'twin: '}{error}"
+    return "\n".join([*(as_option(str(problem), options) for problem in problems), *in_all(len(problems))])
+
+
+def in_all(problems: int) -> list[str]:
+    """The last line of several problems; nothing for one."""
+    return [f"twin: {problems} problems"] if problems > 1 else []
 
 
 def as_option(problem: str, options: set[str]) -> str:

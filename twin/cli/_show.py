@@ -157,6 +157,11 @@ def cell(value: object) -> str:
     return escape("".join(c if c.isprintable() else "?" for c in text))
 
 
+def counted(number: int, noun: str) -> str:
+    """'1 run', '2 runs'."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def minutes(value: float | None) -> str:
     """'12.5'; '' for None."""
     return "" if value is None else f"{value:.1f}"

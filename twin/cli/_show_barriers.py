@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 TOP = 12  # pairs that are listed
 VERDICTS = {"stops": "stops it", "shrinks": "shrinks it", "worsens": "makes it worse", "nothing": "no help"}
-COLUMNS = (
-    "layer", "barrier", "that night", "if it had held", "", "saves", "left min", "peak", "too late from",
-)  # fmt: skip
+STATUS = {"breached": "did not hold", "absent": "did not exist"}
+COLUMNS = ("barrier", "", "saves", "left min", "peak", "too late from")
 ABOUT = ("name", "title", "layer", "guards", "status", "in_the_event")
 
 
@@ -33,18 +32,18 @@ class Told:
     def picture(self) -> None:
         """The barriers in the order of the event's path; then what follows from them."""
         lost = self.inspected.measured.lost
-        worlds = f"{len(lost)} world" + "s" * (len(lost) > 1)
+        worlds = show.counted(len(lost), "world")
         click.echo(
             f"{self.inspected.scenario.title}\n{_mean(lost):.0f} service-minutes lost as it was ({worlds})\n"
         )
         singles = self.inspected.findings.singles
         moments = {s.name: self._moment(s) for s in self.inspected.turning_points}
-        rows = [
-            (b.layer, b.title, f"hole: {b.status}", b.on_means, *self._effect(singles[b.name]),
-             moments.get(b.name, ""))
-            for b in self.inspected.known
-        ]  # fmt: skip
-        show.table(COLUMNS, rows, numbers=("saves", "left min", "peak"))
+        known = self.inspected.known
+        about = [(b.layer, b.title, STATUS[b.status], b.on_means) for b in known]
+        show.table(("layer", "barrier", "in the event", "if it had held"), about)
+        click.echo("\nIf it had held:")
+        rows = [(b.title, *self._effect(singles[b.name]), moments.get(b.name, "")) for b in known]
+        show.table(COLUMNS, rows, numbers=("saves", "left min", "peak"), whole=("", "too late from"))
         self._weakened()
         self._said()
         self._together()
@@ -65,14 +64,14 @@ class Told:
         if rows:
             click.echo("\nWith a weaker barrier (where one is given):")
             columns = ("barrier", "with", "", "saves", "left min", "peak")
-            show.table(columns, rows, numbers=columns[3:])
+            show.table(columns, rows, numbers=columns[3:], whole=("",))
 
     def _said(self) -> None:
         lined_up = self.inspected.findings.lined_up
         shrinks = [name for name in lined_up if name not in self.inspected.findings.stops]
         rest = [b.name for b in self.inspected.known if b.name not in lined_up]
         click.echo()
-        show.prose(f"Holes that had to line up (filling one alone helps): {_list(lined_up)}.")
+        show.prose(f"Each of these alone would have helped: {_list(lined_up)}.")
         show.prose(
             f"Any one of these alone would have stopped the event: {_list(self.inspected.findings.stops)};"
         )

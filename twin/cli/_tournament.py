@@ -70,10 +70,12 @@ def _shares(found: Tournament) -> None:
     if found.attribution is None:
         return
     a = found.attribution
-    how = "all subsets" if a.exact else f"{a.orders} orders"
+    how = "all subsets" if a.exact else show.counted(a.orders, "order")
     whole = a.whole.mean
     click.echo()
-    show.prose(f"Shares in the loss: {whole:.0f} service-minutes (Shapley; {how}, {a.worlds} worlds)")
+    show.prose(
+        f"Shares in the loss: {whole:.0f} service-minutes (Shapley; {how}, {show.counted(a.worlds, 'world')})"
+    )
     rows = [
         (name, f"{e.mean:.0f} [{e.low:.0f}, {e.high:.0f}]", f"{e.mean / whole:.0%}" if whole else "")
         for name, e in sorted(a.shares.items(), key=lambda pair: -pair[1].mean)

@@ -11,7 +11,6 @@ from twin.base.places import SCENARIOS
 from twin.cli import _show as show
 from twin.cli import _show_loops as control
 from twin.cli._command import all_of, command, headed_option
-from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
 from twin.cli._options import (
     changed_scenario,
@@ -96,18 +95,22 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
 
 def _load(scenario: str, options: dict[str, Any]) -> tuple[Scenario, list[Barrier]]:
     """The scenario with the changes to it, and the barriers asked for."""
-    from twin.spec import did_you_mean, load_barriers
+    from twin.spec import Problem, SpecError, did_you_mean, load_barriers
     from twin.spec.library import scenario_path
+    from twin.spec.problems import argument_problem
 
     only, path = options["only"], options["file"] or FOLDER / f"{scenario_path(scenario).stem}.yaml"
     if not path.is_file():
-        raise BadInput(f"{path}: no such file of barriers; name one with --barriers FILE")
+        hint = "name one with --barriers FILE"
+        raise argument_problem(str(path), "no such file", "the barriers of a scenario", hint)
     shipped, base = load_barriers(path, with_files=options["with_files"])
     if (named := scenario_path(scenario)).resolve() != (path.parent / shipped.base).resolve():
-        raise BadInput(f"{path}: these are barriers of {shipped.base}, and not of {named}")
+        raise argument_problem(str(path), f"barriers of {shipped.base}", f"barriers of {named}")
     names = [b.name for b in shipped.barriers]
     wanted = [name.strip() for name in only.split(",")] if only else names
-    for name in wanted:
-        if name not in names:
-            raise BadInput(f"--only: no barrier '{name}' in {path} ({did_you_mean(name, names)})")
+    if unknown := [name for name in wanted if name not in names]:
+        raise SpecError(
+            Problem("only", 0, 0, "", f"'{name}'", f"a barrier of {path}", did_you_mean(name, names))
+            for name in unknown
+        )
     return changed_scenario(base, options), [b for b in shipped.barriers if b.name in wanted]

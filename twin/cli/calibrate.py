@@ -116,7 +116,7 @@ def _show(found: Calibration, scenario: Scenario) -> None:
     rows = [
         (id, show_error(was), show_error(now), f"{scale:g} min") for id, was, now, scale in found.errors()
     ]
-    click.echo(f"{found.runs} runs for the fit, {found.all_runs} in all; seed {found.seed}\n")
+    click.echo(f"{show.counted(found.runs, 'run')} for the fit, {found.all_runs} in all; seed {found.seed}\n")
     show.table(("fitted outcome", "before", "after", "scale"), rows, numbers=("before", "after", "scale"))
     before, after = found.broken()
     click.echo(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.cli import _show as show
-from twin.cli._command import command
-from twin.cli._errors import BAD_INPUT, as_option
+from twin.cli._command import CHANGES, command
+from twin.cli._errors import BAD_INPUT, as_option, in_all
 from twin.cli._options import change_options, changed_scenario, output_options, topology_option
 
 if TYPE_CHECKING:
@@ -35,29 +35,47 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
     scenarios/variants, scenarios/barriers, scenarios/defects, data/published; also data/sources.yaml.
 
     --with applies to every file. The other changes to the scenario (--set, --drop and the rest) apply to
-    scenarios only, and are checked too.
+    scenarios only, and are checked too. A file that does not use them is named.
 
     The exit code is 2 if there is a problem.
     """
     ctx = click.get_current_context()
     options = {name for p in ctx.command.params for name in p.opts}
-    found = {file: _problems(file, topology, changes) for file in files}
+    given = [
+        p.opts[0] for p in ctx.command.params if _is_change(p) and changes[str(p.name)] not in ((), None)
+    ]
+    found = {file: _checked(file, topology, changes, given) for file in files}
     if as_json:
         show.document(
-            [{"file": f, "ok": not ps, "problems": [vars(p) for p in ps]} for f, ps in found.items()]
-        )
+            [{"file": file, "ok": not problems, "problems": [vars(p) for p in problems], "unused": unused}
+             for file, (problems, unused) in found.items()]
+        )  # fmt: skip
     else:
-        for file, problems in found.items():
-            for problem in problems:
-                show.say(as_option(str(problem), options))
-            if not problems:
-                click.echo(f"{file}: ok")
-    if any(found.values()):
+        _say(found, options)
+    if any(problems for problems, _ in found.values()):
         ctx.exit(BAD_INPUT)
 
 
-def _problems(file: str, topology: Path, changes: dict[str, Any]) -> list[Problem]:
-    """Every problem of a file, and of the files that it names; then of the changes to a scenario."""
+def _is_change(option: click.Parameter) -> bool:
+    """Whether it applies to scenarios only."""
+    return getattr(option, "heading", None) == CHANGES and option.name != "with_files"
+
+
+def _say(found: dict[str, tuple[list[Problem], list[str]]], options: set[str]) -> None:
+    for file, (problems, unused) in found.items():
+        for problem in problems:
+            show.say(as_option(str(problem), options))
+        if not problems:
+            ignored = f" ({', '.join(unused)} not used: only for scenarios)" if unused else ""
+            click.echo(f"{file}: ok{ignored}")
+    for line in in_all(sum(len(problems) for problems, _ in found.values())):
+        show.say(line)
+
+
+def _checked(
+    file: str, topology: Path, changes: dict[str, Any], given: list[str]
+) -> tuple[list[Problem], list[str]]:
+    """Every problem of a file, of the files that it names, and of the changes; the changes without use."""
     from twin.model.scenario import Scenario
     from twin.spec.files import load_any
     from twin.spec.library import scenario_path
@@ -65,8 +83,9 @@ def _problems(file: str, topology: Path, changes: dict[str, Any]) -> list[Proble
 
     try:
         record = load_any(scenario_path(file), topology, changes["with_files"])
-        if isinstance(record, Scenario):
-            changed_scenario(record, changes)
+        if not isinstance(record, Scenario):
+            return [], given
+        changed_scenario(record, changes)
     except SpecError as error:
-        return list(error.problems)
-    return []
+        return list(error.problems), []
+    return [], []

@@ -159,7 +159,7 @@ def carried_out(plan: WidePlan, o: dict[str, Any]) -> WideComparison:
     if unresolved := warning(plan.comparison):
         show.say(unresolved)
     if len(plan.parts) > 1:
-        show.say(", ".join(f"{part}: {runs} runs" for part, runs in plan.parts.items()))
+        show.say(", ".join(f"{part}: {show.counted(runs, 'run')}" for part, runs in plan.parts.items()))
     return compare_widely(plan, settings_of(o))
 
 
@@ -200,17 +200,18 @@ def _notes(found: PairedComparison) -> Iterator[str]:
 
     q, n = found.plan, len(found.worlds)
     tests = found.tests
-    yield f"Below the baseline: differences from it, with 95 % intervals; ≈ if not significant in {n} worlds:"
-    yield f"with {tests} tests together, at most a 5 % chance of any false difference (Holm)."
+    worlds = show.counted(n, "world")
+    yield f"Below the baseline: differences from it, with 95 % intervals; ≈ if not significant in {worlds}:"
+    yield f"with {show.counted(tests, 'test')} together, at most a 5 % chance of any false difference (Holm)."
     if n < least_worlds(tests):
         least = least_worlds(tests)
-        yield f"{n} worlds are too few for {tests} tests: no difference can be significant. It takes {least}."
+        yield f"{worlds}: too few, no difference can be significant. It takes {least}."
     if found.invalid:
         were = "world was" if found.invalid == 1 else "worlds were"
         yield f"{found.invalid} {were} invalid and replaced: a service is impaired before the first input."
     for a in found.arms:
         if a.stopped is not None:
-            yield f"{a.arm.name}: {a.stopped} after {len(a.worlds)} worlds; stopped there."
+            yield f"{a.arm.name}: {a.stopped} after {show.counted(len(a.worlds), 'world')}; stopped there."
     for a in found.ranking:
         d = a.difference[PRIMARY]
         if d.identical:
@@ -265,7 +266,7 @@ def show_services(found: PairedComparison) -> None:
     moved = [row for row in rows if any(cell != "0" for cell in row[2:])]
     show.table(("service", "(baseline)", *names), moved, whole=("(baseline)", *names), key=2)
     if same := len(rows) - len(moved):
-        click.echo(f"{same} services fare the same with each.")
+        click.echo(f"The same with each: {show.counted(same, 'service')}.")
 
 
 def _minutes(side: Recovery) -> str:

@@ -43,7 +43,7 @@ def diff_command(base: str, run: str, out: Path, as_json: bool) -> None:
     rows = [_row(change) for change in found.services if change.base != change.run]
     show.table(COLUMNS, rows, numbers=COLUMNS[1:3])
     if same := len(found.services) - len(rows):
-        click.echo(f"{same} services fare the same in both.")
+        click.echo(f"The same in both: {show.counted(same, 'service')}.")
     click.echo("Minutes lost in the base, and the change; day and time in the base → in the run.")
 
 

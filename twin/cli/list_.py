@@ -34,7 +34,9 @@ def list_command(what: str, topology: Path, out: Path, as_json: bool) -> None:
         show.document([dict(zip(columns, row, strict=True)) for row in rows])
     elif rows:
         kept = [n for n, column in enumerate(columns) if (what, column) not in FOR_MACHINES]
-        show.table([columns[n] for n in kept], [[_brief(row[n]) for n in kept] for row in rows])
+        show.table(
+            [columns[n] for n in kept], [[_brief(row[n]) for n in kept] for row in rows], whole=("start",)
+        )
     else:
         show.say(f"no {what}")
 
@@ -44,7 +46,9 @@ Listing = tuple[Sequence[str], list[tuple[Any, ...]]]
 
 
 def _brief(value: object) -> object:
-    """A time in ISO 8601 as '2025-10-19 22:00'; anything else as it is."""
+    """A time in ISO 8601 as '2025-10-19 22:00', a fraction as '0.08'; anything else as it is."""
+    if isinstance(value, float):
+        return f"{value:.2g}" if value < 10 else f"{value:.1f}"
     is_time = isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value)
     return str(value)[:16].replace("T", " ") if is_time else value
 

@@ -68,12 +68,12 @@ def metastable_command(
 
 
 def _require(scenario: Scenario, service: str) -> None:
-    from twin.spec import did_you_mean
+    from twin.spec.problems import argument_problem, did_you_mean
 
     known = list(scenario.topology.services)
     if service not in known:
         near = did_you_mean(service, known) or "twin list services shows those of a topology"
-        raise BadInput(f"found service '{service}', expected a service of {scenario.name} ({near})")
+        raise argument_problem("service", f"'{service}'", f"a service of {scenario.name}", near)
 
 
 def _moment(scenario: Scenario, at: str | None) -> float:

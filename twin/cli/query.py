@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._options import open_named_run, out_option, output_options
-
-if TYPE_CHECKING:
-    pass
 
 ROWS = 1000  # of an answer that a table for people shows
 
@@ -70,9 +68,24 @@ def query_command(run: str, sql: str, form: str, out: Path, as_json: bool) -> No
     elif form == "csv":
         click.echo(show.csv_text(answer.column_names, zip(*_columns(answer), strict=True)), nl=False)
     else:
-        show.table(answer.column_names, zip(*_columns(answer.slice(0, ROWS)), strict=True))
+        _table(answer.column_names, _columns(answer.slice(0, ROWS)))
         if answer.num_rows > ROWS:
-            show.say(f"… {answer.num_rows - ROWS} more rows: --format csv has them all")
+            show.say(f"… {show.counted(answer.num_rows - ROWS, 'more row')}: --format csv has them all")
+
+
+def _table(names: list[str], columns: list[list[object]]) -> None:
+    """Rows for people: if they are too wide, in parts that repeat the columns up to the service."""
+    times = {
+        name
+        for name, cells in zip(names, columns, strict=True)
+        if any(isinstance(v, datetime) for v in cells[:1])
+    }
+    rows = [
+        [f"{v:%Y-%m-%d %H:%M:%S}" if isinstance(v, datetime) else v for v in row]
+        for row in zip(*columns, strict=True)
+    ]
+    key = names.index("service") + 1 if "service" in names[:3] else 1
+    show.table(names, rows, whole=times, key=key)
 
 
 def _columns(answer: Any) -> list[list[object]]:

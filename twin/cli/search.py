@@ -84,8 +84,10 @@ def search_command(
     planned = search_plan(wanted.goal, budget)
     offered = choice_space(base, mitigations_in)
     knobs = sum(len(part.knobs) for part in offered.parts)
-    show.say(f"{len(offered.parts)} mitigations, {knobs} settings, {len(offered.against)} contradictions; "
-             f"the last {planned.reserve} runs confirm {planned.candidates} sets at most")  # fmt: skip
+    offers = {"mitigation": len(offered.parts), "setting": knobs, "contradiction": len(offered.against)}
+    said = ", ".join(show.counted(n, noun) for noun, n in offers.items())
+    show.say(f"{said}; the last {show.counted(planned.reserve, 'run')} "
+             f"confirm at most {show.counted(planned.candidates, 'set')}")  # fmt: skip
     settings = settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address})
     with open_study({base.name: base}, settings, runs=budget) as study:
         found = searched(study, wanted, offered)
@@ -108,7 +110,7 @@ def show_search(found: SearchResult) -> None:
         for c in found.confirmed
         if c.tried.choice.parts
     ]
-    show.table(columns, rows, numbers=("cost",))
+    show.table(columns, rows, numbers=("cost",), whole=columns[2:], key=1)
     click.echo()
     show.prose("\n".join([*_verdict(found), *_notes(found)]))
 
@@ -141,7 +143,8 @@ def _verdict(found: SearchResult) -> Iterator[str]:
         return
     near = found.nearest
     yield (f"No set meets it within the budget. The nearest of {len(found.tried)}: {near.choice.words}, at a "
-           f"cost of {near.cost}: {'; '.join(_values(found, near))} in {near.n} worlds.")  # fmt: skip
+           f"cost of {near.cost}: {'; '.join(_values(found, near))} "
+           f"in {show.counted(near.n, 'world')}.")  # fmt: skip
 
 
 def _classes(found: SearchResult, tried: Tried) -> str:
@@ -154,20 +157,22 @@ def _needed(best: Confirmed) -> Iterator[str]:
         if less is None:
             yield f"Without {part}: not tried, the budget was spent."
         elif less.promising:
-            yield f"Without {part} it did in {less.n} worlds of the search, and not for sure in the fresh."
+            worlds = show.counted(less.n, "world")
+            yield f"Without {part} it did in {worlds} of the search, and not for sure in the fresh."
         else:
-            yield f"Without {part} it falls short, in {less.n} worlds of the search."
+            yield f"Without {part} it falls short, in {show.counted(less.n, 'world')} of the search."
 
 
 def _notes(found: SearchResult) -> Iterator[str]:
+    sets = show.counted(len(found.tried), "set")
     n, spent = found.plan.fresh, "nothing was left to try" if found.done else "the budget was spent"
-    yield (f"{len(found.tried)} sets tried in {found.runs} runs; {spent}. Values above are of {n} fresh "
+    yield (f"{sets} tried in {show.counted(found.runs, 'run')}; {spent}. Values above are of {n} fresh "
            "worlds, which played no part in the search.")  # fmt: skip
     if len(found.confirmed) > 1:
         yield (f"{len(found.confirmed)} sets were held against them, each at {found.confidence:.1%}: so all "
                "that is said of them holds with 95 %.")  # fmt: skip
     yield "Cost: classes counted 1 (setting) to 5 (architecture) and added: a rough order, and no money."
     if found.invalid:
-        yield f"{found.invalid} worlds were invalid and replaced: impaired before the first input."
+        yield f"Replaced, as impaired before the first input: {show.counted(found.invalid, 'world')}."
     if found.space.left_out:
         yield f"Not to choose from: {', '.join(found.space.left_out)} (--json says why)."

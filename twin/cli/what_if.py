@@ -66,7 +66,7 @@ def what_if_command(
         *which, with_files=options["with_files"],
         change=lambda base: changed_scenario(base, {**options, "responders": None}),
     )  # fmt: skip
-    show.say(f"{len(questions)} questions")
+    show.say(show.counted(len(questions), "question"))
     answers = what_if(
         *questions, variants=_variants(questions) if variants else (), worlds=worlds or 0,
         replicates=replicates or 1, responders=options["responders"] or ("drawn" if drawn else "modelled"),
@@ -94,7 +94,7 @@ def _table(answers: WhatIfs) -> None:
     said = [a.agrees for a in answers]
     click.echo()
     show.prose(
-        f"{len(answers)} questions: the model agrees with {said.count(True)}, disagrees with "
+        f"{show.counted(len(answers), 'question')}: the model agrees with {said.count(True)}, disagrees with "
         f"{said.count(False)}; nothing was expected of {said.count(None)}"
     )
     for answer in answers:

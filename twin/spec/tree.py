@@ -162,9 +162,10 @@ def file_text(path: Path, wanted: str = "a YAML file") -> str:
 
 
 def _nearest(path: Path) -> str:
+    """A file of the same sort beside it with a similar name: that all end in .yaml is no likeness."""
     candidates = path.parent.glob(f"*{path.suffix}") if path.parent.is_dir() else ()
-    hint = did_you_mean(path.name, (candidate.name for candidate in candidates))
-    return hint if hint.startswith("did") else ""
+    hint = did_you_mean(path.stem, (candidate.stem for candidate in candidates))
+    return f"{hint[:-1]}{path.suffix}?" if hint.startswith("did") else ""
 
 
 @dataclass

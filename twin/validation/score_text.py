@@ -34,7 +34,7 @@ def _misses(card: Scorecard) -> Iterator[str | Padding]:
         about = row.outcome.what or row.outcome.id
         hangs = ", ".join(card.hangs_on(row)[:SHOWN]) or "no unpublished number of its own: the mechanism"
         yield Padding(escape(f"{row.outcome.id}: {_off(row)}"), (0, 0, 0, 2))
-        yield Padding(escape(f"{about}; hangs on {hangs}"), (0, 0, 0, 6))
+        yield Padding(escape(f"{about}; depends most on {hangs}"), (0, 0, 0, 6))
     for name in card.broken:
         yield f"  {name}: must not happen, and does"
     yield ""

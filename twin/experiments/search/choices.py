@@ -197,7 +197,7 @@ def _unfit(mitigation: Mitigation) -> str:
     if mitigation.includes:
         return "is a bundle"
     if mitigation.coincidence:
-        return "hangs on a coincidence"
+        return "depends on a coincidence"
     if mitigation.cost is None:
         return "says no class of cost"
     changes = Variation(**{name: getattr(mitigation, name) for name in Variation.model_fields})
