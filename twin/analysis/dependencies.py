@@ -39,6 +39,9 @@ class Dependent:
     calls: tuple[str, ...]
     path: tuple[Dependency, ...]
 
+    def __repr__(self) -> str:
+        return f"Dependent({' -> '.join([*self.calls, *(d.on for d in self.path[-1:])])})"
+
     @property
     def hard(self) -> bool:
         return all(d.mode in NEEDED for d in self.path)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from twin.base.text import plural
 from twin.experiments.arms import BASELINE, Arm
 from twin.experiments.realizations import Realization
 from twin.experiments.tables import Tabular
@@ -158,8 +159,10 @@ class PairedComparison(Tabular):
     tests: int
 
     def __repr__(self) -> str:
-        verdicts = "; ".join(f"{a.arm.name}: {a.verdict}" for a in self.ranking)
-        return f"<Comparison of {len(self.arms)} arms in {len(self.worlds)} worlds: {verdicts}>"
+        first = [f"{a.arm.name}: {a.verdict}" for a in self.ranking[:3]]
+        verdicts = "; ".join([*first, "…"] if len(self.arms) > len(first) else first)
+        size = f"{plural(len(self.arms), 'arm')} in {plural(len(self.worlds), 'world')}"
+        return f"{type(self).__name__}({size}: {verdicts})"
 
     @cached_property
     def ranking(self) -> tuple[ArmResult, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+from twin.base.text import html_table
 from twin.experiments.store import arrow_table
 
 
@@ -33,9 +33,7 @@ class Tabular:
         return "\n".join(_line(cells, widths) for cells in lines)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(h)}</th>" for h in self.headings)
-        body = "".join(f"<tr>{''.join(_html(row))}</tr>" for row in self.summary())
-        return f"<table><tr>{head}</tr>{body}</table>"
+        return html_table(self.headings, (map(_cell, row) for row in self.summary()))
 
 
 def _cell(value: object) -> str:
@@ -43,10 +41,6 @@ def _cell(value: object) -> str:
         return ""
     return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else (
         f"{value:,.0f}" if isinstance(value, float) else str(value))  # fmt: skip
-
-
-def _html(row: Iterable[object]) -> Iterator[str]:
-    return (f"<td>{escape(_cell(value))}</td>" for value in row)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

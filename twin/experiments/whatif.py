@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.base.places import SCENARIOS
+from twin.base.text import plural
 from twin.base.units import format_duration
 from twin.experiments.answers import Answer
 from twin.experiments.arms import BASELINE, Arm, with_people
@@ -154,8 +155,8 @@ class WhatIfs(Tabular):
 
     def __repr__(self) -> str:
         agrees = [a.agrees for a in self.answers]
-        return (f"<WhatIfs: {len(agrees)} questions; the model agrees with {agrees.count(True)}, disagrees "
-                f"with {agrees.count(False)}>")  # fmt: skip
+        return (f"WhatIfs({plural(len(agrees), 'question')}: the model agrees with {agrees.count(True)}, "
+                f"disagrees with {agrees.count(False)})")  # fmt: skip
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row a question, case, realization and metric; null where a moment does not come."""

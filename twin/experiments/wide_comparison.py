@@ -82,6 +82,9 @@ class WideComparison(Tabular):
 
     headings = PairedComparison.headings
 
+    def __repr__(self) -> str:
+        return f"WideComparison({self.comparison!r})"
+
     def summary(self) -> Iterator[tuple[object, ...]]:
         """The rows of ``table()``: those of the comparison."""
         return self.comparison.summary()

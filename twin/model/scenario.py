@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from html import escape
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -29,6 +30,7 @@ from pydantic import (
 )
 
 from twin.base import units
+from twin.base.text import html_table, plural
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 
 SIGNALS = {  # the signals of conditions, expectations and published outcomes, with their units
@@ -155,6 +157,11 @@ class Service(Record):
     parameters: dict[str, Quantity] = {}
     dependencies: tuple[Dependency, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Service({self.name}: {self.kind})"
+
+    __str__ = __repr__
+
     @model_validator(mode="before")
     @classmethod
     def _own_domain(cls, data: Any) -> Any:
@@ -168,6 +175,11 @@ class Topology(Record):
     title: str = ""
     signal_period_s: Seconds = Field(10.0, alias="signal_period")
     services: dict[str, Service] = {}
+
+    def __repr__(self) -> str:
+        return f"Topology({self.name}: {plural(len(self.services), 'service')})"
+
+    __str__ = __repr__
 
 
 class Condition(Record):
@@ -320,6 +332,12 @@ class Published(Record):
     outcomes: tuple[Outcome, ...]
     must_not: tuple[Exclusion, ...] = ()
 
+    def __repr__(self) -> str:
+        count = plural(len(self.outcomes), "outcome")
+        return f"Published({self.incident}: {count}, {plural(len(self.must_not), 'exclusion')})"
+
+    __str__ = __repr__
+
 
 class Source(Record):
     """A publication, and how far to trust it."""
@@ -357,11 +375,15 @@ class Scenario(Record):
 
     def __repr__(self) -> str:
         of = {"service": self.topology.services, "fault": self.faults, "action": self.actions}
-        parts = [f"{len(those)} {word}{'s' * (len(those) != 1)}" for word, those in of.items()]
+        parts = [plural(len(those), word) for word, those in of.items()]
         length = units.format_duration(self.duration_s)
         return f"Scenario({self.name}: {', '.join(parts)}, {length} from {self.start:%Y-%m-%d %H:%M})"
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        rows = [(x.kind, x.id, x.title) for x in self.interventions]
+        return f"<div><p>{escape(repr(self))}</p>{html_table(('kind', 'id', 'title'), rows)}</div>"
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:

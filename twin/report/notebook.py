@@ -7,13 +7,11 @@ from html import escape
 from typing import Any
 
 from twin.base.clock import Clock
-from twin.results.impact import Impact, ServiceImpact, impact_of
+from twin.results.impact import impact_of, services_html
 from twin.simulation.run import FinishedRun
 
 WIDTH, HEIGHT, BASE = 640, 120, 100  # px; the time axis stands at BASE
 COLOURS = {"degraded": "#fbe7a1", "impaired": "#f4813f", "down": "#7a0f1f"}
-MOST = 12  # services that the table lists
-COLUMNS = ("service", "onset", "recovery", "lost min", "peak errors")
 
 BlastStep = Mapping[str, Any]
 
@@ -24,7 +22,7 @@ def run_html(run: FinishedRun) -> str:
     steps = run.sql("from blast_steps").to_pylist()
     title = f"<b>{escape(manifest['title'] or manifest['scenario'])}</b>"
     head = f"{title}<br>run {escape(run.run_id[:8])}, seed {manifest['seed']}: {escape(str(impact))}"
-    return f"<div><p>{head}</p>{blast_svg(steps, manifest)}{_table(impact)}</div>"
+    return f"<div><p>{head}</p>{blast_svg(steps, manifest)}{services_html(impact)}</div>"
 
 
 def blast_svg(steps: Sequence[BlastStep], manifest: Mapping[str, Any]) -> str:
@@ -54,25 +52,3 @@ def _area(steps: Sequence[BlastStep], state: str, ticks: float, peak: int) -> st
 def _label(x: int, anchor: str, text: str) -> str:
     style = 'font-size="11" font-family="sans-serif" fill="currentColor"'
     return f'<text x="{x}" y="{HEIGHT - 4}" text-anchor="{anchor}" {style}>{escape(text)}</text>'
-
-
-def _table(impact: Impact) -> str:
-    if not impact.services:
-        return "<p>No service was impaired.</p>"
-    rows = [_row(s) for s in sorted(impact.services, key=lambda s: s.onset)[:MOST]]
-    more = len(impact.services) - len(rows)
-    note = f"<p>… and {more} more: run.sql('from impact')</p>" if more else ""
-    return html_table(COLUMNS, rows) + note
-
-
-def _row(s: ServiceImpact) -> tuple[str, ...]:
-    recovery = f"{s.recovery:%d %b %H:%M:%S}" if s.recovery else "never"
-    onset = f"{s.onset:%d %b %H:%M:%S}"
-    return s.service, onset, recovery, f"{s.lost_min:.1f}", f"{s.peak_error_ratio:.0%}"
-
-
-def html_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table of escaped text."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(v))}</td>" for v in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

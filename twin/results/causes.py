@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Any
 
 from twin.base.clock import Clock
+from twin.base.text import html_table
 from twin.base.thresholds import HOLD_S, RECOVERED_S
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
@@ -56,6 +58,12 @@ class CauseChain:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        rows = [(_clock(cause.at), cause.service, cause.text) for cause in self.causes]
+        ends = f"{self.service} recovered: {_clock(self.recovery) if self.recovery else 'never'}. "
+        text = (ends if self.causes else f"{self.service}: ") + self.note
+        return f"<div>{html_table(('time', 'service', 'cause'), rows)}<p>{escape(text)}</p></div>"
+
     def lines(self) -> list[str]:
         """The chain for people to read."""
         head = f"{self.service}" + (f" ({self.title})" if self.title != self.service else "")
@@ -98,7 +106,10 @@ def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> Ca
         ends = tables.rows(_END, service=service, tick=onset["tick"])[0]["tick"]
     causes = tuple(_cause(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
     recovery = None if ends is None else _moment(run.manifest, ends, "recovery")
-    return CauseChain(service, title, causes, recovery, "" if causes[-1].event in INPUTS else _OWN)
+    notes = [] if causes[-1].event in INPUTS else [_OWN]
+    if tick is not None and recovery is not None and recovery <= (asked := Clock(run.manifest).at(tick)):
+        notes.insert(0, f"At {_clock(asked)}, {service} was not impaired: this is the episode before.")
+    return CauseChain(service, title, causes, recovery, " ".join(notes))
 
 
 def _onset(

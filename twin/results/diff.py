@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
-from twin.results.impact import Impact, ServiceImpact, impact_of
+from twin.base.text import html_table
+from twin.results.impact import LISTED, Impact, ServiceImpact, impact_of
 from twin.simulation.run import FinishedRun
 
 TOTALS = ("service_minutes_lost", "peak_impaired", "services_impaired", "not_recovered")
 FIELDS = ("onset", "recovery", "impaired_min", "lost_min")
+FEW = 3  # changes of inputs that a repr has
 _PLAIN = ("name", "start", "duration_s", "sample_s", "seed", "noise", "responders")
 
 Inputs = Mapping[str, Any]
@@ -53,8 +56,14 @@ class RunDiff:
 
     def __repr__(self) -> str:
         lost = f"{self.base.service_minutes_lost:.0f} → {self.run.service_minutes_lost:.0f}"
-        inputs = "; ".join(self.inputs) or "the same inputs"
+        inputs = "; ".join(self.inputs[:FEW]) or "the same inputs"
+        inputs += f"; and {more} more" if (more := len(self.inputs) - FEW) > 0 else ""
         return f"RunDiff({self.base_id[:8]} → {self.run_id[:8]}: {inputs}; service-minutes lost {lost})"
+
+    def _repr_html_(self) -> str:
+        rows = [(c.service, *(f"{m:.1f}" for m in c.lost_min), f"{c.change_min:+.1f}") for c in self.services]
+        columns = ("service", "lost min before", "lost min after", "change")
+        return f"<div><p>{escape(repr(self))}</p>{html_table(columns, rows[:LISTED])}</div>"
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin diff --json`` prints it."""

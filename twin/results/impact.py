@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from html import escape
 from typing import Any
 
 from twin.base.clock import Clock
+from twin.base.text import html_table, plural
 from twin.simulation.run import FinishedRun
+
+LISTED = 12  # services that a notebook shows
+COLUMNS = ("service", "onset", "recovery", "lost min", "peak errors")
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,30 @@ class Impact:
         elif self.last_recovery is not None:
             end = f"the last recovered {self.last_recovery:%d %b %H:%M:%S}"
         return (
-            f"{self.service_minutes_lost:.0f} service-minutes lost; {self.services_impaired} services "
-            f"impaired, {self.peak_impaired} at the peak; {end}"
+            f"{self.service_minutes_lost:.0f} service-minutes lost; "
+            f"{plural(self.services_impaired, 'service')} impaired, {self.peak_impaired} at the peak; {end}"
         )
 
     def __repr__(self) -> str:
         return f"Impact({self})"
+
+    def _repr_html_(self) -> str:
+        return f"<div><p>{escape(str(self))}</p>{services_html(self)}</div>"
+
+
+def services_html(impact: Impact) -> str:
+    """A table of the first services that were impaired, by onset."""
+    if not impact.services:
+        return "<p>No service was impaired.</p>"
+    rows = [_cells(s) for s in sorted(impact.services, key=lambda s: s.onset)[:LISTED]]
+    more = len(impact.services) - len(rows)
+    return html_table(COLUMNS, rows) + (f"<p>… and {more} more: run.sql('from impact')</p>" if more else "")
+
+
+def _cells(s: ServiceImpact) -> tuple[str, ...]:
+    recovery = f"{s.recovery:%d %b %H:%M:%S}" if s.recovery else "never"
+    onset = f"{s.onset:%d %b %H:%M:%S}"
+    return s.service, onset, recovery, f"{s.lost_min:.1f}", f"{s.peak_error_ratio:.0%}"
 
 
 def impact_of(run: FinishedRun) -> Impact:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from twin.base.text import plural
 from twin.experiments.opened import StudySettings, open_study
 from twin.experiments.tables import Tabular
 from twin.model.scenario import Scenario
@@ -98,7 +99,7 @@ class Calibration(Tabular):
     headings = ("fitted input", "before", "after", "known")
 
     def __repr__(self) -> str:
-        return f"<Calibration: {len(self.numbers)} inputs fitted in {self.runs} runs>"
+        return f"Calibration({plural(len(self.numbers), 'input')} fitted in {plural(self.runs, 'run')})"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row a fitted input."""

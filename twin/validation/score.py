@@ -13,11 +13,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from html import escape
 from statistics import fmean
 from typing import Any, Literal
 
 from scipy.stats import kendalltau
 
+from twin.base.text import html_table, plural
 from twin.experiments.opened import StudySettings
 from twin.model.scenario import Outcome, Published, Scenario
 from twin.results import outcomes
@@ -29,6 +31,7 @@ from twin.validation.ensemble import Ensemble, ensemble
 
 Class = Literal["imposed", "fitted", "predicted"]
 CLASSES: tuple[Class, ...] = ("imposed", "fitted", "predicted")
+_TIME = "%d %b %H:%M"
 NEAR_MIN, FAR_MIN = 10.0, 44.0  # 44 minutes are 5 % of the event
 
 
@@ -89,6 +92,23 @@ class Scorecard:
     numbers: tuple[UncertainInput, ...]
     callees: Mapping[str, tuple[str, ...]]
     ensemble: Ensemble | None = None
+
+    def __repr__(self) -> str:
+        predicted = self.summary()["predicted"]
+        outcomes = f"{predicted['exist']} of {plural(predicted['count'], 'predicted outcome')} happen"
+        error_min = predicted["mean_abs_error_min"]
+        off = "" if error_min is None else f", {error_min:.1f} min off on average"
+        broken = f"{len(self.broken)} of {plural(self.must_not_count, 'exclusion')} broken"
+        return f"Scorecard(run {self.run_id[:8]}: {outcomes}{off}; {broken})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (r.outcome.id, f"{r.outcome.at:{_TIME}}", f"{r.simulated:{_TIME}}" if r.simulated else "never",
+             "" if r.error_min is None else f"{r.error_min:+.1f}", r.as_json()["class"])
+            for r in self.rows
+        ]  # fmt: skip
+        columns = ("outcome", "published", "simulated", "error min", "class")
+        return f"<div><p>{escape(repr(self))}</p>{html_table(columns, rows)}</div>"
 
     @property
     def fitted(self) -> tuple[UncertainInput, ...]:

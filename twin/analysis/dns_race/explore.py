@@ -75,6 +75,10 @@ class Exploration:
     story: Story  # the steps to the nearest empty state; none, if there is none
     complete: bool = True  # False: interrupted, and the counts are those until then
 
+    def __repr__(self) -> str:
+        nearest = "none" if self.shortest is None else f"the nearest after {self.shortest} steps"
+        return f"Exploration({self.states} states, {self.empty_states} empty: {nearest})"
+
     @property
     def trace(self) -> tuple[str, ...]:
         """The steps to the nearest empty state in words."""

@@ -79,6 +79,9 @@ class RaceRate:
     law: RatePowerLaw
     delays: tuple[RateDelay, ...]
 
+    def __repr__(self) -> str:
+        return f"RaceRate(the base and {len(self.rows)} variations)"
+
     def as_json(self) -> dict[str, Any]:
         """As ``twin explore --rate --json`` prints it."""
         return {

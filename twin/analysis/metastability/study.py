@@ -66,6 +66,9 @@ class StabilityStudy:
     longest_s: float = 0.0
     runs: int = 0
 
+    def __repr__(self) -> str:
+        return f"StabilityStudy({self.service} of {self.scenario}: {self.verdict}, {self.runs} runs)"
+
     @property
     def works_for_itself(self) -> bool:
         """Whether its load is work of its own, and no calls."""

@@ -91,7 +91,7 @@ class SearchResult(Tabular):
 
     def __repr__(self) -> str:
         best = self.best.tried.choice.words if self.best else "nothing"
-        return f"<SearchResult: {best} meets {self.wanted.goal.text!r}>"
+        return f"SearchResult({best} meets {self.wanted.goal.text!r})"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row a tried set and term of the goal."""
