@@ -30,7 +30,7 @@ def test_changes_of_a_run(run: twin.Run, tiny: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "problem"), [
-    ({"runner": "rey"}, "runner: found 'rey', expected one of inline, ray, auto (did you mean ray?)"),
+    ({"runner": "rey"}, "runner: found 'rey', expected one of auto, inline, process, ray (did"),
     ({"address": "here:1"}, "address: found runner 'auto', expected runner 'ray': only Ray has an address"),
     ({"set": {"stor.fault_ratio": 1}}, 'set["stor.fault_ratio"]: found service \'stor\', expected a service'),
     ({"set": {"store.fault_ratio": 2}}, 'set["store.fault_ratio"]: found 2, expected 0 to 1'),
@@ -164,3 +164,9 @@ def test_a_type_checker_sees_the_types(tmp_path: Path) -> None:
     root = Path(twin.__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert re.findall(r'Revealed type is "([^"]*)"', done.stdout) == list(TYPES), done.stdout
+
+
+def test_a_single_run_on_processes_stays_in_this_one(run: twin.Run, tiny: Path) -> None:
+    """As the help of ``twin run --runner process`` says: the same from Python."""
+    found = twin.run(tiny, runner="process")
+    assert found.digest == run.digest and found.manifest["runner"] == "inline"

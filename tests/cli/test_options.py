@@ -8,6 +8,7 @@ import pytest
 from twin.cli import JOBS, cli
 from twin.cli._command import CHANGES, FORMER, HEADINGS, HeadedOption
 from twin.cli._reference import names_under
+from twin.model.runners import RUNNERS
 
 from .conftest import Twin
 
@@ -71,6 +72,11 @@ def test_the_help_of_runner_says_from_how_many_runs_auto_means_ray() -> None:
 
     (auto,) = {vars(option)["meanings"]["auto"] for _, name, option in options() if name == "--runner"}
     assert f"from {RAY_PAYS} runs on" in auto
+
+
+def test_the_command_line_and_python_have_the_same_runners() -> None:
+    for command, name, option in options():
+        assert name != "--runner" or sorted(vars(option)["meanings"]) == sorted(RUNNERS), command
 
 
 @pytest.mark.parametrize(("was", "now"), FORMER.items())

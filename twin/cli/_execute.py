@@ -32,7 +32,7 @@ def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, wri
         return twin.run(
             scenario,
             replicate=replicate,
-            runner="ray" if options["runner"] == "ray" else "inline",
+            runner=options["runner"],
             actors=options["actors"],
             address=options["address"],
             out=options["out"] if write else None,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twin.base.places import STUDIES
-from twin.experiments.pool import RUNNERS, PoolSettings
+from twin.experiments.pool import PoolSettings
 from twin.experiments.study import Job, Reporter, Setting, Study
 from twin.model.changes import Variant
 from twin.model.scenario import Scenario
-from twin.spec.arguments import check_counts
-from twin.spec.problems import argument_problem, did_you_mean, shown
+from twin.spec.arguments import check_counts, check_runner
+from twin.spec.problems import argument_problem
 
 
 def studies_folder() -> Path:
@@ -41,11 +41,7 @@ def settings_with(
             raise argument_problem("settings", "both", expected)
         return settings
     check_counts(1, actors=actors)
-    if runner not in RUNNERS:
-        expected = f"one of {', '.join(RUNNERS)}"
-        raise argument_problem("runner", shown(runner), expected, did_you_mean(runner, RUNNERS))
-    if address is not None and runner != "ray":
-        raise argument_problem("address", f"runner '{runner}'", "runner 'ray': only Ray has an address")
+    check_runner(runner, address)
     return StudySettings(None if study is None else Path(study), PoolSettings(runner, actors, address))
 
 

@@ -16,6 +16,8 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Protocol
 
+from twin.model.runners import RUNNERS
+
 LARGEST = 8  # jobs in a batch: with more, a lost worker costs too much
 SHARES = 6  # batches that each worker gets of a small study: with fewer, one waits for the other
 MOST_LOSSES = 3  # with no batch finished in between (processes), or of the same one (actors)
@@ -27,7 +29,6 @@ class WorkerLost(Exception):
     """The same batch has killed one worker after another."""
 
 
-RUNNERS = ("auto", "inline", "process", "ray")
 RAY_PAYS = 24  # runs, from which the start of Ray is worth its seconds
 
 

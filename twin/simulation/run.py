@@ -24,10 +24,9 @@ from twin.simulation.inline import Progress, Rows
 from twin.simulation.queries import Tables
 from twin.simulation.schedule import Change, Schedule
 from twin.simulation.world import Model, build
-from twin.spec import argument_problem, did_you_mean
+from twin.spec.arguments import check_runner
 
 R = TypeVar("R", bound="FinishedRun")
-RUNNERS = ("inline", "ray", "auto")
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,11 +100,11 @@ def simulate(
 ) -> FinishedRun:  # fmt: skip
     """Step ``scenario`` to its end.
 
-    ``runner``: "inline", "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one) or
-    "auto", which is inline: one run of this size is faster there. ``out``: folder of runs to write to; None
-    keeps the run in memory. ``debug`` checks every invariant after each signal period. ``digest=False`` saves
-    the hash of all rows, for one of many runs. Raises SpecError for an unknown
-    runner, InvariantBroken, OSError.
+    ``runner``: "ray" (over ``actors`` shards, on the cluster at ``address`` or a local one), or one of
+    "inline", "process" and "auto". These three run in this process: one run of this size is faster there.
+    ``out``: folder of runs to write to; None keeps the run in memory. ``debug`` checks every invariant after
+    each signal period. ``digest=False`` saves the hash of all rows, for one of many runs. Raises SpecError
+    for an unknown runner, InvariantBroken, OSError.
     """
     check_runner(runner, address)
     runner = "ray" if runner == "ray" else "inline"
@@ -121,15 +120,6 @@ def simulate(
     else:
         rows = inline.run_inline(model, schedule, ticks, progress)
     return record_run(scenario, model, rows, seed, replicate, runner, out, digest)
-
-
-def check_runner(runner: str, address: str | None) -> None:
-    """Raises SpecError for a runner that does not exist, and for an address that nothing would use."""
-    if runner not in RUNNERS:
-        hint = did_you_mean(runner, RUNNERS)
-        raise argument_problem("runner", f"'{runner}'", f"one of {', '.join(RUNNERS)}", hint)
-    if address is not None and runner != "ray":
-        raise argument_problem("address", f"runner '{runner}'", "runner 'ray': only Ray has an address")
 
 
 def record_run(

@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 from twin.base import units
 from twin.base.units import Refused
 from twin.model.changes import Variation
+from twin.model.runners import RUNNERS
 from twin.model.scenario import Quantity, Scenario, Value
 from twin.spec.overrides import vary
-from twin.spec.problems import Problem, SpecError, did_you_mean, shown
+from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean, shown
 from twin.spec.responders import with_responders
 from twin.spec.tree import parse_tree
 from twin.spec.values import Names, in_si, names_of, typed
@@ -101,6 +102,15 @@ def several(argument: str, given: Name | Iterable[Name]) -> list[Name]:
     if wrong:
         raise SpecError(wrong)
     return names
+
+
+def check_runner(runner: str, address: str | None) -> None:
+    """Raises SpecError for a runner that does not exist, and for an address that nothing would use."""
+    if runner not in RUNNERS:
+        expected = f"one of {', '.join(RUNNERS)}"
+        raise argument_problem("runner", shown(runner), expected, did_you_mean(runner, RUNNERS))
+    if address is not None and runner != "ray":
+        raise argument_problem("address", f"runner '{runner}'", "runner 'ray': only Ray has an address")
 
 
 def check_counts(least: int, **given: object) -> None:
