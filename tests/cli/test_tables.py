@@ -107,6 +107,6 @@ def test_a_tournament(twin: Twin, two: tuple[object, ...]) -> None:
 def test_a_calibration(twin: Twin, tmp_path: Path) -> None:
     fit = write_fit(tmp_path, dict.fromkeys(ROWS, 30.0), "50m", "30/s")
     more = ("--runner", "inline", "--study", tmp_path / "study")
-    assert_fits(
-        twin("calibrate", fit, "--budget", 8, "--leave-one-out", *more).stdout, "mover.capacity_per_s"
-    )
+    shown = twin("calibrate", fit, "--budget", 8, "--leave-one-out", *more).stdout
+    assert_fits(shown, "mover.capacity_per_s")
+    assert not re.search(r"^ +min\b", shown, re.M), "a number stays on the line of its unit"

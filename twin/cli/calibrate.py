@@ -165,7 +165,7 @@ def _show_left_out(found: Calibration) -> None:
         for each in found.left_out
     ]  # fmt: skip
     columns = ("left out", "its error", "over the prior, 5/50/95 %", "released", "predicted move", "the most")
-    show.table(columns, rows)
+    show.table(columns, rows, whole=set(columns) - {"released"}, key=1)
 
 
 def _show_ratio(found: Ratio) -> None:
