@@ -59,6 +59,10 @@ def test_bad_arguments_are_named_as_python_writes_them(tiny: Path, arguments: di
 def test_a_scenario_of_a_wrong_type(scenario: Any) -> None:
     with pytest.raises(twin.SpecError, match=r"scenario: found .*, expected a name, a file"):
         twin.load(scenario)
+    with pytest.raises(twin.SpecError, match=r"folder: found .*, expected the path of a folder"):
+        twin.open_run(scenario)
+    with pytest.raises(twin.SpecError, match=r"what-if: found .*, expected the number or the file"):
+        twin.what_if(scenario if scenario != 3 else 1.5)
 
 
 def test_an_unknown_name(tiny: Path) -> None:

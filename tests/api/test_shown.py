@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import twin
-from twin.base.text import html_table, plural
+from twin.base.text import counted, html_table
 from twin.results.causes import Cause, CauseChain
 
 SHORT = 300  # characters
@@ -62,7 +62,7 @@ def test_a_chain_in_a_notebook_is_text_and_never_markup(run: twin.Run) -> None:
 
 
 def test_one_and_many() -> None:
-    assert (plural(1, "world"), plural(0, "world"), plural(2, "world")) == ("1 world", "0 worlds", "2 worlds")
+    assert [counted(n, "world") for n in (0, 1, 2)] == ["0 worlds", "1 world", "2 worlds"]
     assert html_table(["a"], [["<"]]).endswith("<tr><td>&lt;</td></tr></tbody></table>")
 
 

@@ -31,9 +31,9 @@ class Comparison(PairedComparison):
 def compare(
     scenario: str | Path | Scenario, mitigate: str | Path | Sequence[str | Path | Arm], worlds: int = 64, *,
     target: str = "", within_s: float = WITHIN_S, weights: Mapping[str, float] | None = None,
-    draws: bool = True, interim: bool = True, responders: str | None = "drawn", mitigations: Path = FOLDER,
-    runner: str = "auto", actors: int = 2, address: str | None = None, study: Path | str | None = None,
-    settings: StudySettings | None = None,
+    draws: bool = True, interim: bool = True, responders: str | None = "drawn",
+    mitigations: Path | str = FOLDER, runner: str = "auto", actors: int = 2, address: str | None = None,
+    study: Path | str | None = None, settings: StudySettings | None = None,
 ) -> Comparison:  # fmt: skip
     """Compare mitigations in ``worlds`` realizations of a scenario: its name, its file, or a loaded one.
 
@@ -52,7 +52,7 @@ def compare(
     where = settings_with(settings, runner, actors, address, study)
     base = with_people(load(scenario), responders)
     _check(base, worlds, target, within_s, weights or {})
-    arms = _arms(mitigate, base, mitigations)
+    arms = _arms(mitigate, base, Path(mitigations))
     plan = ComparisonPlan(base.name, arms, worlds, within_s, weights or {}, draws, "", interim, 1, target)
     if too_few := warning(plan):
         warnings.warn(too_few, stacklevel=2)

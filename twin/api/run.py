@@ -16,7 +16,7 @@ from twin.simulation.inline import Progress
 from twin.simulation.run import FinishedRun, keep, read_run, simulate
 from twin.spec.arguments import Moment, Name, Value, check_counts
 from twin.spec.library import load
-from twin.spec.problems import argument_problem
+from twin.spec.problems import argument_problem, shown
 
 if TYPE_CHECKING:  # needs scipy, which a run does not
     from twin.validation.score import Scorecard
@@ -120,7 +120,9 @@ def run(
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder. Raises twin.simulation.journal.DamagedRun."""
+    """The run in a folder. Raises SpecError for anything but a path, twin.simulation.journal.DamagedRun."""
+    if not isinstance(folder, str | Path):
+        raise argument_problem("folder", shown(folder), "the path of a folder")
     return _questionable(read_run(folder))
 
 

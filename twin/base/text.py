@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 
-def plural(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
     """'1 world', '2 worlds'."""
     return f"{count} {noun}{'s' * (count != 1)}"
 

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from twin.base.clock import Clock as Clock
+from twin.base.text import counted as counted
 
 WIDE = 120  # columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise
 GAP = 2  # columns between those of a table
@@ -155,11 +156,6 @@ def cell(value: object) -> str:
         return ""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return escape("".join(c if c.isprintable() else "?" for c in text))
-
-
-def counted(number: int, noun: str) -> str:
-    """'1 run', '2 runs'."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def minutes(value: float | None) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from twin.analysis.dependencies import dependents
-from twin.base.text import plural
+from twin.base.text import counted
 from twin.base.thresholds import METASTABLE_S, RECOVERED_S
 from twin.base.units import format_duration
 from twin.experiments.answers import Results
@@ -312,7 +312,7 @@ class Blast(Tabular):
     headings = ("lost", "per minute", "of others", "others affected", "outlive the fault")
 
     def __repr__(self) -> str:
-        return f"Blast({self.plan.scenario.name}: {plural(len(self.radii), 'service')} lost, one at a time)"
+        return f"Blast({self.plan.scenario.name}: {counted(len(self.radii), 'service')} lost, one at a time)"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row an effect: of each loss on each service that it affects."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from twin.base.text import plural
+from twin.base.text import counted
 from twin.experiments.arms import BASELINE, Arm
 from twin.experiments.realizations import Realization
 from twin.experiments.tables import Tabular
@@ -161,7 +161,7 @@ class PairedComparison(Tabular):
     def __repr__(self) -> str:
         first = [f"{a.arm.name}: {a.verdict}" for a in self.ranking[:3]]
         verdicts = "; ".join([*first, "…"] if len(self.arms) > len(first) else first)
-        size = f"{plural(len(self.arms), 'arm')} in {plural(len(self.worlds), 'world')}"
+        size = f"{counted(len(self.arms), 'arm')} in {counted(len(self.worlds), 'world')}"
         return f"{type(self).__name__}({size}: {verdicts})"
 
     @cached_property

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.base.places import SCENARIOS
-from twin.base.text import plural
+from twin.base.text import counted
 from twin.base.units import format_duration
 from twin.experiments.answers import Answer
 from twin.experiments.arms import BASELINE, Arm, with_people
@@ -30,6 +30,7 @@ from twin.simulation.run import simulate
 from twin.spec import Problem, SpecError, argument_problem, load_what_if
 from twin.spec.arguments import check_counts
 from twin.spec.bases import Bases
+from twin.spec.problems import shown
 from twin.statistics import wilson
 
 FOLDER = SCENARIOS / "what-if"
@@ -155,7 +156,7 @@ class WhatIfs(Tabular):
 
     def __repr__(self) -> str:
         agrees = [a.agrees for a in self.answers]
-        return (f"WhatIfs({plural(len(agrees), 'question')}: the model agrees with {agrees.count(True)}, "
+        return (f"WhatIfs({counted(len(agrees), 'question')}: the model agrees with {agrees.count(True)}, "
                 f"disagrees with {agrees.count(False)})")  # fmt: skip
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -195,7 +196,7 @@ def find_questions(
     bases: Bases = {}
     changed: dict[int, Scenario] = {}  # questions of one base share it
     found = []
-    for each in dict.fromkeys(which) if which else files:
+    for each in {str(one): one for one in which}.values() if which else files:
         try:
             question, base = load_what_if(_file(each, files), bases, with_files=with_files)
             if id(base) not in changed:
@@ -209,7 +210,9 @@ def find_questions(
 
 
 def _file(which: int | str | Path, files: Mapping[int, Path]) -> Path:
-    """A file, or that of a number. Raises SpecError for an unknown number."""
+    """A file, or that of a number. Raises SpecError for an unknown number, or anything else."""
+    if isinstance(which, bool) or not isinstance(which, int | str | Path):
+        raise argument_problem("what-if", shown(which), "the number or the file of a question")
     if not str(which).isdigit():
         return Path(which)  # type: ignore[arg-type]
     if int(str(which)) not in files:

@@ -30,7 +30,7 @@ from pydantic import (
 )
 
 from twin.base import units
-from twin.base.text import html_table, plural
+from twin.base.text import counted, html_table
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 
 SIGNALS = {  # the signals of conditions, expectations and published outcomes, with their units
@@ -177,7 +177,7 @@ class Topology(Record):
     services: dict[str, Service] = {}
 
     def __repr__(self) -> str:
-        return f"Topology({self.name}: {plural(len(self.services), 'service')})"
+        return f"Topology({self.name}: {counted(len(self.services), 'service')})"
 
     __str__ = __repr__
 
@@ -333,8 +333,8 @@ class Published(Record):
     must_not: tuple[Exclusion, ...] = ()
 
     def __repr__(self) -> str:
-        count = plural(len(self.outcomes), "outcome")
-        return f"Published({self.incident}: {count}, {plural(len(self.must_not), 'exclusion')})"
+        count = counted(len(self.outcomes), "outcome")
+        return f"Published({self.incident}: {count}, {counted(len(self.must_not), 'exclusion')})"
 
     __str__ = __repr__
 
@@ -375,7 +375,7 @@ class Scenario(Record):
 
     def __repr__(self) -> str:
         of = {"service": self.topology.services, "fault": self.faults, "action": self.actions}
-        parts = [plural(len(those), word) for word, those in of.items()]
+        parts = [counted(len(those), word) for word, those in of.items()]
         length = units.format_duration(self.duration_s)
         return f"Scenario({self.name}: {', '.join(parts)}, {length} from {self.start:%Y-%m-%d %H:%M})"
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from twin.base.clock import Clock
-from twin.base.text import html_table, plural
+from twin.base.text import counted, html_table
 from twin.simulation.run import FinishedRun
 
 LISTED = 12  # services that a notebook shows
@@ -58,7 +58,7 @@ class Impact:
             end = f"the last recovered {self.last_recovery:%d %b %H:%M:%S}"
         return (
             f"{self.service_minutes_lost:.0f} service-minutes lost; "
-            f"{plural(self.services_impaired, 'service')} impaired, {self.peak_impaired} at the peak; {end}"
+            f"{counted(self.services_impaired, 'service')} impaired, {self.peak_impaired} at the peak; {end}"
         )
 
     def __repr__(self) -> str:

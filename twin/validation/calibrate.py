@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.base.text import plural
+from twin.base.text import counted
 from twin.experiments.opened import StudySettings, open_study
 from twin.experiments.tables import Tabular
 from twin.model.scenario import Scenario
@@ -99,7 +99,7 @@ class Calibration(Tabular):
     headings = ("fitted input", "before", "after", "known")
 
     def __repr__(self) -> str:
-        return f"Calibration({plural(len(self.numbers), 'input')} fitted in {plural(self.runs, 'run')})"
+        return f"Calibration({counted(len(self.numbers), 'input')} fitted in {counted(self.runs, 'run')})"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row a fitted input."""

@@ -30,7 +30,7 @@ import numpy as np
 from scipy.stats import chi2, rankdata, spearmanr
 
 from twin.base.rng import DELAY, stable_key, uniform
-from twin.base.text import plural
+from twin.base.text import counted
 from twin.experiments.opened import StudySettings, open_study
 from twin.experiments.realizations import Realization, quantile, uncertain
 from twin.experiments.screening import screened
@@ -102,7 +102,7 @@ class Ensemble(Tabular):
     headings = ("outcome", "published", "low", "high", "covered")
 
     def __repr__(self) -> str:
-        return f"Ensemble({plural(len(self.places), 'draw')}: {plural(len(self.times_min), 'outcome')})"
+        return f"Ensemble({counted(len(self.places), 'draw')}: {counted(len(self.times_min), 'outcome')})"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row an outcome."""

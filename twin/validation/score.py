@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from scipy.stats import kendalltau
 
-from twin.base.text import html_table, plural
+from twin.base.text import counted, html_table
 from twin.experiments.opened import StudySettings
 from twin.model.scenario import Outcome, Published, Scenario
 from twin.results import outcomes
@@ -95,10 +95,10 @@ class Scorecard:
 
     def __repr__(self) -> str:
         predicted = self.summary()["predicted"]
-        outcomes = f"{predicted['exist']} of {plural(predicted['count'], 'predicted outcome')} happen"
+        outcomes = f"{predicted['exist']} of {counted(predicted['count'], 'predicted outcome')} happen"
         error_min = predicted["mean_abs_error_min"]
         off = "" if error_min is None else f", {error_min:.1f} min off on average"
-        broken = f"{len(self.broken)} of {plural(self.must_not_count, 'exclusion')} broken"
+        broken = f"{len(self.broken)} of {counted(self.must_not_count, 'exclusion')} broken"
         return f"Scorecard(run {self.run_id[:8]}: {outcomes}{off}; {broken})"
 
     def _repr_html_(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from twin.base.text import plural
+from twin.base.text import counted
 from twin.base.units import format_duration
 from twin.experiments.answers import Results
 from twin.experiments.arms import BASELINE, Arm
@@ -74,7 +74,7 @@ class Inspected(Tabular):
     headings = ("switch", "verdict", "saves", "minutes left")
 
     def __repr__(self) -> str:
-        return f"Inspected({self.scenario.name}: {plural(len(self.known), 'defence')})"
+        return f"Inspected({self.scenario.name}: {counted(len(self.known), 'defence')})"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row a switch, then a row a pair."""
