@@ -12,13 +12,16 @@ from twin.base.extras import require_extra
 from twin.cli import _show as show
 from twin.cli._arms import prepared, seconds
 from twin.cli._command import command, headed_option
+from twin.cli._errors import BadInput
 from twin.cli._options import (
     budget_option,
     changes_with,
     mitigations_option,
     output_options,
+    replicates_option,
     study_options,
     within_option,
+    worlds_option,
 )
 from twin.cli._study import settings_of
 from twin.report.wording import amount
@@ -57,20 +60,21 @@ METRIC is one of these:
 @budget_option(200)
 @mitigations_option
 @within_option
-@headed_option(
-    "--shipped", is_flag=True, help="Do not vary the uncertain inputs. Only the noise differs between worlds."
-)
+@worlds_option("10 % of the budget, 8 to 64")
+@replicates_option()
 @changes_with("drawn", mitigate=False)
 @study_options
 @output_options
 def search_command(
-    scenario: str, goal: str, budget: int, mitigations_in: Path, within: str, shipped: bool,
-    folder: Path | None, runner: str, actors: int, address: str | None, as_json: bool, **changes: Any,
+    scenario: str, goal: str, budget: int, mitigations_in: Path, within: str, worlds: int | None,
+    replicates: int | None, folder: Path | None, runner: str, actors: int, address: str | None,
+    as_json: bool, **changes: Any,
 ) -> None:  # fmt: skip
     """Find the cheapest set of mitigations that meets a goal.
 
     A condition is about the mean over all worlds or, with 'in 90%', about the share of worlds in which it
-    holds. The goal is met if new worlds confirm it with 95 % confidence.
+    holds. The goal is met if new worlds confirm it with 95 % confidence. --worlds or --replicates is their
+    number.
 
     The same scenario, goal, budget and mitigations always give the same answer. An interrupted search
     continues from the answers in its study.
@@ -79,9 +83,12 @@ def search_command(
     from twin.experiments.search import Wanted, choice_space, parse_goal, search_plan, searched
 
     require_extra("search", "twin search")
+    if worlds and replicates:
+        raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
     base = prepared(scenario, changes)
-    wanted = Wanted(base.name, parse_goal(goal, base), budget, seconds(within, "--within"), not shipped)
-    planned = search_plan(wanted.goal, budget)
+    wanted = Wanted(base.name, parse_goal(goal, base), budget, seconds(within, "--within"),
+                    replicates is None, replicates or worlds or 0)  # fmt: skip
+    planned = search_plan(wanted.goal, budget, wanted.worlds)
     offered = choice_space(base, mitigations_in)
     knobs = sum(len(part.knobs) for part in offered.parts)
     offers = {"mitigation": len(offered.parts), "setting": knobs, "contradiction": len(offered.against)}

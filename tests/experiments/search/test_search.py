@@ -152,9 +152,12 @@ def test_the_command(folder: Path, shared: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["met"] and found["best"] == "mend-a" and found["runs"] <= 90
-    assert "at most 90 runs" in done.stderr and "about" in done.stderr
+    assert "90 runs planned" in done.stderr and "about" in done.stderr
     table = invoke("search", *common, "--goal", "service_minutes_lost < 15")
     assert "Cheapest that meets it: mend-a" in table.stdout and "in the folder already" in table.stderr
+    same = invoke("search", *common, "--replicates", 10, "--goal", "service_minutes_lost < 15", "--json")
+    assert same.exit_code == 0, same.output
+    assert json.loads(same.stdout)["fresh_worlds"] == 10 and found["fresh_worlds"] == 9
     none = invoke("search", *common, "--goal", "service_minutes_lost < 0")
     assert none.exit_code == 0 and "No set meets it within the budget. The nearest of" in none.stdout
 
@@ -165,6 +168,9 @@ def test_the_command(folder: Path, shared: Path, tmp_path: Path) -> None:
         (["--goal", "peak < 3"], "--goal:1:1: found 'peak'"),
         (["--goal", "peak_impaired < 3", "--budget", "20"], "--budget: found 20, expected at least"),
         (["--goal", "peak_impaired < 3", "--mitigate", "x"], "No such option '--mitigate'"),
+        (["--goal", "peak_impaired < 3", "--shipped"], "--replicates"),
+        (["--goal", "peak_impaired < 3", "--worlds", "9", "--replicates", "9"], "not with --worlds"),
+        (["--goal", "peak_impaired < 3", "--worlds", "500"], "--budget: found 200, expected at least"),
         (["--goal", "peak_impaired < 3", "--mitigations", "."], "no mitigation in"),
     ],
 )

@@ -142,18 +142,18 @@ class SearchResult(Tabular):
 
 def search(
     scenario: Scenario, goal: str, budget: int = 200, *, mitigations: Path = FOLDER,
-    within_s: float = WITHIN_S, draws: bool = True, responders: str | None = "drawn",
+    within_s: float = WITHIN_S, draws: bool = True, worlds: int = 0, responders: str | None = "drawn",
     settings: StudySettings | None = None,
 ) -> SearchResult:  # fmt: skip
     """Find the cheapest sets of mitigations with which a scenario meets a goal, and confirm them.
 
     ``goal``: as "peak_impaired < 20 and p_recovered > 90%" (``goals``). ``budget``: runs at most.
-    ``mitigations``: the folder to choose from. Raises SpecError, BudgetTooSmall, NoWorlds, WorkerLost,
-    OtherStudy.
+    ``mitigations``: the folder to choose from. ``draws``, ``worlds``: as in ``Wanted``. Raises SpecError,
+    BudgetTooSmall, NoWorlds, WorkerLost, OtherStudy.
     """
     base = with_people(scenario, responders)
-    wanted = Wanted(base.name, parse_goal(goal, base), budget, within_s, draws)
-    search_plan(wanted.goal, budget)  # refuses a budget that is too small before the files are read
+    wanted = Wanted(base.name, parse_goal(goal, base), budget, within_s, draws, worlds)
+    search_plan(wanted.goal, budget, worlds)  # refuses a budget that is too small before the files are read
     space = choice_space(base, mitigations)
     with open_study({base.name: base}, settings, runs=budget) as study:
         return searched(study, wanted, space)
@@ -168,7 +168,7 @@ class _Searching:
     """A search under way: what has been tried."""
 
     def __init__(self, study: Study, wanted: Wanted, space: ChoiceSpace) -> None:
-        self.plan = search_plan(wanted.goal, wanted.budget)
+        self.plan = search_plan(wanted.goal, wanted.budget, wanted.worlds)
         self.race = Race(study, wanted, space)
         self.study, self.wanted, self.space = study, wanted, space
         self.proposals = Proposals(space)

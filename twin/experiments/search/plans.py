@@ -20,13 +20,15 @@ class BudgetTooSmall(Exception):
 @dataclass(frozen=True)
 class Wanted:
     """``budget``: runs at most, those of the baseline and those done before included. ``within_s``: by when a
-    recovery counts as in time. ``draws``: sample the uncertain inputs; without, only the noise differs."""
+    recovery counts as in time. ``draws``: sample the uncertain inputs; without, only the noise differs.
+    ``worlds``: fresh ones that confirm, more if the goal takes more; 0 for a share of the budget."""
 
     scenario: str
     goal: Goal
     budget: int
     within_s: float
     draws: bool = True
+    worlds: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ def error_of(candidates: int) -> float:
     return (1 - CONFIDENCE) / candidates
 
 
-def search_plan(goal: Goal, budget: int) -> SearchPlan:
-    """How many sets are confirmed in how many fresh realizations: at most half of the budget. Raises
-    BudgetTooSmall."""
+def search_plan(goal: Goal, budget: int, worlds: int = 0) -> SearchPlan:
+    """How many sets are confirmed in how many fresh realizations: at most half of the budget. ``worlds`` is
+    as in ``Wanted``. Raises BudgetTooSmall."""
     for candidates in range(CANDIDATES, 0, -1):
-        fresh = min(MOST_FRESH, max(LEAST_FRESH, int(FRESH_SHARE * budget)))
+        fresh = worlds or min(MOST_FRESH, max(LEAST_FRESH, int(FRESH_SHARE * budget)))
         fresh = max(fresh, goal.least_worlds(1 - error_of(candidates)))
         found = SearchPlan(candidates, fresh)
         least = found.reserve + LEAST_TRIES * RUNGS[-1]
