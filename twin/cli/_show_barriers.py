@@ -23,7 +23,7 @@ ABOUT = ("name", "title", "layer", "guards", "status", "in_the_event")
 
 
 @dataclass(frozen=True)
-class Told:
+class BarriersView:
     """What is said of ``inspected`` barriers. ``plain`` is the run of the event as it was."""
 
     inspected: Inspected

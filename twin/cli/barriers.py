@@ -19,7 +19,7 @@ from twin.cli._options import (
     replicates_option,
     study_options,
 )
-from twin.cli._show_barriers import Told
+from twin.cli._show_barriers import BarriersView
 from twin.cli._study import settings_of
 
 if TYPE_CHECKING:
@@ -79,16 +79,18 @@ def barriers_command(scenario: str, as_json: bool, **options: Any) -> None:
         base = with_people(base, "modelled")
     compile_once(base)
     plain, loops = watch(base)
-    told = None
+    view = None
     if known:
         worlds, moments = options["replicates"] or REPLICATES, options["moments"]
-        told = Told(inspect(base, known, worlds, moments=moments, settings=settings_of(options)), plain)
+        view = BarriersView(
+            inspect(base, known, worlds, moments=moments, settings=settings_of(options)), plain
+        )
     if as_json:
-        parts = {} if told is None else told.document()
+        parts = {} if view is None else view.document()
         show.document({"scenario": base.name, **parts, "loops": control.loops_document(base, loops)})
         return
-    if told is not None:
-        told.picture()
+    if view is not None:
+        view.picture()
         click.echo()
     control.draw_loops(base, loops)
 

@@ -108,8 +108,8 @@ class WhatIfAnswer:
         for c in what_if.comparisons:
             for case in [c.case] if c.case else self.cases:
                 mine, other = self.measured[case], self.measured[c.against or BASELINE]
-                held = {r: metrics.holds(c, mine[r], other[r], recoveries) for r in mine}
-                found.append(EffectResult(c, case, held))
+                by_realization = {r: metrics.holds(c, mine[r], other[r], recoveries) for r in mine}
+                found.append(EffectResult(c, case, by_realization))
         return found
 
     @property
@@ -136,8 +136,8 @@ class WhatIfAnswer:
         A variant says so if the Wilson interval of its share lies beyond a half; with a single realization,
         if it is so there. None with a single variant, or if nothing is expected.
         """
-        said = {s.says for s in self.shares.values()}
-        return None if len(self.shares) < 2 else len(said) == 1 and None not in said
+        verdicts = {s.says for s in self.shares.values()}
+        return None if len(self.shares) < 2 else len(verdicts) == 1 and None not in verdicts
 
 
 @dataclass(frozen=True)

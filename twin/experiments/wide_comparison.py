@@ -113,19 +113,19 @@ def compare_widely(plan: WidePlan, settings: StudySettings | None = None) -> Wid
     bases = {plan.base.name: plan.base, **{name: other for name, (other, _) in plan.others.items()}}
     runs = sum(plan.parts.values())
     with open_study(bases, settings, runs=runs, planned=plan.known_jobs, variants=plan.variants) as study:
-        held = _tournament(study, plan) if plan.tournament else None
-        found = held.singles if held else compared(study, plan.comparison)
+        tournament = _tournament(study, plan) if plan.tournament else None
+        found = tournament.singles if tournament else compared(study, plan.comparison)
         suite = None
         if plan.others:
             suite = compare_suite(study, found, {name: arms for name, (_, arms) in plan.others.items()})
             found = suite.by_scenario[plan.base.name]
-            held = held and replace(held, singles=found)
+            tournament = tournament and replace(tournament, singles=found)
         in_variants, unanswered = answers_in_variants(study, plan.comparison, plan.variants)
         folder = study.store.folder
     robust = robustness(found, plan.base, in_variants)
-    if held and held.pairs:
-        robust |= robustness(held.pairs, plan.base)
-    return WideComparison(plan.base, found, held, suite, robust, unanswered, folder)
+    if tournament and tournament.pairs:
+        robust |= robustness(tournament.pairs, plan.base)
+    return WideComparison(plan.base, found, tournament, suite, robust, unanswered, folder)
 
 
 def _tournament(study: Study, plan: WidePlan) -> Tournament:

@@ -66,8 +66,8 @@ def forest(found: PairedComparison, arms: Sequence[ArmResult]) -> Markup:
         axes.set_xlabel("service-minutes lost, difference from the baseline" if not narrow else
                         "service-minutes, from the baseline")  # fmt: skip
 
-    said = "; ".join(f"{a.arm.name} {difference(m, a)}, {a.verdict}" for a in shown)
-    words = f"Difference from the baseline in service-minutes lost, with 95 % intervals: {said}."
+    summary = "; ".join(f"{a.arm.name} {difference(m, a)}, {a.verdict}" for a in shown)
+    words = f"Difference from the baseline in service-minutes lost, with 95 % intervals: {summary}."
     return picture("forest", words, lambda _: EDGE + ROW * len(shown), draw)
 
 
@@ -116,8 +116,8 @@ def timelines(found: PairedComparison, best: ArmResult, start: datetime, origin_
         _legend(figure, axes, narrow)
 
     peak = {name: float(band.mean.max()) for name, band in bands.items()}
-    said = "; ".join(f"{name}: maximum of the mean {p:.1f}" for name, p in peak.items())
-    words = f"Services impaired at once over time, mean and 5 to 95 % of the worlds. {said}."
+    summary = "; ".join(f"{name}: maximum of the mean {p:.1f}" for name, p in peak.items())
+    words = f"Services impaired at once over time, mean and 5 to 95 % of the worlds. {summary}."
     return picture("timelines", words, lambda narrow: 4.4, draw)
 
 
@@ -183,9 +183,9 @@ def recoveries(
     def half(curve: Survival) -> str:
         return hours(curve.median_s) if np.isfinite(curve.median_s) else "no time within the run"
 
-    said = "; ".join(f"{title}: half recovered after {half(a)}, with {best.arm.name} {half(b)}"
+    summary = "; ".join(f"{title}: half recovered after {half(a)}, with {best.arm.name} {half(b)}"
                      for title, (a, b) in curves.items())  # fmt: skip
-    words = f"Share of the worlds without recovery yet, over time (Kaplan-Meier). {said}."
+    words = f"Share of the worlds without recovery yet, over time (Kaplan-Meier). {summary}."
     rows = {True: len(curves), False: -(-len(curves) // 2)}
     return picture("recoveries", words, lambda narrow: 0.5 + 2.9 * rows[narrow], draw)
 
@@ -226,8 +226,8 @@ def costs(found: PairedComparison, priced: Sequence[tuple[str, ArmResult]], fron
         axes.set_xlabel("service-minutes saved")
 
     at = {a.arm.name: (cost, amount(m, -a.difference[PRIMARY].mean)) for cost, a in priced}
-    said = "; ".join(f"{n} ({at[n][0]}) saves {at[n][1]}" for n in front if n in at)
-    words = f"Service-minutes saved by class of cost. No other arm beats these in both: {said}."
+    summary = "; ".join(f"{n} ({at[n][0]}) saves {at[n][1]}" for n in front if n in at)
+    words = f"Service-minutes saved by class of cost. No other arm beats these in both: {summary}."
     rows = sum(HEAD + len(lane) for lane in lanes.values())
     return picture("costs", words, lambda _: 0.6 + ROW * rows, draw)
 
@@ -278,6 +278,8 @@ def shares(attribution: Attribution) -> Markup:
         axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
         axes.set_xlabel("service-minutes of the loss")
 
-    said = "; ".join(f"{name} {text(e)}" for name, e in ranked)
-    words = f"Shares of the loss of {text(attribution.whole)} service-minutes, with 95 % intervals: {said}."
+    summary = "; ".join(f"{name} {text(e)}" for name, e in ranked)
+    words = (
+        f"Shares of the loss of {text(attribution.whole)} service-minutes, with 95 % intervals: {summary}."
+    )
     return picture("shares", words, lambda _: EDGE + ROW * len(ranked), draw)

@@ -102,8 +102,8 @@ def _holds(r: Robustness) -> Iterator[str]:
     if r.robust:
         yield f"It also helps in every variant of the model: {many([*r.variants], 20)}."
     elif r.robust is False:
-        said = "; ".join(f"in {v}: {words}" for v, words in r.against.items())
-        yield f"{len(r.against)} of {len(r.variants)} variants of the model disagree: {said}."
+        reasons = "; ".join(f"in {v}: {words}" for v, words in r.against.items())
+        yield f"{len(r.against)} of {len(r.variants)} variants of the model disagree: {reasons}."
 
 
 def _beside(best: Best, arms: Sequence[ArmResult]) -> Iterator[str]:
@@ -122,10 +122,10 @@ def _cheaper(
     helps = [
         (a, dearest(a.arm.variations)) for a in arms if a.arm.name in front and a.verdict == ArmVerdict.HELPS
     ]
-    said = [f"{a.arm.name} ({cost.class_}) saves {_saved(found, a)}"
+    cheaper = [f"{a.arm.name} ({cost.class_}) saves {_saved(found, a)}"
             for a, cost in helps if mine and cost and cost.rank < mine.rank]  # fmt: skip
-    if mine and said:
-        yield f"In a cheaper class than {best.arm.arm.name} ({mine.class_}): {'; '.join(said)}."
+    if mine and cheaper:
+        yield f"In a cheaper class than {best.arm.arm.name} ({mine.class_}): {'; '.join(cheaper)}."
 
 
 def primary(found: PairedComparison) -> Metric:

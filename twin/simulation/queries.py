@@ -57,13 +57,13 @@ def _gather(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     return pa.Table.from_batches(batches, reader.schema)
 
 
-def _reason(said: str) -> str:
+def _reason(message: str) -> str:
     """The message of DuckDB, without its advice to change a configuration that is locked."""
-    if "INTERRUPT Error" in said:
+    if "INTERRUPT Error" in message:
         return f"stopped after {TIME_LIMIT_S:.0f} s"
-    if "Out of Memory Error" in said:
+    if "Out of Memory Error" in message:
         return f"stopped at {MEMORY_LIMIT} of memory"
-    return said
+    return message
 
 
 # Connections with every view in place, for the next runs: to make one takes longer than to fill five.

@@ -55,8 +55,8 @@ class FinishedRun:
         try:
             return Scenario.model_validate(self.manifest["inputs_scenario"])
         except ValidationError as error:
-            said = f"run {self.run_id} is of another version of the twin, with other keys: run it again"
-            raise journal.DamagedRun(said) from error
+            message = f"run {self.run_id} is of another version of the twin, with other keys: run it again"
+            raise journal.DamagedRun(message) from error
 
     @property
     def run_id(self) -> str:

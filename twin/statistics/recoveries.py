@@ -27,11 +27,10 @@ class Recovery:
     def as_json(self) -> dict[str, Any]:
         """{"time_to_recovery_s", "median_s" (null: not by the horizon), "difference"}."""
         median = self.median_s if math.isfinite(self.median_s) else None
-        found = {"time_to_recovery_s": self.mean.as_json(), "median_s": median}
+        document = {"time_to_recovery_s": self.mean.as_json(), "median_s": median}
         if self.difference is not None:
-            told = {"significant": self.significant}
-            found["difference"] = self.difference.as_json() | told
-        return found
+            document["difference"] = self.difference.as_json() | {"significant": self.significant}
+        return document
 
 
 def recovery_times(
@@ -46,12 +45,12 @@ def recovery_times(
         for side, services in durations_s.items() if side != baseline
         for service, mine in services.items()
     }  # fmt: skip
-    told = significant({key: d.p for key, d in differences.items()})
-    found: dict[str, dict[str, Recovery]] = {}
+    is_significant = significant({key: d.p for key, d in differences.items()})
+    recoveries: dict[str, dict[str, Recovery]] = {}
     for side, services in durations_s.items():
         for service, mine in services.items():
             key = side, service
             mean, median_s = restricted_mean(mine, horizon_s), survival(mine, horizon_s).median_s
-            one = Recovery(mean, median_s, differences.get(key), told.get(key, False))
-            found.setdefault(service, {})[side] = one
-    return found
+            one = Recovery(mean, median_s, differences.get(key), is_significant.get(key, False))
+            recoveries.setdefault(service, {})[side] = one
+    return recoveries

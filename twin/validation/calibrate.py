@@ -232,12 +232,13 @@ def _identified(search: FitRuns, best: np.ndarray, beyond: np.ndarray) -> tuple[
     """
     aim = search.aim
     points = [_at(best, k, place) for k, ends in enumerate(beyond) for place in ends]
-    here, *there = (
+    at_best, *at_ends = (
         aim.errors_min(timeline) / aim.scale_min for timeline in search.timelines([best, *points])
     )
     steps = (beyond - best[:, None]).ravel()
     each = [
-        moved / step if step else np.zeros_like(here) for moved, step in zip(there - here, steps, strict=True)
+        moved / step if step else np.zeros_like(at_best)
+        for moved, step in zip(at_ends - at_best, steps, strict=True)
     ]
     slopes = np.array([max(each[k : k + 2], key=np.linalg.norm) for k in range(0, len(each), 2)]).T
     covariance = np.linalg.inv(slopes.T @ slopes + PRIOR_PRECISION * np.eye(len(best)))

@@ -108,9 +108,9 @@ class Aim:
         """The same without one outcome, and without the numbers that then name none."""
         keep = [k for k, o in enumerate(self.outcomes) if o != outcome]
         left = tuple(self.outcomes[k] for k in keep)
-        held = tuple(n for n in self.numbers if set(n.fitted_to) & set(left))
+        numbers = tuple(n for n in self.numbers if set(n.fitted_to) & set(left))
         cut = {name: getattr(self, name)[keep] for name in ("at_min", "scale_min", "doubt_min")}
-        return replace(self, numbers=held, outcomes=left, **cut)
+        return replace(self, numbers=numbers, outcomes=left, **cut)
 
 
 def aim_of(scenario: Scenario) -> Aim:

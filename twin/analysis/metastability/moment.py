@@ -58,13 +58,13 @@ def _of_faults(scenario: Scenario, service: str) -> set[str]:
 
 def _take_over(full: Model, small: Model, service: str) -> None:
     """Copy parameters, state and cells of the service from one world to the other."""
-    there, here = (model.state.svc[model.names.index(service)] for model in (full, small))
-    kind = list(registry())[there["kind"]]
-    small.parameters[kind][here["slot"]] = full.parameters[kind][there["slot"]]
-    state, kept = small.states[kind], small.states[kind][here["slot"]].copy()
-    state[here["slot"]] = full.states[kind][there["slot"]]
+    in_full, in_small = (model.state.svc[model.names.index(service)] for model in (full, small))
+    kind = list(registry())[in_full["kind"]]
+    small.parameters[kind][in_small["slot"]] = full.parameters[kind][in_full["slot"]]
+    state, kept = small.states[kind], small.states[kind][in_small["slot"]].copy()
+    state[in_small["slot"]] = full.states[kind][in_full["slot"]]
     for name in EDGE_NUMBERS:
         if name in (state.dtype.names or ()):
-            state[here["slot"]][name] = kept[name]
-    mine = slice(here["cell"], here["cell"] + here["cells"])
-    small.state.cells[mine] = full.state.cells[there["cell"] : there["cell"] + there["cells"]]
+            state[in_small["slot"]][name] = kept[name]
+    mine = slice(in_small["cell"], in_small["cell"] + in_small["cells"])
+    small.state.cells[mine] = full.state.cells[in_full["cell"] : in_full["cell"] + in_full["cells"]]

@@ -193,8 +193,8 @@ def _attempt(found: re.Match[str], group: str, read: Callable[[str], Any]) -> An
     try:
         return read(found[group])
     except Refused as refused:
-        told = Refused(refused.expected, refused.hint, refused.found or f"'{found[group]}'")
-        raise _Wrong(told, found.start(group)) from None
+        refusal = Refused(refused.expected, refused.hint, refused.found or f"'{found[group]}'")
+        raise _Wrong(refusal, found.start(group)) from None
 
 
 def _metric(name: str, scenario: Scenario) -> tuple[str, Metric]:
