@@ -84,7 +84,7 @@ def score_of(scenario: Scenario, run: Run, draws: int, settings: StudySettings) 
         card = score(scenario, run)
     if not draws:
         return card
-    predicted = [row.outcome.id for row in card.rows if row.sort == "predicted"]
+    predicted = [row.outcome.id for row in card.rows if row.outcome_class == "predicted"]
     return replace(card, ensemble=ensemble(scenario, draws, predicted=predicted, settings=settings))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from typing import Any
 
@@ -16,20 +17,37 @@ from twin.spec.problems import Problem, shown
 from twin.spec.tree import Tree
 
 STEPS = ("faults", "actions", "diagnoses")
+
+
+class Verb(StrEnum):
+    """The claim of a file about a target."""
+
+    SETS = "sets"
+    TIMES = "times"
+    MOVES = "moves"
+    ADDS = "adds"
+    DROPS = "drops"
+    REPLACES = "replaces"
+    REMOVES = "removes"
+    NEEDS = "needs"
+    FOLLOWS = "follows"
+
+
 UNDONE_BY = {  # what one file does → what another file cannot do to the same thing
-    "drops": ("moves", "follows", "adds", "times"),
-    "replaces": ("moves", "adds", "times"),
-    "moves": ("times",),
-    "removes": ("sets", "needs"),
+    Verb.DROPS: (Verb.MOVES, Verb.FOLLOWS, Verb.ADDS, Verb.TIMES),
+    Verb.REPLACES: (Verb.MOVES, Verb.ADDS, Verb.TIMES),
+    Verb.MOVES: (Verb.TIMES,),
+    Verb.REMOVES: (Verb.SETS, Verb.NEEDS),
 }
-ALONE = ("sets", "times", "moves", "adds")  # two files may do it to the same thing with the same value only
+# Two files may do it to the same thing with the same value only.
+ALONE = (Verb.SETS, Verb.TIMES, Verb.MOVES, Verb.ADDS)
 
 
 @dataclass(frozen=True)
 class Claim:
     """``verb`` ``target`` [to ``value``], at a place: 'sets nlb.failover to false'."""
 
-    verb: str
+    verb: Verb
     target: str
     value: Any
     place: Tree
@@ -37,8 +55,8 @@ class Claim:
 
     @property
     def words(self) -> str:
-        verb = "sets" if self.verb == "times" else self.verb
-        value = f" to {shown(self.value)}" if verb in ("sets", "moves") else ""
+        verb = Verb.SETS if self.verb == Verb.TIMES else self.verb
+        value = f" to {shown(self.value)}" if verb in (Verb.SETS, Verb.MOVES) else ""
         return f"{verb} {self.target}{value}"
 
     def problem(self, path: str, found: str, expected: str, hint: str) -> Problem:
@@ -52,14 +70,14 @@ def clashes(trees: list[Tree]) -> list[Problem]:
 
 
 def _between(one: list[Claim], other: list[Claim]) -> Iterator[tuple[Claim, Claim]]:
-    agreed = {c.target for c in one if c.verb == "adds"} & {c.target for c in other if c.verb == "adds"}
+    agreed = {c.target for c in one if c.verb == Verb.ADDS} & {c.target for c in other if c.verb == Verb.ADDS}
     by_target: dict[str, list[Claim]] = {}
     for claim in one:
         by_target.setdefault(_thing(claim), []).append(claim)
     for b in other:
         for a in by_target.get(_thing(b), []):
             same_way = a.verb == b.verb in ALONE and a.target == b.target
-            both = {a.verb, b.verb} == {"replaces", "adds"} and a.target in agreed
+            both = {a.verb, b.verb} == {Verb.REPLACES, Verb.ADDS} and a.target in agreed
             if (same_way and a.value != b.value) or (_undone(a, b) and not both):
                 yield a, b
 
@@ -71,8 +89,8 @@ def _undone(a: Claim, b: Claim) -> bool:
 def _thing(claim: Claim) -> str:
     """The subject of a claim: a parameter, a step, or a dependency."""
     target = Target.parse(claim.target)
-    is_of_edge = claim.verb == "sets" and target.is_dependency
-    return target.owner if is_of_edge or claim.verb == "times" else claim.target
+    is_of_edge = claim.verb == Verb.SETS and target.is_dependency
+    return target.owner if is_of_edge or claim.verb == Verb.TIMES else claim.target
 
 
 def _contradiction(a: Claim, b: Claim) -> Problem:
@@ -94,39 +112,39 @@ def _claims(tree: Tree) -> Iterator[Claim]:
     for name, service in tree.items("services"):
         yield from _of_service(name, service)
     for edge in tree.elements("without"):
-        yield Claim("removes", str(Target.parse(str(edge.value))), None, edge, False)
+        yield Claim(Verb.REMOVES, str(Target.parse(str(edge.value))), None, edge, False)
     added = {x.scalar("id") for key in STEPS for x in tree.elements(key)}
     for step in tree.elements("drop"):
-        yield Claim("replaces" if step.value in added else "drops", str(step.value), None, step, False)
+        yield Claim(Verb.REPLACES if step.value in added else Verb.DROPS, str(step.value), None, step, False)
     for name, time in tree.items("move"):
-        yield Claim("moves", name, time.value, time, True)
+        yield Claim(Verb.MOVES, name, time.value, time, True)
     for step in (x for key in STEPS for x in tree.elements(key)):
         yield from _of_step(step)
 
 
 def _settings(target: str, value: Any, place: Tree) -> Iterator[Claim]:
     parsed = Target.parse(target)
-    yield Claim("sets", str(parsed), value, place, True)
+    yield Claim(Verb.SETS, str(parsed), value, place, True)
     if not parsed.is_dependency:
-        yield Claim("times", str(parsed), value, place, True)
+        yield Claim(Verb.TIMES, str(parsed), value, place, True)
 
 
 def _of_service(name: str, service: Tree) -> Iterator[Claim]:
     for parameter, quantity in service.items("parameters"):
-        yield Claim("sets", f"{name}.{parameter}", quantity.scalar("value"), quantity, True)
+        yield Claim(Verb.SETS, f"{name}.{parameter}", quantity.scalar("value"), quantity, True)
     for dependency in service.elements("dependencies"):
         edge = f"{name}->{dependency.scalar('on')}"
-        yield Claim("needs", edge, None, dependency, False)
+        yield Claim(Verb.NEEDS, edge, None, dependency, False)
         for number, quantity in dependency.items():
             if quantity.get("value") is not None:
-                yield Claim("sets", f"{edge}.{number}", quantity.scalar("value"), quantity, True)
+                yield Claim(Verb.SETS, f"{edge}.{number}", quantity.scalar("value"), quantity, True)
 
 
 def _of_step(step: Tree) -> Iterator[Claim]:
-    yield Claim("adds", str(step.scalar("id")), step.plain(), step, False)
-    if (first := step.get("follows")) is not None:
-        yield Claim("follows", str(first.value), None, first, False)
+    yield Claim(Verb.ADDS, str(step.scalar("id")), step.plain(), step, False)
+    if (first := step.get(Verb.FOLLOWS)) is not None:
+        yield Claim(Verb.FOLLOWS, str(first.value), None, first, False)
     for target, value in step.items("set"):
         parsed = Target.parse(target)
         if parsed.is_dependency:
-            yield Claim("needs", parsed.owner, None, value, True)
+            yield Claim(Verb.NEEDS, parsed.owner, None, value, True)

@@ -13,9 +13,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from html import escape
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from scipy.stats import kendalltau
 
@@ -29,10 +30,16 @@ from twin.simulation.runs import SCORECARD
 from twin.spec.inputs import UncertainInput, inputs_of
 from twin.validation.ensemble import Ensemble, ensemble
 
-Class = Literal["imposed", "fitted", "predicted"]
-CLASSES: tuple[Class, ...] = ("imposed", "fitted", "predicted")
 _TIME = "%d %b %H:%M"
 NEAR_MIN, FAR_MIN = 10.0, 44.0  # 44 minutes are 5 % of the event
+
+
+class OutcomeClass(StrEnum):
+    """An outcome follows from an input, from a number fitted to it, or from the model alone."""
+
+    IMPOSED = "imposed"
+    FITTED = "fitted"
+    PREDICTED = "predicted"
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class ScoreRow:
     """One published outcome, when the twin and the baseline show it (None: not at all), and its class."""
 
     outcome: Outcome
-    sort: Class
+    outcome_class: OutcomeClass
     simulated: datetime | None
     baseline: datetime | None
 
@@ -68,7 +75,7 @@ class ScoreRow:
         return {
             "id": self.outcome.id, "subject": self.outcome.subject, "published": self.outcome.at.isoformat(),
             "simulated": self.simulated and self.simulated.isoformat(), "error_min": self.error_min,
-            "class": self.sort, "baseline_error_min": self.baseline_error_min,
+            "class": self.outcome_class, "baseline_error_min": self.baseline_error_min,
         }  # fmt: skip
 
 
@@ -118,7 +125,7 @@ class Scorecard:
     @property
     def misses(self) -> list[ScoreRow]:
         """Predicted outcomes that are missed: those that never happen first, then by error."""
-        missed = [row for row in self.rows if row.sort == "predicted" and row.is_missed]
+        missed = [row for row in self.rows if row.outcome_class is OutcomeClass.PREDICTED and row.is_missed]
         return sorted(missed, key=lambda row: -abs(row.error_min or 0.0) if row.simulated else -math.inf)
 
     def hangs_on(self, row: ScoreRow) -> list[str]:
@@ -157,10 +164,12 @@ class Scorecard:
         }  # fmt: skip
 
     def _judged(self, shown: Callable[[ScoreRow], datetime | None], broken: Sequence[str]) -> dict[str, Any]:
-        classes = {sort: [(r.outcome.at, shown(r)) for r in self.rows if r.sort == sort] for sort in CLASSES}
+        classes = {
+            c: [(r.outcome.at, shown(r)) for r in self.rows if r.outcome_class is c] for c in OutcomeClass
+        }
         return {
-            **{sort: timing_of(pairs) for sort, pairs in classes.items()},
-            "kendall_tau": kendall_order(classes["predicted"]),
+            **{each.value: timing_of(pairs) for each, pairs in classes.items()},
+            "kendall_tau": kendall_order(classes[OutcomeClass.PREDICTED]),
             "must_not": {"count": self.must_not_count, "broken": list(broken)},
         }
 
@@ -225,7 +234,7 @@ def score(
     )
     if not draws:
         return card
-    predicted = [row.outcome.id for row in card.rows if row.sort == "predicted"]
+    predicted = [row.outcome.id for row in card.rows if row.outcome_class is OutcomeClass.PREDICTED]
     return replace(card, ensemble=ensemble(scenario, draws, predicted=predicted, settings=settings))
 
 
@@ -239,11 +248,11 @@ def _rows(
     )
 
 
-def class_of(outcome: Outcome, fitted: set[str]) -> Class:
+def class_of(outcome: Outcome, fitted: set[str]) -> OutcomeClass:
     """Its class, where ``fitted`` are the ids that fitted numbers name."""
     if outcome.imposed:
-        return "imposed"
-    return "fitted" if outcome.id in fitted else "predicted"
+        return OutcomeClass.IMPOSED
+    return OutcomeClass.FITTED if outcome.id in fitted else OutcomeClass.PREDICTED
 
 
 def _within(published: Published, end: datetime) -> tuple[Published, tuple[str, ...]]:

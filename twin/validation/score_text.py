@@ -15,10 +15,10 @@ from rich.table import Table
 from twin.base.units import format_duration
 from twin.spec.inputs import UncertainInput
 from twin.validation.ensemble import WIDE_MIN
-from twin.validation.score import Scorecard, ScoreRow
+from twin.validation.score import OutcomeClass, Scorecard, ScoreRow
 
 SHOWN = 3  # numbers named for each miss
-STYLES = {"imposed": "dim", "fitted": "dim", "predicted": ""}
+STYLES = {OutcomeClass.IMPOSED: "dim", OutcomeClass.FITTED: "dim", OutcomeClass.PREDICTED: ""}
 
 
 def render(card: Scorecard, console: Console) -> None:
@@ -28,7 +28,7 @@ def render(card: Scorecard, console: Console) -> None:
 
 
 def _misses(card: Scorecard) -> Iterator[str | Padding]:
-    predicted = [row for row in card.rows if row.sort == "predicted"]
+    predicted = [row for row in card.rows if row.outcome_class is OutcomeClass.PREDICTED]
     yield f"[bold]Missed[/]: {len(card.misses)} of {len(predicted)} predicted outcomes"
     for row in card.misses:
         about = row.outcome.what or row.outcome.id
@@ -65,9 +65,9 @@ def _outcomes(card: Scorecard) -> Table:
     for name in ("outcome", "class", "published", "twin", "error", "without\nfeedback"):
         table.add_column(name, justify="left" if name in ("outcome", "class") else "right", no_wrap=True)
     for row in card.rows:
-        cells = (row.outcome.id, row.sort, _clock(row.outcome.at), _clock(row.simulated))
+        cells = (row.outcome.id, row.outcome_class, _clock(row.outcome.at), _clock(row.simulated))
         errors = (_minutes(row.error_min), _minutes(row.baseline_error_min))
-        table.add_row(*cells, *errors, style="red" if row in card.misses else STYLES[row.sort])
+        table.add_row(*cells, *errors, style="red" if row in card.misses else STYLES[row.outcome_class])
     return table
 
 

@@ -26,7 +26,7 @@ def card(scenario, run) -> Scorecard:
 
 
 def test_classes(card) -> None:
-    assert {row.outcome.id: row.sort for row in card.rows} == {
+    assert {row.outcome.id: row.outcome_class for row in card.rows} == {
         "store-fails": "imposed", "front-fails": "fitted", "page-fails": "predicted",
         "page-back": "predicted", "users-late": "predicted", "page-again": "predicted",
     }  # fmt: skip
@@ -89,7 +89,7 @@ def test_order() -> None:
 def test_misses_come_first_and_the_worst_of_them(card) -> None:
     errors = [row.error_min for row in card.misses]
     assert errors[0] is None and all(e is not None and abs(e) > 10 for e in errors[1:])
-    assert all(row.sort == "predicted" for row in card.misses)
+    assert all(row.outcome_class == "predicted" for row in card.misses)
     out = io.StringIO()
     score_text.render(card, Console(file=out, width=140))
     text = out.getvalue()
