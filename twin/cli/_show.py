@@ -81,8 +81,8 @@ def table(
     """A table on stdout; the columns in ``numbers`` are flush right.
 
     Text is wrapped at its spaces to fit the console, but that of the columns in ``whole``. A name or a number
-    is never broken: a table of many names is wider than the console, or, with a ``key``, printed as several
-    tables that repeat the first ``key`` columns.
+    is never broken, so a table of many names is wider than the console. With a ``key`` it is printed as
+    several tables that repeat the first ``key`` columns.
     """
     lines = [[cell(value) for value in row] for row in rows]
     shown = [

@@ -90,7 +90,7 @@ def distinct(arms: Iterable[tuple[object, Arm]]) -> tuple[Arm, ...]:
 
 
 def with_people(scenario: Scenario, mode: str | None) -> Scenario:
-    """The scenario with responders of this mode, if it says what they follow: people who act at the times of
-    the event would act on what has not happened. None leaves it as it is."""
+    """The scenario with responders of this mode, if its actions follow something. Else people act at the
+    times of the event, and would act on events that have not happened. None leaves it as it is."""
     follows = any(x.follows for x in scenario.actions)
     return with_responders(scenario, mode) if mode is not None and known_mode(mode) and follows else scenario

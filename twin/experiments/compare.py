@@ -2,8 +2,8 @@
 
 Baseline and arms run in the same realizations (common random numbers), so the difference is taken within
 each. Invalid realizations are left out and replaced (``screening``). All times count from the scenario's
-first input, on one clock. So whatever has not ended by the end of the run is censored at the same moment in
-all of them, and a restricted mean is a mean (``twin.statistics.durations``).
+first input, on one clock. So a duration that outlasts the run is censored at the same moment in all of them.
+Therefore a restricted mean is a mean (``twin.statistics.durations``).
 """
 
 from __future__ import annotations

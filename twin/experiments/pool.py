@@ -1,9 +1,9 @@
 """One pool for many runs: in this process, in several processes, or in Ray actors.
 
 The work is a pure ``function(shared, job)`` of a module. ``shared`` goes to each worker once. Jobs go in
-batches. If a worker dies, its batches are done again; a process that dies breaks the whole pool of processes,
-so the batches of all of them are. The results depend neither on the number of workers nor on lost workers.
-Only their order does.
+batches. If an actor dies, its batches are done again. A process that dies breaks the whole pool of processes,
+so the batches of all of them are done again. The results depend neither on the number of workers nor on lost
+workers. Only their order does.
 """
 
 from __future__ import annotations

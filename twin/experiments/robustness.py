@@ -152,9 +152,9 @@ def quantiles_of(found: PairedComparison, base: Scenario) -> dict[str, np.ndarra
 def deciders(at: Mapping[str, np.ndarray], values: np.ndarray, claims: int = 1) -> tuple[Decider, ...]:
     """The inputs that decide (realizations,) ``values``, the one with the largest index first.
 
-    ``at``: input → at least as many quantiles. ``claims``: how many such questions are asked together; in all
-    of them, an input that decides nothing is named with a probability of at most ERROR. Empty if there are
-    FEW realizations, or nothing varies.
+    ``at``: input → at least as many quantiles. ``claims``: how many such questions are asked together.
+    In all of them, an input without effect is named with a probability of at most ERROR. Empty with fewer
+    than FEW realizations, or if nothing varies.
     """
     n = len(values)
     if not at or not _can_tell(values):
@@ -176,8 +176,8 @@ def _can_tell(values: np.ndarray) -> bool:
 
 
 def pawn(x: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(inputs,) PAWN indices of (realizations, inputs) quantiles: the mean, over slices of an input's range,
-    of the Kolmogorov-Smirnov distance between the values in the slice and all values."""
+    """(inputs,) PAWN indices of (realizations, inputs) quantiles. An index is a mean over slices of the
+    input's range: of the Kolmogorov-Smirnov distance between the values in the slice and all values."""
     order = np.argsort(values, kind="stable")
     return _mean_distances(np.array([_slices(column)[order] for column in x.T]), _steps(values))
 

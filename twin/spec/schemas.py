@@ -1,9 +1,8 @@
 """JSON Schemas of the files, for editors: which keys and kinds there are, what they mean, which unit is due.
 
 Made from the records of ``twin.model.scenario`` and the kinds' own PARAMETERS. They complete and check
-while one
-types; what needs more than one place (a dependency to nowhere, an action before the start) only
-``twin check`` can tell.
+while one types. ``twin check`` alone sees the problems of two places: a dependency to nowhere, an action
+before the start.
 """
 
 from __future__ import annotations

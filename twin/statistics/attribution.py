@@ -120,8 +120,8 @@ class Attribution:
 
 
 def plan_attribution(players: Sequence[str], budget: int, seed: int) -> AttributionPlan:
-    """The plan for at most ``budget`` subsets: all of them if that is enough, else the subsets of as many
-    sampled pairs of orders as fit. Raises ValueError if not even two pairs fit, or a player comes twice."""
+    """The plan for at most ``budget`` subsets: all of them, if they fit. Else the subsets of as many sampled
+    pairs of orders as fit. Raises ValueError if not even two pairs fit, or a player comes twice."""
     names = tuple(players)
     if len(set(names)) != len(names) or not names:
         raise ValueError("each player once, and at least one")

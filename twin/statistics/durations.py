@@ -46,8 +46,8 @@ def survival(durations_s: Values, horizon_s: float) -> Survival:
 def kaplan_meier(times_s: Values, ended: np.ndarray, horizon_s: float) -> Survival:
     """The curve of (n,) times, each an end, or (where ``ended`` is false) the last that is known of it.
 
-    The interval is Greenwood's on the scale log(-log), which stays within 0 to 1;
-    without width where all or none has ended, of which it says nothing.
+    The interval is Greenwood's on the scale log(-log), which stays within 0 to 1.
+    Where all or none has ended it has no width, and says nothing.
     """
     times = np.asarray(times_s, "f8")
     curve = ecdf(CensoredData.right_censored(times, ~np.asarray(ended, bool))).sf

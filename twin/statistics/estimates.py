@@ -117,9 +117,9 @@ def paired(mine: Values, base: Values) -> Difference:
 
     The p-value assumes no distribution of the differences. This matters if outcomes are bimodal: few large
     differences among many zeros. The interval does assume one, and is too narrow if few worlds have a
-    difference. If a tenth of the worlds has it, all of one size, the interval is right in 57 % of studies of
-    8 worlds, 88 % of 20 and 93 % of 64. If a twentieth has it: 89 % of 64 at best. So report the share of
-    worlds too. Raises ValueError.
+    difference. Let a tenth of the worlds have it, all of one size: the interval is right in 57 % of studies
+    of 8 worlds. It is in 88 % of 20 and 93 % of 64. If a twentieth has it: 89 % of 64 at best. So report the
+    share of worlds too. Raises ValueError.
     """
     a, b = both(mine, base)
     d = a - b

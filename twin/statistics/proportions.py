@@ -45,8 +45,8 @@ def wilson(count: int, n: int, confidence: float = CONFIDENCE) -> Proportion:
 def paired_proportions(mine: Values, base: Values) -> Difference:
     """Share of ``mine`` less share of ``base``, each 0 or 1, over the same worlds.
 
-    The interval is Newcombe's method 10 (Statistics in Medicine 17, 1998, 2635), which keeps a width where no
-    pair differs: what was not seen in n worlds may yet happen. ``p``: McNemar's exact. Raises ValueError.
+    The interval is Newcombe's method 10 (Statistics in Medicine 17, 1998, 2635). It keeps a width where no
+    pair differs: an event not seen in n worlds may yet happen. ``p``: McNemar's exact. Raises ValueError.
     """
     a, b = _binary(mine), _binary(base)
     a, b = both(a, b)

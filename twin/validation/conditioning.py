@@ -1,11 +1,11 @@
 """History matching: refits the fitted inputs in each draw of the prior (conditioning).
 
-The fitted inputs are not known either. At their best values the twin would be too certain; sampled from their
+The fitted inputs are not known either. At their best values the twin would be too certain. Sampled from their
 priors, nearly every draw would contradict the outcomes that they were fitted to. So each draw fits them anew,
 to those outcomes as they may really have been: published time plus a reporting error. With as many outcomes
-as fitted inputs, this is randomized maximum likelihood (Oliver, He, Reynolds, ECMOR 1996): a sample of all
-other inputs, with the values that make it agree. An input that moves no outcome of its own is not known from
-the fit: it keeps its sample.
+as fitted inputs, this is randomized maximum likelihood (Oliver, He, Reynolds, ECMOR 1996). It gives a sample
+of all other inputs, with the values that make it agree. An input that moves no outcome of its own is not
+known from the fit: it keeps its sample.
 
 Near enough is within the *doubt* of each outcome (``Aim.doubt_min``: 5 % of the time since the event began,
 modelling.md §5.3). So a draw takes few runs: every input follows its own outcomes, by secants, and by regula

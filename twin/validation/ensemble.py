@@ -1,6 +1,6 @@
 """How certain the twin is: the same scenario in many draws of its uncertain inputs.
 
-Each draw samples every input without a source from its range, uniformly, or on a logarithmic scale if the
+Each draw samples every input without a source uniformly from its range. The scale is logarithmic if the
 range spans a factor of ten or more (``twin.experiments.realizations``). Inputs of the event itself (kinds
 that are GIVEN) stay. Each draw has its own noise. The fitted inputs are refitted in each draw
 (``conditioning``).

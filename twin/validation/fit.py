@@ -1,9 +1,9 @@
 """The fit of a scenario's fitted inputs to the published times that they name.
 
 Every input is moved inside its prior range, as a *quantile* from 0 to 1. The misfit of an outcome is its
-error over its *scale*: the precision with which it is published, but at least five minutes (modelling.md
-§5.3: a replay claims no more). A breach of what must not happen weighs more, by the minutes by which it would
-have to move.
+error over its *scale*. That is the precision with which it is published, but at least five minutes
+(modelling.md §5.3: a replay claims no more). A breach of what must not happen weighs more, by the minutes by
+which it would have to move.
 
 Bounded least squares (scipy's trust region, with a Jacobian by differences over the workers) descends from
 the shipped values. If it does not arrive, a Latin hypercube over the prior finds another start, and

@@ -1,8 +1,8 @@
 """How closely a run reproduces the published timeline: the twin beside the same scenario without feedback.
 
 Every outcome is *imposed* (the direct end of an input), *fitted* (a fitted number names it) or *predicted*
-(the rest). Only the predicted ones say how good the twin is. They answer four questions: does it happen at
-all, in which order, how far off, and does the uncertainty of an ensemble cover the published time?
+(the rest). Only the predicted ones say how good the twin is. They answer four questions. Does it happen at
+all? In which order? How far off? Does the uncertainty of an ensemble cover the published time?
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Scorecard:
 
     @property
     def misses(self) -> list[ScoreRow]:
-        """Predicted outcomes that are missed: those that never happen first, then by error."""
+        """Predicted outcomes that are missed: first the ones without a time, then by error."""
         missed = [row for row in self.rows if row.outcome_class is OutcomeClass.PREDICTED and row.is_missed]
         return sorted(missed, key=lambda row: -abs(row.error_min or 0.0) if row.simulated else -math.inf)
 

@@ -39,8 +39,8 @@ MOST_PLANS = 40  # an Enactor that lists trees has a bit for each, and must fit 
 
 
 class Bits(NamedTuple):
-    """Bits of a version, an endpoint and an Enactor; words of a state; and whether a step of one Enactor can
-    change the cells of another (0 or 1). All int."""
+    """Bits of a version, an endpoint and an Enactor, and words of a state. ``entangled``: 1 if a step of one
+    Enactor can change the cells of another, else 0. All int."""
 
     version: int
     endpoint: int

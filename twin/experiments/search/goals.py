@@ -3,9 +3,9 @@
 ``peak_impaired < 20 and p_recovered > 90%``. A comparison of a number is about its mean over all
 realizations. With ``in 90%`` behind it (``peak_impaired < 20 in 90%``) it is about the share of realizations
 in which it holds; so is one of a probability. It is *met* with a confidence if the end of the one-sided
-interval at that confidence is on the right side (Student's for means, Wilson's for shares). It is *missed* if
-the other end is on the wrong side. All comparisons must be met: since each alone keeps the error, all
-together do (an intersection-union test).
+interval at that confidence is on the right side. The interval is Student's for means, Wilson's for shares. It
+is *missed* if the other end is on the wrong side. All comparisons must be met: since each alone keeps the
+error, all together do (an intersection-union test).
 """
 
 from __future__ import annotations
