@@ -88,7 +88,7 @@ def test_a_service_without_a_loop_says_so(twin: Twin, shop: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["shopp"], "found service 'shopp', expected a service of shop (did you mean shop?)"),
+    (["shopp"], "service: found 'shopp', expected a service of shop (did you mean shop?)"),
     (["shop", "--at", "noon"], "--at: found 'noon'"),
     (["shop", "--at", "+11m"], "expected a time within the scenario, up to +10m"),
     (["shop", "--at", "2025-10-19T21:00:00-07:00"], "expected a time within the scenario"),

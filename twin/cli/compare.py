@@ -205,7 +205,8 @@ def _notes(found: PairedComparison) -> Iterator[str]:
     yield f"with {show.counted(tests, 'test')} together, at most a 5 % chance of any false difference (Holm)."
     if n < least_worlds(tests):
         least = least_worlds(tests)
-        yield f"{worlds}: too few, no difference can be significant. It takes {least}."
+        few = f"{worlds} {'is' if n == 1 else 'are'} too few for {show.counted(tests, 'test')}"
+        yield f"{few}: no difference can be significant. It takes {least}."
     if found.invalid:
         were = "world was" if found.invalid == 1 else "worlds were"
         yield f"{found.invalid} {were} invalid and replaced: a service is impaired before the first input."

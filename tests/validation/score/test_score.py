@@ -97,6 +97,7 @@ def test_misses_come_first_and_the_worst_of_them(card) -> None:
     assert places == sorted(places)
     assert "front->store.lifetime_s = 2m, to front-fails" in text
     assert "not scored: beyond" in text
+    assert "depends most on " in text and "hangs on" not in text
 
 
 def test_a_miss_names_what_it_hangs_on(card) -> None:
