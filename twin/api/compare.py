@@ -14,7 +14,7 @@ from twin.experiments.opened import StudySettings, open_study, settings_with
 from twin.model.scenario import Scenario
 from twin.spec.arguments import check_counts
 from twin.spec.library import load
-from twin.spec.mitigations import FOLDER
+from twin.spec.mitigations import MITIGATIONS_FOLDER
 from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean, shown
 
 
@@ -32,8 +32,8 @@ def compare(
     scenario: str | Path | Scenario, mitigate: str | Path | Sequence[str | Path | Arm], worlds: int = 64, *,
     target: str = "", within_s: float = WITHIN_S, weights: Mapping[str, float] | None = None,
     draws: bool = True, interim: bool = True, responders: str | None = "drawn",
-    mitigations: Path | str = FOLDER, runner: str = "auto", actors: int = 2, address: str | None = None,
-    study: Path | str | None = None, settings: StudySettings | None = None,
+    mitigations: Path | str = MITIGATIONS_FOLDER, runner: str = "auto", actors: int = 2,
+    address: str | None = None, study: Path | str | None = None, settings: StudySettings | None = None,
 ) -> Comparison:  # fmt: skip
     """Compare mitigations in ``worlds`` realizations of a scenario: its name, its file, or a loaded one.
 

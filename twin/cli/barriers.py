@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from twin.model.changes import Barrier
     from twin.model.scenario import Scenario
 
-FOLDER = SCENARIOS / "barriers"
+BARRIERS_FOLDER = SCENARIOS / "barriers"
 REPLICATES = 2
 
 barrier_options = all_of(
@@ -101,7 +101,7 @@ def _load(scenario: str, options: dict[str, Any]) -> tuple[Scenario, list[Barrie
     from twin.spec.library import scenario_path
     from twin.spec.problems import argument_problem
 
-    only, path = options["only"], options["file"] or FOLDER / f"{scenario_path(scenario).stem}.yaml"
+    only, path = options["only"], options["file"] or BARRIERS_FOLDER / f"{scenario_path(scenario).stem}.yaml"
     if not path.is_file():
         hint = "name one with --barriers FILE"
         raise argument_problem(str(path), "no such file", "the barriers of a scenario", hint)

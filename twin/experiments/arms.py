@@ -13,7 +13,7 @@ from twin.model.changes import Variation
 from twin.model.scenario import Scenario
 from twin.spec import Problem, SpecError, find_mitigations, load_mitigations, vary
 from twin.spec.inputs import with_inputs
-from twin.spec.mitigations import FOLDER
+from twin.spec.mitigations import MITIGATIONS_FOLDER
 from twin.spec.responders import known_mode, with_responders
 
 BASELINE = "(baseline)"
@@ -44,7 +44,7 @@ class Arm:
         return with_inputs(varied, dict(self.values)) if self.values else varied
 
 
-def arm_of(text: str | Path, base: Scenario, folder: Path = FOLDER) -> Arm:
+def arm_of(text: str | Path, base: Scenario, folder: Path = MITIGATIONS_FOLDER) -> Arm:
     """The arm of 'A', of 'A+B', or of a file; the baseline of BASELINE.
 
     A, B: names of mitigations in ``folder``, or paths. A bundle brings its parts; a part that comes twice
@@ -56,7 +56,9 @@ def arm_of(text: str | Path, base: Scenario, folder: Path = FOLDER) -> Arm:
     return Arm("+".join(file.stem for file in files), load_mitigations(files, base))
 
 
-def arms_of(asked: Iterable[str | Path | Arm], base: Scenario, folder: Path = FOLDER) -> tuple[Arm, ...]:
+def arms_of(
+    asked: Iterable[str | Path | Arm], base: Scenario, folder: Path = MITIGATIONS_FOLDER
+) -> tuple[Arm, ...]:
     """The arms asked for, each once.
 
     Raises SpecError with the problems of all files, ValueError for none at all, or for two different arms of

@@ -33,7 +33,7 @@ from twin.spec.bases import Bases
 from twin.spec.problems import shown
 from twin.statistics import wilson
 
-FOLDER = SCENARIOS / "what-if"
+WHAT_IF_FOLDER = SCENARIOS / "what-if"
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def find_questions(
     ``with_files``: services of your own on top of each base; ``change``: a change to each base. Raises
     SpecError with the problems of all files.
     """
-    files = {int(f.name.split("-")[0]): f for f in sorted(FOLDER.glob("[0-9]*-*.yaml"))}
+    files = {int(f.name.split("-")[0]): f for f in sorted(WHAT_IF_FOLDER.glob("[0-9]*-*.yaml"))}
     problems: list[Problem] = []
     bases: Bases = {}
     changed: dict[int, Scenario] = {}  # questions of one base share it

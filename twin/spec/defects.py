@@ -7,7 +7,7 @@ from pathlib import Path
 from twin.base.units import Refused
 from twin.model.changes import Defects
 from twin.model.scenario import Scenario
-from twin.spec.mitigations import FOLDER, find_mitigations
+from twin.spec.mitigations import MITIGATIONS_FOLDER, find_mitigations
 from twin.spec.problems import Problem, SpecError
 from twin.spec.sources import check_unique, source_ids
 from twin.spec.tree import read_tree
@@ -15,7 +15,7 @@ from twin.spec.validate import validate
 from twin.spec.values import Checker, names_of
 
 
-def load_defects(path: Path, base: Scenario, folder: Path = FOLDER) -> Defects:
+def load_defects(path: Path, base: Scenario, folder: Path = MITIGATIONS_FOLDER) -> Defects:
     """A file of scenarios/defects/, each mitigation in it known. Raises SpecError."""
     problems: list[Problem] = []
     tree = read_tree(path, problems)

@@ -25,7 +25,7 @@ from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.values import Checker, names_of
 from twin.spec.variations import Kinds, check_applied, check_comparisons, checked
 
-FOLDER = SCENARIOS / "mitigations"
+MITIGATIONS_FOLDER = SCENARIOS / "mitigations"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def load_mitigation(
 
 
 def load_mitigations(
-    asked: Iterable[str | Path], base: Scenario, folder: Path = FOLDER, kinds: Kinds = None
+    asked: Iterable[str | Path], base: Scenario, folder: Path = MITIGATIONS_FOLDER, kinds: Kinds = None
 ) -> tuple[Mitigation, ...]:
     """Several at once, in this order, each by name, by path or as 'A+B'.
 
@@ -84,7 +84,7 @@ def is_unfit(problem: Problem) -> bool:
     return problem.path.partition(".")[0] in Variation.model_fields
 
 
-def find_mitigations(text: str | Path, folder: Path = FOLDER) -> list[Path]:
+def find_mitigations(text: str | Path, folder: Path = MITIGATIONS_FOLDER) -> list[Path]:
     """The files of 'A+B', each once: A and B are paths, or names of files in the folder.
 
     Raises SpecError with every unknown name.
@@ -119,7 +119,7 @@ class Summary:
     shows: str
 
 
-def overview(folder: Path = FOLDER) -> list[Summary]:
+def overview(folder: Path = MITIGATIONS_FOLDER) -> list[Summary]:
     """Every file of the folder, from the cheapest class of cost to the dearest. A file that cannot be read is
     listed by its name."""
     order = list(COSTS)

@@ -12,9 +12,9 @@ from twin.model.responders import steps
 from twin.model.scenario import Scenario
 from twin.simulation.world import build
 from twin.spec import SpecError, load_mitigation, load_mitigations, vary
-from twin.spec.mitigations import FOLDER, overview
+from twin.spec.mitigations import MITIGATIONS_FOLDER, overview
 
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(MITIGATIONS_FOLDER.glob("*.yaml"))
 REPLAY = LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"
 FAULTS = sorted((LIBRARY / "scenarios" / "faults").glob("*.yaml"))
 APPLIED_TO = ("az-loss", "bad-plan", "peak-hour")  # one of another day, one of the race, one of the replay
@@ -90,11 +90,11 @@ def test_each_can_be_applied_to_other_faults(fault: Path) -> None:
 
 def test_a_step_of_another_script_is_left_out_and_a_wrong_name_is_not(replay: Scenario) -> None:
     quiet = vary(replay, Variation(drop=tuple(x.id for x in [*replay.interventions, *replay.diagnoses])))
-    asked = FOLDER / "no-zone-failover.yaml"
+    asked = MITIGATIONS_FOLDER / "no-zone-failover.yaml"
     assert load_mitigation(asked, replay).drop == ("failover-on",)
     here = load_mitigation(asked, quiet)
     assert here.drop == () and here.parameters.keys() == {"nlb.failover"}
-    lock = FOLDER / "fair-lock.yaml"
+    lock = MITIGATIONS_FOLDER / "fair-lock.yaml"
     assert load_mitigation(lock, quiet).is_empty
     assert load_mitigation(lock, replay).drop == ("lock-starvation",)
     twice = twin.load(LIBRARY / "scenarios" / "faults" / "second-race-in-recovery.yaml")
@@ -103,7 +103,9 @@ def test_a_step_of_another_script_is_left_out_and_a_wrong_name_is_not(replay: Sc
 
 def test_a_wrong_name_is_found_wherever_it_is_applied(tmp_path: Path, replay: Scenario) -> None:
     quiet = vary(replay, Variation(drop=tuple(x.id for x in [*replay.interventions, *replay.diagnoses])))
-    text = (FOLDER / "no-zone-failover.yaml").read_text().replace("[failover-on]", "[failover-onn]")
+    text = (
+        (MITIGATIONS_FOLDER / "no-zone-failover.yaml").read_text().replace("[failover-on]", "[failover-onn]")
+    )
     file = tmp_path / "typo.yaml"
     file.write_text(text.replace("../", f"{LIBRARY / 'scenarios'}/"))
     for scenario in (replay, quiet, replay.topology):

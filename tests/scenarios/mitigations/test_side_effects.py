@@ -13,16 +13,16 @@ from twin.model.scenario import Scenario
 from twin.results import metrics
 from twin.results.metrics import Measured, holds
 from twin.spec import load_mitigation, load_mitigations, vary
-from twin.spec.mitigations import FOLDER, overview
+from twin.spec.mitigations import MITIGATIONS_FOLDER, overview
 
 REPLAY = twin.load(LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml")
-MITIGATIONS = [load_mitigation(path, REPLAY) for path in sorted(FOLDER.glob("*.yaml"))]
+MITIGATIONS = [load_mitigation(path, REPLAY) for path in sorted(MITIGATIONS_FOLDER.glob("*.yaml"))]
 SHOWING = [m for m in MITIGATIONS if m.shows]
 NAMES = sorted({c.metric for m in SHOWING for c in m.shows})
 
 
 def scenario_of(mitigation: Mitigation) -> Path:
-    return (FOLDER / mitigation.shown_by).resolve()
+    return (MITIGATIONS_FOLDER / mitigation.shown_by).resolve()
 
 
 @cache

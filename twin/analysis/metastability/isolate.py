@@ -25,7 +25,7 @@ from twin.simulation import inline
 from twin.simulation.run import schedule_for
 from twin.simulation.world import build
 
-QUIET_S = 600.0  # so long a scenario runs undisturbed before its loads are taken
+UNDISTURBED_S = 600.0  # so long a scenario runs undisturbed before its loads are taken
 PERIODS = 6  # signal periods over which they are averaged
 HOSTS = 6  # are enough to push: all are alike, and each collapses by itself
 
@@ -86,7 +86,7 @@ def undisturbed(scenario: Scenario) -> Scenario:
     services = {n: _at_peak(s) if about(s.kind).is_customers else s for n, s in before.items()}
     update = {
         "topology": scenario.topology.model_copy(update={"services": services}), "faults": (), "actions": (),
-        "diagnoses": (), "expect": (), "responders": "scripted", "noise": "mean", "duration_s": QUIET_S,
+        "diagnoses": (), "expect": (), "responders": "scripted", "noise": "mean", "duration_s": UNDISTURBED_S,
     }  # fmt: skip
     return scenario.model_copy(update=update)
 
@@ -100,7 +100,7 @@ def operating_point(scenario: Scenario, service: str) -> Point:
     quiet = undisturbed(scenario)
     model = build(quiet, seed=quiet.seed)
     world, period = model.state, max(1, round(quiet.topology.signal_period_s / quiet.tick_s))
-    t = round(QUIET_S / quiet.tick_s / period) * period
+    t = round(UNDISTURBED_S / quiet.tick_s / period) * period
     inline.run_inline(model, schedule_for(model, quiet), t)
     calls = np.zeros(len(model.edges))
     for _ in range(PERIODS * period):

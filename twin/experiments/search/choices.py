@@ -23,9 +23,9 @@ from twin.experiments.arms import BASELINE, Arm
 from twin.model.changes import Cost, Mitigation, Variation
 from twin.model.scenario import Scenario
 from twin.spec import Problem, SpecError, load_mitigations
-from twin.spec.mitigations import FOLDER, Placed, contradictions, is_unfit, place_mitigation
+from twin.spec.inputs import LOGARITHMIC
+from twin.spec.mitigations import MITIGATIONS_FOLDER, Placed, contradictions, is_unfit, place_mitigation
 
-LOGARITHMIC = 10.0  # from this factor between low and high on, a knob is turned on a logarithmic scale
 DIGITS = 2  # of a setting: more are not known
 
 
@@ -161,7 +161,7 @@ class ChoiceSpace:
         return Arm(choice.words, (*found, Variation(set=asked)) if asked else found)
 
 
-def choice_space(base: Scenario, folder: Path = FOLDER) -> ChoiceSpace:
+def choice_space(base: Scenario, folder: Path = MITIGATIONS_FOLDER) -> ChoiceSpace:
     """What the files of a folder offer for a scenario. Raises SpecError with what is wrong with a file; and
     if none of them fits, with why."""
     placed: dict[str, Placed] = {}

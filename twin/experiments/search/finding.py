@@ -35,7 +35,7 @@ from twin.experiments.tables import Tabular
 from twin.model.changes import COSTS
 from twin.model.scenario import Scenario
 from twin.spec import SpecError
-from twin.spec.mitigations import FOLDER
+from twin.spec.mitigations import MITIGATIONS_FOLDER
 
 BATCH = 8  # sets tried at once, for any number of workers
 ASKS = 64  # proposals without a new set, after which there is nothing new to try
@@ -141,7 +141,7 @@ class SearchResult(Tabular):
 
 
 def search(
-    scenario: Scenario, goal: str, budget: int = 200, *, mitigations: Path = FOLDER,
+    scenario: Scenario, goal: str, budget: int = 200, *, mitigations: Path = MITIGATIONS_FOLDER,
     within_s: float = WITHIN_S, draws: bool = True, worlds: int = 0, responders: str | None = "drawn",
     settings: StudySettings | None = None,
 ) -> SearchResult:  # fmt: skip
