@@ -59,7 +59,7 @@ def test_the_table_says_what_helps_and_what_was_assumed(folder: Path) -> None:
 def test_progress_is_of_planned_runs_and_what_is_there_is_not_planned_again(folder: Path) -> None:
     first = ask(folder, "--mitigate", "lifo", "--worlds", "8")
     assert first.exit_code == 0, first.output
-    assert "16 runs planned: about" in first.stderr and "short runs that screen" in first.stderr
+    assert "16 runs planned: about" in first.stderr and "short runs to screen" in first.stderr
     counts = [int(n) for n in re.findall(r"(\d+) of 16 runs, about", first.stderr)]
     assert counts[0] == 0 and counts[-1] == 16, "the first run was one that screens"
     again = ask(folder, "--mitigate", "lifo", "--worlds", "8")

@@ -80,8 +80,8 @@ def planned_words(study: Study, runs: int) -> str:
 
 
 def progress_words(study: Study) -> str:
-    """'3 of 16 runs, about 7 s left (and 8 short runs that screen worlds)'."""
-    short = f" (and {study.screening} short runs that screen worlds)" if study.screening else ""
+    """'3 of 16 runs, about 7 s left (and 8 short runs to screen worlds)'."""
+    short = f" (and {show.counted(study.screening, 'short run')} to screen worlds)" if study.screening else ""
     return f"{study.answered} of {study.runs} runs, {span(study.left_s())} left{short}"
 
 
