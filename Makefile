@@ -4,7 +4,7 @@ TWIN_PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
-PYTEST := $(PYTHON) -m pytest -q
+PYTEST := $(PYTHON) -m pytest -q --durations=15 --durations-min=5
 # Tests of a file go to one worker, so that what they share is made once; conftest.py has their order.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 APART := bench or long
