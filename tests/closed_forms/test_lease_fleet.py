@@ -13,7 +13,7 @@ import pytest
 import twin
 from twin.api.run import Run
 from twin.kinds.lease_fleet.workflow import goodput_ratio
-from twin.model.scenario import Scenario
+from twin.model.scenario import Dependency, Scenario, Service
 from twin.simulation import inline
 from twin.simulation.run import schedule_for
 from twin.simulation.world import build
@@ -255,3 +255,23 @@ def test_leases_lapse_with_connections_and_queue_only_when_the_dependency_is_bac
     events = [e for e in run.events.to_pylist() if e["event"] in ("timeouts", "timeouts_ended")]
     assert events and events[0]["tick"] >= UP_S
     assert leased[END_S - 10.0] < 0.3  # and then they collapse
+
+
+@pytest.mark.parametrize("policy", [{}, {"breaker_error_ratio": 0.5}])
+def test_a_clients_policy_lets_calls_through_to_a_fleet_that_is_well(policy: dict[str, float]) -> None:
+    """A breaker is closed while the fleet is well, so launches go through as they do without it."""
+    case = scenario(600.0, {}, fault_ratio=0.0)
+    launch = case.topology.services["launch"]
+    needs = Dependency.model_validate({"on": "dwfm", "mode": "hard"} | quantities(policy))
+    people = Service.model_validate({
+        "name": "people", "kind": "workload", "domain": "ec2", "parameters": quantities({"rate_per_s": 50.0}),
+        "dependencies": [{"on": "launch", "mode": "hard"}],
+    })  # fmt: skip
+    services = {
+        **case.topology.services, "people": people,
+        "launch": launch.model_copy(update={"dependencies": (needs,)}),
+    }  # fmt: skip
+    case = case.model_copy(update={"topology": case.topology.model_copy(update={"services": services})})
+    rows = [r for r in twin.run(case, debug=True).samples.to_pylist() if r["service"] == "launch"]
+    assert rows[-1]["goodput_per_s"] == pytest.approx(50.0, rel=0.05)
+    assert rows[-1]["error_ratio"] == pytest.approx(0.0, abs=1e-3)
