@@ -22,7 +22,7 @@ SPOILT = [
      "services.web.dependencies.0.on: found 'dbb', expected a service of the topology (did you mean db?)"),
     ("topology/services.yaml", "mode: hard", "mode: ¦hardd",
      "services.web.dependencies.0.mode: found 'hardd', expected one of hard, soft, cached, "
-     "new_connections, lease, async (did you mean hard?)"),
+     "new_connections, lease, async, fire_and_forget, bootstrap (did you mean hard?)"),
     ("topology/services.yaml", "        mode: hard\n", "",
      "topology/services.yaml:10:9: services.web.dependencies.0: found no key 'mode', expected 'mode'"),
     ("topology/services.yaml", "order:", "¦ordre:",

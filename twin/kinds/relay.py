@@ -11,6 +11,7 @@ from twin.base.jit import njit
 from twin.base.rng import FAIL
 from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
 from twin.mechanisms.draws import FLOW, declare
+from twin.mechanisms.requests.parameters import FAULT_PARAMETERS
 from twin.model.kind import About
 from twin.model.parameter import LATE, Param
 
@@ -24,6 +25,7 @@ PARAMETERS = (
     Param("own_per_s", 0.0, "1/s", 0.0, 1e12,
           "calls that begin here: those of customers, or of work of its own",
           "assumed: none unless given", (0.0, 0.0)),
+    *FAULT_PARAMETERS,
 )  # fmt: skip
 BREAKS = {
     "down": {"fault_ratio": 1.0},

@@ -22,8 +22,10 @@ import numpy as np
 
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 
-MODES = ("hard", "soft", "cached", "new_connections", "lease", "async")
-HARD, SOFT, CACHED, NEW_CONNECTIONS, LEASE, ASYNC = range(6)
+MODES = (
+    "hard", "soft", "cached", "new_connections", "lease", "async", "fire_and_forget", "bootstrap",
+)  # fmt: skip
+HARD, SOFT, CACHED, NEW_CONNECTIONS, LEASE, ASYNC, FIRE_AND_FORGET, BOOTSTRAP = range(8)
 LEGACY, STANDARD, ADAPTIVE = range(3)  # RETRY_MODES
 SIGNALS = ("error_ratio", "latency_ratio", "backlog_s", "capacity_ratio")
 

@@ -14,7 +14,9 @@ from twin.model.parameter import Param
 JITTERS = ("none", "equal", "full", "exponential", "decorrelated")
 RETRY_MODES = ("legacy", "standard", "adaptive")
 PRIORITIES = ("low", "normal", "high")
-BREAKER = ("breaker_error_ratio",)
+POPULARITIES = ("uniform", "zipf")
+WHEN_FULL = ("drop", "fail", "block")
+BREAKER = ("breaker_error_ratio", "breaker_failures_count")
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,11 @@ EDGE_PARAMETERS = (
     EdgeParam("breaker_error_ratio", 0.0, "ratio", 0.0, 1.0,
           "circuit breaker: share of failed calls at which a client sends no more; 0 for no breaker",
           "assumed: no breaker unless given", (0.0, 0.0), needs=()),
-    EdgeParam("breaker_window_count", 100, "count", 1, 100_000, "calls over which a closed breaker judges",
+    EdgeParam("breaker_window_count", 100, "count", 1, 100_000,
+          "calls over which a closed breaker judges",
           "RESILIENCE4J", needs=BREAKER),
-    EdgeParam("breaker_open_s", 60.0, "s", 0.001, 86_400.0, "how long an open breaker lets nothing through",
+    EdgeParam("breaker_open_s", 60.0, "s", 0.001, 86_400.0,
+          "how long an open breaker lets nothing through",
           "RESILIENCE4J", needs=BREAKER),
     EdgeParam("breaker_probes_count", 10, "count", 1, 100_000,
           "calls that a half-open breaker lets through, and judges before it closes or opens",
@@ -91,4 +95,58 @@ EDGE_PARAMETERS = (
           "share of the callee's capacity that this caller needs at the peak of the day. If the "
           "callee has less capacity left than this share, some calls fail; 0 switches this off",
           "assumed: not limited by the callee's capacity unless given", (0.0, 0.0)),
+    EdgeParam("times", 1, "count", 1, 10_000,
+          "calls to the callee for each request that makes any, one after "
+          "the other, or all at once in a parallel group",
+          "assumed: one", (1, 1)),
+    EdgeParam("weight", 1.0, "ratio", 0.0, 1e6,
+          "in a group of alternatives (one_of): how often this one is chosen",
+          "assumed: all alike", (1.0, 1.0)),
+    EdgeParam("failover_count", 0, "count", 0, 100,
+          "in a group of alternatives: how many others are tried "
+          "after a failure",
+          "assumed: none unless given", (0, 0)),
+    EdgeParam("fail_fast", False, "switch", 0, 1,
+          "in a parallel group: the first failure ends the group; else "
+          "all calls are waited for",
+          "assumed: all are waited for"),
+    EdgeParam("initial_connections_count", 1e9, "count", 0, 1e9,
+          "connections that are open at the start, at most "
+          "connections_count",
+          "assumed: all of them", (1e9, 1e9), modes=("new_connections",)),
+    EdgeParam("new_connection_ratio", 0.0, "ratio", 0.0, 1.0,
+          "share of requests that opens a connection of its "
+          "own in any case: cold starts, growth of the pool",
+          "assumed: none unless given", (0.0, 0.0), modes=("new_connections",)),
+    EdgeParam("keys_count", 1000, "count", 1, 1e7, "keys that are asked for",
+          "assumed: a thousand", (1000, 1000), modes=("cached",)),
+    EdgeParam("popularity", "uniform", "choice", 0, 1,
+          "how often a key is asked for: all alike (uniform), or key "
+          "number k as 1 / k to the zipf_exponent",
+          "assumed: all alike", choices=POPULARITIES, modes=("cached",)),
+    EdgeParam("zipf_exponent", 1.0, "ratio", 0.0, 10.0, "popularity of keys",
+          "assumed: Zipf's law", (1.0, 1.0), modes=("cached",)),
+    EdgeParam("coalesce", False, "switch", 0, 1,
+          "requests for a key that is being fetched wait for that fetch",
+          "assumed: each fetches for itself", modes=("cached",)),
+    EdgeParam("hit_s", 0.001, "s", 0.0, 3600.0, "time of an answer from the cache",
+          "assumed: a millisecond", (0.001, 0.001), modes=("cached",)),
+    EdgeParam("flush_ratio", 0.0, "ratio", 0.0, 1.0,
+          "share of the entries that is lost at the moment at which "
+          "this is set",
+          "assumed: none unless a scenario says so", (0.0, 0.0), modes=("cached",)),
+    EdgeParam("store_count", 1e12, "count", 1, 1e12, "work that the store between caller and callee holds",
+          "assumed: unbounded unless given", (1e12, 1e12), modes=("async",)),
+    EdgeParam("when_full", "fail", "choice", 0, 2,
+          "a full store drops the work, fails the caller, or blocks it "
+          "until there is room",
+          "assumed: the caller gets an error", choices=WHEN_FULL, modes=("async",)),
+    EdgeParam("breaker_failures_count", 0, "count", 0, 100_000,
+          "circuit breaker: failures in a row that open "
+          "it; 0 for none",
+          "assumed: no breaker unless given", (0, 0), needs=()),
+    EdgeParam("retry_budget_count", 0.0, "count", 0.0, 1e9,
+          "most retries that the budget saves up, and what "
+          "it has at the start; 0 for the first tries of ten seconds",
+          "assumed: ten seconds", (0.0, 0.0), needs=("retry_budget_ratio",)),
 )  # fmt: skip

@@ -40,7 +40,7 @@ SIGNALS = {  # the signals of conditions, expectations and published outcomes, w
     "backlog_s": "s",
 }
 
-Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async"]
+Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async", "fire_and_forget", "bootstrap"]
 Signal = Literal["error_ratio", "latency_ratio", "capacity_ratio", "backlog_s"]
 Responders = Literal["scripted", "modelled", "drawn"]
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
@@ -119,6 +119,9 @@ class _Dependency(Record):
     on: str
     purpose: str = Field("", alias="for")
     mode: Mode
+    parallel: Slug | None = Field(None, description="group of calls that are made at once")
+    one_of: Slug | None = Field(None, description="group of alternatives: one is chosen, by weight")
+    fallback: Slug | None = Field(None, description="dependency that is called when this one fails")
     evidence: Evidence | None = None
 
     @property

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from twin.base.rng import ABANDON, FAIL, SERVE, SPLIT
 from twin.mechanisms.draws import cohorts, declare
+from twin.mechanisms.requests.parameters import (
+    FAULT_PARAMETERS,
+    INSTANCE_PARAMETERS,
+    SCALING_PARAMETERS,
+    WORKER_PARAMETERS,
+)
 from twin.mechanisms.station import FIELDS
 from twin.model.parameter import LATE, Param
 
@@ -40,6 +46,10 @@ PARAMETERS = (
           "assumed: clients know only their time-out", (0.0, 0.0)),
     Param("initial_backlog_count", 0.0, "count", 0.0, 1e12, "work at the start, whose clients have gone",
           "assumed: none unless given", (0.0, 0.0)),
+    *WORKER_PARAMETERS,
+    *FAULT_PARAMETERS,
+    *SCALING_PARAMETERS,
+    *INSTANCE_PARAMETERS,
 )  # fmt: skip
 BREAKS = {
     "down": {"capacity_ratio": 0.0},  # clients wait in vain; one that refuses them has fault_ratio 1
