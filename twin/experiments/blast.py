@@ -25,8 +25,9 @@ from twin.experiments.study import Job
 from twin.experiments.tables import Tabular
 from twin.kinds import registry
 from twin.model.changes import Variation
+from twin.model.fields import Value
 from twin.model.parameter import HOWS, LATE
-from twin.model.scenario import Intervention, Scenario, Topology, Value
+from twin.model.scenario import Intervention, Scenario, Topology
 from twin.simulation.schedule import parameter_of
 
 WARM_UP_S = 600.0  # undisturbed before the fault: usual levels and latencies are known by then

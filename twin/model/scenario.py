@@ -7,23 +7,14 @@ seconds since the scenario's start. Files have units and use the aliases: ``dura
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from enum import StrEnum
 from html import escape
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
-    StrictFloat,
     StrictInt,
-    StrictStr,
-    ValidationInfo,
     WithJsonSchema,
     create_model,
     model_validator,
@@ -32,6 +23,18 @@ from pydantic import (
 from twin.base import units
 from twin.base.text import counted, html_table
 from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.fields import (
+    PATH_SCHEMA,
+    ClockTime,
+    Level,
+    Minutes,
+    MomentS,
+    Record,
+    Seconds,
+    Slug,
+    Value,
+    one_of,
+)
 
 SIGNALS = {  # the signals of conditions, expectations and published outcomes, with their units
     "error_ratio": "ratio",
@@ -43,52 +46,6 @@ SIGNALS = {  # the signals of conditions, expectations and published outcomes, w
 Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async", "fire_and_forget", "bootstrap"]
 Signal = Literal["error_ratio", "latency_ratio", "capacity_ratio", "backlog_s"]
 Responders = Literal["scripted", "modelled", "drawn"]
-Value = StrictBool | StrictInt | StrictFloat | StrictStr
-
-
-def _seconds(value: object, info: ValidationInfo) -> object:
-    """Files (the only callers with a context) must write a unit; code may pass seconds."""
-    from_file = info.context is not None
-    return units.parse_duration(value) if from_file or isinstance(value, str) else value
-
-
-def _moment(value: object, info: ValidationInfo) -> object:
-    if info.context is None and not isinstance(value, str):
-        return value
-    start = (info.context or {}).get("start")
-    seconds = units.parse_time(value, start or _SOME_START)
-    return seconds if start or str(value).startswith("+") else 0.0
-
-
-_SOME_START = datetime(2025, 1, 1, tzinfo=UTC)  # to check a time whose start is unreadable
-_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,59}$"
-
-
-def _name(value: str) -> str:
-    if not re.match(_NAME_PATTERN, value):
-        raise units.Refused("a name of lowercase letters, digits and dashes", found=f"'{value[:60]}'")
-    return value
-
-
-def _clock(value: object) -> object:
-    return value if isinstance(value, datetime) else units.parse_clock(value)
-
-
-_DURATION_SCHEMA = {"type": "string", "pattern": units.DURATION_PATTERN, "examples": ["15m", "1h30m"]}
-_TIME_SCHEMA = {"type": "string", "pattern": units.TIME_PATTERN, "examples": ["+15m"]}
-_LEVEL_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string"}]}
-_PATH_SCHEMA = {"type": "string", "description": "path, relative to this file"}
-
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
-MomentS = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
-ClockTime = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
-Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
-Minutes = Annotated[StrictInt | StrictFloat, Field(ge=0)]
-Slug = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Quantity(Record):
@@ -157,7 +114,7 @@ class Service(Record):
     visible: StrictBool = Field(
         True, description="whether customers see it, so that it counts in service-minutes lost"
     )
-    parameters: dict[str, Quantity] = {}
+    parameters: dict[str, Quantity] = Field({})
     dependencies: tuple[Dependency, ...] = ()
 
     def __repr__(self) -> str:
@@ -177,7 +134,7 @@ class Topology(Record):
     name: Slug = Field(alias="topology")
     title: str = ""
     signal_period_s: Seconds = Field(10.0, alias="signal_period")
-    services: dict[str, Service] = {}
+    services: dict[str, Service] = Field({})
 
     def __repr__(self) -> str:
         return f"Topology({self.name}: {counted(len(self.services), 'service')})"
@@ -358,15 +315,18 @@ class Scenario(Record):
     name: Slug = Field(alias="scenario")
     title: str = ""
     question: str = ""
-    topology: Annotated[Topology, WithJsonSchema(_PATH_SCHEMA)]
-    published: Annotated[Published | None, WithJsonSchema(_PATH_SCHEMA)] = None
+    topology: Annotated[Topology, WithJsonSchema(PATH_SCHEMA)]
+    published: Annotated[Published | None, WithJsonSchema(PATH_SCHEMA)] = None
     start: ClockTime
     duration_s: Seconds = Field(alias="duration")
     tick_s: Seconds = Field(1.0, alias="tick")
     sample_s: Seconds = Field(10.0, alias="sample")
     seed: Annotated[StrictInt, Field(ge=0, lt=2**64)] = 0
     noise: Literal["exact", "mean"] = "exact"
-    parameters: dict[str, Quantity] = {}
+    requests: Literal["auto", "each", "counted"] = Field(
+        "auto", description="whether calls are stepped one by one, or as counts; auto: one by one where few"
+    )
+    parameters: dict[str, Quantity] = Field({})
     faults: tuple[Intervention, ...] = ()
     actions: tuple[Intervention, ...] = ()
     responders: Responders = Field("scripted", description="scripted: each action happens at its own time")
@@ -392,12 +352,3 @@ class Scenario(Record):
     def interventions(self) -> tuple[Intervention, ...]:
         """Faults, then actions, each in the order of the file."""
         return self.faults + self.actions
-
-
-def one_of(record: Any, *names: str) -> Any:
-    """The record, if exactly one of these keys is given. The names are those of the file."""
-    fields = {field.alias or name: name for name, field in type(record).model_fields.items()}
-    given = [name for name in names if getattr(record, fields[name]) is not None]
-    if len(given) != 1:
-        raise units.Refused("exactly one of " + ", ".join(names), found=" and ".join(given) or "none of them")
-    return record

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from twin.base import units
 from twin.model.changes import Variation
+from twin.model.fields import Value
 from twin.model.responders import stage_targets, with_stages
-from twin.model.scenario import Intervention, Quantity, Scenario, Value
+from twin.model.scenario import Intervention, Quantity, Scenario
 from twin.simulation import journal
 from twin.simulation.code_version import code_version
 from twin.simulation.run import FinishedRun, R, run_id

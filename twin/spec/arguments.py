@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from twin.base import units
 from twin.base.units import Refused
 from twin.model.changes import Variation
+from twin.model.fields import Value
 from twin.model.runners import RUNNERS
-from twin.model.scenario import Quantity, Scenario, Value
+from twin.model.scenario import Quantity, Scenario
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean, shown
 from twin.spec.responders import with_responders

@@ -12,9 +12,10 @@ from typing import Any
 
 from twin.kinds import about, registry
 from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.fields import Value
 from twin.model.parameter import Param
 from twin.model.responders import STAGE, is_modelled, stages, steps, with_stages
-from twin.model.scenario import Quantity, Scenario, Service, Value
+from twin.model.scenario import Quantity, Scenario, Service
 from twin.spec.overrides import fold
 
 LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale

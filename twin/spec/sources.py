@@ -8,8 +8,9 @@ from typing import Any
 
 from twin.base.places import LIBRARY
 from twin.base.units import Refused
+from twin.model.fields import Record
 from twin.model.parameter import Param
-from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published, Record, Source
+from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published, Source
 from twin.spec.problems import Problem, SpecError
 from twin.spec.rows import read_rows
 from twin.spec.tree import Tree, read_tree

@@ -20,9 +20,10 @@ from twin.model.changes import (
     Variation,
     WhatIf,
 )
+from twin.model.fields import Record
 from twin.model.parameter import Param
 from twin.model.responders import listed
-from twin.model.scenario import Record, Scenario, Topology
+from twin.model.scenario import Scenario, Topology
 from twin.model.target import Target
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import vary

@@ -7,7 +7,8 @@ from itertools import combinations
 
 from twin.experiments.barriers.analysis import AS_IT_WAS, Switches, is_off
 from twin.model.changes import Barrier, Variation
-from twin.model.scenario import Intervention, Scenario, Value
+from twin.model.fields import Value
+from twin.model.scenario import Intervention, Scenario
 from twin.model.target import Target
 from twin.simulation.schedule import parameter_of
 

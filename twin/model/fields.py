@@ -1,0 +1,79 @@
+"""The types of fields in files: durations, moments and names, each with the text that a schema says of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from twin.base import units
+
+Value = StrictBool | StrictInt | StrictFloat | StrictStr
+
+
+def _seconds(value: object, info: ValidationInfo) -> object:
+    """Files (the only callers with a context) must write a unit; code may pass seconds."""
+    from_file = info.context is not None
+    return units.parse_duration(value) if from_file or isinstance(value, str) else value
+
+
+def _moment(value: object, info: ValidationInfo) -> object:
+    if info.context is None and not isinstance(value, str):
+        return value
+    start = (info.context or {}).get("start")
+    seconds = units.parse_time(value, start or _SOME_START)
+    return seconds if start or str(value).startswith("+") else 0.0
+
+
+_SOME_START = datetime(2025, 1, 1, tzinfo=UTC)  # to check a time whose start is unreadable
+_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,59}$"
+
+
+def _name(value: str) -> str:
+    if not re.match(_NAME_PATTERN, value):
+        raise units.Refused("a name of lowercase letters, digits and dashes", found=f"'{value[:60]}'")
+    return value
+
+
+def _clock(value: object) -> object:
+    return value if isinstance(value, datetime) else units.parse_clock(value)
+
+
+_DURATION_SCHEMA = {"type": "string", "pattern": units.DURATION_PATTERN, "examples": ["15m", "1h30m"]}
+_TIME_SCHEMA = {"type": "string", "pattern": units.TIME_PATTERN, "examples": ["+15m"]}
+_LEVEL_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+PATH_SCHEMA = {"type": "string", "description": "path, relative to this file"}
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
+MomentS = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
+ClockTime = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
+Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
+Minutes = Annotated[StrictInt | StrictFloat, Field(ge=0)]
+Slug = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def one_of(record: Any, *names: str) -> Any:
+    """The record, if exactly one of these keys is given. The names are those of the file."""
+    fields = {field.alias or name: name for name, field in type(record).model_fields.items()}
+    given = [name for name in names if getattr(record, fields[name]) is not None]
+    if len(given) != 1:
+        raise units.Refused("exactly one of " + ", ".join(names), found=" and ".join(given) or "none of them")
+    return record
