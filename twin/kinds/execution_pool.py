@@ -68,7 +68,7 @@ BREAKS = {
     "slow": {"service_time_s": LATE},
     "partial": {"fault_ratio": 0.5},
 }
-ABOUT = About()
+ABOUT = About(keeps_leases=True)
 DRAWS = declare(added=FLOW, replaced=FLOW, launched=cohorts(LAUNCH), lost=cohorts(LOSE), failed=FAIL)
 STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8"), ("losing", "i8")]
 EVENTS = ("capacity_short", "capacity_back")

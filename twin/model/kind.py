@@ -62,7 +62,7 @@ class About:
     ``is_customers``: its calls come from outside; its rate is that of a day. ``is_plain``: it has no
     mechanism, and may stand in for any service. ``holds_event``: it is the event itself; a baseline keeps it
     and an ensemble leaves its parameters alone. ``why_passive``: why no load and no lack of capacity keeps it
-    down, '' if one might.
+    down, '' if one might. ``keeps_leases``: its step reads dependencies of mode lease.
     """
 
     is_customers: bool = False
@@ -73,3 +73,4 @@ class About:
     own_work: OwnWork | None = None
     remedies: tuple[Remedy, ...] = ()
     control_loop: type[Eye] | None = None
+    keeps_leases: bool = False

@@ -3,6 +3,7 @@
 - ``tree``, ``rows``: YAML and CSV as trees in which each value knows its place.
 - ``values``: text becomes a typed value, as the record of a kind's parameter says.
 - ``topology``, ``scenario``, ``sources``, ``barriers``, ``defects``: the checks of each sort of file.
+- ``contradictions``, ``stores``: dependencies whose words exclude each other, stores that fill without end.
 - ``validate``: the rest is checked by pydantic.
 - ``overrides``: changes to a loaded scenario. ``variations``: files with such changes.
 - ``bases``: scenarios, and files that name a scenario as their base.

@@ -15,6 +15,23 @@ RENAMED = {  # what files called a key or column before → its name now
     "without": "removed_by",
     "hump": "episode",
 }
+NATURAL = {  # what people write for a mode or a key of a dependency → its name here
+    **dict.fromkeys(("sync", "synchronous", "required", "critical", "strong", "call"), "hard"),
+    **dict.fromkeys(("optional", "best_effort", "degraded", "weak", "graceful"), "soft"),
+    **dict.fromkeys(("queue", "queued", "enqueue", "message", "event", "handed_over", "store"), "async"),
+    **dict.fromkeys(("notify", "one_way", "fire-and-forget", "forget"), "fire_and_forget"),
+    **dict.fromkeys(("cache", "caching"), "cached"),
+    **dict.fromkeys(("pool", "pooled", "connection", "connections"), "new_connections"),
+    **dict.fromkeys(("start", "startup", "init"), "bootstrap"),
+    **dict.fromkeys(("renew", "heartbeat", "session"), "lease"),
+    **dict.fromkeys(("retry", "max_retries", "attempts", "max_attempts"), "retries"),
+    **dict.fromkeys(("ttl", "ttl_s", "max_age_s", "expiry_s"), "lifetime_s"),
+    **dict.fromkeys(("queue_count", "queue_size", "queue_limit", "capacity_count"), "store_count"),
+    **dict.fromkeys(("consume_per_s", "consumers_per_s", "rate_per_s"), "drain_per_s"),
+    **dict.fromkeys(("group", "concurrent"), "parallel"),
+    **dict.fromkeys(("alternative", "alternatives", "either", "any_of"), "one_of"),
+    **dict.fromkeys(("failover", "backup", "otherwise", "or_else"), "fallback"),
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -59,7 +76,8 @@ class SpecError(Exception):
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """'did you mean X?', or the known names if few, or ''."""
     names = sorted(known)
-    renamed = [new for old, new in RENAMED.items() if old == name and new in names]
+    renamed = [words[name] for words in (RENAMED, NATURAL) if isinstance(name, str) and name in words]
+    renamed = [new for new in renamed if new in names]
     close = renamed or difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"

@@ -12,6 +12,7 @@ from twin.base import units
 from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import Published, Scenario, Topology
+from twin.spec.contradictions import check_contradictions
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
@@ -26,10 +27,11 @@ from twin.spec.sources import (
     read_published,
     source_ids,
 )
+from twin.spec.stores import check_stores
 from twin.spec.topology import build_topology, check_services, lay_file_on_top, lay_on_top, read_topology
 from twin.spec.tree import Tree
 from twin.spec.validate import validate
-from twin.spec.values import Checker, Names, parameters_by_kind
+from twin.spec.values import Checker, names_of_kinds
 
 OF_TOPOLOGY = ("services", "signal_period")  # keys of a scenario that go on top of the topology
 
@@ -46,8 +48,7 @@ def load_whole(
     under = _topology(tree, path, topology, problems)
     for file in with_files:
         lay_file_on_top(under, find_file(file), problems)
-    names = Names(parameters_by_kind(kinds), source_ids(path, problems))
-    checker = Checker(names, problems)
+    checker = Checker(names_of_kinds(kinds, source_ids(path, problems)), problems)
     published = _published(tree, path, checker)
     check_services(under, checker)
     if published is not None:
@@ -56,6 +57,8 @@ def load_whole(
     _check(tree, checker, start)
     check_cycles(under, tree.get("parameters"), _tick_s(tree), problems)
     check_endless(under, problems)
+    check_contradictions(under, tree.get("parameters"), checker.names, problems)
+    check_stores(under, tree.get("parameters"), checker.names, problems)
     scenario = _build(tree, under, published, start, problems)
     if scenario is None or problems:
         raise SpecError(problems)

@@ -9,12 +9,14 @@ from typing import Any
 from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import Topology
+from twin.spec.contradictions import check_contradictions
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
 from twin.spec.sources import check_service, source_ids
+from twin.spec.stores import check_stores
 from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
-from twin.spec.values import EDGE, Checker, Names, parameters_by_kind
+from twin.spec.values import EDGE, Checker, names_of_kinds
 
 
 def load_topology(
@@ -33,10 +35,12 @@ def load_topology(
     tree = read_topology(Path(path), problems)
     for file in with_files:
         lay_file_on_top(tree, find_file(file), problems)
-    checker = Checker(Names(parameters_by_kind(kinds), source_ids(Path(path), problems)), problems)
+    checker = Checker(names_of_kinds(kinds, source_ids(Path(path), problems)), problems)
     check_services(tree, checker)
     check_cycles(tree, None, tick_s, problems)
     check_endless(tree, problems)
+    check_contradictions(tree, None, checker.names, problems)
+    check_stores(tree, None, checker.names, problems)
     topology = build_topology(tree, problems)
     if topology is None or problems:
         raise SpecError(problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -82,6 +82,7 @@ class Names:
     services: dict[str, str] = field(default_factory=dict)  # name → kind
     edges: set[tuple[str, str]] = field(default_factory=set)  # caller, callee
     stages: Mapping[str, Param] = field(default_factory=dict)  # times of responders, by 'step.stage'
+    leasing: frozenset[str] = frozenset()  # kinds that keep leases
 
     def parameter(self, target: str) -> Param:
         """The Param behind 'service.parameter', 'caller->callee.number' or 'step.stage'. Raises Refused."""
@@ -119,26 +120,32 @@ def _known(name: str, parameters: Mapping[str, Param], what: str) -> Param:
     return parameters[name]
 
 
+def _modules(kinds: Mapping[str, Any] | None) -> Mapping[str, ModuleType | Any]:
+    """Kinds are imported here and not above: they bring their compiler with them."""
+    if kinds is not None:
+        return kinds
+    from twin.kinds import registry
+
+    return registry()
+
+
 def parameters_by_kind(kinds: Mapping[str, Any] | None = None) -> dict[str, dict[str, Param]]:
-    """Kind → parameter name → Param. ``kinds``: kind → module (or anything) with PARAMETERS; None: all kinds.
+    """Kind → parameter name → Param. ``kinds``: kind → module (or anything) with PARAMETERS; None: all."""
+    return {name: {p.name: p for p in kind.PARAMETERS} for name, kind in _modules(kinds).items()}
 
-    Kinds are imported here and not above: they bring their compiler with them.
-    """
-    modules: Mapping[str, ModuleType | Any]
-    if kinds is None:
-        from twin.kinds import registry
 
-        modules = registry()
-    else:
-        modules = kinds
-    return {name: {p.name: p for p in kind.PARAMETERS} for name, kind in modules.items()}
+def names_of_kinds(kinds: Mapping[str, Any] | None, sources: frozenset[str] | None = None) -> Names:
+    """The names that a file may refer to before its services are known. ``kinds``: as above."""
+    about = {name: getattr(kind, "ABOUT", None) for name, kind in _modules(kinds).items()}
+    leasing = frozenset(name for name, said in about.items() if said is not None and said.keeps_leases)
+    return Names(parameters_by_kind(kinds), sources, leasing=leasing)
 
 
 def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None) -> Names:
     """The names of a loaded topology; for a scenario, with the times of its responders."""
     topology = loaded.topology if isinstance(loaded, Scenario) else loaded
-    return Names(
-        parameters_by_kind(kinds),
+    return replace(
+        names_of_kinds(kinds),
         stages=stage_targets(loaded) if isinstance(loaded, Scenario) else {},
         services={s.name: s.kind for s in topology.services.values()},
         edges={(s.name, d.on) for s in topology.services.values() for d in s.dependencies},

@@ -25,12 +25,14 @@ from twin.model.parameter import Param
 from twin.model.responders import listed
 from twin.model.scenario import Scenario, Topology
 from twin.model.target import Target
+from twin.spec.contradictions import check_contradictions
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import check_responders
 from twin.spec.scenario import check_expectations, check_interventions
 from twin.spec.sources import check_unique, source_ids
+from twin.spec.stores import check_stores
 from twin.spec.topology import check_services
 from twin.spec.tree import Tree, must_read, read_tree
 from twin.spec.validate import validate
@@ -242,6 +244,8 @@ def check_applied(base: Scenario, variations: Iterable[Variation], place: Tree, 
     planted = _planted(base.topology.model_dump(by_alias=True), place)
     check_cycles(planted, None, base.tick_s, problems)
     check_endless(planted, problems)
+    check_contradictions(planted, None, names, problems)
+    check_stores(planted, None, names, problems)
     if problems:
         raise SpecError(problems)
 

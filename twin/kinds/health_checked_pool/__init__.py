@@ -81,6 +81,7 @@ __all__ = ["ABOUT", "BREAKS", "DRAWS", "EVENTS", "PARAMETERS", "STATE", "cells",
 ABOUT = About(
     remedies=(Remedy("switch failover off", lambda value: {"failover": False}),),
     control_loop=Checks,
+    keeps_leases=True,
 )
 
 
