@@ -15,7 +15,7 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test test-quick test-long checks compiled ui extras picture bench lint types contracts tests schemas docs clean
+.PHONY: help replay test test-quick test-long checks compiled ui extras picture agreement bench lint types contracts tests schemas docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -68,6 +68,9 @@ bench: $(VENV)/installed-dev ## measure, and print the figures
 
 docs schemas: $(VENV)/installed ## write the generated files again: references, JSON Schemas
 	@$(PYTHON) -m twin.cli._reference
+
+agreement: $(VENV)/installed-dev ## compare small systems with an event simulation, and write docs/agreement.md
+	@$(PYTHON) -m tests.compositions.agreement --write
 
 picture: $(VENV)/installed-dev ## take the picture of the newest run's blast radius (needs chromium)
 	@$(PYTHON) ui/picture.py data/pictures/blast-radius.png

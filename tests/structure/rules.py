@@ -29,7 +29,7 @@ LAYERS = 15
 
 # Folders of tests/ that mirror no folder of twin/.
 OTHER_TESTS = {
-    "acceptance", "bench", "closed_forms", "data", "docs", "scenarios", "structure", "ui",
+    "acceptance", "bench", "closed_forms", "compositions", "data", "docs", "scenarios", "structure", "ui",
 }  # fmt: skip
 
 # "path::function" → why it may be long. An entry that is no longer needed is a problem too.
