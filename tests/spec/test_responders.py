@@ -49,8 +49,8 @@ SPOILT = [
     ("      decision_s: {value: 10m, source", "      ¦decision: {value: 10m, source",
      "actions.0.takes.decision: found 'decision', expected a name with its unit (decision_s)"),
     ("{value: 10m, source: PES}", "¦10m",
-     "actions.0.takes.decision_s: found '10m', expected a mapping with value, and source or assumed (write "
-     "{value: 10m, source: ID})"),
+     "actions.0.takes.decision_s: found '10m', expected a mapping with value, and source, measured or "
+     "assumed (write {value: 10m, source: ID}, or put assumed: example at the top of the file)"),
     ("value: 5m, assumed", "value: ¦5, assumed",
      "actions.0.takes.execution_s.value: found 5, expected a duration with its unit (missing unit: write "
      "180s, 15m, 1h30m or 200ms)"),

@@ -43,23 +43,26 @@ SIGNALS = {  # the signals of conditions, expectations and published outcomes, w
     "backlog_s": "s",
 }
 
+ORIGINS = ("source", "measured", "assumed", "fitted_to")  # of a number, and of a fault or an action
+
 Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async", "fire_and_forget", "bootstrap"]
 Signal = Literal["error_ratio", "latency_ratio", "capacity_ratio", "backlog_s"]
 Responders = Literal["scripted", "modelled", "drawn"]
 
 
 class Quantity(Record):
-    """A number, choice or switch with its origin: exactly one of source, assumed and fitted_to."""
+    """A number, choice or switch with its origin: exactly one of ORIGINS."""
 
     value: Value
     source: str | None = Field(None, description="id in data/sources.yaml")
+    measured: str | None = Field(None, description="where the value was measured: a system that you know")
     assumed: str | None = Field(None, description="why this value")
     fitted_to: tuple[str, ...] | None = Field(None, description="ids of published outcomes")
     range: tuple[Value, Value] | None = Field(None, description="plausible lowest and highest value")
 
     @model_validator(mode="after")
     def _one_origin(self) -> Quantity:
-        return one_of(self, "source", "assumed", "fitted_to")
+        return one_of(self, *ORIGINS)
 
 
 class Evidence(Record):
@@ -189,6 +192,7 @@ class Intervention(Record):
     takes: dict[str, Quantity] = Field({}, description="how long they take after that, by stage")
     set: dict[str, Value]
     source: str | None = None
+    measured: str | None = None
     assumed: str | None = None
     fitted_to: tuple[str, ...] | None = None
     range: tuple[MomentS, MomentS] | None = Field(None, description="plausible earliest and latest time")
@@ -197,7 +201,7 @@ class Intervention(Record):
     def _consistent(self) -> Intervention:
         if self.follows is None or self.at_s is not None or self.when is not None:
             one_of(self, "at", "when")
-        one_of(self, "source", "assumed", "fitted_to")
+        one_of(self, *ORIGINS)
         if self.until_s is not None and self.for_s is not None:
             raise units.Refused("one of until, for", found="both")
         if self.after_s and self.when is None:

@@ -1,6 +1,7 @@
 """YAML → model. Every problem of every file at once, each with file, line, column, found, expected, hint.
 
 - ``tree``, ``rows``: YAML and CSV as trees in which each value knows its place.
+- ``examples``: files whose numbers need no origin of their own.
 - ``values``: text becomes a typed value, as the record of a kind's parameter says.
 - ``topology``, ``scenario``, ``sources``, ``barriers``, ``defects``: the checks of each sort of file.
 - ``contradictions``, ``stores``: dependencies whose words exclude each other, stores that fill without end.

@@ -15,6 +15,7 @@ from twin.base import units
 from twin.base.units import Refused
 from twin.model.changes import Extension, WhatIf
 from twin.model.scenario import Scenario
+from twin.spec.examples import spread_origin
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import with_responders
@@ -52,6 +53,7 @@ def _load(
     tree = read_tree(path, problems)
     if tree is None:
         raise SpecError(problems)
+    spread_origin(tree, problems)
     named = tree.get("base")
     if named is None:
         return load_whole(tree, path, with_files, topology, kinds, problems)

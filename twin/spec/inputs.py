@@ -15,7 +15,7 @@ from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.fields import Value
 from twin.model.parameter import Param
 from twin.model.responders import STAGE, is_modelled, stages, steps, with_stages
-from twin.model.scenario import Quantity, Scenario, Service
+from twin.model.scenario import Intervention, Quantity, Scenario, Service
 from twin.spec.overrides import fold
 
 LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale
@@ -28,7 +28,7 @@ class UncertainInput:
     ``target``: 'service.parameter'; 'caller->callee.number'; the id of an intervention, for its time in
     seconds from the start; or 'step.stage', for a time that responders take. ``service``: its owner, '' for
     the last two. ``range``: (low, high) in the same unit. ``given``: a file gives it. ``sourced``: it is
-    published.
+    published or measured.
     """
 
     target: str
@@ -42,7 +42,7 @@ class UncertainInput:
 
     @property
     def is_unsourced(self) -> bool:
-        """Neither published nor fitted, with a range that has a width."""
+        """Neither published, measured nor fitted, with a range that has a width."""
         return (
             not self.sourced
             and not self.fitted_to
@@ -95,8 +95,12 @@ def _of(
             )
         else:
             yield UncertainInput(
-                target, service, q.value, p.unit, q.source is not None, q.fitted_to or (), _ends(p, q.range)
+                target, service, q.value, p.unit, _is_known(q), q.fitted_to or (), _ends(p, q.range)
             )
+
+
+def _is_known(given: Quantity | Intervention) -> bool:
+    return given.source is not None or given.measured is not None
 
 
 def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | None:
@@ -108,7 +112,7 @@ def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | N
 def _of_interventions(scenario: Scenario) -> Iterator[UncertainInput]:
     for x in scenario.interventions:
         if x.at_s is not None:
-            yield UncertainInput(x.id, "", x.at_s, "s", x.source is not None, x.fitted_to or (), x.range)
+            yield UncertainInput(x.id, "", x.at_s, "s", _is_known(x), x.fitted_to or (), x.range)
         elif x.fitted_to:
             yield UncertainInput(x.id, "", x.after_s, "s", False, x.fitted_to)
 
@@ -118,9 +122,7 @@ def _of_responders(scenario: Scenario) -> Iterator[UncertainInput]:
     for step in steps(scenario) if is_modelled(scenario) else ():
         for name, q in stages(step):
             ends = _ends(STAGE, q.range) if scenario.responders == "modelled" else None
-            yield UncertainInput(
-                f"{step.id}.{name}", "", q.value, "s", q.source is not None, q.fitted_to or (), ends
-            )
+            yield UncertainInput(f"{step.id}.{name}", "", q.value, "s", _is_known(q), q.fitted_to or (), ends)
 
 
 def value_at_quantile(number: UncertainInput, quantile: float) -> float | int:

@@ -11,7 +11,7 @@ from typing import Any
 from twin.base import units
 from twin.base.places import find_file
 from twin.base.units import Refused
-from twin.model.scenario import Published, Scenario, Topology
+from twin.model.scenario import ORIGINS, Published, Scenario, Topology
 from twin.spec.contradictions import check_contradictions
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.overrides import fold
@@ -164,7 +164,7 @@ def _check_intervention(
     if isinstance(entry.value, dict):
         if entry.get("follows") is None or entry.get("at") is not None or entry.get("when") is not None:
             checker.one_of(entry, path, "at", "when")
-        checker.one_of(entry, path, "source", "assumed", "fitted_to")
+        checker.one_of(entry, path, *ORIGINS)
     checker.source(entry, path)
     if entry.get("fitted_to") is not None:
         checker.fit(entry, path)

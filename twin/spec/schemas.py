@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from twin.base import units
 from twin.model.changes import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
 from twin.model.parameter import Param
-from twin.model.scenario import SIGNALS, Scenario, Topology
+from twin.model.scenario import ORIGINS, SIGNALS, Scenario, Topology
+from twin.spec.examples import EXAMPLE, KEY
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import Sources
 from twin.spec.values import EDGE, parameters_by_kind
@@ -32,16 +33,15 @@ _VALUES: Mapping[str, Schema] = {
     "switch": {"type": "boolean"},
 }
 _NAMES = {"s": "Duration", "1/s": "Rate", "count": "Count", "ratio": "Ratio", "switch": "Switch"}
-_ORIGINS = ("source", "assumed", "fitted_to")
 
 
 def schemas(kinds: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Path relative to the project's root → text of the schema that should be there."""
     parameters = parameters_by_kind(kinds)
     documents = {
-        "topology/schema/services.schema.json": _services(parameters),
-        "topology/schema/topology.schema.json": _of(Topology, parameters),
-        "scenarios/schema/scenario.schema.json": _scenario(parameters),
+        "topology/schema/services.schema.json": _or_plain(_services(parameters)),
+        "topology/schema/topology.schema.json": _or_plain(_of(Topology, parameters)),
+        "scenarios/schema/scenario.schema.json": _or_plain(_scenario(parameters)),
         "scenarios/schema/mitigation.schema.json": _on_top(Mitigation, parameters),
         "scenarios/schema/variant.schema.json": _on_top(Variant, parameters),
         "scenarios/schema/what-if.schema.json": _on_top(WhatIf, parameters),
@@ -62,11 +62,11 @@ def _of(model: type[BaseModel], parameters: Mapping[str, Mapping[str, Param]]) -
     if "Dependency" in definitions:
         definitions["Dependency"]["properties"] |= {name: _quantity(p) for name, p in EDGE.items()}
     if "Quantity" in definitions:
-        definitions["Quantity"]["oneOf"] = _one_of(*_ORIGINS)
+        definitions["Quantity"]["oneOf"] = _one_of(*ORIGINS)
     if "Intervention" in definitions:
         del definitions["Intervention"]["properties"]["kind"]
         alone = {"required": ["follows"], "not": {"anyOf": _one_of("at", "when")}}
-        choices = (_one_of(*_ORIGINS), [*_one_of("at", "when"), alone])
+        choices = (_one_of(*ORIGINS), [*_one_of("at", "when"), alone])
         definitions["Intervention"]["allOf"] = [{"oneOf": choice} for choice in choices]
         _stages(schema, definitions)
     if "Condition" in definitions:
@@ -138,14 +138,39 @@ def _of_values(value: Schema) -> Schema:
         "properties": {
             "value": value,
             "source": {"type": "string", "description": "id in data/sources.yaml"},
+            "measured": {"type": "string", "description": "where you measured it"},
             "assumed": {"type": "string", "description": "why this value"},
             "fitted_to": {"type": "array", "items": {"type": "string"}},
             "range": {"type": "array", "items": value, "minItems": 2, "maxItems": 2},
         },
         "required": ["value"],
         "additionalProperties": False,
-        "oneOf": _one_of(*_ORIGINS),
+        "oneOf": _one_of(*ORIGINS),
     }
+
+
+def _or_plain(schema: Schema) -> Schema:
+    """A file with ``assumed: example`` at its top may write numbers plainly. Whether it has that key, only
+    ``twin check`` looks."""
+    about = {"const": EXAMPLE, "description": "every number in this file is part of an example"}
+    schema["properties"][KEY] = about
+    if "Intervention" in schema["$defs"]:
+        origin, *others = schema["$defs"]["Intervention"]["allOf"]
+        none = {"not": {"anyOf": origin["oneOf"]}}
+        schema["$defs"]["Intervention"]["allOf"] = [{"oneOf": [*origin["oneOf"], none]}, *others]
+    schema["$defs"] = _quantities_or_plain(schema["$defs"])
+    return schema
+
+
+def _quantities_or_plain(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_quantities_or_plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("required") == ["value"]:
+        about = {key: schema.pop(key) for key in ("description",) if key in schema}
+        return {"if": {"type": "object"}, "then": schema, "else": schema["properties"]["value"], **about}
+    return {key: _quantities_or_plain(part) for key, part in schema.items()}
 
 
 def _default(param: Param) -> str:

@@ -11,6 +11,7 @@ from twin.base.units import Refused
 from twin.model.scenario import Topology
 from twin.spec.contradictions import check_contradictions
 from twin.spec.cycles import check_cycles, check_endless
+from twin.spec.examples import spread_origin
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
 from twin.spec.sources import check_service, source_ids
 from twin.spec.stores import check_stores
@@ -56,7 +57,7 @@ def read_topology(path: Path, problems: list[Problem]) -> Tree:
     for file in files:
         document = read_tree(file, problems)
         if document is not None:
-            _merge(merged, document, problems)
+            _merge(merged, spread_origin(document, problems), problems)
         else:  # the name may be in there: do not complain that there is none
             merged.value.setdefault("topology", Tree("unreadable", str(file), 1, 1))
     return merged
@@ -89,7 +90,7 @@ def lay_file_on_top(tree: Tree, path: Path, problems: list[Problem]) -> None:
     document = read_tree(path, problems)
     if document is None:
         return
-    for key, value in document.items():
+    for key, value in spread_origin(document, problems).items():
         if key != "services":
             problems.append(value.problem(key, f"key '{key}'", "services: and nothing else", at_key=True))
     services = document.get("services")

@@ -36,7 +36,8 @@ class Tree:
     """A value with its place.
 
     ``value``: a dict of Trees, a list of Trees, or a scalar. ``key``: line and column of its key in the
-    mapping around it. Lines and columns count from 1.
+    mapping around it. Lines and columns count from 1. ``origin_above``: a number whose origin stands at the
+    top of its file.
     """
 
     value: Any
@@ -44,6 +45,7 @@ class Tree:
     line: int
     column: int
     key: tuple[int, int] | None = None
+    origin_above: bool = False
 
     def get(self, *path: str | int) -> Tree | None:
         """The Tree at a path below, None where there is none."""

@@ -178,10 +178,13 @@ class Checker:
         return True
 
     def quantity(self, tree: Tree, path: str, param: Param) -> None:
-        """A value with its origin, and with a range if it is not published."""
+        """A value with its origin, and with a range if it is neither published nor measured."""
         if not isinstance(tree.value, dict):
-            hint = f"write {{value: {tree.value}, source: ID}}" if not isinstance(tree.value, list) else ""
-            self.refuse(tree, path, Refused("a mapping with value, and source or assumed", hint))
+            hint = (
+                f"write {{value: {tree.value}, source: ID}}, or put assumed: example at the top of the file"
+            )
+            hint = "" if isinstance(tree.value, list) else hint
+            self.refuse(tree, path, Refused("a mapping with value, and source, measured or assumed", hint))
             return
         good = self.value(tree.get("value"), f"{path}.value", param)
         self.source(tree, path)
@@ -191,9 +194,10 @@ class Checker:
         is_number = param.unit not in ("choice", "switch")
         if spread is not None:
             self._range(tree, spread, f"{path}.range", param, good and is_number)
-        elif is_number and tree.get("source") is None:
+        elif is_number and not (tree.get("source") or tree.get("measured") or tree.origin_above):
             expected = "a plausible range, as nobody published the number"
-            self.refuse(tree, path, Refused(expected, "write range: [low, high]", "no range"))
+            hint = "write range: [low, high], or measured: WHERE if you know the value"
+            self.refuse(tree, path, Refused(expected, hint, "no range"))
 
     def _range(self, tree: Tree, spread: Tree, path: str, param: Param, compare: bool) -> None:
         ends = spread.elements()
@@ -232,7 +236,7 @@ class Checker:
         self.fitted.append((path, tree))
         if self.names.outcomes is None:
             hint = "fitted_to belongs in a scenario with published:"
-            refused = Refused("source or assumed", hint, "fitted_to")
+            refused = Refused("source, measured or assumed", hint, "fitted_to")
             self.refuse(place, f"{path}.fitted_to", refused, at_key=True)
             return
         if len(self.fitted) > MAX_FITTED:
