@@ -138,6 +138,7 @@ def test_numbers_of_a_service_that_exclude_each_other(files: Files, parameters: 
 
 GOOD = [
     ["on: a, mode: hard, parallel: g", "on: b, mode: soft, parallel: g"],
+    [f"on: a, mode: hard, parallel: g, times: {number(3)}"],
     [f"on: a, mode: hard, one_of: g, failover_count: {ONE}",
      f"on: b, mode: hard, one_of: g, weight: {number(3)}"],
     ["on: a, mode: hard, fallback: b", "on: b, mode: cached"],

@@ -92,13 +92,19 @@ def _of_group(key: str, edges: list[Declared]) -> Iterator[Problem]:
         if (name := edge.word(key)) is not None:
             groups.setdefault(name, []).append(edge)
     for name, members in groups.items():
-        if len(members) == 1:
+        if len(members) == 1 and not _is_several_calls(key, members[0]):
             near = did_you_mean(name, set(groups) - {name})
             hint = near or f"write {key}: {name} on each of them, or leave it out"
             found = f"a group of one, {shown(name)}"
             yield members[0].problem(key, Refused("two dependencies or more in the group", hint, found))
         elif key == "one_of":
             yield from _of_alternatives(name, members)
+
+
+def _is_several_calls(key: str, edge: Declared) -> bool:
+    """Whether one dependency is a group by itself: several calls over it at once."""
+    times = edge.value("times")
+    return key == "parallel" and isinstance(times, int | float) and times > 1
 
 
 def _of_alternatives(name: str, members: list[Declared]) -> Iterator[Problem]:
