@@ -35,6 +35,7 @@ from twin.model.fields import (
     Value,
     one_of,
 )
+from twin.model.sdk import Sdk
 
 SIGNALS = {  # the signals of conditions, expectations and published outcomes, with their units
     "error_ratio": "ratio",
@@ -82,6 +83,7 @@ class _Dependency(Record):
     parallel: Slug | None = Field(None, description="group of calls that are made at once")
     one_of: Slug | None = Field(None, description="group of alternatives: one is chosen, by weight")
     fallback: Slug | None = Field(None, description="dependency that is called when this one fails")
+    sdk: Sdk | None = Field(None, description="the client whose defaults it has; numbers beside it win")
     evidence: Evidence | None = None
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import Topology
+from twin.model.sdk import SDK_DEFAULTS
 from twin.spec.contradictions import check_contradictions
 from twin.spec.cycles import check_cycles, check_endless
 from twin.spec.examples import spread_origin
@@ -173,12 +174,30 @@ def _check_dependencies(service: Tree, path: str, checker: Checker) -> None:
                 hint = f"the first is on line {first[on.value].line}; one dependency carries all calls"
                 checker.refuse(on, f"{where}.on", Refused("a callee once", hint, f"{shown(on.value)} twice"))
             first.setdefault(on.value, on)
+        _add_sdk_defaults(dependency)
         for name, tree in dependency.items():
             if name in EDGE:
                 checker.quantity(tree, f"{where}.{name}", EDGE[name])
         evidence = dependency.get("evidence")
         if evidence is not None:
             _check_evidence(evidence, f"{where}.evidence", checker)
+
+
+def _add_sdk_defaults(dependency: Tree) -> None:
+    """The numbers of the client that ``sdk:`` names, at its place, where the file gives none."""
+    place = dependency.get("sdk")
+    defaults = SDK_DEFAULTS.get(str(place.value)) if place is not None else None
+    if place is None or defaults is None:
+        return  # pydantic refuses a name that is unknown
+
+    def tree(value: Any) -> Tree:
+        return Tree(value, place.file, place.line, place.column, place.key)
+
+    for name, value in defaults.numbers.items():
+        ends = tree([tree(value), tree(value)])
+        by_name = {"assumed": tree(f"sdk: {place.value}"), "range": ends}
+        origin = {"source": tree(defaults.source)} if defaults.source else by_name
+        dependency.value.setdefault(name, tree({"value": tree(value), **origin}))
 
 
 def _check_evidence(evidence: Tree, path: str, checker: Checker) -> None:
