@@ -79,7 +79,9 @@ def _node(name: str, place: tuple[float, float], now: Mapping[str, Any], callers
 
 def _link(dependency: Mapping[str, Any], callee_state: str) -> dict[str, Any]:
     is_trouble = callee_state in TROUBLE
-    words = f"{dependency['caller']} → {dependency['callee']} ({dependency['mode'].replace('_', ' ')})"
+    source = dependency.get("inherited_from")
+    mode = dependency["mode"].replace("_", " ") + (f", inherited from {source}" if source else "")
+    words = f"{dependency['caller']} → {dependency['callee']} ({mode})"
     return {
         "source": dependency["caller"], "target": dependency["callee"],
         "lineStyle": {

@@ -55,7 +55,8 @@ def static(scenario: Scenario, name: str) -> dict[str, Any]:
 
 def _edge(caller: str, d: Dependency) -> dict[str, Any]:
     evidence = d.evidence.model_dump() if d.evidence else None
-    return {"caller": caller, "callee": d.on, "mode": d.mode, "for": d.purpose, "evidence": evidence}
+    return {"caller": caller, "callee": d.on, "mode": d.mode, "for": d.purpose,
+            "inherited_from": d.inherited_from, "evidence": evidence}  # fmt: skip
 
 
 def tell_dependents(scenario: Scenario, name: str) -> None:

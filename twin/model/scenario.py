@@ -74,16 +74,12 @@ class Evidence(Record):
     note: str = ""
 
 
-class _Dependency(Record):
-    """caller → callee: the calls that the service makes for each call that it serves."""
+class _Call(Record):
+    """The callee of a dependency, and the numbers of the calls: a field, a Quantity or None, for each of
+    EDGE_PARAMETERS."""
 
     on: str
     purpose: str = Field("", alias="for")
-    mode: Mode
-    parallel: Slug | None = Field(None, description="group of calls that are made at once")
-    one_of: Slug | None = Field(None, description="group of alternatives: one is chosen, by weight")
-    fallback: Slug | None = Field(None, description="dependency that is called when this one fails")
-    sdk: Sdk | None = Field(None, description="the client whose defaults it has; numbers beside it win")
     evidence: Evidence | None = None
 
     @property
@@ -92,19 +88,44 @@ class _Dependency(Record):
         given = self.__dict__  # of a record, its fields; asked often enough to matter
         return {name: value for name, value in given.items() if isinstance(value, Quantity)}
 
+
+class _Dependency(_Call):
+    """caller → callee: the calls that the service makes for each call that it serves."""
+
+    mode: Mode
+    parallel: Slug | None = Field(None, description="group of calls that are made at once")
+    one_of: Slug | None = Field(None, description="group of alternatives: one is chosen, by weight")
+    fallback: Slug | None = Field(None, description="dependency that is called when this one fails")
+    sdk: Sdk | None = Field(None, description="the client whose defaults it has; numbers beside it win")
+    reached_through: Slug | None = Field(
+        None, description="the service through which this caller reaches the callee, if another one; or none"
+    )
+    inherited_from: Slug | None = Field(
+        None, description="the callee from whose reached_through it comes; not in files"
+    )
+
     def value(self, name: str) -> Value:
         """One of its numbers: what the file gives, else the default."""
         given = self.numbers.get(name)
         return next(p.default for p in EDGE_PARAMETERS if p.name == name) if given is None else given.value
 
 
+class _Reach(_Call):
+    """How callers reach a service: each inherits this as a dependency. See ``twin.model.reach``."""
+
+
+def _with_numbers(base: type[_Call], name: str) -> Any:
+    """The record with a field, a Quantity or None, for each of EDGE_PARAMETERS."""
+    fields: Any = {p.name: (Quantity | None, None) for p in EDGE_PARAMETERS}
+    return create_model(name, __base__=base, __module__=__name__, __doc__=base.__doc__, **fields)
+
+
 if TYPE_CHECKING:
     Dependency = _Dependency
-else:  # and a field, a Quantity or None, for each of EDGE_PARAMETERS
-    Dependency = create_model(
-        "Dependency", __base__=_Dependency, __module__=__name__, __doc__=_Dependency.__doc__,
-        **{p.name: (Quantity | None, None) for p in EDGE_PARAMETERS},
-    )  # fmt: skip
+    Reach = _Reach
+else:
+    Dependency = _with_numbers(_Dependency, "Dependency")
+    Reach = _with_numbers(_Reach, "Reach")
 
 
 class Service(Record):
@@ -119,8 +140,16 @@ class Service(Record):
     visible: StrictBool = Field(
         True, description="whether customers see it, so that it counts in service-minutes lost"
     )
+    reached_through: Reach | None = Field(
+        None, description="how every caller reaches it: its name, its connections"
+    )
     parameters: dict[str, Quantity] = Field({})
     dependencies: tuple[Dependency, ...] = ()
+
+    @property
+    def through(self) -> str | None:
+        """The service through which callers reach it, if there is one."""
+        return None if self.reached_through is None else self.reached_through.on
 
     def __repr__(self) -> str:
         return f"Service({self.name}: {self.kind})"

@@ -45,11 +45,13 @@ def _why(base: Scenario, n: UncertainInput) -> str:
     target, service = Target.parse(n.target), base.topology.services[n.service]
     params = registry()[service.kind].PARAMETERS
     found: Mapping[str, Quantity] = service.parameters
+    where = ""
     if target.is_dependency:
-        found = next(d.numbers for d in service.dependencies if d.on == target.callee)
-        params = EDGE_PARAMETERS
+        edge = next(d for d in service.dependencies if d.on == target.callee)
+        where = f" (inherited from {edge.inherited_from})" if edge.inherited_from else ""
+        found, params = edge.numbers, EDGE_PARAMETERS
     if (q := found.get(target.name)) is not None:
-        return q.assumed or ""
+        return (q.assumed or "") + where
     return next((p.source.removeprefix("assumed").lstrip(": ") for p in params if p.name == target.name), "")
 
 

@@ -13,6 +13,7 @@ from twin.kinds import registry
 from twin.model.changes import COSTS
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import HOWS, LATE, Param
+from twin.model.reach import INHERITS
 from twin.spec.mitigations import Summary, overview
 from twin.spec.schemas import schemas
 
@@ -70,6 +71,24 @@ An entry of `dependencies:` has three keys and any of the parameters below.
 |---|---|
 {modes}""".format(modes="".join(f"| {mode} | {meaning} |\n" for mode, meaning in MODES.items()))
 
+REACHED = """
+### Reached through
+
+A service may say how its callers reach it: `reached_through:`, with `on`, `for`, `evidence` and numbers as in
+a dependency. Each caller inherits this as a dependency, right before its own call. The numbers are those of
+`reached_through:`. The share, and the numbers that only the mode of the call reads, are those of the call.
+
+| Mode of the call | Mode of the inherited dependency |
+|---|---|
+{inherits}| any other mode, an alternative (`one_of`), a `fallback` | nothing is inherited |
+
+| A caller that goes another way | says |
+|---|---|
+| through another service, with the same numbers | `reached_through: OTHER` in its dependency |
+| with its own numbers | a dependency of mode `new_connections` on that service, or another one of its kind |
+| without any name | `reached_through: none` in its dependency |
+""".format(inherits="".join(f"| `{mode}` | `{way}` |\n" for mode, way in INHERITS.items()))
+
 MITIGATIONS = """\
 # Mitigations
 
@@ -113,7 +132,7 @@ def generated() -> dict[str, str]:
 def kinds_reference() -> str:
     """Markdown: every kind with its description, its parameters and its events."""
     sections = [INTRODUCTION, *(_section(name, kind) for name, kind in registry().items())]
-    return "".join([*sections, DEPENDENCY, "\n", *_table(EDGE_PARAMETERS)])
+    return "".join([*sections, DEPENDENCY, "\n", *_table(EDGE_PARAMETERS), REACHED])
 
 
 def mitigations_reference() -> str:

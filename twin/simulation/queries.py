@@ -22,6 +22,7 @@ from twin.base import thresholds
 
 SQL = Path(__file__).parent / "sql"
 TABLES = ("events", "samples", "services", "dependencies", "inputs")
+DEPENDENCY = ("caller", "callee", "for", "mode", "inherited_from")
 MEMORY_LIMIT = "1GB"
 ANSWER_LIMIT_BYTES = 500_000_000
 TIME_LIMIT_S = 60.0
@@ -142,8 +143,8 @@ class Tables:
         tables = {
             "events": events, "samples": samples, "services": pa.Table.from_pylist(services),
             "dependencies": pa.Table.from_pylist(
-                [{k: d[k] for k in ("caller", "callee", "for", "mode")} for d in manifest["dependencies"]],
-                schema=pa.schema([(k, pa.string()) for k in ("caller", "callee", "for", "mode")])),
+                [{k: d.get(k) for k in DEPENDENCY} for d in manifest["dependencies"]],
+                schema=pa.schema([(k, pa.string()) for k in DEPENDENCY])),
             "inputs": pa.Table.from_pylist(
                 [{k: i[k] for k in ("id", "kind", "title", "tick", "begin")} for i in inputs],
                 schema=pa.schema([("id", pa.string()), ("kind", pa.string()), ("title", pa.string()),

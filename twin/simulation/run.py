@@ -170,6 +170,7 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
         },
         "dependencies": [
             {"caller": s.name, "callee": d.on, "for": d.purpose, "mode": d.mode,
+             "inherited_from": d.inherited_from,
              "evidence": d.evidence.model_dump() if d.evidence else None}
             for s in scenario.topology.services.values() for d in s.dependencies
         ],

@@ -39,7 +39,8 @@ def _quantities(tree: Tree) -> Iterator[tuple[Tree, str]]:
     holders = [tree.get("parameters")]
     for _, service in tree.items("services"):
         holders.append(service.get("parameters"))
-        for edge in service.elements("dependencies"):
+        way = service.get("reached_through")
+        for edge in service.elements("dependencies") + ([way] if way is not None else []):
             yield from ((edge, name) for name, _ in edge.items() if name in _EDGE)
     for key in ("actions", "diagnoses"):
         for step in tree.elements(key):

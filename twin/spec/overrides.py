@@ -6,10 +6,11 @@ A mitigation, a what-if, and the changes that a function or a command is given a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from twin.model.changes import Variation
+from twin.model.reach import NONE, inherit
 from twin.model.responders import with_stages
 from twin.model.scenario import Dependency, Intervention, Quantity, Scenario, Service, Topology
 from twin.model.target import Target
@@ -18,7 +19,8 @@ from twin.model.target import Target
 def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
     """The topology with new values, by target: 'service.parameter' or 'caller->callee.number'.
 
-    Targets of services that it does not have are ignored.
+    Targets of services that it does not have are ignored. The share of a call is also the share of what the
+    caller inherits for it.
     """
     services = dict(topology.services)
     for target, quantity in overrides.items():
@@ -28,7 +30,10 @@ def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
         service = services[caller]
         if callee:
             edges = tuple(
-                d.model_copy(update={name: quantity}) if d.on == callee else d for d in service.dependencies
+                d.model_copy(update={name: quantity})
+                if d.on == callee or (name == "share" and d.inherited_from == callee)
+                else d
+                for d in service.dependencies
             )
             services[caller] = service.model_copy(update={"dependencies": edges})
         else:
@@ -40,13 +45,17 @@ def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
 def lay(topology: Topology, services: Mapping[str, Service]) -> Topology:
     """The topology with services on top.
 
-    The given fields of a known service replace the old ones; so does a dependency on the same callee.
+    The given fields of a known service replace the old ones; so does a dependency on the same callee. Callers
+    of a service that is reached in another way now inherit that.
     """
     present = dict(topology.services)
     for name, over in services.items():
         under = present.get(name)
         present[name] = over if under is None else _laid(under, over)
-    return topology.model_copy(update={"services": present})
+    rerouted = {name for name, over in services.items() if "reached_through" in over.model_fields_set}
+    if rerouted:
+        present = {name: _forgetting(service, rerouted) for name, service in present.items()}
+    return inherit(topology.model_copy(update={"services": present}))
 
 
 def _laid(under: Service, over: Service) -> Service:
@@ -55,19 +64,34 @@ def _laid(under: Service, over: Service) -> Service:
         update.pop("domain", None)
     update["parameters"] = {**under.parameters, **over.parameters}
     given = {d.on for d in over.dependencies}
-    update["dependencies"] = (*(d for d in under.dependencies if d.on not in given), *over.dependencies)
+    kept = (d for d in _forgetting(under, given).dependencies if d.on not in given)
+    update["dependencies"] = (*kept, *over.dependencies)
     return under.model_copy(update=update)
 
 
+def _forgetting(service: Service, callees: Container[str]) -> Service:
+    """The service without what it inherits from these callees."""
+    kept = tuple(d for d in service.dependencies if d.inherited_from not in callees)
+    return service.model_copy(update={"dependencies": kept}) if kept != service.dependencies else service
+
+
 def _without(topology: Topology, edges: Iterable[str]) -> Topology:
-    """The topology without these dependencies, 'caller->callee'."""
+    """The topology without these dependencies, 'caller->callee'. None is inherited again."""
     gone = {Target.parse(edge).edge for edge in edges}
+    if not gone:
+        return topology
+
+    def direct(service: Service, d: Dependency) -> Dependency:
+        way = d.reached_through or topology.services[d.on].through
+        is_cut = way is not None and (service.name, way) in gone
+        return d.model_copy(update={"reached_through": NONE}) if is_cut else d
 
     def kept(service: Service) -> tuple[Dependency, ...]:
-        return tuple(d for d in service.dependencies if (service.name, d.on) not in gone)
+        left = (d for d in service.dependencies if (service.name, d.on) not in gone)
+        return tuple(direct(service, d) for d in left)
 
     services = {n: s.model_copy(update={"dependencies": kept(s)}) for n, s in topology.services.items()}
-    return topology.model_copy(update={"services": services}) if gone else topology
+    return inherit(topology.model_copy(update={"services": services}))
 
 
 def vary(scenario: Scenario, variation: Variation) -> Scenario:

@@ -13,7 +13,7 @@ from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import ORIGINS, Published, Scenario, Topology
 from twin.spec.contradictions import check_contradictions
-from twin.spec.cycles import check_cycles, check_endless
+from twin.spec.cycles import check_circles, check_cycles, check_endless
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
 from twin.spec.responders import check_responders, decoys, entries
@@ -57,6 +57,7 @@ def load_whole(
     _check(tree, checker, start)
     check_cycles(under, tree.get("parameters"), _tick_s(tree), problems)
     check_endless(under, problems)
+    check_circles(under, problems)
     check_contradictions(under, tree.get("parameters"), checker.names, problems)
     check_stores(under, tree.get("parameters"), checker.names, problems)
     scenario = _build(tree, under, published, start, problems)

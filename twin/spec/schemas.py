@@ -61,6 +61,8 @@ def _of(model: type[BaseModel], parameters: Mapping[str, Mapping[str, Param]]) -
         definitions |= {name: _of_values(_VALUES[unit]) for unit, name in _NAMES.items()}
     if "Dependency" in definitions:
         definitions["Dependency"]["properties"] |= {name: _quantity(p) for name, p in EDGE.items()}
+        del definitions["Dependency"]["properties"]["inherited_from"]
+        definitions["Reach"]["properties"] |= {name: _quantity(p) for name, p in EDGE.items()}
     if "Quantity" in definitions:
         definitions["Quantity"]["oneOf"] = _one_of(*ORIGINS)
     if "Intervention" in definitions:

@@ -8,12 +8,14 @@ from typing import Any
 
 from twin.base.places import find_file
 from twin.base.units import Refused
+from twin.model.reach import inherit, ways
 from twin.model.scenario import Topology
 from twin.model.sdk import SDK_DEFAULTS
 from twin.spec.contradictions import check_contradictions
-from twin.spec.cycles import check_cycles, check_endless
+from twin.spec.cycles import check_circles, check_cycles, check_endless
 from twin.spec.examples import spread_origin
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
+from twin.spec.reach import check_reach, wiring_of
 from twin.spec.sources import check_service, source_ids
 from twin.spec.stores import check_stores
 from twin.spec.tree import Tree, read_tree
@@ -41,6 +43,7 @@ def load_topology(
     check_services(tree, checker)
     check_cycles(tree, None, tick_s, problems)
     check_endless(tree, problems)
+    check_circles(tree, problems)
     check_contradictions(tree, None, checker.names, problems)
     check_stores(tree, None, checker.names, problems)
     topology = build_topology(tree, problems)
@@ -130,18 +133,21 @@ def _laid(under: Tree | None, over: Tree) -> Tree:
 
 def check_services(tree: Tree, checker: Checker) -> None:
     """Kinds, parameters and dependencies of all services. Their names are collected first."""
-    services = tree.items("services")
+    services, names = tree.items("services"), checker.names
     for name, service in services:
         kind = service.scalar("kind")
-        checker.names.services[name] = kind if isinstance(kind, str) else ""
+        names.services[name] = kind if isinstance(kind, str) else ""
+        names.wiring[name] = wiring_of(service, names.wiring.get(name))
         callees = (d.scalar("on") for d in service.elements("dependencies"))
-        checker.names.edges |= {(name, callee) for callee in callees if isinstance(callee, str)}
+        names.edges |= {(name, callee) for callee in callees if isinstance(callee, str)}
+    names.edges |= {(name, on) for name, mine in ways(names.wiring).items() for on in mine}
     for name, service in services:
         path = f"services.{name}"
         if (own := service.get("name")) is not None:
             checker.refuse(own, f"{path}.name", Refused("no name: the key is the name"), at_key=True)
         _check_parameters(service, path, checker)
         _check_dependencies(service, path, checker)
+        check_reach(service, name, checker)
 
 
 def _check_parameters(service: Tree, path: str, checker: Checker) -> None:
@@ -207,10 +213,11 @@ def _check_evidence(evidence: Tree, path: str, checker: Checker) -> None:
 
 
 def build_topology(tree: Tree, problems: list[Problem]) -> Topology | None:
-    """The record of a checked tree."""
+    """The record of a checked tree, with the dependencies that callers inherit."""
     data = tree.plain()
     services = data.get("services")
     for name, service in services.items() if isinstance(services, dict) else ():
         if isinstance(service, dict):
             service["name"] = name
-    return validate(Topology, data, tree, problems)
+    topology = validate(Topology, data, tree, problems)
+    return None if topology is None else inherit(topology)

@@ -11,6 +11,7 @@ from twin.base import units
 from twin.base.units import Refused
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param
+from twin.model.reach import Wiring, wiring
 from twin.model.responders import stage_targets
 from twin.model.scenario import Scenario, Topology
 from twin.model.target import Target
@@ -81,6 +82,7 @@ class Names:
     outcomes: frozenset[str] | None = None  # None: no published timeline
     services: dict[str, str] = field(default_factory=dict)  # name → kind
     edges: set[tuple[str, str]] = field(default_factory=set)  # caller, callee
+    wiring: dict[str, Wiring] = field(default_factory=dict)  # of each service: how it is reached, its calls
     stages: Mapping[str, Param] = field(default_factory=dict)  # times of responders, by 'step.stage'
     leasing: frozenset[str] = frozenset()  # kinds that keep leases
 
@@ -149,6 +151,7 @@ def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None
         stages=stage_targets(loaded) if isinstance(loaded, Scenario) else {},
         services={s.name: s.kind for s in topology.services.values()},
         edges={(s.name, d.on) for s in topology.services.values() for d in s.dependencies},
+        wiring=wiring(topology),
     )
 
 

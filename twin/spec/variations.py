@@ -26,7 +26,7 @@ from twin.model.responders import listed
 from twin.model.scenario import Scenario, Topology
 from twin.model.target import Target
 from twin.spec.contradictions import check_contradictions
-from twin.spec.cycles import check_cycles, check_endless
+from twin.spec.cycles import check_circles, check_cycles, check_endless
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
 from twin.spec.responders import check_responders
@@ -244,6 +244,7 @@ def check_applied(base: Scenario, variations: Iterable[Variation], place: Tree, 
     planted = _planted(base.topology.model_dump(by_alias=True), place)
     check_cycles(planted, None, base.tick_s, problems)
     check_endless(planted, problems)
+    check_circles(planted, problems)
     check_contradictions(planted, None, names, problems)
     check_stores(planted, None, names, problems)
     if problems:
