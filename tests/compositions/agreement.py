@@ -54,7 +54,7 @@ class Verdict:
 
     @property
     def ratio(self) -> float:
-        if np.isnan(self.expected) and np.isnan(self.found):
+        if np.isnan(self.expected):  # no request in this bin
             return 0.0
         return abs(self.found - self.expected) / self.tolerance if np.isfinite(self.found) else np.inf
 
@@ -81,16 +81,9 @@ def examine(instance: Instance, replicates: int | None = None) -> list[Verdict]:
 
 def texts(instance: Instance) -> dict[str, str]:
     """Suffix → text of the scenario of each system of an instance."""
-    return {
-        suffix: system.text(
-            "-".join([instance.id, *([suffix.replace(".", "-")] if suffix else [])]), _title(instance)
-        )
-        for suffix, system in systems(instance).items()
-    }
-
-
-def _title(instance: Instance) -> str:
-    return f"{instance.id}. {title_of(instance.family)}"
+    title = title_of(instance.family)
+    found = systems(instance).items()
+    return {suffix: x.text("-".join(filter(None, (instance.id, suffix))), title) for suffix, x in found}
 
 
 @cache
@@ -146,6 +139,11 @@ def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     outside = [f"- {name}: {text}" for name, x in results.items() for text in x["outside"]]
     tail = ["", "## Measures outside", "", *outside] if outside else []
     return "\n".join([HEAD.format(within=within, of=of), *rows, *tail]) + "\n"
+
+
+def results_of(path: Path) -> dict[str, dict[str, Any]]:
+    """What was stored when the systems were last compared."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _row(name: str, x: Mapping[str, Any]) -> str:

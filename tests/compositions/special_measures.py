@@ -158,12 +158,13 @@ def hit_ratio_by_bin(case: Case) -> Floats:
 @measures(r"pool\.open_series")
 def open_by_moment(case: Case) -> Floats:
     """Connections that are open, without those in handshake."""
-    return case.moments(case.run.edge("pool", "auth", "open_count"))
+    in_use_or_idle = case.run.edge("pool", "auth", "open_count") - case.run.edge("pool", "auth", "in_flight")
+    return case.moments(in_use_or_idle)
 
 
 @measures(r"pool\.waiting_series")
 def waiting_by_moment(case: Case) -> Floats:
-    return case.moments(case.run.level("pool", "waiting_count"))
+    return case.moments(case.run.level("pool", "backlog_count"))
 
 
 # --- C14: servers that follow the load
@@ -188,13 +189,13 @@ def of_many_servers(case: Case, what: str, suffix: str) -> float:
 
 
 def _healthy(run: Recorded) -> Floats:
-    """Share of the holders with a valid lease at the end of each interval."""
-    return run.level("a", "capacity_ratio")
+    """Holders with a valid lease at the end of each interval."""
+    return run.level("a", "capacity_per_s")
 
 
 @measures(r"healthy_share_end\.(x[\d.]+)")
 def healthy_at_the_end(case: Case, suffix: str) -> float:
-    return float(_healthy(case.runs[suffix])[-1])
+    return float(_healthy(case.runs[suffix])[-1]) / case.p["servers_A"]
 
 
 @measures(r"recovered_share\.(x[\d.]+)")
@@ -204,7 +205,7 @@ def leases_recovered(case: Case, suffix: str) -> float:
 
 @measures(r"healthy_share_series\.(x[\d.]+)")
 def healthy_by_moment(case: Case, suffix: str) -> Floats:
-    return case.moments(_healthy(case.runs[suffix]), case.runs[suffix])
+    return case.moments(_healthy(case.runs[suffix]), case.runs[suffix]) / case.p["servers_A"]
 
 
 @measures(r"boundary_x")

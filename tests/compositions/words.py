@@ -30,11 +30,12 @@ class System:
     def duration_s(self) -> float:
         return self.horizon_s + self.drain_s
 
-    def scenario(self, name: str, why: str) -> Yaml:
-        """The contents of its file. ``why``: where its numbers come from."""
+    def scenario(self, name: str, title: str) -> Yaml:
+        """The contents of its file."""
         return {
             "scenario": name.lower().replace(".", "-"),
-            "title": why,
+            "title": title,
+            "assumed": "example",
             "start": "2025-11-01T00:00:00Z",
             "duration": seconds(self.duration_s),
             "tick": "1s",
@@ -47,9 +48,9 @@ class System:
             "faults": [*self.faults, *self._ends()],
         }
 
-    def text(self, name: str, why: str) -> str:
+    def text(self, name: str, title: str) -> str:
         """The text of its file."""
-        return yaml.dump(self.scenario(name, why), Dumper=_Dumper, sort_keys=False, width=110)
+        return yaml.safe_dump(self.scenario(name, title), sort_keys=False, width=110)
 
     def _ends(self) -> list[Yaml]:
         """No user comes after the horizon."""
@@ -57,19 +58,6 @@ class System:
         if not come or not self.drain_s:
             return []
         return [fault("users-stop", self.horizon_s, {f"{name}.rate_ratio": 0 for name in come})]
-
-
-class _OneLine(dict[str, Any]):
-    """A mapping that its file has on one line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Short mappings on one line."""
-
-
-_Dumper.add_representer(
-    _OneLine, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True)
-)
 
 
 def seconds(value: float) -> str:
@@ -86,15 +74,8 @@ def spelled(name: str, value: object) -> object:
 
 
 def numbers(values: Mapping[str, Any]) -> Yaml:
-    """Each with its origin; one that is None keeps its default."""
-    return {name: _quantity(spelled(name, value)) for name, value in values.items() if value is not None}
-
-
-def _quantity(value: object) -> Yaml:
-    ranged = (
-        {} if isinstance(value, bool | str) and not str(value)[0].isdigit() else {"range": [value, value]}
-    )
-    return _OneLine(value=value, assumed="an example", **ranged)
+    """Each as its file spells it; one that is None keeps its default."""
+    return {name: spelled(name, value) for name, value in values.items() if value is not None}
 
 
 def users(rate_per_s: float, on: str, patience_s: float | None = None, **more: Any) -> Yaml:
@@ -131,7 +112,7 @@ def fault(name: str, start_s: float, to: Mapping[str, Any], end_s: float | None 
     """Parameters that change at ``start_s``, and come back at ``end_s``."""
     until = {} if end_s is None else {"until": f"+{seconds(end_s)}"}
     values = {target: spelled(target.rpartition(".")[2], value) for target, value in to.items()}
-    return {"id": name, "at": f"+{seconds(start_s)}", **until, "set": values, "assumed": "an example"}
+    return {"id": name, "at": f"+{seconds(start_s)}", **until, "set": values}
 
 
 def down(service: str, mode: str, share: float = 1.0) -> Yaml:
