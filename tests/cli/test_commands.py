@@ -170,6 +170,20 @@ def test_check(twin: Twin, tiny: Path, tmp_path: Path) -> None:
     assert [(f["ok"], len(f["problems"]) > 1) for f in found] == [(True, False), (False, True)]
 
 
+def test_check_warns_of_what_has_no_effect(twin: Twin, tiny: Path, tmp_path: Path) -> None:
+    """A warning has its place, goes beside the answer, and does not change the exit code."""
+    doubtful = tmp_path / "doubtful.yaml"
+    late = "expect:\n  - {subject: store, signal: error_ratio, above: 0.05, is: never, after: +30h}\n"
+    doubtful.write_text(tiny.read_text() + late)
+    result = twin("check", doubtful)
+    assert (result.exit_code, result.stdout) == (0, f"{doubtful}: ok, 1 warning\n")
+    line = doubtful.read_text().count("\n")
+    said = f"{doubtful}:{line}:74: warning: expect.0.after: found after: +30h, expected a time before the end"
+    assert result.stderr.startswith(said)
+    (found,) = json.loads(twin("check", doubtful, "--json").stdout)
+    assert (found["ok"], [w["line"] for w in found["warnings"]]) == (True, [line])
+
+
 def test_expectations_decide_the_exit_code(twin: Twin, tiny: Path, tmp_path: Path) -> None:
     scenario = tmp_path / "expecting.yaml"
     scenario.write_text(

@@ -105,7 +105,8 @@ SPOILT = [
      "actions.0.when.signal: found service 'dbb', expected a service of the topology (did you mean db?)"),
     ("scenario.yaml", "signal: db.error_ratio", "signal: ¦db.error_rate",
      "actions.0.when.signal: found 'db.error_rate', expected one of error_ratio, latency_ratio, "
-     "capacity_ratio, backlog_s (did you mean error_ratio?)"),
+     "capacity_ratio, backlog_s, utilisation_ratio, oldest_age_s, offered_per_s, goodput_per_s (did you mean "
+     "error_ratio?)"),
     ("scenario.yaml", "above: 5%, ", "",
      "scenario.yaml:21:5: actions.0.when: found none of them, expected exactly one of above, below"),
     ("scenario.yaml", "above: 5%, for: 5m}", "above: 5%, for: 5m}\n    at: +5m",

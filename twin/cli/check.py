@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.base.text import counted
 from twin.cli import _show as show
 from twin.cli._command import CHANGES, command
 from twin.cli._errors import BAD_INPUT, as_option, in_all
@@ -37,7 +39,10 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
     --with applies to every file. The other changes to the scenario (--set, --drop and the rest) apply to
     scenarios only, and are checked too. A file that does not use them is named.
 
-    The exit code is 2 if there is a problem.
+    A warning is about something that is allowed, but probably not meant: a number that nothing reads, a
+    condition that never holds, a step or an expectation without effect, trouble before the first fault.
+
+    The exit code is 2 if there is a problem, and 0 if there are only warnings.
     """
     ctx = click.get_current_context()
     options = {name for p in ctx.command.params for name in p.opts}
@@ -46,14 +51,25 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
     ]
     found = {file: _checked(file, topology, changes, given) for file in files}
     if as_json:
-        show.document(
-            [{"file": file, "ok": not problems, "problems": [vars(p) for p in problems], "unused": unused}
-             for file, (problems, unused) in found.items()]
-        )  # fmt: skip
+        show.document([{"file": file, **of_file.as_json()} for file, of_file in found.items()])
     else:
         _say(found, options)
-    if any(problems for problems, _ in found.values()):
+    if any(of_file.problems for of_file in found.values()):
         ctx.exit(BAD_INPUT)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is wrong with a file, what is doubtful, and the changes without use."""
+
+    problems: list[Problem]
+    warnings: list[Problem]
+    unused: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys of a document."""
+        problems, warnings = ([vars(p) for p in those] for those in (self.problems, self.warnings))
+        return {"ok": not problems, "problems": problems, "warnings": warnings, "unused": self.unused}
 
 
 def _is_change(option: click.Parameter) -> bool:
@@ -61,31 +77,36 @@ def _is_change(option: click.Parameter) -> bool:
     return getattr(option, "heading", None) == CHANGES and option.name != "with_files"
 
 
-def _say(found: dict[str, tuple[list[Problem], list[str]]], options: set[str]) -> None:
-    for file, (problems, unused) in found.items():
-        for problem in problems:
+def _say(found: dict[str, _Found], options: set[str]) -> None:
+    for file, of_file in found.items():
+        for problem in of_file.problems:
             show.say(as_option(str(problem), options))
-        if not problems:
+        for doubt in of_file.warnings:
+            show.say(doubt.text("warning"))
+        if not of_file.problems:
+            unused, warnings = of_file.unused, len(of_file.warnings)
             ignored = f" ({', '.join(unused)} not used: only for scenarios)" if unused else ""
-            click.echo(f"{file}: ok{ignored}")
-    for line in in_all(sum(len(problems) for problems, _ in found.values())):
+            doubts = f", {counted(warnings, 'warning')}" if warnings else ""
+            click.echo(f"{file}: ok{doubts}{ignored}")
+    for line in in_all(sum(len(of_file.problems) for of_file in found.values())):
         show.say(line)
 
 
-def _checked(
-    file: str, topology: Path, changes: dict[str, Any], given: list[str]
-) -> tuple[list[Problem], list[str]]:
+def _checked(file: str, topology: Path, changes: dict[str, Any], given: list[str]) -> _Found:
     """Every problem of a file, of the files that it names, and of the changes; the changes without use."""
     from twin.model.scenario import Scenario
-    from twin.spec.files import load_any
+    from twin.spec.files import doubts_about, load_any
     from twin.spec.library import scenario_path
     from twin.spec.problems import SpecError
 
+    warnings: list[Problem] = []
     try:
-        record = load_any(scenario_path(file), topology, changes["with_files"])
+        path = scenario_path(file)
+        warnings = doubts_about(path, topology, changes["with_files"])
+        record = load_any(path, topology, changes["with_files"])
         if not isinstance(record, Scenario):
-            return [], given
+            return _Found([], warnings, given)
         changed_scenario(record, changes)
     except SpecError as error:
-        return list(error.problems), []
-    return [], []
+        return _Found(list(error.problems), warnings, [])
+    return _Found([], warnings, [])

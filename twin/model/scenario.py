@@ -36,18 +36,11 @@ from twin.model.fields import (
     one_of,
 )
 from twin.model.sdk import Sdk
-
-SIGNALS = {  # the signals of conditions, expectations and published outcomes, with their units
-    "error_ratio": "ratio",
-    "latency_ratio": "ratio",
-    "capacity_ratio": "ratio",
-    "backlog_s": "s",
-}
+from twin.model.signals import Signal, Watched
 
 ORIGINS = ("source", "measured", "assumed", "fitted_to")  # of a number, and of a fault or an action
 
 Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async", "fire_and_forget", "bootstrap"]
-Signal = Literal["error_ratio", "latency_ratio", "capacity_ratio", "backlog_s"]
 Responders = Literal["scripted", "modelled", "drawn"]
 
 
@@ -180,7 +173,7 @@ class Condition(Record):
     """``signal`` of ``service`` is above or below a level for ``for_s`` without a break."""
 
     service: str
-    signal: Signal
+    signal: Watched
     above: Level | None = None
     below: Level | None = None
     for_s: Seconds = Field(0.0, alias="for")

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.base.thresholds import HOLD_S, RECOVERED_S
-from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published
+from twin.model.scenario import Exclusion, Outcome, Published
+from twin.model.signals import SIGNALS
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 

@@ -9,6 +9,8 @@
 - ``overrides``: changes to a loaded scenario. ``variations``: files with such changes.
 - ``bases``: scenarios, and files that name a scenario as their base.
 - ``mitigations``: several at once. ``clashes``: which of them contradict each other.
+- ``doubts``: what is allowed and probably not meant: ``unread`` numbers, ``levels`` that no signal crosses,
+  ``idle_steps``, ``quiet_trouble`` before the first fault.
 - ``files``: any file, as its keys say what it is.
 - ``inputs``: every number of a scenario with its origin.
 - ``schemas``: JSON Schemas for editors.

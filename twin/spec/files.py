@@ -13,11 +13,22 @@ from typing import Any
 from twin.spec.barriers import load_barriers
 from twin.spec.bases import base_of, load_scenario, load_what_if
 from twin.spec.defects import load_defects
+from twin.spec.doubts import doubts_about_scenario, doubts_about_topology
 from twin.spec.mitigations import load_mitigation
+from twin.spec.problems import Problem
 from twin.spec.sources import load_published, load_sources
 from twin.spec.topology import load_topology
 from twin.spec.tree import must_read, read_tree
 from twin.spec.variations import load_variant
+
+OTHERS = (
+    "sources",
+    "what_if",
+    "barriers",
+    "defects",
+    "mitigation",
+    "variant",
+)  # keys of other sorts of files
 
 
 def keys_of(file: Path) -> set[str]:
@@ -49,15 +60,35 @@ def load_any(file: Path, topology: Path, with_files: Iterable[Path] = ()) -> Any
         return load_mitigation(file, load_topology(topology, on_top), with_files=on_top)
     if "variant" in keys:
         return load_variant(file, load_topology(topology, on_top))
-    if {"scenario", "start"} & keys or not {"services", "topology"} & keys:
+    if _is_scenario(keys):
         return load_scenario(file, on_top)
-    return _load_part(file, topology, on_top, keys)
+    return load_topology(*_part(file, topology, on_top, keys))
 
 
-def _load_part(file: Path, topology: Path, on_top: tuple[Path, ...], keys: set[str]) -> Any:
-    """A topology, one file of its folder, or services of one's own."""
+def _is_scenario(keys: set[str]) -> bool:
+    return bool({"scenario", "start"} & keys) or not {"services", "topology"} & keys
+
+
+def _part(
+    file: Path, topology: Path, on_top: tuple[Path, ...], keys: set[str]
+) -> tuple[Path, tuple[Path, ...]]:
+    """The topology that a file belongs to, and what lies on top: it is one, a file of its folder, or services
+    of one's own."""
     if (file.parent / "topology.yaml").is_file():
-        return load_topology(file.parent, on_top)
+        return file.parent, on_top
     if "topology" in keys:
-        return load_topology(file, on_top)
-    return load_topology(topology, [*on_top, file])
+        return file, on_top
+    return topology, (*on_top, file)
+
+
+def doubts_about(file: Path, topology: Path, with_files: Iterable[Path] = ()) -> list[Problem]:
+    """The doubts about a scenario or a topology, as ``load_any`` reads it; none about other files."""
+    on_top = tuple(with_files)
+    if file.is_dir():
+        return doubts_about_topology(file, on_top)
+    keys = keys_of(file)
+    if file.suffix == ".csv" or keys & set(OTHERS) or not keys:
+        return []
+    if _is_scenario(keys):
+        return doubts_about_scenario(file, on_top)
+    return doubts_about_topology(*_part(file, topology, on_top, keys))

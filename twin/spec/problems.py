@@ -51,8 +51,12 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, word: str = "") -> str:
+        """One line. ``word``: what comes after the place, as 'warning'."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        where = f"{place}: {self.path}: " if self.path else f"{place}: "
+        where = "".join(f"{part}: " for part in (place, word, self.path) if part)
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}found {self.found}, expected {self.expected}{hint}"
 

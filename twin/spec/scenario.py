@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,41 @@ from twin.spec.values import Checker, names_of_kinds
 OF_TOPOLOGY = ("services", "signal_period")  # keys of a scenario that go on top of the topology
 
 
+@dataclass(frozen=True)
+class Whole:
+    """The trees of a scenario without ``base:``, checked one by one, with their values typed in place."""
+
+    tree: Tree
+    under: Tree
+    published: Tree | None
+    checker: Checker
+
+    @property
+    def overrides(self) -> Tree | None:
+        return self.tree.get("parameters")
+
+
+def read_whole(
+    tree: Tree,
+    path: Path,
+    with_files: Iterable[Path | str],
+    topology: Path | str | None,
+    kinds: Mapping[str, Any] | None,
+    problems: list[Problem],
+) -> Whole:
+    """The trees of a scenario. ``problems`` already holds the problems of its YAML, and gets theirs."""
+    under = _topology(tree, path, topology, problems)
+    for file in with_files:
+        lay_file_on_top(under, find_file(file), problems)
+    checker = Checker(names_of_kinds(kinds, source_ids(path, problems)), problems)
+    published = _published(tree, path, checker)
+    check_services(under, checker)
+    if published is not None:
+        check_subjects(published, checker)
+    _check(tree, checker, _start(tree))
+    return Whole(tree, under, published, checker)
+
+
 def load_whole(
     tree: Tree,
     path: Path,
@@ -45,25 +81,22 @@ def load_whole(
     problems: list[Problem],
 ) -> Scenario:
     """The scenario of a file without ``base:``. ``problems`` already holds the problems of its YAML."""
-    under = _topology(tree, path, topology, problems)
-    for file in with_files:
-        lay_file_on_top(under, find_file(file), problems)
-    checker = Checker(names_of_kinds(kinds, source_ids(path, problems)), problems)
-    published = _published(tree, path, checker)
-    check_services(under, checker)
-    if published is not None:
-        check_subjects(published, checker)
-    start = _start(tree)
-    _check(tree, checker, start)
-    check_cycles(under, tree.get("parameters"), _tick_s(tree), problems)
+    whole = read_whole(tree, path, with_files, topology, kinds, problems)
+    under, overrides, names = whole.under, whole.overrides, whole.checker.names
+    check_cycles(under, overrides, _tick_s(tree), problems)
     check_endless(under, problems)
     check_circles(under, problems)
-    check_contradictions(under, tree.get("parameters"), checker.names, problems)
-    check_stores(under, tree.get("parameters"), checker.names, problems)
-    scenario = _build(tree, under, published, start, problems)
+    check_contradictions(under, overrides, names, problems)
+    check_stores(under, overrides, names, problems)
+    scenario = build_whole(whole, problems)
     if scenario is None or problems:
         raise SpecError(problems)
     return scenario
+
+
+def build_whole(whole: Whole, problems: list[Problem]) -> Scenario | None:
+    """The record of the trees; None if ``problems`` has any, or gets any."""
+    return _build(whole.tree, whole.under, whole.published, _start(whole.tree), problems)
 
 
 def _topology(tree: Tree, path: Path, instead: Path | str | None, problems: list[Problem]) -> Tree:

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from twin.base import units
 from twin.model.changes import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
 from twin.model.parameter import Param
-from twin.model.scenario import ORIGINS, SIGNALS, Scenario, Topology
+from twin.model.scenario import ORIGINS, Scenario, Topology
+from twin.model.signals import WATCHED
 from twin.spec.examples import EXAMPLE, KEY
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import Sources
@@ -200,7 +201,7 @@ def _stages(schema: Schema, definitions: Schema) -> None:
 
 def _condition(schema: Schema) -> None:
     del schema["properties"]["service"]
-    signals = "|".join(SIGNALS)
+    signals = "|".join(WATCHED)
     schema["properties"]["signal"] = {"type": "string", "pattern": rf"^[a-z][a-z0-9-]*\.({signals})$"}
     schema["required"] = ["signal"]
     schema["oneOf"] = _one_of("above", "below")

@@ -10,7 +10,8 @@ from twin.base.places import LIBRARY
 from twin.base.units import Refused
 from twin.model.fields import Record
 from twin.model.parameter import Param
-from twin.model.scenario import SIGNALS, Exclusion, Outcome, Published, Source
+from twin.model.scenario import Exclusion, Outcome, Published, Source
+from twin.model.signals import WATCHED
 from twin.spec.problems import Problem, SpecError
 from twin.spec.rows import read_rows
 from twin.spec.tree import Tree, read_tree
@@ -115,7 +116,7 @@ def check_level(
     entry: Tree, path: str, signal: Any, checker: Checker, keys: Iterable[str] = ("level",)
 ) -> None:
     """A level has the unit of its signal: 0.05 or 5% for a ratio, 60 or 1m for a signal in seconds."""
-    unit = SIGNALS.get(signal) if isinstance(signal, str) else None
+    unit = WATCHED.get(signal) if isinstance(signal, str) else None
     for key in keys:
         level = entry.get(key)
         if unit is None or level is None or (unit == "s" and isinstance(level.value, int | float)):

@@ -7,6 +7,7 @@ What may or may not be called (caches, connections, fallbacks) counts as not cal
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from twin.base.units import Refused
 from twin.spec.declared import Declared, declared, service_numbers
@@ -19,21 +20,46 @@ _NOT_FOR_EACH = ("cached", "new_connections", "lease", "bootstrap")  # not one c
 _Numbers = Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class QuietDay:
+    """Services of a tree as on a day without faults. ``arriving``: calls a second; ``values``: numbers of
+    each service, given or by default."""
+
+    edges: Mapping[str, list[Declared]]
+    values: Mapping[str, _Numbers]
+    arriving: Mapping[str, float]
+
+    @classmethod
+    def of(cls, tree: Tree, overrides: Tree | None, names: Names) -> QuietDay:
+        """Of a tree whose values have been typed."""
+        edges: dict[str, list[Declared]] = {}
+        values: dict[str, _Numbers] = {}
+        for name, service, of_service in declared(tree, overrides):
+            edges[name] = of_service
+            values[name] = _values(name, service, overrides, names)
+        return cls(edges, values, _arriving(edges, values))
+
+    def own_work_s(self, service: str) -> float:
+        """The time of its servers on a request; 0 where that time is random."""
+        values = self.values[service]
+        return 0.0 if values.get("is_random") else _work_s(values)
+
+    def limit_per_s(self, service: str) -> float:
+        """Calls a second that its servers or workers manage."""
+        return _limit(self.values[service])
+
+
 def check_stores(tree: Tree, overrides: Tree | None, names: Names, problems: list[Problem]) -> None:
     """One problem for each asynchronous dependency whose store has no size and must grow for ever."""
-    edges: dict[str, list[Declared]] = {}
-    values: dict[str, _Numbers] = {}
-    for name, service, of_service in declared(tree, overrides):
-        edges[name] = of_service
-        values[name] = _values(name, service, overrides, names)
-    arriving = _arriving(edges, values)
-    for caller, of_service in edges.items():
+    day = QuietDay.of(tree, overrides, names)
+    for caller, of_service in day.edges.items():
         for edge in of_service:
-            if edge.mode == "async" and "store_count" not in edge.numbers and edge.on in arriving:
-                stored_per_s = _sent_per_s(edge, of_service, min(arriving[caller], _limit(values[caller])))
+            if edge.mode == "async" and "store_count" not in edge.numbers and edge.on in day.arriving:
+                served_per_s = min(day.arriving[caller], day.limit_per_s(caller))
+                stored_per_s = _sent_per_s(edge, of_service, served_per_s)
                 drain_per_s = edge.value("drain_per_s") or UNBOUNDED
-                full_per_s = _limit(values[edge.on])
-                problems += _overfull(edge, stored_per_s, drain_per_s, arriving[edge.on], full_per_s)
+                full_per_s = day.limit_per_s(edge.on)
+                problems += _overfull(edge, stored_per_s, drain_per_s, day.arriving[edge.on], full_per_s)
 
 
 def _overfull(
@@ -55,7 +81,8 @@ def _values(name: str, service: Tree, overrides: Tree | None, names: Names) -> _
     parameters = names.kinds.get(str(service.scalar("kind")), {})
     given = {key: q.scalar("value") for key, (_, q) in service_numbers(name, service, overrides).items()}
     found = {key: given.get(key, p.default) for key, p in parameters.items()}
-    return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+    numbers = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+    return numbers | {"is_random": float(found.get("service") == "exponential")}
 
 
 def _own_per_s(values: _Numbers) -> float:
@@ -64,11 +91,18 @@ def _own_per_s(values: _Numbers) -> float:
     return values.get("rate_per_s", 0.0) * mean_ratio + values.get("own_per_s", 0.0)
 
 
+def _work_s(values: _Numbers) -> float:
+    """Mean work on a request: as given, or that of servers that share a capacity."""
+    servers, capacity_per_s = values.get("servers_count", 0.0), values.get("capacity_per_s", 0.0)
+    shared_s = servers / capacity_per_s if capacity_per_s > 0.0 else 0.0
+    return values.get("work_s", 0.0) or shared_s
+
+
 def _limit(values: _Numbers) -> float:
     """Calls a second that servers or workers manage; no limit for a kind that has neither."""
     if "servers_count" not in values:
         return UNBOUNDED
-    work_s, count = values.get("work_s", 0.0), values["servers_count"] or values.get("workers_count", 0.0)
+    work_s, count = _work_s(values), values["servers_count"] or values.get("workers_count", 0.0)
     served_per_s = count / work_s if work_s > 0.0 and count > 0.0 else UNBOUNDED
     return min(served_per_s, values.get("capacity_per_s", UNBOUNDED))
 

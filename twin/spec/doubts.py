@@ -1,0 +1,73 @@
+"""Doubts about a file: nothing that stops a run, but probably not what its author means.
+
+``twin check`` shows them as warnings, each at its place. They are looked for apart from loading, which
+costs nothing then; a file with problems still has its doubts about single numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from twin.model.scenario import Scenario
+from twin.spec.bases import load_scenario
+from twin.spec.examples import spread_origin
+from twin.spec.idle_steps import idle_steps
+from twin.spec.levels import doubtful_levels, lifted_services
+from twin.spec.problems import Problem, SpecError
+from twin.spec.quiet_trouble import quiet_trouble
+from twin.spec.scenario import Whole, build_whole, check_interventions, read_whole
+from twin.spec.sources import source_ids
+from twin.spec.stores import QuietDay
+from twin.spec.topology import check_services, lay_file_on_top, read_topology
+from twin.spec.tree import Tree, read_tree
+from twin.spec.unread import unread_numbers
+from twin.spec.values import Checker, names_of, names_of_kinds
+
+
+def doubts_about_scenario(file: Path, with_files: Iterable[Path | str] = ()) -> list[Problem]:
+    """The doubts about a scenario's file and topology. One with ``base:`` is judged by what it adds."""
+    on_top = tuple(with_files)
+    tree = read_tree(file, [])
+    if tree is None:
+        return []
+    spread_origin(tree, [])
+    if tree.get("base") is None:
+        problems: list[Problem] = []
+        whole = read_whole(tree, file, on_top, None, None, problems)
+        return sorted(set(_about_whole(whole, build_whole(whole, problems))))
+    scenario = _loaded(file, on_top)
+    return sorted(set(_about_extension(tree, scenario))) if scenario is not None else []
+
+
+def doubts_about_topology(path: Path, with_files: Iterable[Path | str] = ()) -> list[Problem]:
+    """The doubts about the services of a folder or a file."""
+    tree = read_topology(path, [])
+    for file in with_files:
+        lay_file_on_top(tree, Path(file), [])
+    checker = Checker(names_of_kinds(None, source_ids(path, [])), [])
+    check_services(tree, checker)
+    return sorted(set(unread_numbers(tree, None, None, checker.names.leasing)))
+
+
+def _loaded(file: Path, on_top: tuple[Path | str, ...]) -> Scenario | None:
+    try:
+        return load_scenario(file, on_top)
+    except SpecError:
+        return None  # its problems are said elsewhere
+
+
+def _about_whole(whole: Whole, scenario: Scenario | None) -> Iterator[Problem]:
+    names = whole.checker.names
+    yield from unread_numbers(whole.under, whole.overrides, whole.tree, names.leasing)
+    yield from doubtful_levels(whole.tree, lifted_services(whole.under, whole.tree))
+    if scenario is not None:
+        yield from quiet_trouble(whole.under, QuietDay.of(whole.under, whole.overrides, names))
+        yield from idle_steps(scenario, whole.tree, names)
+
+
+def _about_extension(tree: Tree, scenario: Scenario) -> Iterator[Problem]:
+    names = names_of(scenario)
+    check_interventions(tree, Checker(names, []), scenario.start)
+    yield from doubtful_levels(tree, set(scenario.topology.services))
+    yield from idle_steps(scenario, tree, names)
