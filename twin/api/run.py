@@ -127,4 +127,4 @@ def open_run(folder: Path | str) -> Run:
 
 
 def _questionable(done: FinishedRun) -> Run:
-    return Run(done.events, done.samples, done.manifest, done.folder)
+    return Run(**vars(done))

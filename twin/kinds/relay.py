@@ -12,6 +12,8 @@ from twin.base.rng import FAIL
 from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
 from twin.mechanisms.draws import FLOW, declare
 from twin.mechanisms.requests.parameters import FAULT_PARAMETERS
+from twin.mechanisms.requests.records import COUNTED
+from twin.mechanisms.requests.report import report
 from twin.model.kind import About
 from twin.model.parameter import LATE, Param
 
@@ -33,6 +35,7 @@ BREAKS = {
     "partial": {"fault_ratio": 0.5},
 }
 ABOUT = About(
+    one_by_one="program",
     is_plain=True,
     why_passive="a relay keeps nothing: it fails while what it needs fails, and is well when that is well",
 )
@@ -51,8 +54,20 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
+def present(w, i, p, st):
+    """What a relay tells the clockwork of single calls: very many workers, and its faults."""
+    st.whole_request, st.base_slots, st.delay_s, st.error_s = 1, -1, p.service_time_s, p.error_s
+    st.fault_ratio, st.fails_after, st.silent_ratio = p.fault_ratio, int(p.fails), p.silent_ratio
+    st.slow_ratio, st.slow_s, st.places, st.admitted_ratio = p.slow_ratio, p.slow_s, 1e12, 1.0
+    st.retry_on_reject, st.rate_per_s = 1, p.own_per_s / st.weight
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: fail as the dependencies fail."""
+    if w.stations[i].role != COUNTED:
+        report(w, i, p.capacity_per_s)
+        return
     n = intake(t, w, i) + flow(w, i, DRAWS.own, p.own_per_s * w.tick_s[0])
     w.svc[i].offered = n
     ok, wait_s = depend(t, w, i, n)

@@ -16,6 +16,8 @@ from twin.base.jit import njit
 from twin.base.rng import ARRIVE, FAIL
 from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
 from twin.mechanisms.draws import declare
+from twin.mechanisms.requests.records import COUNTED
+from twin.mechanisms.requests.report import report
 from twin.mechanisms.sampling import arrivals, draw_context
 from twin.model.kind import About
 from twin.model.parameter import Param
@@ -25,7 +27,7 @@ PARAMETERS = (
           "assumed: only a scale", (10.0, 10_000.0)),
     Param("rate_ratio", 1.0, "ratio", 0.0, 1000.0, "multiplies the rate: a spike, or customers who stay away",
           "assumed: the usual load unless a scenario says otherwise", (1.0, 1.0)),
-    Param("batch_count", 0.0, "count", 0.0, 1e12, "calls that all come in the first tick",
+    Param("batch_count", 0.0, "count", 0.0, 1e12, "calls that all come at the moment at which this is set",
           "assumed: none unless given", (0.0, 0.0)),
     Param("swing_ratio", 0.0, "ratio", 0.0, 1.0,
           "how far load falls below its peak twelve hours later; read at the start",
@@ -34,7 +36,11 @@ PARAMETERS = (
           "assumed: means nothing without a swing", (0.0, 0.0)),
 )  # fmt: skip
 BREAKS: dict[str, dict[str, float]] = {}  # nobody depends on customers
-ABOUT = About(is_customers=True, why_passive="customers keep nothing: they call whatever becomes of it")
+ABOUT = About(
+    is_customers=True,
+    one_by_one="customers",
+    why_passive="customers keep nothing: they call whatever becomes of it",
+)
 DRAWS = declare(came=ARRIVE, well=FAIL)
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
@@ -50,13 +56,26 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
+def present(w, i, p, st):
+    """What customers tell the clockwork of single calls: their rate, and a herd that comes at this moment."""
+    st.base_slots, st.whole_request = -1, 1
+    st.rate_per_s = p.rate_per_s * p.rate_ratio * w.svc[i].load_ratio / st.weight
+    if p.batch_count > 0.0:
+        st.batch += int(p.batch_count / st.weight + 0.5)
+        p.batch_count = 0.0
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: call, and count which calls came back well."""
     panel = w.svc[i]
+    if w.stations[i].role != COUNTED:
+        report(w, i, p.rate_per_s * p.rate_ratio * panel.load_ratio)
+        return
     rate_per_s = p.rate_per_s * p.rate_ratio * panel.load_ratio
     n = intake(t, w, i) + arrivals(draw_context(t, w, i), DRAWS.came, rate_per_s * w.tick_s[0])
-    if t == 0:
-        n += int(p.batch_count)
+    n += int(p.batch_count)
+    p.batch_count = 0.0
     panel.offered = n
     ok, wait_s = depend(t, w, i, n)
     expose(w, i, rate_per_s, 0, 0.0)

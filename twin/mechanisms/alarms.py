@@ -13,7 +13,15 @@ def signal(w, i, which):
         return panel.error_ratio
     if which == 1:
         return panel.latency_ratio
-    return panel.backlog_s if which == 2 else panel.capacity_ratio
+    if which == 2:
+        return panel.backlog_s
+    if which == 3:
+        return panel.capacity_ratio
+    if which == 4:
+        return panel.utilisation_ratio
+    if which == 5:
+        return panel.oldest_age_s
+    return panel.offered_per_s if which == 6 else panel.goodput_per_s
 
 
 @njit

@@ -27,7 +27,10 @@ MODES = (
 )  # fmt: skip
 HARD, SOFT, CACHED, NEW_CONNECTIONS, LEASE, ASYNC, FIRE_AND_FORGET, BOOTSTRAP = range(8)
 LEGACY, STANDARD, ADAPTIVE = range(3)  # RETRY_MODES
-SIGNALS = ("error_ratio", "latency_ratio", "backlog_s", "capacity_ratio")
+SIGNALS = (
+    "error_ratio", "latency_ratio", "backlog_s", "capacity_ratio", "utilisation_ratio", "oldest_age_s",
+    "offered_per_s", "goodput_per_s",
+)  # fmt: skip
 
 INPUT = 0xFFFF  # the "service" of events that a scenario feeds in
 OWN = -1  # blamed edge: the service's own mechanism
@@ -80,6 +83,10 @@ SERVICE = np.dtype(
             ("latency_ratio", "f8"),
             ("backlog_s", "f8"),
             ("capacity_ratio", "f8"),
+            ("utilisation_ratio", "f8"),
+            ("oldest_age_s", "f8"),
+            ("offered_per_s", "f8"),
+            ("goodput_per_s", "f8"),
             ("quiet_latency_s", "f8"),
             ("quiet_capacity_per_s", "f8"),
             # onset and recovery
@@ -185,6 +192,8 @@ SAMPLE = np.dtype(
             ("backlog_count", "f8"),
             ("error_ratio", "f8"),
             ("latency_s", "f8"),
+            ("waiting_count", "f8"),
+            ("busy_count", "f8"),
         ],
     )
 )
@@ -223,6 +232,20 @@ class State(NamedTuple):
     conditions: np.ndarray  # CONDITION
     events: np.ndarray  # EVENT buffer
     samples: np.ndarray  # SAMPLE buffer
+    # calls that are stepped one by one: requests/records.py
+    counters: np.ndarray  # int64
+    agenda: np.ndarray  # int64[n, 3]: what is due when
+    todo: np.ndarray  # int64: what is to be done at this moment
+    plan: np.ndarray  # int64: the steps of a request, by service
+    stations: np.ndarray  # STATION, a row a service
+    links: np.ndarray  # LINK, a row an edge
+    calls: np.ndarray  # CALL
+    conns: np.ndarray  # CONNECTION
+    members: np.ndarray  # MEMBER
+    marks: np.ndarray  # int64[n, 2]: keys of caches
+    shares: np.ndarray  # float64: summed popularity of keys
+    requests: np.ndarray  # REQUEST buffer
+    books: np.ndarray  # BOOK buffer
 
 
 CLOCK = ("period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug")

@@ -14,6 +14,8 @@ from twin.base.jit import njit
 from twin.base.thresholds import HOLD_S, IMPAIRED_RATIO, QUIET_S, RECOVERED_S, SLOW_RATIO
 from twin.mechanisms.arrays import N_SAMPLES, ONSET, OWN, PERIOD, RECOVERY, SAMPLE_TICKS
 from twin.mechanisms.calls import emit, headroom_of
+from twin.mechanisms.requests.records import COUNTED
+from twin.mechanisms.requests.report import busy_ratio, mean_waiting_and_busy, oldest_age_s
 
 
 @njit
@@ -138,6 +140,7 @@ def close_period(t, w, i):
     rate_per_s, waiting = panel.capacity_per_s, panel.waiting
     panel.backlog_s = waiting / rate_per_s if rate_per_s > 0.0 else 1e9 * (waiting > 0)
     detect(t, w, i, panel.error_ratio >= IMPAIRED_RATIO or panel.latency_ratio >= SLOW_RATIO)
+    describe_load(w, i, period * w.tick_s[0])
     panel.a_offered += panel.p_offered
     panel.a_good += panel.p_good
     panel.a_failed += panel.p_failed
@@ -148,6 +151,19 @@ def close_period(t, w, i):
         panel.load_ratio = load_now(panel, (t + 1) * w.tick_s[0])
     if (t + 1) % w.clock[SAMPLE_TICKS] == 0:
         write_sample(t, w, i)
+
+
+@njit
+def describe_load(w, i, seconds):
+    """Signals of load: how busy the service is, how old its oldest work, and its rates, over ``seconds``."""
+    panel = w.svc[i]
+    panel.offered_per_s, panel.goodput_per_s = panel.p_offered / seconds, panel.p_good / seconds
+    if w.stations[i].role != COUNTED:
+        panel.utilisation_ratio, panel.oldest_age_s = busy_ratio(w, i), oldest_age_s(w, i)
+        return
+    rate_per_s = panel.capacity_per_s
+    panel.utilisation_ratio = min(1.0, panel.offered_per_s / rate_per_s) if rate_per_s > 0.0 else 1.0
+    panel.oldest_age_s = panel.backlog_s
 
 
 @njit
@@ -162,6 +178,9 @@ def write_sample(t, w, i):
     done = panel.a_good + panel.a_failed
     row.error_ratio = panel.a_failed / done if done > 0 else panel.error_ratio
     row.latency_s = panel.a_latency / panel.a_periods
+    row.waiting_count, row.busy_count = float(panel.waiting), 0.0
+    if w.stations[i].role != COUNTED:
+        row.waiting_count, row.busy_count = mean_waiting_and_busy(w, i, seconds)
     w.clock[N_SAMPLES] += 1
     panel.a_offered, panel.a_good, panel.a_failed, panel.a_latency, panel.a_periods = 0, 0, 0, 0.0, 0
 

@@ -68,6 +68,7 @@ class About:
     is_customers: bool = False
     is_plain: bool = False
     holds_event: bool = False
+    one_by_one: str = ""
     why_passive: str = ""
     closed_form: ClosedForm = ClosedForm.NONE
     own_work: OwnWork | None = None

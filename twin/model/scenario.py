@@ -136,6 +136,9 @@ class Service(Record):
     reached_through: Reach | None = Field(
         None, description="how every caller reaches it: its name, its connections"
     )
+    requests: Literal["auto", "each", "counted"] = Field(
+        "auto", description="whether its calls are stepped one by one, or as counts"
+    )
     parameters: dict[str, Quantity] = Field({})
     dependencies: tuple[Dependency, ...] = ()
 
@@ -161,6 +164,9 @@ class Topology(Record):
     name: Slug = Field(alias="topology")
     title: str = ""
     signal_period_s: Seconds = Field(10.0, alias="signal_period")
+    requests: Literal["auto", "each", "counted"] = Field(
+        "auto", description="how the calls of its services are stepped, unless these say otherwise"
+    )
     services: dict[str, Service] = Field({})
 
     def __repr__(self) -> str:

@@ -11,9 +11,9 @@ import numpy as np
 from twin.kinds import registry
 from twin.mechanisms.contract import CALLS, CLAUSES, INVARIANT, ORDER, called
 from twin.model.target import Target
-from twin.simulation.loop import driver
+from twin.simulation.loop import GROW, driver
 from twin.simulation.schedule import Change, News, Schedule
-from twin.simulation.world import Model
+from twin.simulation.world import Drained, Model
 
 Progress = Callable[[int, int], None]
 SLICE_TICKS = 4000  # how often a run that nothing interrupts reports progress
@@ -47,14 +47,25 @@ class Rows:
 
     events: list[np.ndarray] = field(default_factory=list)
     samples: list[np.ndarray] = field(default_factory=list)
+    books: list[np.ndarray] = field(default_factory=list)
+    requests: list[np.ndarray] = field(default_factory=list)
     inputs: list[Change] = field(default_factory=list)
     engine_seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+
+    def add(self, drained: Drained) -> None:
+        """Append what has been written."""
+        for name, new in drained._asdict().items():
+            if len(new):
+                getattr(self, name).append(new)
 
 
 def advance(model: Model, t0: int, t1: int) -> int:
     """Step ``model`` from t0 to t1 or to where a condition fires; returns the tick reached."""
     t, broken, clause = driver()(model.state, t0, t1, *model.arrays())
+    while broken == GROW:
+        model.grow()
+        t, broken, clause = driver()(model.state, t, t1, *model.arrays())
     if broken >= 0:
         panel = model.state.svc[broken]
         kind = list(registry())[panel["kind"]]
@@ -88,9 +99,7 @@ def run_inline(
         t = advance(model, t, min(ticks, coming if coming is not None else ticks, t + slice_ticks))
         for condition, cause in model.newly_fired():
             schedule.fired(condition, t, cause)
-        events, samples = model.drain()
-        rows.events += [events] if len(events) else []
-        rows.samples += [samples] if len(samples) else []
+        rows.add(model.drain())
         if progress:
             progress(t, ticks)
     rows.engine_seconds = time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""A run on disk: two Parquet tables and a manifest, which is written last and by rename.
+"""A run on disk: four Parquet tables and a manifest, which is written last and by rename.
 
 A folder with a manifest is a finished run. Any other folder is left from an interrupted run, and the next run
 removes it. Rows are sorted by tick, so equal runs have equal rows on every runner. The *row digest* compares
@@ -20,9 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from twin.mechanisms.arrays import EVENT, EVENTS, INPUT, INPUT_CODE, KIND_EVENT_BLOCK, SAMPLE
+from twin.mechanisms.requests.records import BOOK, REQUEST, REQUEST_OUTCOMES
 from twin.simulation.schedule import Change
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+TABLES = ("events", "samples", "calls", "requests")
 MANIFEST = "manifest.json"
 NEEDED = {
     "run_id", "digest", "scenario", "title", "start", "tick_s", "sample_s", "duration_s", "seed", "replicate",
@@ -34,6 +36,22 @@ UNITS = {
         "tick": "end of the interval, ticks from the start", "t": "UTC", "offered_per_s": "1/s",
         "goodput_per_s": "1/s", "capacity_per_s": "1/s", "backlog_count": "count",
         "error_ratio": "failed / (failed + good) over the interval", "latency_s": "s, mean over the interval",
+        "waiting_count": "count, mean over the interval", "busy_count": "count, mean over the interval",
+    },
+    "calls": {
+        "tick": "end of the interval, ticks from the start", "t": "UTC",
+        "sent": "attempts in the interval", "served": "attempts in the interval",
+        "failed": "attempts in the interval", "timed_out": "attempts in the interval",
+        "refused_by_client": "calls in the interval that a breaker or throttle did not send",
+        "served_late": "attempts that the callee served after the time-out", "in_flight": "count at the end",
+        "stored_count": "count, mean over the interval", "lost": "work that a full store dropped",
+        "asked_cache": "requests that asked the cache", "hits": "requests that the cache answered",
+        "open_count": "connections at the end",
+    },
+    "requests": {
+        "start_s": "s from the start", "latency_s": "s; of one who gave up, how long he waited",
+        "outcome": "served, failed, timed_out or degraded (served without a soft part)",
+        "weight": "requests that this one stands for",
     },
 }  # fmt: skip
 
@@ -73,6 +91,53 @@ def samples_table(
     for name in (SAMPLE.names or ())[2:]:
         columns[name] = pa.array(np.ascontiguousarray(rows[name]))
     return _schema(pa.table(columns), "samples")
+
+
+def calls_table(
+    parts: Sequence[np.ndarray], edges: Sequence[tuple[str, str]], start: datetime, tick_s: float
+) -> pa.Table:
+    """One row a dependency and sample interval, sorted by tick and dependency. Columns as UNITS says."""
+    rows = np.concatenate([*parts, np.zeros(0, BOOK)])
+    rows = rows[np.lexsort((rows["edge"], rows["tick"]))]
+    columns = {
+        "tick": pa.array(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
+        **_ends(rows["edge"], edges),
+    }  # fmt: skip
+    for name in (BOOK.names or ())[2:]:
+        columns[name] = pa.array(np.ascontiguousarray(rows[name]))
+    return _schema(pa.table(columns), "calls")
+
+
+def requests_table(parts: Sequence[np.ndarray], edges: Sequence[tuple[str, str]]) -> pa.Table:
+    """One row a request of customers, sorted by its start. Columns as UNITS says."""
+    rows = np.concatenate([*parts, np.zeros(0, REQUEST)])
+    rows = rows[np.lexsort((rows["latency_s"], rows["edge"], rows["start_s"]))]
+    columns = {
+        **_ends(rows["edge"], edges),
+        "start_s": pa.array(np.ascontiguousarray(rows["start_s"])),
+        "latency_s": pa.array(np.ascontiguousarray(rows["latency_s"])),
+        "outcome": _dictionary(rows["outcome"], REQUEST_OUTCOMES),
+        "weight": pa.array(np.ascontiguousarray(rows["weight"])),
+    }
+    return _schema(pa.table(columns), "requests")
+
+
+def no_calls() -> pa.Table:
+    """The table ``calls`` of a run in which all calls are counted."""
+    return calls_table([], [], datetime(2025, 1, 1, tzinfo=UTC), 1.0)
+
+
+def no_requests() -> pa.Table:
+    """The table ``requests`` of a run in which all calls are counted."""
+    return requests_table([], [])
+
+
+def _ends(edge: np.ndarray, edges: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
+    """The columns caller and callee."""
+    names = sorted({name for pair in edges for name in pair})
+    place = {name: n for n, name in enumerate(names)}
+    ends = np.array([(place[a], place[b]) for a, b in edges], "i4").reshape(-1, 2)
+    return {word: _dictionary(ends[edge, k], names) for k, word in enumerate(("caller", "callee"))}
 
 
 def input_rows(inputs: Sequence[Change]) -> np.ndarray:
@@ -154,13 +219,13 @@ def _plain(column: pa.ChunkedArray) -> Iterator[bytes]:
     yield column.fill_null(0).to_numpy().tobytes()
 
 
-def write_run(folder: Path, events: pa.Table, samples: pa.Table, manifest: Mapping[str, object]) -> None:
+def write_run(folder: Path, tables: Mapping[str, pa.Table], manifest: Mapping[str, object]) -> None:
     """Write a run, whole or not at all. Raises OSError, as for a full disk, and leaves nothing behind."""
     work = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        for name, table in (("events", events), ("samples", samples)):
+        for name, table in tables.items():
             pq.write_table(table, work / f"{name}.parquet", compression="zstd", row_group_size=122_880)
         partial = work / ".manifest"
         partial.write_text(json.dumps(manifest, indent=1, default=str) + "\n")
@@ -203,7 +268,7 @@ def read_manifest(folder: Path) -> dict:
 
 
 def read_table(folder: Path, name: str) -> pa.Table:
-    """``events`` or ``samples`` of a finished run. Raises DamagedRun."""
+    """One of TABLES of a finished run. Raises DamagedRun."""
     try:
         return pq.read_table(folder / f"{name}.parquet")
     except (OSError, pa.ArrowException) as error:

@@ -25,17 +25,21 @@ import numba
 import numpy as np
 
 from twin.base.places import PACKAGE
-from twin.kinds import registry
+from twin.kinds import about, registry
 
 KERNELS_KEPT = 3
+GROW = -2  # what the loop returns where arrays have to grow before it goes on
 IN_USE_S = 3600.0  # a kernel that was used in the last hour before another was compiled may still be in use
 
 HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not edit."""
 from twin.base.jit import borrowed, by_reference, njit
 from twin.mechanisms.alarms import any_fired
-from twin.mechanisms.arrays import DEBUG, N_EVENTS, N_SAMPLES, PERIOD
+from twin.mechanisms.arrays import DEBUG, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS
 from twin.mechanisms.contract import INVARIANT, broken_clause
 from twin.mechanisms.detection import close_period, publish
+from twin.mechanisms.requests.engine import run_requests
+from twin.mechanisms.requests.records import COUNTED, IS_ON, N_BOOKS
+from twin.mechanisms.requests.report import write_books
 '''
 
 LOOP = '''
@@ -43,13 +47,22 @@ LOOP = '''
 def advance(state, t0, t1, {arrays}):
     """Step the services of ``mine`` from tick t0 to t1. Stop early, after a period, if a condition has fired
     or a buffer is nearly full. Returns (the tick reached, the service that broke a clause of its contract or
-    -1, the clause); only a run with debug looks for one."""
+    -1, the clause); only a run with debug looks for one. {grow} in place of the service: arrays must grow."""
     w = by_reference(state)
 {views}
     debug = w.clock[DEBUG] != 0
     t = t0
     while t < t1:
         boundary = (t + 1) % w.clock[PERIOD] == 0
+        if w.counters[IS_ON] != 0:
+            for n in range(len(w.mine)):
+                i = w.mine[n]
+                panel = w.svc[i]
+                k = panel.kind
+                if w.stations[i].role != COUNTED:
+{presented}
+            if not run_requests(t, w):
+                return t, {grow}, 0
         for n in range(len(w.mine)):
             i = w.mine[n]
             panel = w.svc[i]
@@ -69,6 +82,8 @@ def advance(state, t0, t1, {arrays}):
                 close_period(t, w, i)
         publish(t, w)
         t += 1
+        if w.counters[IS_ON] != 0 and t % w.clock[SAMPLE_TICKS] == 0:
+            write_books(t - 1, w)
         if boundary:
             if debug:
                 for n in range(len(w.mine)):
@@ -85,6 +100,8 @@ def advance(state, t0, t1, {arrays}):
             if w.clock[N_SAMPLES] + len(w.mine) > len(w.samples):
                 break
             if w.clock[N_EVENTS] + 8 * len(w.svc) > len(w.events):
+                break
+            if w.counters[N_BOOKS] + len(w.edge) > len(w.books):
                 break
     return t, -1, 0
 '''
@@ -108,6 +125,8 @@ def driver_source() -> str:
     names = list(registry())
     imports = "".join(f"from twin.kinds import {n} as kind_{n}\nstep_{n} = kind_{n}.step\n" for n in names)
     imports += "".join(f"check_{n} = kind_{n}.check\n" for n in names)
+    one_by_one = [n for n in names if about(n).one_by_one]
+    imports += "".join(f"present_{n} = kind_{n}.present\n" for n in one_by_one)
     call = "{p}if k == {k}:\n{p}    {f}_{n}(t, w, i, p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
     steps = "\n".join(call.format(p=" " * 12, k=k, n=n, f="step") for k, n in enumerate(names))
     checks = "\n".join(
@@ -117,9 +136,20 @@ def driver_source() -> str:
         + f"sound = sound and check_{n}(p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
         for k, n in enumerate(names)
     )
+    presented = "\n".join(
+        f"{' ' * 20}if k == {k}:\n{' ' * 24}present_{n}(w, i, p_{n}[panel.slot], w.stations[i])"
+        for k, n in enumerate(names)
+        if n in one_by_one
+    )
     arrays = ", ".join(f"p_{n}, s_{n}" for n in names)
     views = "\n".join(f"    p_{n}, s_{n} = borrowed(p_{n}), borrowed(s_{n})" for n in names)
-    return HEAD + imports + LOOP.format(arrays=arrays, views=views, branches=steps, checks=checks)
+    return (
+        HEAD
+        + imports
+        + LOOP.format(
+            arrays=arrays, views=views, branches=steps, checks=checks, presented=presented, grow=GROW
+        )
+    )
 
 
 def cache_folder() -> Path:

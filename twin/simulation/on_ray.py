@@ -31,7 +31,7 @@ from twin.model.graph import partition
 from twin.model.scenario import Scenario
 from twin.simulation.inline import InvariantBroken, Progress, Rows, advance, apply
 from twin.simulation.schedule import Change, News, Schedule
-from twin.simulation.world import Model, build
+from twin.simulation.world import Drained, Model, build
 
 # Ray reads these when it is imported.
 os.environ.setdefault("RAY_AUTH_MODE", "token")  # the default, but said: no warning
@@ -78,7 +78,7 @@ class Stepper:
         """``options``: seed, replicate, debug of the run. ``crossing``: numbers of the crossing edges."""
         self.model = build(scenario, **options).of(services)
         self.crossing = crossing
-        self.rows: list[tuple[np.ndarray, np.ndarray]] = []
+        self.rows: list[Drained] = []
 
     def step(self, t0: int, t1: int, board: bytes, changes: list[Change]) -> Reply:
         """Step from t0 to t1, at most to a boundary. ``board``: SIGNAL rows of crossing edges, or empty."""
@@ -97,12 +97,12 @@ class Stepper:
         board = look(edge, self.crossing).tobytes()
         return Reply(model.newly_fired(), board, model.alarms(), model.holding())
 
-    def save(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """(state of the shard, events and samples since the last call)."""
-        empty = [part[:0] for part in self.model.drain()]
-        events, samples = (np.concatenate(parts) for parts in zip(empty, *self.rows, strict=True))
+    def save(self) -> tuple[list[np.ndarray], Drained]:
+        """(state of the shard, rows since the last call)."""
+        empty = Drained(*(part[:0] for part in self.model.drain()))
+        rows = Drained(*(np.concatenate(parts) for parts in zip(empty, *self.rows, strict=True)))
         self.rows.clear()
-        return self.model.checkpoint(), events, samples
+        return self.model.checkpoint(), rows
 
     def go_back(self, state: list[np.ndarray]) -> None:
         """Be as ``save`` left this shard."""
@@ -173,10 +173,9 @@ class Crew:
     def save(self, tick: int, board: bytes) -> Checkpoint:
         """Keep this moment, and the rows before it. Raises RayActorError."""
         saved = ray.get([actor.save.remote() for actor in self.actors])
-        for _, events, samples in saved:
-            self.rows.events.append(events.copy())
-            self.rows.samples.append(samples.copy())
-        states = [[part.copy() for part in state] for state, _, _ in saved]
+        for _, rows in saved:
+            self.rows.add(Drained(*(part.copy() for part in rows)))
+        states = [[part.copy() for part in state] for state, _ in saved]
         schedule, signals = copy.deepcopy(self.schedule), self.board.signals.copy()
         return Checkpoint(tick, schedule, signals, board, self.news, len(self.rows.inputs), states)
 

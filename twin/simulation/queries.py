@@ -21,7 +21,7 @@ import pyarrow as pa
 from twin.base import thresholds
 
 SQL = Path(__file__).parent / "sql"
-TABLES = ("events", "samples", "services", "dependencies", "inputs")
+TABLES = ("events", "samples", "calls", "requests", "services", "dependencies", "inputs")
 DEPENDENCY = ("caller", "callee", "for", "mode", "inherited_from")
 MEMORY_LIMIT = "1GB"
 ANSWER_LIMIT_BYTES = 500_000_000
@@ -86,12 +86,12 @@ def _connect() -> duckdb.DuckDBPyConnection:
 
 
 class Tables:
-    """One run in DuckDB: tables events, samples, services, dependencies, inputs, and a view a question."""
+    """One run in DuckDB: its TABLES, and a view a question."""
 
-    def __init__(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
+    def __init__(self, tables: dict[str, pa.Table], manifest: dict[str, Any]) -> None:
         used = _from_before()
         self._connection = used or _connect()
-        self._load(events, samples, manifest)
+        self._load(tables, manifest)
         self._define({"tick_s": manifest["tick_s"], "sample_s": manifest["sample_s"]})
         if used is None:
             self._define({name.lower(): x for name, x in vars(thresholds).items() if name.isupper()})
@@ -136,12 +136,12 @@ class Tables:
         """The answer as a list of dicts."""
         return self.ask(query, **parameters).to_pylist()
 
-    def _load(self, events: pa.Table, samples: pa.Table, manifest: dict[str, Any]) -> None:
+    def _load(self, written: dict[str, pa.Table], manifest: dict[str, Any]) -> None:
         c = self._connection
         services = [{"service": n, **about} for n, about in sorted(manifest["services"].items())]
         inputs = manifest["inputs"] or []
         tables = {
-            "events": events, "samples": samples, "services": pa.Table.from_pylist(services),
+            **written, "services": pa.Table.from_pylist(services),
             "dependencies": pa.Table.from_pylist(
                 [{k: d.get(k) for k in DEPENDENCY} for d in manifest["dependencies"]],
                 schema=pa.schema([(k, pa.string()) for k in DEPENDENCY])),

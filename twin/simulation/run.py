@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,14 +35,18 @@ class FinishedRun:
 
     ``events``: Arrow table of what happened (tick, t, event_id, cause_id, service, event, subject, value,
     origin). ``samples``: Arrow table, a row a service and sample interval (tick, t, service, offered_per_s,
-    goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s). ``manifest``: inputs, hashes,
-    versions. Times are UTC without zone; units stand in the tables' schema metadata.
+    goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s, waiting_count, busy_count).
+    ``calls``: a row a sample interval and dependency of the services that are stepped one by one.
+    ``requests``: a row for each request of their customers. ``manifest``: inputs, hashes, versions. Times are
+    UTC without zone; units stand in the tables' schema metadata.
     """
 
     events: pa.Table
     samples: pa.Table
     manifest: dict[str, Any]
     folder: Path | None = None
+    calls: pa.Table = field(default_factory=journal.no_calls)
+    requests: pa.Table = field(default_factory=journal.no_requests)
 
     def __repr__(self) -> str:
         m = self.manifest
@@ -70,7 +74,11 @@ class FinishedRun:
 
     def tables(self) -> Tables:
         """A DuckDB connection that can read this run and nothing else."""
-        return Tables(self.events, self.samples, self.manifest)
+        return Tables(self.tables_by_name(), self.manifest)
+
+    def tables_by_name(self) -> dict[str, pa.Table]:
+        """The tables that a folder of the run holds."""
+        return {name: getattr(self, name) for name in journal.TABLES}
 
     def sql(self, query: str, **parameters: object) -> pa.Table:
         """The answer to ``query`` over the tables events and samples and the views of
@@ -131,9 +139,11 @@ def record_run(
     start, tick_s = scenario.start, scenario.tick_s
     events = journal.events_table(rows.events, rows.inputs, model.names, kinds, start, tick_s)
     samples = journal.samples_table(rows.samples, model.names, start, tick_s)
+    calls = journal.calls_table(rows.books, model.edges, start, tick_s)
+    requests = journal.requests_table(rows.requests, model.edges)
     manifest = describe(scenario, rows, seed, replicate, runner)
-    manifest["digest"] = journal.digest(events, samples) if digest else ""
-    done = FinishedRun(events, samples, manifest)
+    manifest["digest"] = journal.digest(events, samples, calls, requests) if digest else ""
+    done = FinishedRun(events, samples, manifest, None, calls, requests)
     return done if out is None else keep(done, out)
 
 
@@ -141,7 +151,7 @@ def keep(run: R, out: Path | str) -> R:
     """The same run, written to a folder of runs. Raises OSError."""
     journal.remove_unfinished(Path(out))
     folder = Path(out) / run.run_id
-    journal.write_run(folder, run.events, run.samples, run.manifest)
+    journal.write_run(folder, run.tables_by_name(), run.manifest)
     return replace(run, folder=folder)
 
 
@@ -192,7 +202,7 @@ def read_run(folder: Path | str) -> FinishedRun:
     """The run in a folder. Raises journal.DamagedRun where a row differs from what was written."""
     folder = Path(folder)
     manifest = journal.read_manifest(folder)
-    events, samples = journal.read_table(folder, "events"), journal.read_table(folder, "samples")
-    if journal.digest(events, samples) != manifest["digest"]:
+    tables = {name: journal.read_table(folder, name) for name in journal.TABLES}
+    if journal.digest(*tables.values()) != manifest["digest"]:
         raise journal.DamagedRun(f"{folder}: its rows are not those that were written; run it again")
-    return FinishedRun(events, samples, manifest, folder)
+    return FinishedRun(manifest=manifest, folder=folder, **tables)

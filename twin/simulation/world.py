@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,17 +39,33 @@ from twin.mechanisms.arrays import (
 )
 from twin.mechanisms.detection import day
 from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
+from twin.mechanisms.requests.records import BOOK, N_BOOKS, N_REQUESTS, REQUEST, TODO_FIRST, TODO_LAST
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param, parameter_dtype, state_dtype
 from twin.model.responders import follows, waiting
 from twin.model.scenario import Scenario, Service
 from twin.model.target import Target
+from twin.simulation.levels import call_rates, weights
+from twin.simulation.request_arrays import request_arrays
 
 ServiceNames = tuple[str, ...]
 Arrays = dict[str, np.ndarray]
 
+BUFFERS = (EVENT, SAMPLE, BOOK, REQUEST)
 EVENT_ROWS = 1 << 16
 SAMPLE_ROWS = 1 << 19
+
+
+GROWING = ("calls", "agenda", "todo", "requests")
+
+
+class Drained(NamedTuple):
+    """What a run has written since the last time: EVENT, SAMPLE, BOOK and REQUEST rows."""
+
+    events: np.ndarray
+    samples: np.ndarray
+    books: np.ndarray
+    requests: np.ndarray
 
 
 @dataclass
@@ -81,21 +98,33 @@ class Model:
 
     def checkpoint(self) -> list[np.ndarray]:
         """A copy of the whole state; buffers must have been drained."""
-        return [a[:0].copy() if a.dtype in (EVENT, SAMPLE) else a.copy() for a in self.every_array()]
+        return [a[:0].copy() if a.dtype in BUFFERS else a.copy() for a in self.every_array()]
 
     def restore(self, saved: Iterable[np.ndarray]) -> None:
         """Go back to a checkpoint of the same scenario."""
         for mine, then in zip(self.every_array(), saved, strict=True):
-            if mine.dtype not in (EVENT, SAMPLE):
+            if mine.dtype not in BUFFERS:
                 mine[:] = then
 
-    def drain(self) -> tuple[np.ndarray, np.ndarray]:
-        """Events and samples since the last drain; empties the buffers."""
+    def drain(self) -> Drained:
+        """The rows since the last drain; empties the buffers."""
         w = self.state
-        events = w.events[: w.clock[N_EVENTS]].copy()
-        samples = w.samples[: w.clock[N_SAMPLES]].copy()
-        w.clock[N_EVENTS] = w.clock[N_SAMPLES] = 0
-        return events, samples
+        rows = Drained(
+            w.events[: w.clock[N_EVENTS]].copy(), w.samples[: w.clock[N_SAMPLES]].copy(),
+            w.books[: w.counters[N_BOOKS]].copy(), w.requests[: w.counters[N_REQUESTS]].copy(),
+        )  # fmt: skip
+        w.clock[N_EVENTS] = w.clock[N_SAMPLES] = w.counters[N_BOOKS] = w.counters[N_REQUESTS] = 0
+        return rows
+
+    def grow(self) -> None:
+        """Twice the room for calls in flight, for what is due, and for the log of requests."""
+        w = self.state
+        longer = {n: np.concatenate([x, np.zeros_like(x)]) for n in GROWING for x in [getattr(w, n)]}
+        first, last = w.counters[TODO_FIRST], w.counters[TODO_LAST]
+        places = np.arange(first, last)
+        longer["todo"][:] = 0
+        longer["todo"][places % len(longer["todo"])] = w.todo[places % len(w.todo)]
+        self.state = w._replace(**longer)
 
     def arm(self, condition: int, tick: int) -> None:
         """Look at a condition from ``tick`` on, as if it had never held."""
@@ -211,12 +240,16 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
     clock[PERIOD] = period
     clock[SAMPLE_TICKS] = max(period, round(scenario.sample_s / tick_s / period) * period)
     clock[REPLICATE], clock[SEED], clock[DEBUG] = replicate, seed, debug
+    stepped = weights(scenario)
+    one_by_one = request_arrays(
+        scenario, stepped, svc, edge, parameters, call_rates(services) if stepped else {}
+    )
     incoming = np.argsort(edge["callee"], kind="stable")
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     state = State(
         clock, np.array([tick_s]), np.arange(len(names)), svc, edge, incoming, cells, carry,
         _lines(edge, period, tick_s), _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT),
-        np.zeros(SAMPLE_ROWS, SAMPLE),
+        np.zeros(SAMPLE_ROWS, SAMPLE), **one_by_one,
     )  # fmt: skip
     visible = np.flatnonzero([services[name].visible for name in names])
     return Model(state, names, tuple(pairs), parameters, states, visible)

@@ -64,7 +64,16 @@ def read_topology(path: Path, problems: list[Problem]) -> Tree:
             _merge(merged, spread_origin(document, problems), problems)
         else:  # the name may be in there: do not complain that there is none
             merged.value.setdefault("topology", Tree("unreadable", str(file), 1, 1))
+    _hand_down(merged, "requests")
     return merged
+
+
+def _hand_down(merged: Tree, key: str) -> None:
+    """What the topology says for all its services holds for each that says nothing else."""
+    said = merged.get(key)
+    for _, service in merged.items("services") if said is not None else ():
+        if isinstance(service.value, dict):
+            service.value.setdefault(key, said)
 
 
 def _merge(merged: Tree, document: Tree, problems: list[Problem]) -> None:

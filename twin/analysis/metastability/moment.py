@@ -47,7 +47,7 @@ def alone_from(small: Model, service: str, tick: int, ticks: int) -> np.ndarray:
     found, t = [], tick
     while t < tick + ticks:
         t = inline.advance(small, t, min(tick + ticks, t + inline.SLICE_TICKS))
-        found.append(small.drain()[1])
+        found.append(small.drain().samples)
     return samples_of(small, service, found)
 
 

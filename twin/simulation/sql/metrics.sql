@@ -1,4 +1,4 @@
--- reads: blast_radius, episodes, outlived, requests, services
+-- reads: blast_radius, episodes, outlived, lost_requests, services
 -- The metrics of a run, as (service, metric, value): of each service that was impaired, and, with service '', of the
 -- whole run, which counts only services that customers see. Moments are in s from the start. A recovery that never
 -- comes is infinite. What never begins has no row. twin/results/metrics.py has the title, unit and direction of each.
@@ -20,7 +20,7 @@ select '' as service, metric, value from (
         select service_minutes_lost::double as service_minutes_lost, peak_impaired::double as peak_impaired,
             services_impaired::double as services_impaired, not_recovered::double as not_recovered,
             first_onset_s::double as first_onset_s, last_recovery_s::double as last_recovery_s,
-            (select coalesce(sum(lost_count), 0) from requests)::double as requests_lost,
+            (select coalesce(sum(lost_count), 0) from lost_requests)::double as requests_lost,
             (select count(*) > 0 from outlived join services using (service)
              where visible and outlived_s >= metastable_s())::double as metastable
         from whole, radius

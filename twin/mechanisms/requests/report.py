@@ -1,0 +1,120 @@
+"""What others may know of a service whose calls are stepped one by one: its panel, its samples, its books."""
+
+from __future__ import annotations
+
+from twin.base.jit import njit
+from twin.mechanisms.arrays import ASYNC, PERIOD, SAMPLE_TICKS
+from twin.mechanisms.calls import expose, headroom_of, tally
+from twin.mechanisms.contract import ANSWER, DEPEND, INTAKE, mark
+from twin.mechanisms.requests.books import note_station, note_store
+from twin.mechanisms.requests.records import COUNTED, N_BOOKS, NOBODY, NOW, SECOND
+
+
+@njit
+def report(w, i, capacity_per_s):
+    """One tick of service ``i`` as its panel shows it: a step of its kind, with all five calls of a step."""
+    panel, st = w.svc[i], w.stations[i]
+    ended = st.good + st.failed
+    panel.offered = st.offered * st.weight
+    mark(panel, INTAKE)
+    waiting = st.waiting + report_dependencies(w, i, ended)
+    mark(panel, DEPEND)
+    expose(w, i, capacity_per_s, waiting * st.weight, min(1.0, st.own_failed / ended) if ended > 0 else 0.0)
+    if st.finished > 0:
+        panel.latency_s = st.spent / st.finished / SECOND
+    report_to_callers(w, i, st.good / ended if ended > 0 else 1.0)
+    mark(panel, ANSWER)
+    tally(w, i, st.good * st.weight, st.failed * st.weight)
+    st.offered, st.good, st.failed, st.own_failed, st.finished, st.spent = 0, 0, 0, 0, 0, 0.0
+
+
+@njit
+def report_dependencies(w, i, ended):
+    """Whom service ``i`` waits for, and who makes its calls fail. Returns how many wait for a connection."""
+    panel, st = w.svc[i], w.stations[i]
+    waiting = 0
+    for e in range(panel.out_start, panel.out_end):
+        link, r = w.links[e], w.edge[e]
+        r.blame = min(1.0, link.blamed / ended) if ended > 0 else 0.0
+        if link.ended > 0:
+            r.wait_s = link.spent_here / link.ended / SECOND
+        r.backlog = link.in_flight * st.weight if r.mode == ASYNC else 0
+        waiting += link.waiting
+        link.blamed, link.ended, link.ended_well, link.spent_here = 0, 0, 0, 0.0
+    return waiting
+
+
+@njit
+def report_to_callers(w, i, ok):
+    """The share of calls that end well, as the edges to a service show it."""
+    panel = w.svc[i]
+    for n in range(panel.in_start, panel.in_end):
+        r = w.edge[w.incoming[n]]
+        r.ok, r.attempt_ok, r.latency_s, r.headroom = ok, ok, panel.latency_s, headroom_of(panel)
+
+
+@njit
+def busy_ratio(w, i):
+    """Mean share of the slots that were busy in the signal period that ends now."""
+    st = w.stations[i]
+    note_station(w, i)
+    busy = st.busy_area - st.busy_period
+    st.busy_period = st.busy_area
+    passed_us = w.clock[PERIOD] * w.tick_s[0] * SECOND
+    return busy / passed_us / st.slots if st.slots > 0 else 0.0
+
+
+@njit
+def oldest_age_s(w, i):
+    """Age of the oldest request that waits at service ``i``, or is stored for it, in s."""
+    panel, now = w.svc[i], w.counters[NOW]
+    oldest = now
+    if w.stations[i].first != NOBODY:
+        oldest = w.calls[w.stations[i].first].arrived
+    for n in range(panel.in_start, panel.in_end):
+        q = w.links[w.incoming[n]].store_first
+        if q != NOBODY:
+            oldest = min(oldest, w.calls[q].first_sent)
+    return (now - oldest) / SECOND
+
+
+@njit
+def mean_waiting_and_busy(w, i, seconds):
+    """Time averages over the sample that ends now: requests that wait, and slots that are busy."""
+    st = w.stations[i]
+    note_station(w, i)
+    waiting = (st.waiting_area - st.sample_waiting) / SECOND / seconds
+    busy = (st.busy_area - st.sample_busy) / SECOND / seconds
+    st.sample_waiting, st.sample_busy = st.waiting_area, st.busy_area
+    return waiting * st.weight, busy * st.weight
+
+
+@njit
+def write_books(t, w):
+    """One row for each dependency of the services that are stepped here one by one."""
+    seconds = w.clock[SAMPLE_TICKS] * w.tick_s[0]
+    for n in range(len(w.mine)):
+        i = w.mine[n]
+        if w.stations[i].role == COUNTED:
+            continue
+        for e in range(w.svc[i].out_start, w.svc[i].out_end):
+            write_book(t, w, e, w.stations[i].weight, seconds)
+
+
+@njit
+def write_book(t, w, e, weight, seconds):
+    """What has become of the calls over dependency ``e`` in this sample interval."""
+    link = w.links[e]
+    note_store(w, e)
+    row = w.books[w.counters[N_BOOKS]]
+    w.counters[N_BOOKS] += 1
+    row.tick, row.edge = t + 1, e
+    row.sent, row.served, row.failed = link.sent * weight, link.served * weight, link.failed * weight
+    row.timed_out, row.refused_by_client = link.timed_out * weight, link.refused * weight
+    row.served_late, row.in_flight = link.late * weight, link.in_flight * weight
+    row.lost, row.asked_cache, row.hits = link.lost * weight, link.asks * weight, link.hits * weight
+    row.stored_count = (link.store_area - link.store_sampled) / SECOND / seconds * weight
+    row.open_count = float(link.open * weight)
+    link.store_sampled = link.store_area
+    link.sent, link.served, link.failed, link.timed_out, link.refused = 0, 0, 0, 0, 0
+    link.late, link.lost, link.asks, link.hits = 0, 0, 0, 0

@@ -1,0 +1,82 @@
+"""Which services are stepped call by call, and which as counts.
+
+A service is stepped call by call if its kind can be, all its callers are, and noise is exact. Services that
+call each other share a *set*. If a set makes more calls than MOST_CALLS in a run, one simulated call stands
+for several (its weight), with as many fewer servers, connections and places in queues.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from twin.kinds import about, registry
+from twin.model.graph import connected_sets
+from twin.model.scenario import Scenario, Service
+
+MOST_CALLS = 20_000_000  # about ten seconds on a core
+SWEEPS = 60  # along the longest path; what goes round a cycle fades
+
+
+def weights(scenario: Scenario) -> dict[str, int]:
+    """Service → how many calls one simulated call stands for; services stepped as counts are left out."""
+    each = stepped_each(scenario)
+    rates = call_rates(scenario.topology.services)
+    found: dict[str, int] = {}
+    for connected in connected_sets(scenario.topology.services, each):
+        calls = sum(rates[name] for name in connected) * scenario.duration_s
+        found |= dict.fromkeys(connected, max(1, math.ceil(calls / MOST_CALLS)))
+    return {name: found[name] for name in sorted(found)}
+
+
+def stepped_each(scenario: Scenario) -> set[str]:
+    """The services that are stepped call by call."""
+    services = scenario.topology.services
+    each = {name for name, s in services.items() if _may(scenario, s)}
+    callers: dict[str, set[str]] = {name: set() for name in services}
+    for name, s in services.items():
+        for d in s.dependencies:
+            callers[d.on].add(name)
+    while out := {name for name in each if not callers[name] <= each}:
+        each -= out
+    called = {d.on for name in each for d in services[name].dependencies}
+    return {name for name in each if services[name].dependencies or name in called}
+
+
+def _may(scenario: Scenario, service: Service) -> bool:
+    wish = service.requests if service.requests != "auto" else scenario.requests
+    return scenario.noise == "exact" and wish != "counted" and bool(about(service.kind).one_by_one)
+
+
+def call_rates(services: Mapping[str, Service]) -> dict[str, float]:
+    """Calls a second that reach each service when all is well: those of customers, along the dependencies."""
+    own = {name: _own_per_s(service) for name, service in services.items()}
+    rates = dict(own)
+    for _ in range(SWEEPS):
+        after = dict(own)
+        for name, service in services.items():
+            for d in service.dependencies:
+                after[d.on] += rates[name] * float(d.value("share")) * float(d.value("times"))
+        if after == rates:
+            break
+        rates = after
+    return rates
+
+
+def _own_per_s(service: Service) -> float:
+    """Calls a second that begin at a service."""
+    if "rate_per_s" in _names(service):
+        return _number(service, "rate_per_s") * _number(service, "rate_ratio")
+    if "renew_every_s" in _names(service):
+        return _number(service, "holders_count") / _number(service, "renew_every_s")
+    return _number(service, "own_per_s") if "own_per_s" in _names(service) else 0.0
+
+
+def _names(service: Service) -> set[str]:
+    return {p.name for p in registry()[service.kind].PARAMETERS}
+
+
+def _number(service: Service, name: str) -> float:
+    if name in service.parameters:
+        return float(service.parameters[name].value)
+    return float(next(p.default for p in registry()[service.kind].PARAMETERS if p.name == name))
