@@ -51,7 +51,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def present(w, i, p, st):
+def configure(w, i, p, st):
     """What the holders tell the clockwork of single calls."""
     st.base_slots, st.whole_request, st.admitted_ratio, st.places = -1, 1, 1.0, 1e12
     st.lease_s, st.renew_s, st.retry_s = p.lease_s, p.renew_every_s, p.retry_every_s

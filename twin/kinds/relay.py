@@ -54,7 +54,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def present(w, i, p, st):
+def configure(w, i, p, st):
     """What a relay tells the clockwork of single calls: very many workers, and its faults."""
     st.whole_request, st.base_slots, st.delay_s, st.error_s = 1, -1, p.service_time_s, p.error_s
     st.fault_ratio, st.fails_after, st.silent_ratio = p.fault_ratio, int(p.fails), p.silent_ratio

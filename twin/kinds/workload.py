@@ -56,7 +56,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
-def present(w, i, p, st):
+def configure(w, i, p, st):
     """What customers tell the clockwork of single calls: their rate, and a herd that comes at this moment."""
     st.base_slots, st.whole_request = -1, 1
     st.rate_per_s = p.rate_per_s * p.rate_ratio * w.svc[i].load_ratio / st.weight

@@ -60,7 +60,7 @@ def advance(state, t0, t1, {arrays}):
                 panel = w.svc[i]
                 k = panel.kind
                 if w.stations[i].role != COUNTED:
-{presented}
+{configured}
             if not run_requests(t, w):
                 return t, {grow}, 0
         for n in range(len(w.mine)):
@@ -126,7 +126,7 @@ def driver_source() -> str:
     imports = "".join(f"from twin.kinds import {n} as kind_{n}\nstep_{n} = kind_{n}.step\n" for n in names)
     imports += "".join(f"check_{n} = kind_{n}.check\n" for n in names)
     one_by_one = [n for n in names if about(n).one_by_one]
-    imports += "".join(f"present_{n} = kind_{n}.present\n" for n in one_by_one)
+    imports += "".join(f"configure_{n} = kind_{n}.configure\n" for n in one_by_one)
     call = "{p}if k == {k}:\n{p}    {f}_{n}(t, w, i, p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
     steps = "\n".join(call.format(p=" " * 12, k=k, n=n, f="step") for k, n in enumerate(names))
     checks = "\n".join(
@@ -136,8 +136,8 @@ def driver_source() -> str:
         + f"sound = sound and check_{n}(p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
         for k, n in enumerate(names)
     )
-    presented = "\n".join(
-        f"{' ' * 20}if k == {k}:\n{' ' * 24}present_{n}(w, i, p_{n}[panel.slot], w.stations[i])"
+    configured = "\n".join(
+        f"{' ' * 20}if k == {k}:\n{' ' * 24}configure_{n}(w, i, p_{n}[panel.slot], w.stations[i])"
         for k, n in enumerate(names)
         if n in one_by_one
     )
@@ -147,7 +147,7 @@ def driver_source() -> str:
         HEAD
         + imports
         + LOOP.format(
-            arrays=arrays, views=views, branches=steps, checks=checks, presented=presented, grow=GROW
+            arrays=arrays, views=views, branches=steps, checks=checks, configured=configured, grow=GROW
         )
     )
 

@@ -31,7 +31,7 @@ the oldest call first. With many servers the mean time in the system is correct,
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.kinds.queueing.one_by_one import capacity_now_per_s, present
+from twin.kinds.queueing.one_by_one import capacity_now_per_s, configure
 from twin.kinds.queueing.parameters import BREAKS, DRAWS, EVENTS, PARAMETERS, STATE
 from twin.kinds.queueing.substeps import (
     effective_capacity_per_s,
@@ -56,8 +56,8 @@ __all__ = [
     "STATE",
     "cells",
     "check",
+    "configure",
     "init",
-    "present",
     "step",
 ]
 

@@ -11,7 +11,7 @@ UNBOUNDED_PER_S = 1e9  # a capacity from here on is no bottleneck
 
 
 @njit
-def present(w, i, p, st):
+def configure(w, i, p, st):
     """Slots, times, faults and limits as they are now. One simulated call stands for ``st.weight`` calls."""
     st.capacity_ratio = p.capacity_ratio
     st.whole_request = int(p.workers_count > 0 or not has_servers(p))

@@ -23,7 +23,7 @@ ORDER_MASK = (1 << ORDER_BITS) - 1
 
 
 @njit
-def pack(kind, subject):
+def packed_entry(kind, subject):
     """One number for what is due and whom it concerns."""
     return kind << KIND_BIT | subject
 
@@ -44,7 +44,7 @@ def at(w, moment, kind, subject, version):
             break
         heap[n, 0], heap[n, 1], heap[n, 2] = heap[up, 0], heap[up, 1], heap[up, 2]
         n = up
-    heap[n, 0], heap[n, 1], heap[n, 2] = key, pack(kind, subject), version
+    heap[n, 0], heap[n, 1], heap[n, 2] = key, packed_entry(kind, subject), version
 
 
 @njit
@@ -79,7 +79,7 @@ def take_first(w):
 def do_next(w, kind, subject):
     """To be done at this very moment, after what is on the list already."""
     c = w.counters
-    w.todo[c[TODO_LAST] % len(w.todo)] = pack(kind, subject)
+    w.todo[c[TODO_LAST] % len(w.todo)] = packed_entry(kind, subject)
     c[TODO_LAST] += 1
 
 

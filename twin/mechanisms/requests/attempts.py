@@ -121,7 +121,7 @@ def set_timer(w, e):
 
 
 @njit
-def forget(w, q, e):
+def stop_waiting(w, q, e):
     """The call waits for no answer any more."""
     link, x = w.links[e], w.calls[q]
     if x.before == NOBODY:
@@ -142,7 +142,7 @@ def time_out(w, e):
     link.timer = FOREVER
     while link.first != NOBODY and w.calls[link.first].due <= w.counters[NOW]:
         q = link.first
-        forget(w, q, e)
+        stop_waiting(w, q, e)
         link.timed_out += 1
         link.all_timed_out += 1
         link.in_flight -= 1
@@ -179,7 +179,7 @@ def ended(w, q):
     if w.edge[e].mode == ASYNC:
         work_ended(w, q, e)
         return
-    forget(w, q, e)
+    stop_waiting(w, q, e)
     link.in_flight -= 1
     link.served += int(is_well)
     link.all_served += int(is_well)
@@ -250,7 +250,7 @@ def retry(w, q):
 
 
 @njit
-def try_again(w, q):
+def retry_call(w, q):
     """The back-off is over."""
     x = w.calls[q]
     e = x.edge

@@ -54,7 +54,7 @@ def is_admitted(w, q, e):
 
 @njit
 def passes_own_throttle(w, q, e):
-    """The SRE book's adaptive throttling: more than so many times the accepted calls are dropped."""
+    """The SRE book's adaptive throttling: calls beyond a multiple of the accepted ones are dropped."""
     link, r = w.links[e], w.edge[e]
     now = w.counters[NOW]
     kept = math.exp(-(now - link.faded) / SECOND / THROTTLE_WINDOW_S)

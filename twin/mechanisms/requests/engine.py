@@ -18,12 +18,20 @@ from __future__ import annotations
 from twin.base.jit import njit
 from twin.base.rng import CLOSE, OPEN
 from twin.mechanisms.requests.agenda import at, do_next, is_idle, next_moment, take_first, take_todo
-from twin.mechanisms.requests.attempts import ended, send, time_out, try_again
+from twin.mechanisms.requests.attempts import ended, retry_call, send, time_out
 from twin.mechanisms.requests.books import set_slots
 from twin.mechanisms.requests.caches import fill_cache, flush
 from twin.mechanisms.requests.calls import chance_of
 from twin.mechanisms.requests.connections import connection_ends, live
-from twin.mechanisms.requests.members import ask, lapse, plan_restart, restart, set_up, strike, strike_some
+from twin.mechanisms.requests.members import (
+    ask,
+    lapse,
+    plan_restart,
+    restart_member,
+    set_up,
+    strike,
+    strike_some,
+)
 from twin.mechanisms.requests.program import hit, proceed
 from twin.mechanisms.requests.records import (
     ARRIVAL,
@@ -65,7 +73,7 @@ from twin.mechanisms.requests.records import (
 )
 from twin.mechanisms.requests.scaling import evaluate, ready
 from twin.mechanisms.requests.sources import arrive_next, draw_gap, follow_rate, herd
-from twin.mechanisms.requests.stations import arrive, fill, finish, leave_queue, work_done
+from twin.mechanisms.requests.stations import arrive, fill_slots, finish, leave_queue, work_done
 from twin.mechanisms.requests.stores import pull
 
 SPARE = 1 << 15  # rows that one event may need: it has room, or the arrays grow first
@@ -178,7 +186,7 @@ def do(w, kind, subject):
 @njit
 def fill_and_pull(w, i):
     """Free slots take what waits here, then what is stored for them."""
-    fill(w, i)
+    fill_slots(w, i)
     panel = w.svc[i]
     for n in range(panel.in_start, panel.in_end):
         if w.links[w.incoming[n]].stored > 0:
@@ -197,7 +205,7 @@ def happen(w, kind, subject, version):
     elif kind == TIMEOUT:
         time_out(w, subject)
     elif kind == RETRY:
-        try_again(w, subject)
+        retry_call(w, subject)
     elif kind == HIT:
         hit(w, subject)
     elif kind == CONNECTION_END:
@@ -223,7 +231,7 @@ def happen_rarely(w, kind, subject, version):
     elif kind == LAPSE:
         lapse(w, subject)
     elif kind == RESTART:
-        restart(w, subject)
+        restart_member(w, subject)
     elif kind == EVALUATE:
         evaluate(w, subject)
     elif kind == READY:

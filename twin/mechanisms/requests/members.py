@@ -127,7 +127,7 @@ def plan_restart(w, m):
 
 
 @njit
-def restart(w, m):
+def restart_member(w, m):
     """An instance stops to take requests, finishes those that it has, and asks to start again."""
     set_up(w, m, 0)
     w.members[m].version += 1
@@ -167,7 +167,7 @@ def strike_some(w, i):
             if st.role == HOLDERS:
                 lose(w, m)
             else:
-                restart(w, m)
+                restart_member(w, m)
     st.struck = until
     if until < st.members_count:
         at(w, w.counters[NOW], STRIKE, i, 0)

@@ -108,7 +108,7 @@ def ask_for_slot(w, q):
     x = w.calls[q]
     st = w.stations[x.service]
     if st.slots < 0 or (st.busy < st.slots and st.waiting == 0):
-        begin(w, q)
+        begin_call(w, q)
     elif st.waiting < st.places:
         enqueue(w, q)
     elif not makes_room(w, q):
@@ -198,7 +198,7 @@ def next_in_queue(w, i):
 
 
 @njit
-def fill(w, i):
+def fill_slots(w, i):
     """Free slots take what waits."""
     st = w.stations[i]
     for _ in range(AT_A_TIME):
@@ -213,12 +213,12 @@ def fill(w, i):
             st.all_failed += 1
             give_back(w, q)
             continue
-        begin(w, q)
+        begin_call(w, q)
     do_next(w, FILL, i)
 
 
 @njit
-def begin(w, q):
+def begin_call(w, q):
     """A slot takes the call."""
     x = w.calls[q]
     i = x.service
