@@ -62,7 +62,8 @@ def test_for_people(twin: Twin, shop: Path) -> None:
 
 def test_for_machines(twin: Twin, shop: Path) -> None:
     found = json.loads(twin("metastable", shop, "shop", "--at", "+3m", "--json").stdout)
-    assert (found["class"], found["kind"]) == ("vulnerable", "queueing")
+    assert (found["class"], found["kind"], found["loop"]) == ("vulnerable", "queueing", ["shop"])
+    assert found["heals_within_s"] == 1800.0
     assert found["moment"]["at_s"] == 180.0
     assert found["moment"]["left_alone"]["state"] == "well"
     capacity = next(f for f in found["frontier"] if f["trigger"] == "capacity")
@@ -73,7 +74,8 @@ def test_for_machines(twin: Twin, shop: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "verdict"), [
-    (["--what-load", "0.4"], "stable"), (["--what-load", "1.7"], "overloaded"),
+    (["--what-load", "0.4"], "vulnerable"), (["--what-load", "0.4", "--heals-within", "1000h"], "stable"),
+    (["--what-load", "0.15"], "stable"), (["--what-load", "1.7"], "overloaded"),
     (["--set", "shop.discipline=deadline_drop"], "stable"), (["--drop", "slow-disk"], "vulnerable"),
 ])  # fmt: skip
 def test_other_operating_points(twin: Twin, shop: Path, arguments: list[str], verdict: str) -> None:
@@ -94,6 +96,8 @@ def test_a_service_without_a_loop_says_so(twin: Twin, shop: Path) -> None:
     (["shop", "--at", "2025-10-19T21:00:00-07:00"], "expected a time within the scenario"),
     (["shop", "--at", "+3m", "--what-load", "2"], "the scenario has not been at that load"),
     (["shop", "--what-load", "0"], "--what-load"),
+    (["shop", "--heals-within", "soon"], "--heals-within: found 'soon', expected a duration"),
+    (["shop", "--heals-within", "0s"], "--heals-within"),
     (["shop", "--set", "shop.capacity=1"], "expected a parameter of kind queueing"),
 ])  # fmt: skip
 def test_bad_input(twin: Twin, shop: Path, arguments: list[str], message: str) -> None:

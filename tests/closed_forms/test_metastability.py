@@ -9,8 +9,9 @@ import pytest
 
 import twin
 from twin.analysis.metastability import stability_document, study_stability
-from twin.analysis.metastability.isolate import fewer_hosts, isolate, operating_point, undisturbed
+from twin.analysis.metastability.isolate import fewer_hosts, isolate, operating_point
 from twin.analysis.metastability.laws import Fleet, attempts, fixed_points, renewal_goodput_ratio
+from twin.analysis.metastability.loads import undisturbed
 from twin.analysis.metastability.probe import Bench, Push
 from twin.analysis.metastability.thermometer import station_reading
 from twin.analysis.metastability.ways import clear_to
@@ -81,8 +82,8 @@ def station(load: float, client: dict[str, Any] | None = None, changes: tuple = 
     (200, "stable"), (240, "stable"), (265, "vulnerable"), (950, "vulnerable"), (1100, "overloaded"),
 ])  # fmt: skip
 def test_the_class_follows_the_band(load: float, expected: str) -> None:
-    """Both states exist between mu/(1+r) = 250 and mu = 1000."""
-    assert study_stability(station(load), "station").verdict == expected
+    """Both states exist between mu/(1+r) = 250 and mu = 1000, given all the time to heal."""
+    assert study_stability(station(load), "station", heals_within_s=np.inf).verdict == expected
 
 
 @pytest.mark.parametrize(("more", "client"), [
@@ -112,7 +113,7 @@ def test_a_station_that_its_trigger_has_tipped_is_metastable() -> None:
     assert study_stability(tripped, "station", at_s=90.0).verdict == "vulnerable"
     assert study_stability(tripped, "station", at_s=400.0).verdict == "metastable"
     held = station(200, changes=(setting(100.0, capacity_ratio=0.1),))
-    found = study_stability(held, "station", at_s=400.0)
+    found = study_stability(held, "station", at_s=400.0, heals_within_s=np.inf)
     assert (found.verdict, found.impaired_then) == ("stable", True)  # down, but by a fault, not by itself
 
 
@@ -161,7 +162,7 @@ def test_the_frontier_is_where_the_artifact_found_it() -> None:
 
 def test_the_load_to_shed_is_the_edge_of_the_band() -> None:
     """Capacity over attempts, from a bisection of runs; the hysteresis has the same two edges."""
-    found = study_stability(station(600), "station")
+    found = study_stability(station(600), "station", heals_within_s=np.inf)
     law = next(law for law in found.laws if law.name == "collapsed state from")
     assert law.value == 250.0
     assert law.found == pytest.approx(250.0, rel=0.05)
@@ -187,7 +188,7 @@ def test_a_queue_longer_than_the_last_that_recovers_does_not() -> None:
 
 
 def test_another_load_is_another_operating_point() -> None:
-    assert study_stability(station(600), "station", load=0.4).verdict == "stable"
+    assert study_stability(station(600), "station", load=0.15).verdict == "stable"
     with pytest.raises(ValueError, match="a moment"):
         study_stability(station(600), "station", at_s=300.0, load=2.0)
     with pytest.raises(KeyError):
@@ -289,7 +290,7 @@ HOST = {"hosts_count": 1, "capacity_per_s": 22.5, "timeout_s": 180.0, "lapse_per
 def test_laws_of_the_lease_fleet(law: float, workflow: dict[str, Any], tolerance: float) -> None:
     """mu T for work of fixed size, 2 mu T in order, the renewal threshold for steps: law and runs agree."""
     world = fleet(600.0, HOST | workflow, fault_ratio=0.0, sample_s=60.0)
-    bench = Bench(isolate(world, "dwfm", operating_point(world, "dwfm")))
+    bench = Bench(isolate(world, "dwfm", operating_point(world, "dwfm")), heals_within_s=np.inf)
     count = clear_to(bench)
     assert count is not None
     if "lapse_per_s" not in workflow:

@@ -82,3 +82,9 @@ def test_layout_of_a_cycle_is_side_by_side() -> None:
     places = graph.layout(services("a>b b>a b>dns"))
     assert places["a"][1] == places["b"][1] == 1.0 and places["a"][0] != places["b"][0]
     assert graph.layout({}) == {}
+
+
+def test_strongly_connected_groups_lead_back_to_themselves() -> None:
+    edges = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "e"), ("x", "y"), ("y", "x")]
+    assert graph.strongly_connected(edges) == [("a", "b", "c"), ("e",), ("x", "y")]
+    assert graph.strongly_connected([]) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from twin.cli import _show as show
+from twin.cli._arms import seconds
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
 from twin.cli._execute import compile_once
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     "twin metastable us-east-1-2025-10-20 dwfm --at +5h30m",
     "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --json",
     "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --what-load 0.5",
+    "twin metastable scenarios/examples/mongodb-10s-80.yaml mongodb --heals-within 2h",
 )
 @click.argument("scenario")
 @click.argument("service")
@@ -34,20 +37,27 @@ if TYPE_CHECKING:
     metavar="FACTOR",
     help="Multiply the load by FACTOR. Ignore the scenario's faults and actions on this service.",
 )
+@headed_option(
+    "--heals-within", default="30m", show_default=True, metavar="DURATION",
+    help="What needs longer than this to recover has collapsed. The time begins when the backlog could have "
+         "been worked off.",
+)  # fmt: skip
 @change_options
 @output_options
 def metastable_command(
-    scenario: str, service: str, at: str | None, what_load: float | None, as_json: bool, **changes: Any
-) -> None:
+    scenario: str, service: str, at: str | None, what_load: float | None, heals_within: str, as_json: bool,
+    **changes: Any,
+) -> None:  # fmt: skip
     """Does SERVICE recover by itself after a fault: always, sometimes or never?
 
-    Simulates SERVICE alone, with healthy dependencies and the undisturbed load of its callers. Then it tries
+    Simulates SERVICE alone, with healthy dependencies and the undisturbed load of its callers. If other
+    services can keep SERVICE down, and it them (a loop), it simulates all of these together. Then it tries
     triggers: less capacity, failing dependencies, more load. It says which trigger makes the service fail
     permanently, and which action repairs it.
 
     \b
-    stable      it recovers from every trigger
-    vulnerable  it works, but some trigger makes it fail permanently
+    stable      it recovers from every trigger, in time
+    vulnerable  it works, but some trigger makes it fail permanently, or for longer than --heals-within
     metastable  it is down, and stays down although no trigger is left
 
     The answer is about the time --at; without it, about the end of the scenario.
@@ -56,11 +66,13 @@ def metastable_command(
 
     if at is not None and what_load is not None:
         raise BadInput("--at, --what-load: the scenario has not been at that load; give one of the two")
+    heals_within_s = seconds(heals_within, "--heals-within")
     loaded = changed_scenario(scenario, changes)
     _require(loaded, service)
     compile_once(loaded)
     at_s = None if what_load is not None else _moment(loaded, at)
-    found = study_stability(loaded, service, at_s=at_s, load=what_load or 1.0, say=show.say)
+    found = study_stability(loaded, service, at_s=at_s, load=what_load or 1.0,
+                            heals_within_s=heals_within_s, say=show.say)  # fmt: skip
     if as_json:
         show.document(stability_document(found, loaded.duration_s))
     else:
@@ -84,6 +96,8 @@ def _moment(scenario: Scenario, at: str | None) -> float:
 
 def _tell(found: StabilityStudy, scenario: Scenario) -> None:
     show.prose(f"{found.service} ({found.kind}) is {found.verdict.upper()}: {found.reason}.")
+    if len(found.members) > 1:
+        show.prose(f"Loop, studied as one: {', '.join(sorted(found.members))}.")
     _tell_point(found)
     _tell_frontier(found)
     _tell_ways(found)
@@ -114,9 +128,14 @@ def _tell_frontier(found: StabilityStudy) -> None:
     for f in found.frontiers:
         if not f.tips:
             rows.append((f.trigger.words(f.trigger.depths[0]), f"no, not for {_for(f.longest_s)}", ""))
-        points = zip(f.points, f.left_ratios, strict=True)
-        rows += [(f.trigger.words(depth), _for(s), f"{left:.0%}") for (depth, s), left in points]
+        points = zip(f.points, f.left_ratios, f.well_after_s, strict=True)
+        rows += [(f.trigger.words(d), _for(s), _left(left, well_s)) for (d, s), left, well_s in points]
     show.table(("if", "for at least", "then fails"), rows, numbers=["then fails"])
+
+
+def _left(error_ratio: float, well_after_s: float) -> str:
+    """What goes on failing, or for how long it did."""
+    return f"{error_ratio:.0%}" if math.isinf(well_after_s) else f"for {_for(well_after_s)}"
 
 
 def _tell_ways(found: StabilityStudy) -> None:

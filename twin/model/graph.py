@@ -7,11 +7,13 @@ by name, so the same topology always gives the same answer.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import networkx as nx
 
 from twin.model.scenario import Service
 
+_Node = Any  # a name, or a tuple of names
 SWEEPS = 8  # rounds of ordering by barycentre; drawings of some hundred services settle in fewer
 
 
@@ -59,6 +61,14 @@ def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
         raise KeyError(root)
     nearest = nx.immediate_dominators(dependencies(services), root)
     return {name: nearest[name] for name in sorted(nearest) if name != root and nearest[name] is not None}
+
+
+def strongly_connected(edges: Collection[tuple[_Node, _Node]]) -> list[tuple[_Node, ...]]:
+    """Groups of nodes that lead back to themselves, sorted; without nodes that are on no cycle."""
+    graph = nx.DiGraph(sorted(edges))
+    loops = [group for group in nx.strongly_connected_components(graph) if len(group) > 1]
+    alone = [(n,) for n in graph if graph.has_edge(n, n)]
+    return sorted([tuple(sorted(group)) for group in loops] + alone)
 
 
 def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:

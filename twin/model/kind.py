@@ -63,6 +63,7 @@ class About:
     mechanism, and may stand in for any service. ``holds_event``: it is the event itself; a baseline keeps it
     and an ensemble leaves its parameters alone. ``why_passive``: why no load and no lack of capacity keeps it
     down, '' if one might. ``keeps_leases``: its step reads dependencies of mode lease.
+    ``calls_until_well``: while it is down it calls its dependencies by itself, again and again.
     """
 
     is_customers: bool = False
@@ -75,3 +76,4 @@ class About:
     remedies: tuple[Remedy, ...] = ()
     control_loop: type[Eye] | None = None
     keeps_leases: bool = False
+    calls_until_well: bool = False

@@ -1,9 +1,11 @@
-"""Metastability of one service: does a failure outlive its trigger, what tips it, and what ends it?
+"""Metastability of a service and its loop: does a failure outlive its trigger, what tips it, what ends it?
 
 | module                 | what it does                                              |
 | ---------------------- | --------------------------------------------------------- |
-| ``isolate``            | puts a service into a small world of its own              |
-| ``moment``             | the same, as a scenario has left the service              |
+| ``loads``              | calls a second while nothing is wrong, exact              |
+| ``loop``               | finds the services that can keep each other down          |
+| ``isolate``            | puts them into a small world of their own                 |
+| ``moment``             | the same, as a scenario has left them                     |
 | ``probe``              | pushes the service and judges the result                  |
 | ``triggers``           | finds the smallest pushes that tip it                     |
 | ``ways``               | finds what ends the collapse                              |

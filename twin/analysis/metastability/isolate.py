@@ -1,13 +1,14 @@
-"""One service by itself: healthy dependencies, and callers that ask what they ask in the scenario.
+"""A loop of services by itself: healthy dependencies, and callers that ask what they ask in the scenario.
 
-A service that stays down may be held down by others. This module shows what it does by itself:
+A service that stays down may be held down by others. This module shows what it does by itself, or together
+with those that are on a loop with it (``loop.py``):
 
-- Its dependencies become relays that work, and that take as long as they did undisturbed.
-- Each caller becomes a workload that sends its undisturbed load at the peak of the day. It keeps its
-  dependency: time-out, retries, back-off, connections.
-- The service keeps its parameters.
+- Dependencies outside become relays that work, and that take as long as they did undisturbed.
+- Each caller from outside becomes a workload that sends its undisturbed load at the peak of the day. It keeps
+  its dependency: time-out, retries, back-off, connections.
+- The services keep their parameters, and their dependencies on each other.
 
-The result is a scenario like any other, without noise.
+The result is a scenario like any other.
 """
 
 from __future__ import annotations
@@ -15,44 +16,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
+from twin.analysis.metastability.loads import loads_of, undisturbed, value_of, with_values
+from twin.analysis.metastability.loop import loop_of
 from twin.kinds import about, kinds_that, registry
-from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.kind import About
 from twin.model.scenario import Dependency, Quantity, Scenario, Service
-from twin.simulation import inline
-from twin.simulation.run import schedule_for
-from twin.simulation.world import build
 
-UNDISTURBED_S = 600.0  # so long a scenario runs undisturbed before its loads are taken
-PERIODS = 6  # signal periods over which they are averaged
 HOSTS = 6  # are enough to push: all are alike, and each collapses by itself
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What a loop meets undisturbed. ``members``: its services, the one that was asked for first.
+
+    ``calls_per_s``: first tries a second by (caller, member); ``latency_s``: by dependency outside.
+    """
+
+    members: tuple[str, ...]
+    calls_per_s: dict[tuple[str, str], float]
+    latency_s: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Point:
-    """What a service meets undisturbed: first tries a second by caller, latency in s by dependency."""
+    """What the small world sends: first tries a second by workload, latency in s by relay.
+
+    ``reaching_per_s``: first tries a second of all callers of each member of the loop.
+    """
 
     calls_per_s: dict[str, float]
     latency_s: dict[str, float]
-
-    @property
-    def load_per_s(self) -> float:
-        """First tries a second of all callers."""
-        return sum(self.calls_per_s.values())
+    reaching_per_s: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Isolated:
     """A service in its small world: ``scenario`` without any intervention, and who is around it.
 
-    ``callers``: the callers' records, each with its one dependency; ``modes``: dependency → its mode.
+    ``members``: the services of its loop, itself first. ``callers``: the records of those outside, each with
+    its one dependency; ``modes``: dependency outside → its mode.
     """
 
     scenario: Scenario
     service: str
     point: Point
+    members: tuple[str, ...]
     callers: dict[str, Service] = field(default_factory=dict)
     modes: dict[str, str] = field(default_factory=dict)
 
@@ -79,71 +88,74 @@ class Isolated:
         """Whether the kind has such a parameter."""
         return any(p.name == name for p in registry()[self.kind].PARAMETERS)
 
+    @property
+    def load_per_s(self) -> float:
+        """First tries a second of all callers of the service."""
+        return self.point.reaching_per_s[self.service]
 
-def undisturbed(scenario: Scenario) -> Scenario:
-    """Without faults, people, luck and night, and long enough to become quiet."""
-    before = scenario.topology.services
-    services = {n: _at_peak(s) if about(s.kind).is_customers else s for n, s in before.items()}
-    update = {
-        "topology": scenario.topology.model_copy(update={"services": services}), "faults": (), "actions": (),
-        "diagnoses": (), "expect": (), "responders": "scripted", "noise": "mean", "duration_s": UNDISTURBED_S,
-    }  # fmt: skip
-    return scenario.model_copy(update=update)
-
-
-def _at_peak(record: Service) -> Service:
-    return with_values(record, {"swing_ratio": 0.0}, "the peak of the day")
+    @property
+    def each(self) -> list[Isolated]:
+        """The same world, as each member of the loop sees it."""
+        return [replace(self, service=name) for name in self.members]
 
 
-def operating_point(scenario: Scenario, service: str) -> Point:
-    """Loads and latencies around ``service`` once the undisturbed scenario has become quiet."""
-    quiet = undisturbed(scenario)
-    model = build(quiet, seed=quiet.seed)
-    world, period = model.state, max(1, round(quiet.topology.signal_period_s / quiet.tick_s))
-    t = round(UNDISTURBED_S / quiet.tick_s / period) * period
-    inline.run_inline(model, schedule_for(model, quiet), t)
-    calls = np.zeros(len(model.edges))
-    for _ in range(PERIODS * period):
-        t = inline.advance(model, t, t + 1)
-        calls += world.edge["sent_calls"] / np.where(world.edge["cross_domain"] != 0, period, 1)
-        model.drain()
-    rate_per_s = calls / (PERIODS * period * quiet.tick_s)
-    rows = list(zip(model.edges, rate_per_s, world.edge["visible_latency_s"], strict=True))
-    return Point({caller: float(r) for (caller, callee), r, _ in rows if callee == service},
-                 {callee: float(s) for (caller, callee), _, s in rows if caller == service})  # fmt: skip
+def operating_point(scenario: Scenario, service: str) -> OperatingPoint:
+    """Loads and latencies around the loop of ``service`` once the undisturbed scenario has become quiet."""
+    loads = loads_of(scenario)
+    members = loop_of(scenario, service, loads)
+    calls = {edge: rate for edge, rate in loads.calls_per_s.items() if edge[1] in members}
+    outside = [(b, s) for (a, b), s in loads.latency_s.items() if a in members and b not in members]
+    return OperatingPoint(members, calls, dict(sorted(outside)))
 
 
-def isolate(scenario: Scenario, service: str, point: Point, load: float = 1.0) -> Isolated:
-    """The small world of ``service`` at ``load`` times its operating point.
+def isolate(scenario: Scenario, service: str, point: OperatingPoint, load: float = 1.0) -> Isolated:
+    """The small world of ``service`` and its loop at ``load`` times its operating point.
 
     A kind that works for itself has its capacity divided instead: only the ratio of work to capacity counts.
     """
-    before = scenario.topology.services
-    record = _loaded(before[service], load)
-    here = {name: name + "-too" if name in point.calls_per_s else name for name in point.latency_s}
-    edges = tuple(d.model_copy(update={"on": here[d.on]}) for d in record.dependencies)
-    callers = {n: _workload(before[n], service, rate * load) for n, rate in point.calls_per_s.items()}
+    before, members = scenario.topology.services, point.members
+    names = _names([edge for edge in point.calls_per_s if edge[0] not in members])
+    rates = {names[edge]: rate * load for edge, rate in point.calls_per_s.items() if edge in names}
+    here = {name: f"{name}-too" if name in names.values() else name for name in point.latency_s}
+    callers = {name: _workload(before[a], b, name, rates[name]) for (a, b), name in names.items()}
     relays = {here[n]: _relay(before[n], here[n], latency) for n, latency in point.latency_s.items()}
-    services = {service: record.model_copy(update={"dependencies": edges}), **callers, **relays}
-    topology = scenario.topology.model_copy(update={"services": services})
+    loop = {name: _member(before[name], here, load) for name in members}
+    topology = scenario.topology.model_copy(update={"services": {**loop, **callers, **relays}})
     small = undisturbed(scenario).model_copy(
         update={"topology": topology, "parameters": {}, "sample_s": topology.signal_period_s}
     )
-    loaded = Point({name: rate * load for name, rate in point.calls_per_s.items()}, point.latency_s)
-    return Isolated(small, service, loaded, callers, {d.on: d.mode for d in edges})
+    reaching = {m: load * sum(r for (_, b), r in point.calls_per_s.items() if b == m) for m in members}
+    latency_s = {here[name]: latency for name, latency in point.latency_s.items()}
+    modes: dict[str, str] = {
+        d.on: d.mode for r in loop.values() for d in r.dependencies if d.on not in members
+    }
+    return Isolated(small, service, Point(rates, latency_s, reaching), members, callers, modes)
 
 
-def _loaded(record: Service, load: float) -> Service:
+def _names(edges: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The workload of each call from outside: the caller's name; with the callee's, if it has several."""
+    several = {a for a, b in edges if any(a == c and b != d for c, d in edges)}
+    return {(a, b): (f"{a}-to-{b}" if a in several else a)[:LONGEST_NAME] for a, b in edges}
+
+
+def _member(record: Service, here: Mapping[str, str], load: float) -> Service:
+    edges = tuple(_onto(d, here) for d in record.dependencies)
+    record = record.model_copy(update={"dependencies": edges})
     if about(record.kind).own_work is None or load == 1.0:
         return record
     capacity_per_s = value_of(record, "capacity_per_s") / load
     return with_values(record, {"capacity_per_s": capacity_per_s}, "another load")
 
 
+def _onto(edge: Dependency, here: Mapping[str, str]) -> Dependency:
+    instead = None if edge.fallback is None else here.get(edge.fallback, edge.fallback)
+    return edge.model_copy(update={"on": here.get(edge.on, edge.on), "fallback": instead})
+
+
 def fewer_hosts(alone: Isolated) -> tuple[Isolated, float]:
     """The same with a few hosts in place of many, and how many times fewer they are."""
     work = alone.about.own_work
-    if work is None or alone.value(work.hosts) <= HOSTS:
+    if work is None or len(alone.members) > 1 or alone.value(work.hosts) <= HOSTS:
         return alone, 1.0
     fewer = alone.value(work.hosts) / HOSTS
     values = {name: alone.value(name) / fewer for name in work.divided} | {work.hosts: HOSTS}
@@ -154,36 +166,20 @@ def fewer_hosts(alone: Isolated) -> tuple[Isolated, float]:
     return replace(alone, scenario=alone.scenario.model_copy(update={"topology": topology})), fewer
 
 
-def with_values(record: Service, values: Mapping[str, float], why: str) -> Service:
-    """The service with other values of some parameters."""
-    changed = {name: Quantity(value=value, assumed=why) for name, value in values.items()}
-    return record.model_copy(update={"parameters": {**record.parameters, **changed}})
-
-
 def _relay(record: Service, name: str, latency_s: float) -> Service:
     parameters = {"service_time_s": _assumed(min(latency_s, 3600.0))}
-    return Service(
-        name=name[:60], kind=kinds_that("is_plain")[0], domain=record.domain, parameters=parameters
-    )
+    return Service(name=name[:LONGEST_NAME], kind=kinds_that("is_plain")[0], domain=record.domain,
+                   parameters=parameters)  # fmt: skip
 
 
-def _workload(record: Service, service: str, rate_per_s: float) -> Service:
+def _workload(record: Service, callee: str, name: str, rate_per_s: float) -> Service:
     """The caller as customers who call nobody else. What a lease did of its own accord, it sends as calls."""
-    (edge,) = (d for d in record.dependencies if d.on == service)
-    edge = edge.model_copy(update={"mode": "hard" if edge.mode == "lease" else edge.mode, "share": None})
-    return Service(name=record.name, kind=kinds_that("is_customers")[0], domain=record.domain,
+    (edge,) = (d for d in record.dependencies if d.on == callee)
+    alone = {"share": None, "times": None, "parallel": None, "one_of": None, "fallback": None}
+    edge = edge.model_copy(update={"mode": "hard" if edge.mode == "lease" else edge.mode, **alone})
+    return Service(name=name, kind=kinds_that("is_customers")[0], domain=record.domain,
                    dependencies=(edge,), parameters={"rate_per_s": _assumed(rate_per_s)})  # fmt: skip
 
 
 def _assumed(value: float) -> Quantity:
     return Quantity(value=float(value), assumed="as in the undisturbed scenario")
-
-
-def value_of(record: Service | Dependency, name: str) -> float:
-    """A parameter of a service, or a number of a dependency, as the step reads it."""
-    if isinstance(record, Service):
-        params, given = registry()[record.kind].PARAMETERS, record.parameters
-    else:
-        params, given = EDGE_PARAMETERS, record.numbers
-    param = next(p for p in params if p.name == name)
-    return float(param.encode(given[name].value if name in given else param.default))

@@ -14,9 +14,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import gamma
 
-from twin.analysis.metastability.isolate import Isolated, value_of
+from twin.analysis.metastability.isolate import Isolated
+from twin.analysis.metastability.loads import value_of
 from twin.mechanisms.arrays import LEGACY
 from twin.model.kind import ClosedForm
+from twin.model.scenario import Dependency
 
 FIFO, RENEWAL = 1.0, 2.0
 STOPPERS = ("client_throttle_ratio", "breaker_error_ratio")  # clients that stop sending what fails
@@ -39,11 +41,11 @@ def attempts(alone: Isolated) -> float:
     total = sum(alone.point.calls_per_s.values())
     if total <= 0.0:
         return 1.0
-    return sum(rate * _attempts(alone, name) for name, rate in alone.point.calls_per_s.items()) / total
+    edges = {name: caller.dependencies[0] for name, caller in alone.callers.items()}
+    return sum(rate * _attempts(edges[name]) for name, rate in alone.point.calls_per_s.items()) / total
 
 
-def _attempts(alone: Isolated, caller: str) -> float:
-    edge = alone.callers[caller].dependencies[0]
+def _attempts(edge: Dependency) -> float:
     budget, deadline_s = value_of(edge, "retry_budget_ratio"), value_of(edge, "deadline_s")
     retries = value_of(edge, "retries")
     if value_of(edge, "retry_mode") != LEGACY:
@@ -137,6 +139,8 @@ def fleet_of(alone: Isolated) -> Fleet:
 def laws(alone: Isolated, *, shed: float | None, cleared: float | None) -> list[Law]:
     """The laws of the service's kind. ``shed``: share of the load that may stay, as the runs found it;
     ``cleared``: the largest count from which it recovers."""
+    if len(alone.members) > 1:
+        return []  # they speak of one service
     by_form: dict[ClosedForm, Callable[[], list[Law]]] = {
         ClosedForm.NONE: list,
         ClosedForm.STATION: lambda: _station(alone, shed),
@@ -155,7 +159,7 @@ def is_plain(alone: Isolated) -> bool:
 
 def _station(alone: Isolated, shed: float | None) -> list[Law]:
     mu = alone.value("capacity_per_s") * alone.value("capacity_ratio")
-    load, tries = alone.point.load_per_s, attempts(alone)
+    load, tries = alone.load_per_s, attempts(alone)
     if load <= 0.0 or not is_plain(alone) or clients_use(alone, STOPPERS):
         return []
     low, high = band(mu, tries)
@@ -188,7 +192,7 @@ def _fleet(alone: Isolated, cleared: float | None) -> list[Law]:
 def _slowing(alone: Isolated, cleared: float | None) -> list[Law]:
     """A queue whose capacity falls with its length drains from below the backlog at which it equals the
     load."""
-    half, load = alone.value("half_capacity_backlog_count"), alone.point.load_per_s
+    half, load = alone.value("half_capacity_backlog_count"), alone.load_per_s
     mu = alone.value("capacity_per_s") * alone.value("capacity_ratio")
     work = load * alone.value("work_count")
     if half <= 0.0 or work <= 0.0:

@@ -1,4 +1,4 @@
-"""A service as a scenario has left it at some time, taken out of there and left to itself.
+"""A loop of services as a scenario has left it at some time, taken out of there and left to itself.
 
 Who is down at that time because of others comes back once it is alone. Who does not is in a metastable state:
 no trigger is left, and its own mechanism keeps it where it is.
@@ -10,11 +10,13 @@ import numpy as np
 
 from twin.analysis.metastability.isolate import Isolated
 from twin.kinds import registry
+from twin.mechanisms.arrays import BREAKER_SLOTS, CACHE_SLOTS, CACHED, EDGE
 from twin.model.scenario import Scenario
 from twin.simulation import inline
 from twin.simulation.run import schedule_for
 from twin.simulation.world import Model, build
 
+PLACES = ("key", "caller", "callee", "cell", "phases", "line", "line_slots")  # of a dependency in its world
 EDGE_NUMBERS = ("lease",)  # state that is the number of a dependency: it differs between the two worlds
 
 
@@ -25,35 +27,44 @@ def samples_of(model: Model, service: str, samples: list[np.ndarray]) -> np.ndar
 
 
 def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, np.ndarray]:
-    """The small world at ``at_s``, the service as the scenario has left it, and its samples until then.
+    """The small world at ``at_s``, its loop as the scenario has left it, and the service's samples by then.
 
-    The scenario is run to then, with its faults and actions. Of what they have set at the service, faults
-    are taken back and actions stay. Calls that a caller still holds back (async) stay behind.
+    The scenario is run to then, with its faults and actions. Of what they have set at the loop, faults
+    are taken back and actions stay. Calls that a caller outside still holds back (async) stay behind.
     """
     full = build(scenario, seed=scenario.seed)
     rows = inline.run_inline(full, schedule_for(full, scenario), round(at_s / scenario.tick_s))
     small = build(alone.scenario, seed=scenario.seed)
     inline.advance(small, 0, 1)  # so that what is looked up in the first tick is known
     small.drain()
-    sound = {target: small.value(target) for target in _of_faults(scenario, alone.service)}
-    _take_over(full, small, alone.service)
+    sound = {target: small.value(target) for target in _of_faults(scenario, alone)}
+    for name in alone.members:
+        _take_over(full, small, name)
+    for edge in _within(alone):
+        _take_over_edge(full, small, edge)
     for target, value in sound.items():
         small.change(target, value, 0)
     return small, samples_of(full, alone.service, rows.samples)
 
 
-def alone_from(small: Model, service: str, tick: int, ticks: int) -> np.ndarray:
-    """What the service does in its small world in the next ``ticks`` ticks: its samples."""
+def alone_from(small: Model, services: tuple[str, ...], tick: int, ticks: int) -> list[np.ndarray]:
+    """What the services do in their small world in the next ``ticks`` ticks: the samples of each."""
     found, t = [], tick
     while t < tick + ticks:
         t = inline.advance(small, t, min(tick + ticks, t + inline.SLICE_TICKS))
         found.append(small.drain().samples)
-    return samples_of(small, service, found)
+    return [samples_of(small, name, found) for name in services]
 
 
-def _of_faults(scenario: Scenario, service: str) -> set[str]:
-    """Parameters of the service that faults set: triggers, not its state."""
-    return {target for x in scenario.faults for target in x.set if target.rpartition(".")[0] == service}
+def _within(alone: Isolated) -> list[tuple[str, str]]:
+    """Dependencies between members of the loop."""
+    return [(m.service, d.on) for m in alone.each for d in m.record.dependencies if d.on in alone.members]
+
+
+def _of_faults(scenario: Scenario, alone: Isolated) -> set[str]:
+    """Parameters of the loop that faults set: triggers, not its state."""
+    inside = set(alone.members) | {f"{caller}->{callee}" for caller, callee in _within(alone)}
+    return {target for x in scenario.faults for target in x.set if target.rpartition(".")[0] in inside}
 
 
 def _take_over(full: Model, small: Model, service: str) -> None:
@@ -68,3 +79,17 @@ def _take_over(full: Model, small: Model, service: str) -> None:
             state[in_small["slot"]][name] = kept[name]
     mine = slice(in_small["cell"], in_small["cell"] + in_small["cells"])
     small.state.cells[mine] = full.state.cells[in_full["cell"] : in_full["cell"] + in_full["cells"]]
+
+
+def _take_over_edge(full: Model, small: Model, edge: tuple[str, str]) -> None:
+    """Copy parameters and state of a dependency, what it caches, its breakers, and outcomes under way."""
+    there, here = (model.state.edge[model.edges.index(edge)] for model in (full, small))
+    for name in EDGE.names or ():
+        if name not in PLACES:
+            here[name] = there[name]
+    lengths = {"cell": CACHE_SLOTS if there["mode"] == CACHED else 0, "phases": BREAKER_SLOTS}
+    for place, length in lengths.items():
+        a, b = int(here[place]), int(there[place])
+        small.state.cells[a : a + length] = full.state.cells[b : b + length]
+    length, a, b = 5 * int(there["line_slots"]), int(here["line"]), int(there["line"])
+    small.state.line[a : a + length] = full.state.line[b : b + length]

@@ -2,8 +2,10 @@
 
 A push sets parameters for a while; the verdict looks at what is left of it afterwards. *Well* is not
 impaired, by the twin's own levels (``twin/base/thresholds.py``). What is not well yet but on its way is
-*recovering*,
-and is watched for longer. What is neither is *stuck*: the push has tipped it.
+*recovering*, and is watched for longer. What needs longer than a stated time is *drifting*. What does not
+move is *stuck*. Both count as collapsed: the push has tipped it. The stated time begins when the work that
+the push left behind could have been done, with the capacity that new calls leave: to work off a queue is no
+collapse. On a loop of several services, the verdict is that of the worst of them.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from twin.analysis.metastability.isolate import Isolated, value_of, with_values
+from twin.analysis.metastability.isolate import Isolated
+from twin.analysis.metastability.loads import value_of, with_values
+from twin.analysis.metastability.loop import capacity_of
 from twin.analysis.metastability.moment import samples_of
 from twin.base.thresholds import IMPAIRED_RATIO, SLOW_RATIO
-from twin.model.scenario import Intervention
+from twin.model.scenario import Dependency, Intervention
 from twin.simulation import inline
 from twin.simulation.run import schedule_for
 from twin.simulation.world import build
@@ -29,6 +33,8 @@ PROGRESS = 1e-9  # share that must go from one quarter of the time to the next: 
 HOPE = 1e-4  # the same for work of its own, whose goodput is never quite 0 (MODELLING 1.3.2)
 LEFT = 0.2  # share of what is there now that may be left at the end of an extrapolation to nothing
 WARM_PERIODS = 30
+MARGIN = 2.0  # a backlog may take twice the time that its work needs
+HEALS_WITHIN_S = 1800.0  # what is still impaired half an hour after every fault has ended is metastable
 
 Settings = Mapping[str, float | str | bool]
 
@@ -47,6 +53,7 @@ class Outlook(StrEnum):
 
     WELL = "well"
     RECOVERING = "recovering"
+    DRIFTING = "drifting"
     STUCK = "stuck"
 
 
@@ -67,15 +74,20 @@ class Aftermath:
 
     @property
     def is_stuck(self) -> bool:
-        return self.state is Outlook.STUCK
+        """Whether it has collapsed: it does not come back, or not in the stated time."""
+        return self.state in (Outlook.STUCK, Outlook.DRIFTING)
 
 
 @dataclass
 class Bench:
-    """Pushes one isolated service, and counts the runs; its verdicts' counts are times ``scale``."""
+    """Pushes one isolated service, and counts the runs; its verdicts' counts are times ``scale``.
+
+    ``heals_within_s``: what needs longer than this to be well again has collapsed.
+    """
 
     alone: Isolated
     scale: float = 1.0
+    heals_within_s: float = HEALS_WITHIN_S
     runs: int = 0
     _known: dict[tuple, Aftermath] = field(default_factory=dict)
 
@@ -114,7 +126,7 @@ class Bench:
     def _push(self, pushes: tuple[Push, ...]) -> Aftermath:
         end_s = self.warm_s + max((p.at_s + (p.for_s or 0.0) for p in pushes), default=0.0)
         for factor in LONGER:
-            rows = self.rows(pushes, end_s + factor * self.horizon_s)
+            rows = self.each_rows(pushes, end_s + factor * self.horizon_s)
             found = self.judge(rows, round(self.warm_s / self.period_s), round(end_s / self.period_s),
                                final=factor == LONGER[-1])  # fmt: skip
             if found.state is not Outlook.RECOVERING:
@@ -123,7 +135,7 @@ class Bench:
 
     def from_start(self, parameter: str, value: float) -> Aftermath:
         """The verdict on a world that begins with another value of a parameter of the service."""
-        quiet = self.rows((), self.warm_s)
+        quiet = self.each_rows((), self.warm_s)
         scenario = self.alone.scenario
         record = with_values(self.alone.record, {parameter: value}, "a push")
         services = scenario.topology.services | {record.name: record}
@@ -131,24 +143,37 @@ class Bench:
         other = Bench(replace(self.alone, scenario=scenario.model_copy(update={"topology": topology})))
         for factor in LONGER:
             self.runs += 1
-            rows = np.concatenate([quiet, other.rows((), factor * self.horizon_s)])
-            found = self.judge(rows, len(quiet), len(quiet), final=factor == LONGER[-1])
+            then = other.each_rows((), factor * self.horizon_s)
+            rows = [np.concatenate(both) for both in zip(quiet, then, strict=True)]
+            found = self.judge(rows, len(quiet[0]), len(quiet[0]), final=factor == LONGER[-1])
             if found.state is not Outlook.RECOVERING:
                 break
         return found
 
-    def judge(self, rows: np.ndarray, warm: int, end: int, final: bool = True) -> Aftermath:
-        """As the function of that name, for this service."""
+    def judge(self, rows: list[np.ndarray], warm: int, end: int, final: bool = True) -> Aftermath:
+        """As ``aftermath_of``, for the loop: ``rows`` of each member; the numbers are the service's own."""
         progress = PROGRESS if self.alone.about.own_work is None else HOPE
-        found = aftermath_of(rows, warm, end, self.period_s, progress, final)
+        found = [
+            aftermath_of(
+                samples, warm, end, self.period_s, progress, final,
+                self.heals_within_s + drain_s(member, samples[max(0, end - 1) : end + 1]),
+            )
+            for member, samples in zip(self.alone.each, rows, strict=True)
+        ]  # fmt: skip
+        worst = max(found, key=lambda aftermath: list(Outlook).index(aftermath.state))
         return replace(
-            found, goodput_per_s=self.scale * found.goodput_per_s,
-            backlog_count=self.scale * found.backlog_count,
-            pushed_backlog_count=self.scale * found.pushed_backlog_count,
+            found[0], state=worst.state, after_s=max(aftermath.after_s for aftermath in found),
+            goodput_per_s=self.scale * found[0].goodput_per_s,
+            backlog_count=self.scale * found[0].backlog_count,
+            pushed_backlog_count=self.scale * found[0].pushed_backlog_count,
         )  # fmt: skip
 
     def rows(self, pushes: tuple[Push, ...], duration_s: float) -> np.ndarray:
         """Samples of the service, one a signal period, of the small world with these pushes."""
+        return self.each_rows(pushes, duration_s)[0]
+
+    def each_rows(self, pushes: tuple[Push, ...], duration_s: float) -> list[np.ndarray]:
+        """The same of each member of its loop."""
         self.runs += 1
         periods = max(1, round(duration_s / self.period_s))
         scenario = self.alone.scenario.model_copy(
@@ -159,7 +184,7 @@ class Bench:
         done = inline.run_inline(
             model, schedule_for(model, scenario), round(scenario.duration_s / scenario.tick_s)
         )
-        return samples_of(model, self.alone.service, done.samples)
+        return [samples_of(model, name, done.samples) for name in self.alone.members]
 
 
 def _fault(n: int, push: Push, warm_s: float) -> Intervention:
@@ -172,15 +197,16 @@ def _fault(n: int, push: Push, warm_s: float) -> Intervention:
 
 def pace_s(alone: Isolated) -> float:
     """The time in which its own mechanism takes a turn: attempts of a call, or what its kind says."""
-    if alone.about.own_work is not None:
-        return alone.about.own_work.pace_s(alone.value)
-    waits_s = [attempts_s(caller) for caller in alone.callers.values()]
-    return max([w for w in waits_s if w < NEVER_S], default=0.0)
+    turns_s = [m.about.own_work.pace_s(m.value) for m in alone.each if m.about.own_work is not None]
+    within = [d for m in alone.each for d in m.record.dependencies if d.on in alone.members]
+    if alone.about.own_work is None:
+        within += [caller.dependencies[0] for caller in alone.callers.values()]
+    waits_s = [attempts_s(edge) for edge in within]
+    return max([*turns_s, *(w for w in waits_s if w < NEVER_S)], default=0.0)
 
 
-def attempts_s(caller: object) -> float:
+def attempts_s(edge: Dependency) -> float:
     """How long a caller's call can last, all attempts and waits together."""
-    edge = caller.dependencies[0]  # type: ignore[attr-defined]
     timeout_s, retries = value_of(edge, "timeout_s"), value_of(edge, "retries")
     if edge.mode == "async" or timeout_s >= NEVER_S:
         return math.inf
@@ -195,26 +221,64 @@ def impaired(rows: np.ndarray, quiet: np.ndarray, period_s: float) -> np.ndarray
     return (rows["error_ratio"] >= usual + IMPAIRED_RATIO) | slow
 
 
+def drain_s(alone: Isolated, rows: np.ndarray) -> float:
+    """The time in which the service could work off its backlog, beside first tries; 0 if nobody knows."""
+    spare_per_s = capacity_of(alone.record)
+    if alone.about.own_work is None:
+        spare_per_s -= alone.load_per_s
+    if not 0.0 < spare_per_s < math.inf or not len(rows):
+        return 0.0
+    return MARGIN * float(rows["backlog_count"].max()) / spare_per_s
+
+
 def aftermath_of(
-    rows: np.ndarray, warm: int, end: int, period_s: float, progress: float, final: bool
-) -> Aftermath:
+    rows: np.ndarray, warm: int, end: int, period_s: float, progress: float, final: bool,
+    allowed_s: float = math.inf,
+) -> Aftermath:  # fmt: skip
     """The verdict on samples: ``warm`` of them before the push, ``end`` until it was over.
 
     What is not well recovers if its backlog or its errors fall; where ``final``, towards nothing. A fall by
-    less than the share ``progress`` in a quarter of the time is none.
+    less than the share ``progress`` in a quarter of the time is none. What is or will be impaired
+    ``allowed_s`` after the push drifts.
     """
     quiet, after = rows[warm // 2 : warm], rows[end:]
     bad = impaired(after, quiet, period_s)
     last = after[-max(1, len(after) // 4) :]
-    falls = any(goes_away(after[x], progress, final) for x in ("backlog_count", "error_ratio"))
     is_well = bool(bad[-max(1, len(after) // 8) :].mean() <= 0.5)
     back_s = (np.flatnonzero(bad)[-1] + 1 if bad.any() else 0) * period_s
     return Aftermath(
-        Outlook.WELL if is_well else Outlook.RECOVERING if falls else Outlook.STUCK,
+        _outlook(after, bad, is_well, period_s, progress, final, allowed_s),
         float(last["error_ratio"].mean()), float(last["goodput_per_s"].mean()),
         float(last["backlog_count"].mean()), float(rows["backlog_count"][max(0, end - 1)]),
         back_s if is_well else math.inf,
     )  # fmt: skip
+
+
+def _outlook(
+    after: np.ndarray, bad: np.ndarray, is_well: bool, period_s: float, progress: float, final: bool,
+    allowed_s: float,
+) -> Outlook:  # fmt: skip
+    watched_s = len(after) * period_s
+    by_then = min(allowed_s, watched_s) / period_s
+    late = bad[round(by_then) :][: max(1, round(by_then / 20.0))]
+    if is_well:
+        return Outlook.DRIFTING if len(late) and late.mean() > 0.5 else Outlook.WELL
+    signs = [after[x] for x in ("backlog_count", "error_ratio")]
+    falling = [sign for sign in signs if goes_away(sign, progress, final)]
+    if not falling:
+        return Outlook.STUCK
+    too_long = min(gone_after_s(sign, period_s) for sign in falling) > allowed_s
+    return Outlook.DRIFTING if watched_s >= allowed_s or (final and too_long) else Outlook.RECOVERING
+
+
+def gone_after_s(values: np.ndarray, period_s: float) -> float:
+    """When falling values would be gone, from their start, if they went on as in the last quarters; inf:
+    never."""
+    quarter = len(values) // 4
+    then, now = values[len(values) - 2 * quarter :].reshape(2, quarter).mean(axis=1)
+    if then <= now:
+        return math.inf
+    return (len(values) - quarter / 2.0 + now / (then - now) * quarter) * period_s
 
 
 def goes_away(values: np.ndarray, progress: float, for_good: bool) -> bool:

@@ -19,6 +19,7 @@ def stability_document(found: StabilityStudy, horizon_s: float) -> dict[str, Any
         "scenario": found.scenario,
         "service": found.service,
         "kind": found.kind,
+        "loop": list(found.members),
         "class": found.verdict,
         "reason": found.reason,
         "operating_point": {
@@ -39,6 +40,7 @@ def stability_document(found: StabilityStudy, horizon_s: float) -> dict[str, Any
         ],
         "laws": [_law(law) for law in found.laws],
         "markov_chain": None if found.thermometer is None else _chain(found.thermometer, horizon_s),
+        "heals_within_s": finite_or_none(found.heals_within_s),
         "watched_s": found.horizon_s,
         "longest_trigger_s": found.longest_s,
         "runs": found.runs,
@@ -71,8 +73,15 @@ def _frontier(found: Frontier) -> dict[str, Any]:
         "least_depth": found.least_depth,
         "longest_s": found.longest_s,
         "points": [
-            {"depth": depth, "duration_s": for_s, "error_ratio_after": left}
-            for (depth, for_s), left in zip(found.points, found.left_ratios, strict=True)
+            {
+                "depth": depth,
+                "duration_s": for_s,
+                "error_ratio_after": left,
+                "well_after_s": finite_or_none(well_s),
+            }
+            for (depth, for_s), left, well_s in zip(
+                found.points, found.left_ratios, found.well_after_s, strict=True
+            )
         ],
     }
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.analysis import markov
-from twin.analysis.metastability.isolate import Isolated, value_of
+from twin.analysis.metastability.isolate import Isolated
 from twin.analysis.metastability.laws import (
     LIMITS,
     STOPPERS,
@@ -26,6 +26,7 @@ from twin.analysis.metastability.laws import (
     is_plain,
     renewal_goodput_ratio,
 )
+from twin.analysis.metastability.loads import value_of
 from twin.model.kind import ClosedForm
 
 SLOTS = (10.0, 20.0, 40.0)  # calls in a time-out of the scaled-down service
@@ -63,8 +64,10 @@ class Thermometer:
 
 
 def chains_of(alone: Isolated) -> Thermometer | None:
-    """The chains of a service, or None for a kind that has none."""
+    """The chains of a service, or None for a loop of several and for a kind that has none."""
     form = alone.about.closed_form
+    if len(alone.members) > 1:
+        return None
     if form == ClosedForm.LEASES:
         return _fleet(alone)
     return _station(alone) if form == ClosedForm.STATION and alone.point.calls_per_s else None
@@ -74,7 +77,7 @@ def _station(alone: Isolated) -> Thermometer | None:
     mu = alone.value("capacity_per_s") * alone.value("capacity_ratio")
     main = max(alone.point.calls_per_s, key=lambda name: alone.point.calls_per_s[name])
     edge = alone.callers[main].dependencies[0]
-    tau, tries, load = value_of(edge, "timeout_s"), attempts(alone), alone.point.load_per_s
+    tau, tries, load = value_of(edge, "timeout_s"), attempts(alone), alone.load_per_s
     if edge.mode == "async" or mu * tau > 1e9 or load <= 0.0:
         return None
     if not is_plain(alone) or clients_use(alone, STOPPERS + LIMITS):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from twin.analysis.metastability.isolate import Isolated
-from twin.analysis.metastability.probe import Bench, Push, Say, Settings
+from twin.analysis.metastability.probe import Bench, Outlook, Push, Say, Settings
 
 CLOSE = 1.05  # a duration, or a depth, is known to within five per cent
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.5, 0.2)
@@ -44,14 +44,18 @@ class Trigger:
 @dataclass(frozen=True)
 class Frontier:
     """``points``: (depth, duration in s) of the smallest triggers that tip, the deepest first; none if no
-    depth tips within ``longest_s``. ``left_ratios``: share of the work that then goes on failing.
-    ``least_depth``: from there on, one that lasts ``longest_s`` tips."""
+    depth tips within ``longest_s``. ``left_ratios``: share of the work that then goes on failing;
+    ``well_after_s``: when it is well again, if that was seen, inf if not.
+    ``least_depth``: from there on, one that lasts ``longest_s`` tips. ``stuck``: after the deepest it does
+    not move; else it drifts."""
 
     trigger: Trigger
     longest_s: float
     points: tuple[tuple[float, float], ...]
     least_depth: float | None
     left_ratios: tuple[float, ...] = ()
+    well_after_s: tuple[float, ...] = ()
+    stuck: bool = False
 
     @property
     def tips(self) -> bool:
@@ -59,25 +63,42 @@ class Frontier:
 
 
 def triggers(alone: Isolated) -> Iterator[Trigger]:
-    """Every sort of push that makes sense for the service."""
-    name = alone.service
-    if alone.has("capacity_ratio"):
-        whole = alone.value("capacity_ratio")
-        yield Trigger("capacity", "of the capacity is lost", SHARES, 0.0,
-                      lambda d: {f"{name}.capacity_ratio": whole * (1.0 - d)})  # fmt: skip
-    elif alone.about.own_work is not None:
-        rate = alone.value("capacity_per_s")
-        yield Trigger("capacity", "of the capacity is lost", SHARES, 0.0,
-                      lambda d: {f"{name}.capacity_per_s": rate * (1.0 - d)})  # fmt: skip
+    """Every sort of push that makes sense for the service and its loop."""
+    for member in alone.each:
+        yield from _of_capacity(member)
     for on, mode in alone.modes.items():
         if mode not in PASSIVE:
             yield from _of_dependency(on, mode)
-    if alone.point.load_per_s > 0.0:
+    if alone.callers and any(rate > 0.0 for rate in alone.point.calls_per_s.values()):
         yield Trigger("load", "times the usual load", MULTIPLES, 1.0,
                       lambda d: {f"{caller}.rate_ratio": d for caller in alone.callers})  # fmt: skip
-    if alone.has("fault_ratio"):
-        yield Trigger("faults", "of its own calls fail", SHARES, 0.0,
-                      lambda d: {f"{name}.fault_ratio": d})  # fmt: skip
+    for member in alone.each:
+        if member.has("fault_ratio"):
+            yield _of_faults(member)
+
+
+def _of_capacity(alone: Isolated) -> Iterator[Trigger]:
+    name, of = alone.service, _of(alone)
+    depth_is = f"of the capacity{of} is lost"
+    if alone.has("capacity_ratio"):
+        whole = alone.value("capacity_ratio")
+        yield Trigger(f"capacity{of}", depth_is, SHARES, 0.0,
+                      lambda d: {f"{name}.capacity_ratio": whole * (1.0 - d)})  # fmt: skip
+    elif alone.about.own_work is not None:
+        rate = alone.value("capacity_per_s")
+        yield Trigger(f"capacity{of}", depth_is, SHARES, 0.0,
+                      lambda d: {f"{name}.capacity_per_s": rate * (1.0 - d)})  # fmt: skip
+
+
+def _of_faults(alone: Isolated) -> Trigger:
+    name, whose = alone.service, "its own calls" if len(alone.members) == 1 else f"calls to {alone.service}"
+    return Trigger(f"faults{_of(alone)}", f"of {whose} fail", SHARES, 0.0,
+                   lambda d: {f"{name}.fault_ratio": d})  # fmt: skip
+
+
+def _of(alone: Isolated) -> str:
+    """' of x' where a loop has several services."""
+    return "" if len(alone.members) == 1 else f" of {alone.service}"
 
 
 def _of_dependency(on: str, mode: str) -> Iterator[Trigger]:
@@ -104,8 +125,9 @@ def frontier(bench: Bench, trigger: Trigger, say: Say) -> Frontier:
     for d in (*(d for d in trigger.depths if d > depth), depth):
         at_least_s = points[-1][1] if points else 0.0
         points.append((d, shortest_s(bench, trigger, d, at_least_s, longest_s)))
-    left = tuple(bench.push(Push(trigger.settings(d), for_s=s)).error_ratio for d, s in points)
-    return Frontier(trigger, longest_s, tuple(points), depth, left)
+    left = [bench.push(Push(trigger.settings(d), for_s=s)) for d, s in points]
+    ratios, after_s = tuple(x.error_ratio for x in left), tuple(x.after_s for x in left)
+    return Frontier(trigger, longest_s, tuple(points), depth, ratios, after_s, left[0].state is Outlook.STUCK)
 
 
 def tips(bench: Bench, trigger: Trigger, depth: float, for_s: float) -> bool:

@@ -78,17 +78,24 @@ def load_settings(alone: Isolated, ratio: float) -> Settings:
 def ways_out(down: Collapse) -> Iterator[Way]:
     """The least of each remedy that ends the collapse."""
     alone = down.bench.alone
-    if alone.has("capacity_ratio") and alone.callers:
-        yield Way("shed load", "share of the usual load that may stay",
-                  largest(lambda v: not down.after(load_settings(alone, v)).is_stuck, 0.0, 1.0))  # fmt: skip
-    if alone.has("capacity_ratio") or alone.about.own_work is not None:
-        yield Way("add capacity", "times the capacity", smallest_factor(down, alone))
-    yield from (_remedy(down, alone, remedy) for remedy in alone.about.remedies)
+    if alone.callers and (alone.has("capacity_ratio") or len(alone.members) > 1):
+        yield Way("shed load", "share of the usual load that may stay", load_that_may_stay(down))
+    for member in alone.each:
+        to = "" if len(alone.members) == 1 else f" to {member.service}"
+        if member.has("capacity_ratio") or member.about.own_work is not None:
+            yield Way(f"add capacity{to}", "times the capacity", smallest_factor(down, member))
+        yield from (_remedy(down, member, remedy, to) for remedy in member.about.remedies)
 
 
-def _remedy(down: Collapse, alone: Isolated, remedy: Remedy) -> Way:
+def load_that_may_stay(down: Collapse) -> float | None:
+    """The largest share of the usual load at which it comes back; None: at none."""
+    return largest(lambda v: not down.after(load_settings(down.bench.alone, v)).is_stuck, 0.0, 1.0)
+
+
+def _remedy(down: Collapse, alone: Isolated, remedy: Remedy, to: str) -> Way:
     """A way out that the kind knows: whether it helps, or the largest amount with which it does."""
     name, settings = alone.service, dict(remedy.settings(alone.value))
+    words = remedy.name + to.replace(" to ", " at ")
     for_s = down.bench.pace_s if remedy.is_passing else None
 
     def verdict(more: Settings) -> Aftermath:
@@ -97,9 +104,9 @@ def _remedy(down: Collapse, alone: Isolated, remedy: Remedy) -> Way:
         )
 
     if not remedy.amount:
-        return Way(remedy.name, remedy.value_is, helps(verdict({})))
+        return Way(words, remedy.value_is, helps(verdict({})))
     best = largest(lambda v: not verdict({remedy.amount: v}).is_stuck, 0.0, remedy.most)
-    return Way(remedy.name, remedy.value_is, best)
+    return Way(words, remedy.value_is, best)
 
 
 def helps(verdict: Aftermath) -> float | None:
@@ -170,7 +177,7 @@ def largest_of_scale(enough: Callable[[float], bool], most: float) -> float | No
 
 def hysteresis(down: Collapse, capacity_per_s: float) -> list[Branch]:
     """What the service does at a range of loads, coming from the well state and from the collapsed one."""
-    alone, load = down.bench.alone, down.bench.alone.point.load_per_s
+    alone, load = down.bench.alone, down.bench.alone.load_per_s
     ratios: tuple[float, ...] = MULTIPLES
     if alone.about.own_work is None and 0.0 < load < capacity_per_s < 1e6 * load:
         ratios = tuple(sorted({round(x * capacity_per_s / load, 4) for x in LOADS} | {1.0}))

@@ -1,0 +1,136 @@
+"""What a service meets while nothing is wrong: calls a second over each dependency, and latencies.
+
+A run counts whole calls, so a rate that is read off it is wrong by up to a call over the time that it counts.
+The counts therefore only tell which law a dependency obeys, and the law gives the number:
+
+- The rate of customers, and of work that begins in a service, is a parameter.
+- A service calls its callee ``share × times`` times for each call that it gets.
+- A pool of connections, or of cached answers, renews each of them once in its lifetime.
+
+Where the counts obey none of these, they are the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from twin.kinds import about, registry
+from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.scenario import Dependency, Quantity, Scenario, Service
+from twin.simulation import inline
+from twin.simulation.run import schedule_for
+from twin.simulation.world import build
+
+UNDISTURBED_S = 600.0  # so long a scenario runs undisturbed before its loads are taken
+PERIODS = 6  # signal periods over which they are counted
+SLACK = 2.0  # calls by which a count and a law may differ: one for each end of the time
+POOLS = ("new_connections", "cached")  # modes in which a pool calls, and not each request
+OF_ITS_OWN = ("rate_per_s", "own_per_s")  # parameters that say how many calls begin in a service
+
+Calls = dict[tuple[str, str], float]  # (caller, callee) → calls a second
+
+
+@dataclass(frozen=True)
+class Loads:
+    """First tries a second over each dependency, and the latency in s that its caller sees, undisturbed."""
+
+    calls_per_s: Calls
+    latency_s: Calls
+
+    def into(self, service: str) -> float:
+        """First tries a second that reach ``service``."""
+        return sum(rate for (_, callee), rate in self.calls_per_s.items() if callee == service)
+
+
+def undisturbed(scenario: Scenario) -> Scenario:
+    """Without faults, people, luck and night, and long enough to become quiet."""
+    before = scenario.topology.services
+    services = {n: _at_peak(s) if about(s.kind).is_customers else s for n, s in before.items()}
+    update = {
+        "topology": scenario.topology.model_copy(update={"services": services}), "faults": (), "actions": (),
+        "diagnoses": (), "expect": (), "responders": "scripted", "noise": "mean", "duration_s": UNDISTURBED_S,
+    }  # fmt: skip
+    return scenario.model_copy(update=update)
+
+
+def _at_peak(record: Service) -> Service:
+    return with_values(record, {"swing_ratio": 0.0}, "the peak of the day")
+
+
+def with_values(record: Service, values: Mapping[str, float], why: str) -> Service:
+    """The service with other values of some parameters."""
+    changed = {name: Quantity(value=value, assumed=why) for name, value in values.items()}
+    return record.model_copy(update={"parameters": {**record.parameters, **changed}})
+
+
+def value_of(record: Service | Dependency, name: str) -> float:
+    """A parameter of a service, or a number of a dependency, as the step reads it."""
+    if isinstance(record, Service):
+        params, given = registry()[record.kind].PARAMETERS, record.parameters
+    else:
+        params, given = EDGE_PARAMETERS, record.numbers
+    param = next(p for p in params if p.name == name)
+    return float(param.encode(given[name].value if name in given else param.default))
+
+
+def loads_of(scenario: Scenario) -> Loads:
+    """The loads of the whole scenario, once it has become quiet."""
+    quiet = undisturbed(scenario)
+    counted, latency_s, span_s = _counts(quiet)
+    return Loads(exact(quiet.topology.services, counted, span_s), latency_s)
+
+
+def _counts(quiet: Scenario) -> tuple[Calls, Calls, float]:
+    """(calls a second over each dependency by count, its latency in s, seconds over which it was counted)."""
+    model = build(quiet, seed=quiet.seed)
+    world, period = model.state, max(1, round(quiet.topology.signal_period_s / quiet.tick_s))
+    t = round(UNDISTURBED_S / quiet.tick_s / period) * period
+    inline.run_inline(model, schedule_for(model, quiet), t)
+    calls = np.zeros(len(model.edges))
+    for _ in range(PERIODS * period):
+        t = inline.advance(model, t, t + 1)
+        calls += world.edge["sent_calls"] / np.where(world.edge["cross_domain"] != 0, period, 1)
+        model.drain()
+    span_s = PERIODS * period * quiet.tick_s
+    rates, waits = (calls / span_s).tolist(), world.edge["visible_latency_s"].tolist()
+    counted, latency_s = (dict(zip(model.edges, column, strict=True)) for column in (rates, waits))
+    return counted, latency_s, span_s
+
+
+def exact(services: Mapping[str, Service], counted: Calls, span_s: float) -> Calls:
+    """The rates that the laws give, for each dependency that obeys one; the counted rate for the others."""
+    places = list(counted)
+    own = {name: _begun(record) for name, record in services.items()}
+    into = {name: [n for n, (_, b) in enumerate(places) if b == name] for name in services}
+    gains, fixed = np.zeros((len(places), len(places))), np.array([counted[place] for place in places])
+    for k, (caller, callee) in enumerate(places):
+        edge = next(d for d in services[caller].dependencies if d.on == callee)
+        reaching = own[caller] + sum(counted[places[n]] for n in into[caller])
+        for gain, pool in _laws(edge):
+            slack = SLACK + gain * (1.0 + len(into[caller]))
+            if abs(counted[caller, callee] - gain * reaching - pool) * span_s <= slack:
+                fixed[k] = gain * own[caller] + pool
+                gains[k, into[caller]] = gain
+                break
+    if not len(places) or max(abs(np.linalg.eigvals(gains))) >= 1.0:  # a cycle whose calls never end
+        return counted
+    rates = np.linalg.solve(np.eye(len(places)) - gains, fixed)
+    return dict(zip(places, rates.tolist(), strict=True))
+
+
+def _begun(record: Service) -> float:
+    """Calls a second that begin in the service, at the peak of the day."""
+    known = {p.name for p in registry()[record.kind].PARAMETERS}
+    rate_ratio = value_of(record, "rate_ratio") if "rate_ratio" in known else 1.0
+    return sum(rate_ratio * value_of(record, name) for name in OF_ITS_OWN if name in known)
+
+
+def _laws(edge: Dependency) -> list[tuple[float, float]]:
+    """What may hold: (calls for each call that the caller gets, calls a second beside that)."""
+    if edge.mode in POOLS:
+        return [(0.0, value_of(edge, "connections_count") / value_of(edge, "lifetime_s"))]
+    share = value_of(edge, "share")
+    return [(share * value_of(edge, "times"), 0.0), (share, 0.0)]
