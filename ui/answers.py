@@ -118,9 +118,9 @@ def published(manifest: dict[str, Any]) -> pd.DataFrame:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def states(runs: str, run_id: str, tick: int) -> dict[str, dict[str, Any]]:
-    """Service → its state, error ratio and latency ratio in the sample interval that a tick is in."""
+    """Service → its state, error, latency and unreached ratio in the sample interval that a tick is in."""
     rows = opened(runs, run_id).sql(
-        "select service::varchar as service, state, error_ratio, latency_ratio from impairment "
+        "select service::varchar as service, state, error_ratio, latency_ratio, unreached_ratio from states "
         "where tick = (select min(tick) from samples where tick >= $tick)", tick=tick)  # fmt: skip
     return {row["service"]: row for row in rows.to_pylist()}
 

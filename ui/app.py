@@ -150,7 +150,8 @@ def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -
     st.caption(
         "Arrows point from caller to callee. A larger symbol has more callers. Lines: solid hard or lease, "
         "dashed soft, dotted asynchronous, long dashes cached, dash-dot new connections only. A line has a "
-        "colour where its callee is impaired. ● ok ▢ degraded ◆ impaired ▲ down"
+        "colour where its callee is impaired or unreachable. ● ok ▢ degraded ◆ impaired ▲ down. "
+        "Unreachable (a pin): the service is well, but calls fail before they reach it"
     )
 
 

@@ -12,6 +12,7 @@ from twin.model.scenario import Dependency, Service
 STATES = {
     "ok": ("#9fb4c7", "circle"),
     "degraded": ("#f2c94c", "roundRect"),
+    "unreachable": ("#8a63b8", "pin"),
     "impaired": ("#f4813f", "diamond"),
     "down": ("#7a0f1f", "triangle"),
 }
@@ -20,7 +21,7 @@ LINES = {
     "new_connections": [8, 3, 2, 3],
 }  # fmt: skip
 WIDE, HIGH = 1250, 530  # px of the drawing; ECharts scales it to what there is
-TROUBLE = ("impaired", "down")
+TROUBLE = ("unreachable", "impaired", "down")
 
 
 def node_places(manifest: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -65,6 +66,8 @@ def option(
 
 def _node(name: str, place: tuple[float, float], now: Mapping[str, Any], callers: int) -> dict[str, Any]:
     words = f"{now['state']}: error ratio {now['error_ratio']:.0%}, latency × {now['latency_ratio']:.3g}"
+    if now["unreached_ratio"] > 0:
+        words += f"<br>{now['unreached_ratio']:.0%} of the calls to it fail before they reach it"
     return {
         "name": name, "x": place[0] * WIDE, "y": (1 - place[1]) * HIGH,
         "category": list(STATES).index(now["state"]),

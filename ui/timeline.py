@@ -7,16 +7,17 @@ same place in all of them. Every mark has a description, which screen readers an
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
 
 LEVELS = (
-    "well", "errors ≥ 1 %", "slow (latency ≥ 3×)", "errors ≥ 5 %", "errors ≥ 33 %", "errors ≥ 67 %",
-    "errors ≥ 90 %",
+    "well", "errors ≥ 1 %", "well, but not reached", "slow (latency ≥ 3×)", "errors ≥ 5 %", "errors ≥ 33 %",
+    "errors ≥ 67 %", "errors ≥ 90 %",
 )  # fmt: skip
-COLOURS = ("#eef1f4", "#fbe7a1", "#a9b8dc", "#fdbb6b", "#f4813f", "#d7402b", "#7a0f1f")
+COLOURS = ("#eef1f4", "#fbe7a1", "#c9b3e0", "#a9b8dc", "#fdbb6b", "#f4813f", "#d7402b", "#7a0f1f")
+UNREACHED = 2  # the level of a service that is well but not reached
 KINDS = {"fault": "#b0122b", "action": "#1f5f99", "mitigation": "#2a7d4f", "diagnosis": "#8a6d1f"}
 STATES = {"degraded": "#fbe7a1", "impaired": "#f4813f", "down": "#7a0f1f"}
 MARGIN = 172  # px left of the time axis
@@ -96,8 +97,7 @@ def _bars(lanes: pd.DataFrame, y: alt.Y, span: Span) -> alt.Chart:
     frame = lanes.copy()
     frame["state"] = [LEVELS[level] for level in frame["level"]]
     frame["words"] = [
-        f"{r.service}: {r.state}, {r.begins:%H:%M}–{r.ends:%H:%M}, error ratio {r.error_ratio:.0%}"
-        for r in frame.itertuples()
+        f"{r.service}: {r.state}, {r.begins:%H:%M}–{r.ends:%H:%M}, {_share(r)}" for r in frame.itertuples()
     ]
     colours = alt.Color("state:N", scale=alt.Scale(domain=LEVELS, range=COLOURS), legend=_legend(None))
     return (
@@ -105,6 +105,13 @@ def _bars(lanes: pd.DataFrame, y: alt.Y, span: Span) -> alt.Chart:
         .mark_bar(height=LANE - 4)
         .encode(x=_time(span), x2="ends:T", y=y, color=colours, description="words:N", tooltip=_tip("words"))
     )
+
+
+def _share(span: Any) -> str:
+    """'error ratio 12%'; of a service that is well but not reached, the share of calls that fail before."""
+    if span.state == LEVELS[UNREACHED]:
+        return f"{span.unreached_ratio:.0%} of calls fail before they reach it"
+    return f"error ratio {span.error_ratio:.0%}"
 
 
 def _rules(inputs: pd.DataFrame) -> alt.Chart:

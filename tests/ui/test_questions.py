@@ -17,7 +17,7 @@ def test_a_lane_changes_level_where_it_changes(run: Run) -> None:
     rows = run.sql("select service, level, begins from lanes order by service, begins").to_pylist()
     assert all(a["level"] != b["level"] for a, b in pairwise(rows) if a["service"] == b["service"])
     store = [(r["level"], r["begins"]) for r in rows if r["service"] == "store"]
-    assert store == [(0, 0), (5, 600), (0, 1800)]
+    assert store == [(0, 0), (6, 600), (0, 1800)]
 
 
 def test_lanes_stand_in_the_order_of_first_impact(run: Run) -> None:

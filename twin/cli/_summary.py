@@ -48,6 +48,8 @@ def summary(run: Run, expected: Sequence[ExpectationCheck]) -> None:
     show.prose(str(impact))
     click.echo()
     _blast_radius(run, impact)
+    for unreached in impact.unreachable:
+        show.prose(str(unreached))
     for e in expected:
         word = "MISSED" if e.state == "missed" else e.state
         at = f", first at {clock.local(e.at_tick)}" if e.at_tick is not None else ""

@@ -30,9 +30,12 @@ Views:
   impairment     each service in each sample interval: impaired or not
   interventions  faults and actions in the order in which they began
   lanes          the state of each service as spans of time, to draw
+  reachability   share of calls that fail before they reach a service
   signals        error ratio, latency, capacity by sample interval
+  states         impairment, and who is well but unreachable
   story          the events of each service, each with its cause
-  totals         one row for the whole run"""
+  totals         one row for the whole run
+  unreachable    one row per service that was well but not reached"""
 
 
 @command(

@@ -87,6 +87,19 @@ def _through(call: Call, services: Mapping[str, Wiring]) -> str | None:
     return call.through or services[call.on].through
 
 
+def way_of(service: Service, call: Dependency, services: Mapping[str, Service]) -> str | None:
+    """The dependency of ``service`` over which it reaches the callee of a call; None if it needs none.
+
+    It is the inherited one, or a written connection to the same service or to one of its kind.
+    """
+    through = call.reached_through or services[call.on].through
+    if through is None or through == NONE or call.mode not in INHERITS:
+        return None
+    mine = [d.on for d in service.dependencies if d.mode == INHERITS[call.mode]]
+    alike = [on for on in mine if services[on].kind == services[through].kind]
+    return through if through in mine else next(iter(alike), None)
+
+
 def inherit(topology: Topology) -> Topology:
     """The topology in which every caller has the dependencies that it inherits, before the call they serve.
 

@@ -32,9 +32,36 @@ class ServiceImpact:
     peak_error_ratio: float
 
 
+@dataclass(frozen=True)
+class Unreached:
+    """A service that was well itself while calls failed before they reached it: no name, no connection.
+
+    ``end`` is None if that was so at the end of the run. ``peak_unreached_ratio``: the largest share of calls
+    that failed so.
+    """
+
+    service: str
+    begin: datetime
+    end: datetime | None
+    unreachable_min: float
+    peak_unreached_ratio: float
+
+    def __str__(self) -> str:
+        """'dynamodb was well but unreachable, for 168 min between … and …: at most 87% of the calls …'."""
+        end = f"{self.end:%d %b %H:%M:%S}" if self.end else "the end"
+        return (
+            f"{self.service} was well but unreachable, for {self.unreachable_min:.0f} min "
+            f"between {self.begin:%d %b %H:%M:%S} and {end}: "
+            f"at most {self.peak_unreached_ratio:.0%} of the calls to it failed before they reached it"
+        )
+
+
 @dataclass(frozen=True, repr=False)
 class Impact:
-    """Totals over the services that customers see; ``services``: every impaired one, the worst first."""
+    """Totals over the services that customers see; ``services``: every impaired one, the worst first.
+
+    ``unreachable``: those that were well but not reached, by begin. The calls count as lost at their callers.
+    """
 
     service_minutes_lost: float
     peak_impaired: int
@@ -42,12 +69,13 @@ class Impact:
     not_recovered: int
     last_recovery: datetime | None
     services: tuple[ServiceImpact, ...]
+    unreachable: tuple[Unreached, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin run --json`` prints it; times are ISO 8601 with zone."""
         totals = asdict(self)
-        services = totals.pop("services")
-        return {"totals": _iso(totals), "services": [_iso(s) for s in services]}
+        parts = {key: [_iso(s) for s in totals.pop(key)] for key in ("services", "unreachable")}
+        return {"totals": _iso(totals), **parts}
 
     def __str__(self) -> str:
         """'512 service-minutes lost; 30 services impaired, 28 at the peak; the last recovered …'."""
@@ -65,7 +93,8 @@ class Impact:
         return f"Impact({self})"
 
     def _repr_html_(self) -> str:
-        return f"<div><p>{escape(str(self))}</p>{services_html(self)}</div>"
+        unreached = "".join(f"<p>{escape(str(u))}</p>" for u in self.unreachable)
+        return f"<div><p>{escape(str(self))}</p>{services_html(self)}{unreached}</div>"
 
 
 def services_html(impact: Impact) -> str:
@@ -89,9 +118,14 @@ def impact_of(run: FinishedRun) -> Impact:
     with run.tables() as tables:
         (totals,) = tables.rows("from totals")
         rows = tables.rows("select * from impact order by lost_min desc, impaired_min desc, service")
+        unreached = tables.rows("select * from unreachable order by begin_tick, service")
+        (end,) = tables.rows("select max(tick) as tick from samples")
     last = totals.pop("last_recovery_tick")
     services = tuple(_service(row, clock) for row in rows)
-    return Impact(**totals, last_recovery=None if last is None else clock.at(last), services=services)
+    return Impact(
+        **totals, last_recovery=None if last is None else clock.at(last), services=services,
+        unreachable=tuple(_unreached(row, clock, end["tick"]) for row in unreached),
+    )  # fmt: skip
 
 
 def _service(row: Mapping[str, Any], clock: Clock) -> ServiceImpact:
@@ -100,6 +134,12 @@ def _service(row: Mapping[str, Any], clock: Clock) -> ServiceImpact:
     return ServiceImpact(
         **rest, onset=clock.at(onset), recovery=None if recovery is None else clock.at(recovery)
     )
+
+
+def _unreached(row: Mapping[str, Any], clock: Clock, last: int) -> Unreached:
+    begin, end = row["begin_tick"], row["end_tick"]
+    rest = {key: value for key, value in row.items() if not key.endswith("_tick")}
+    return Unreached(**rest, begin=clock.at(begin), end=None if end >= last else clock.at(end))
 
 
 def _iso(record: Mapping[str, Any]) -> dict[str, Any]:

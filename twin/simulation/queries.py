@@ -22,7 +22,8 @@ from twin.base import thresholds
 
 SQL = Path(__file__).parent / "sql"
 TABLES = ("events", "samples", "calls", "requests", "services", "dependencies", "inputs")
-DEPENDENCY = ("caller", "callee", "for", "mode", "inherited_from")
+_WORDS = ("caller", "callee", "for", "mode", "inherited_from", "reached_through")
+DEPENDENCY = dict.fromkeys(_WORDS, pa.string()) | {"share": pa.float64()}  # its columns
 MEMORY_LIMIT = "1GB"
 ANSWER_LIMIT_BYTES = 500_000_000
 TIME_LIMIT_S = 60.0
@@ -144,7 +145,7 @@ class Tables:
             **written, "services": pa.Table.from_pylist(services),
             "dependencies": pa.Table.from_pylist(
                 [{k: d.get(k) for k in DEPENDENCY} for d in manifest["dependencies"]],
-                schema=pa.schema([(k, pa.string()) for k in DEPENDENCY])),
+                schema=pa.schema([*DEPENDENCY.items()])),
             "inputs": pa.Table.from_pylist(
                 [{k: i[k] for k in ("id", "kind", "title", "tick", "begin")} for i in inputs],
                 schema=pa.schema([("id", pa.string()), ("kind", pa.string()), ("title", pa.string()),

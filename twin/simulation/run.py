@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from twin.base import units
 from twin.kinds import registry
 from twin.mechanisms.arrays import INPUT_ENDED, REPLICATE, SEED
+from twin.model.reach import way_of
 from twin.model.responders import steps
 from twin.model.scenario import Scenario
 from twin.simulation import inline, journal
@@ -180,7 +181,8 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
         },
         "dependencies": [
             {"caller": s.name, "callee": d.on, "for": d.purpose, "mode": d.mode,
-             "inherited_from": d.inherited_from,
+             "share": d.value("share"), "inherited_from": d.inherited_from,
+             "reached_through": way_of(s, d, scenario.topology.services),
              "evidence": d.evidence.model_dump() if d.evidence else None}
             for s in scenario.topology.services.values() for d in s.dependencies
         ],
