@@ -15,10 +15,10 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test test-quick test-long checks compiled ui extras picture agreement bench lint types contracts tests schemas docs clean
+.PHONY: help replay test test-quick test-long checks compiled ui extras picture agreement agreement-random bench lint types contracts tests schemas docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 replay: $(VENV)/installed ## replay the event of 20 October 2025 on two Ray actors and score it
 	@$(BIN)/twin replay scenarios/us-east-1-2025-10-20.yaml --runner ray --actors 2
@@ -71,6 +71,10 @@ docs schemas: $(VENV)/installed ## write the generated files again: references, 
 
 agreement: $(VENV)/installed-dev ## compare small systems with an event simulation, and write docs/agreement.md
 	@$(PYTHON) -m tests.compositions.agreement --write
+
+N ?= 200
+agreement-random: $(VENV)/installed-dev ## compare N small random systems with an event simulation (N=200)
+	@$(PYTHON) -m tests.compositions.random_agreement -n $(N) --minimise
 
 picture: $(VENV)/installed-dev ## take the picture of the newest run's blast radius (needs chromium)
 	@$(PYTHON) ui/picture.py data/pictures/blast-radius.png

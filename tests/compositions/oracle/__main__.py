@@ -25,7 +25,7 @@ def main(file: str, seeds: int, width: str, oracle_only: bool) -> None:
     """
     scenario, bin_s = twin.load(file), parse_duration(width)
     theirs = [simulate_requests(scenario, seed).users for seed in range(seeds)]
-    ours = None if oracle_only else [twin_users(scenario, seed) for seed in range(seeds)]
+    ours = None if oracle_only else [twin_users(twin.run(scenario, replicate=seed)) for seed in range(seeds)]
     for name, service in scenario.topology.services.items():
         if service.dependencies and any(row.caller == name for run in theirs for row in run):
             click.echo(f"{name}: mean of {seeds} runs of each side")

@@ -8,7 +8,7 @@ from typing import Any
 from tests.compositions.oracle.capacity import equip
 from tests.compositions.oracle.clients import Link, Steps
 from tests.compositions.oracle.groups import Alternatives, Parallel, Single
-from tests.compositions.oracle.services import Request, Service
+from tests.compositions.oracle.services import Service
 from tests.compositions.oracle.shared import share
 from tests.compositions.oracle.sources import LeaseHolders, Users
 from tests.compositions.oracle.system import System
@@ -56,15 +56,21 @@ def _connect(part: Any, links: list[Link]) -> None:
         if link.dependency.fallback:
             link.fallback = next(other for other in links if other.key[1] == link.dependency.fallback)
     called_otherwise = [link.fallback for link in links if link.fallback]
-    plain = [link for link in links if link.mode != "bootstrap" and link not in called_otherwise]
+    apart = ("bootstrap", "new_connections", "lease")
+    plain = [link for link in links if link.mode not in apart and link not in called_otherwise]
     if isinstance(part, Service):
         equip(part, [link for link in links if link.mode == "bootstrap"])
+        part.pools = [link for link in links if link.mode == "new_connections"]
         part.steps = _steps(plain)
+    elif isinstance(part, Users):
+        part.steps = _steps(plain)
+        for link in links:
+            link.is_of_users = True
     else:
         part.links = plain
 
 
-def _steps(links: list[Link]) -> list[Callable[[Request], Steps]]:
+def _steps(links: list[Link]) -> list[Callable[[], Steps]]:
     """The calls of a request, in the order of the file; a group stands where its first member stands."""
     split = [link for link in links if _may_be_part(link)]
     whole = len(split) > 1 and abs(sum(link.numbers.share for link in split) - 1.0) < 1e-9
@@ -86,7 +92,7 @@ def _may_be_part(link: Link) -> bool:
     return link.mode == "hard" and not d.parallel and not d.one_of and link.numbers.share < 1.0
 
 
-def _step(how: str, links: list[Link]) -> Callable[[Request], Steps]:
+def _step(how: str, links: list[Link]) -> Callable[[], Steps]:
     if how == "parallel":
         return Parallel(links)
     if how == "single":

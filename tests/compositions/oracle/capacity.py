@@ -11,30 +11,28 @@ from tests.compositions.oracle.services import Service
 
 def equip(service: Service, bootstraps: list[Link]) -> None:
     """Give a service its places: workers or servers, of instances or of a scaled group."""
-    numbers = service.numbers
     if service.number("target_utilisation_ratio") > 0.0:
         serving = Autoscaler(service).serving
     elif service.number("instances_count") > 0:
         serving = Instances(service, bootstraps).serving
     else:
         serving = lambda: _places(service)  # noqa: E731
-    service.servers = lambda: float(round_half_up(serving() * getattr(numbers, "capacity_ratio", 1.0)))
+    service.exact_servers = lambda: _part(serving(), service.number("capacity_ratio", 1.0))
 
 
-def round_half_up(x: float) -> float:
-    """To a whole number; infinity, and nothing of it, as they are."""
-    if math.isnan(x):
-        return 0.0
-    return x if math.isinf(x) else math.floor(x + 0.5)
+def _part(count: float, ratio: float) -> float:
+    return 0.0 if ratio <= 0.0 else count * ratio
 
 
 def _places(service: Service) -> float:
     """Places without autoscaling and instances: workers, or servers with work to do."""
     if service.number("workers_count") > 0:
         return service.number("workers_count")
-    if service.number("servers_count") > 0 and service.mean_work_s() > 0.0:
+    if service.mean_work_s() <= 0.0:
+        return math.inf
+    if service.number("servers_count") > 0:
         return service.number("servers_count")
-    return math.inf
+    return math.inf if service.number("work_s") > 0.0 else 1  # a capacity alone is that of one fast server
 
 
 class Autoscaler:
@@ -91,6 +89,7 @@ class Instances:
     def __init__(self, service: Service, bootstraps: list[Link]) -> None:
         self._service, self._system, self._bootstraps = service, service.system, bootstraps
         self._serves = [True] * int(service.numbers.instances_count)
+        self._starts = [0] * len(self._serves)
         service.numbers.heard_by(self._restart_some)
         for k in range(len(self._serves)):
             self._system.env.process(self._restart_at_random(k))
@@ -113,17 +112,21 @@ class Instances:
             self._restart(k)
 
     def _restart(self, k: int) -> None:
-        if self._serves[k]:
-            self._serves[k] = False
-            self._note()
-            self._system.env.process(self._start(k))
+        self._serves[k] = False
+        self._starts[k] += 1
+        self._note()
+        self._system.env.process(self._start(k, self._starts[k]))
 
-    def _start(self, k: int) -> Steps:
+    def _start(self, k: int, start: int) -> Steps:
         for link in self._bootstraps:
-            while (yield from link.attempt()) not in GOOD:
+            while (yield from link.call()) not in GOOD:
                 pause_s = link.pause_s(0, 0.0)
                 if pause_s > 0.0:
                     yield self._system.env.timeout(pause_s)
+                if self._starts[k] != start:
+                    return  # it has restarted since
+        if self._starts[k] != start:
+            return
         self._serves[k] = True
         self._note()
         self._service.pull()

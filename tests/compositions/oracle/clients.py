@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 import simpy
 
-from tests.compositions.oracle.record import GOOD
+from tests.compositions.oracle.record import GOOD, UserCall
 from tests.compositions.oracle.system import System
 
 Steps = Iterator[Any]  # what a SimPy process waits for
@@ -48,6 +49,7 @@ class Link:
         self.numbers = system.numbers_of_dependency(caller, index)
         self.budget = Budget(self)
         self.breakers = [Breaker(self) for _ in range(min(int(self.numbers.clients_count), 10_000))]
+        self.is_of_users = False
         self.fallback: Link | None = None
         self.shared: Any = None
 
@@ -56,9 +58,20 @@ class Link:
         """The service that it calls."""
         return self.system.services[self.key[1]]
 
+    def calls_wanted(self) -> int:
+        """How many calls one request makes over it."""
+        whole, part = divmod(self.numbers.share, 1.0)
+        return (int(whole) + self.system.happens(part)) * int(self.numbers.times)
+
     def count(self, event: str) -> None:
         """Book an event of an attempt, at this moment."""
         self.system.record.calls[*self.key, event, int(self.system.env.now)] += 1
+
+    def log(self, start_s: float, outcome: str) -> None:
+        """Note what has become of a call of users."""
+        if self.is_of_users:
+            row = UserCall(*self.key, start_s, self.system.env.now - start_s, outcome)
+            self.system.record.users.append(row)
 
     def call(self) -> Steps:
         """Attempts until one is good or none is left, then the fallback; returns the outcome."""
@@ -69,22 +82,23 @@ class Link:
 
     def tries(self) -> Steps:
         """Attempts until one is good or none is left."""
-        numbers, begin, pause_s = self.numbers, self.system.env.now, 0.0
+        numbers, pause_s = self.numbers, 0.0
+        deadline = self.system.env.now + numbers.deadline_s if numbers.deadline_s > 0.0 else inf
         self.budget.earn()
         for k in range(int(numbers.retries) + 1):
-            outcome = yield from self.attempt()
-            if outcome in GOOD or k == int(numbers.retries) or not self.budget.pays():
+            outcome = yield from self.attempt(deadline - self.system.env.now)
+            if outcome in GOOD or k == int(numbers.retries):
                 break
             pause_s = self.pause_s(k, pause_s)
-            left_s = begin + numbers.deadline_s - self.system.env.now
-            if numbers.deadline_s > 0.0 and pause_s >= left_s:
+            least_s = self.callee.number("service_time_s")
+            if self.system.env.now + pause_s + least_s >= deadline or not self.budget.pays():
                 break
             if pause_s > 0.0:
                 yield self.system.env.timeout(pause_s)
         return outcome
 
-    def attempt(self) -> Steps:
-        """One attempt; returns its outcome."""
+    def attempt(self, left_s: float = inf) -> Steps:
+        """One attempt, for which the caller has ``left_s``; returns its outcome."""
         breaker = self.breakers[0] if len(self.breakers) == 1 else self.system.random.choice(self.breakers)
         epoch = breaker.admit()
         if epoch is None:
@@ -92,7 +106,7 @@ class Link:
             return "failed"
         attempt = Attempt(self)
         self.count("sent")
-        self.system.env.timeout(self.numbers.timeout_s).callbacks.append(attempt.give_up)
+        self.system.env.timeout(min(self.numbers.timeout_s, left_s)).callbacks.append(attempt.give_up)
         self.callee.arrive(attempt)
         outcome = yield attempt.ended
         self.count("served" if outcome in GOOD else outcome)

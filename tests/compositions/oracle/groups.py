@@ -8,7 +8,6 @@ import simpy
 
 from tests.compositions.oracle.clients import Link, Steps
 from tests.compositions.oracle.record import GOOD
-from tests.compositions.oracle.services import Request, call_by_mode
 
 
 def worst(outcomes: list[str]) -> str:
@@ -18,26 +17,32 @@ def worst(outcomes: list[str]) -> str:
     return "degraded" if "degraded" in outcomes else "served"
 
 
+def call_by_mode(link: Link) -> Steps:
+    """One call over a dependency, as its mode has it; returns the outcome for the request."""
+    start_s = link.system.env.now
+    if link.mode == "fire_and_forget":
+        link.system.env.process(link.call())
+        return "served"
+    if link.mode == "async":
+        return (yield from link.shared.put())
+    outcome = yield from (link.shared.ask() if link.mode == "cached" else link.call())
+    link.log(start_s, outcome)
+    return "degraded" if link.mode == "soft" and outcome not in GOOD else outcome
+
+
 class Single:
     """Calls over one dependency, one after another; the first failure ends them."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def __call__(self, request: Request) -> Steps:
-        if not self._link.system.happens(self._link.numbers.share):
-            return "served"
-        return (yield from serially(self._link, request))
-
-
-def serially(link: Link, request: Request) -> Steps:
-    """``times`` calls over a dependency; the first failure ends them."""
-    outcomes = []
-    for _ in range(int(link.numbers.times)):
-        outcomes.append((yield from call_by_mode(link, request)))
-        if outcomes[-1] not in GOOD:
-            break
-    return worst(outcomes)
+    def __call__(self) -> Steps:
+        outcomes = []
+        for _ in range(self._link.calls_wanted()):
+            outcomes.append((yield from call_by_mode(self._link)))
+            if outcomes[-1] not in GOOD:
+                break
+        return worst(outcomes)
 
 
 class Parallel:
@@ -46,17 +51,12 @@ class Parallel:
     def __init__(self, links: list[Link]) -> None:
         self._links, self._system = links, links[0].system
 
-    def __call__(self, request: Request) -> Steps:
+    def __call__(self) -> Steps:
         env, outcomes, ended = self._system.env, [], self._system.env.event()
-        calls = [
-            link
-            for link in self._links
-            if self._system.happens(link.numbers.share)
-            for _ in range(int(link.numbers.times))
-        ]
+        calls = [link for link in self._links for _ in range(link.calls_wanted())]
 
         def one(link: Link) -> Steps:
-            outcome = yield from call_by_mode(link, request)
+            outcome = yield from call_by_mode(link)
             outcomes.append(outcome)
             fails_fast = outcome not in GOOD and any(link.numbers.fail_fast for link in self._links)
             if (len(outcomes) == len(calls) or fails_fast) and not ended.triggered:
@@ -70,13 +70,15 @@ class Parallel:
 
 
 class Alternatives:
-    """One of several, by weight; after a failure others are tried, by weight too, if that is allowed."""
+    """One of several, by weight; after a failure others, by weight too, as many as are allowed; at last the
+    fallback of the last one."""
 
     def __init__(self, links: list[Link], weight: Callable[[Link], float]) -> None:
         self._links, self._weight, self._system = links, weight, links[0].system
 
-    def __call__(self, request: Request) -> Steps:
+    def __call__(self) -> Steps:
         left = list(self._links)
+        link, start_s = left[0], self._system.env.now
         tries = 1 + max(int(link.numbers.failover_count) for link in left)
         for _ in range(min(tries, len(left))):
             weights = [self._weight(link) for link in left]
@@ -84,7 +86,10 @@ class Alternatives:
                 break
             link = self._system.random.choices(left, weights)[0]
             left.remove(link)
-            outcome = yield from serially(link, request)
+            outcome = yield from link.tries()
             if outcome in GOOD:
-                return outcome
-        return "failed"
+                break
+        else:
+            outcome = (yield from link.fallback.call()) if link.fallback is not None else outcome
+        link.log(start_s, outcome)
+        return outcome

@@ -89,25 +89,31 @@ class Connections:
 
     def take(self, request: Any) -> Steps:
         """A connection for a request; returns the outcome of the handshake, or "served"."""
-        now = self._system.env.now
-        self._idle = [end for end in self._idle if end > now]
-        if not self._waiting and self._idle and not self._system.happens(self._numbers.new_connection_ratio):
-            self._used += 1
-            end_s = self._idle.pop()
-        else:
-            if self._waiting or self._used + len(self._idle) >= self._numbers.connections_count:
-                end_s = yield from self._wait()
-            else:
-                self._used += 1
-                end_s = None
-            if end_s is None:
-                outcome = yield from self._link.call()
-                if outcome not in GOOD:
-                    self._give_back(None)
-                    return outcome
-                end_s = self._new_end_s()
+        end_s = yield from self._find()
+        if end_s is None:
+            outcome = yield from self._link.call()
+            if outcome not in GOOD:
+                self._give_back(None)
+                return outcome
+            end_s = self._new_end_s()
         request.at_end.append(lambda: self._give_back(end_s))
         return "served"
+
+    def _find(self) -> Steps:
+        """An idle connection, as the end of its life; or None, for the place of a new one."""
+        self._idle = [end for end in self._idle if end > self._system.env.now]
+        is_full = self._used + len(self._idle) >= self._numbers.connections_count
+        if self._waiting or (is_full and not self._idle):
+            return (yield from self._wait())
+        self._used += 1
+        if not self._idle:
+            return None
+        end_s = self._idle.pop() if is_full else self._idle[-1]
+        if self._system.happens(self._numbers.new_connection_ratio):
+            return None  # where the pool is full, the idle one has made room
+        if not is_full:
+            self._idle.pop()
+        return end_s
 
     def _wait(self) -> Steps:
         ready = self._system.env.event()
@@ -136,8 +142,8 @@ class Message:
 
     def reply(self, outcome: str) -> None:
         """The consumer has done it, or failed."""
-        self.store.link.count("served" if outcome in GOOD else "failed")
         if outcome in GOOD:
+            self.store.link.count("served")
             return
         pause_s = self.store.link.pause_s(min(self.attempts, 60), 0.0)
         self.attempts += 1
@@ -158,14 +164,13 @@ class Store:
         if len(self.messages) >= self.link.numbers.store_count:
             if self.link.numbers.when_full == "drop":
                 self.link.count("dropped")
-                return "served"
+                return "degraded"
             if self.link.numbers.when_full == "fail":
-                self.link.count("refused_by_client")
                 return "failed"
             room = self.system.env.event()
             self._blocked.append(room)
             yield room
-        self.link.count("stored")
+        self.link.count("sent")
         self.add(Message(self))
         return "served"
 
@@ -188,7 +193,6 @@ class Store:
             if len(self.messages) > 1:
                 self.system.later(self._next_s - self.system.env.now, self.link.callee.pull)
         message = self.messages.popleft()
-        self.link.count("sent")
         self._note()
         if self._blocked:
             self._blocked.popleft().succeed()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import simpy
 
 from tests.compositions.oracle.clients import Link, Steps
-from tests.compositions.oracle.record import GOOD, UserCall
+from tests.compositions.oracle.record import GOOD
 from tests.compositions.oracle.system import System
 
 
@@ -17,7 +18,7 @@ class Users:
     def __init__(self, system: System, name: str) -> None:
         self.system, self.name = system, name
         self.numbers = system.numbers_of_service(name)
-        self.links: list[Link] = []
+        self.steps: list[Callable[[], Steps]] = []
         self._changed = system.env.event()
         if self.numbers.swing_ratio > 0.0:
             raise NotImplementedError(f"{name}.swing_ratio")
@@ -52,17 +53,9 @@ class Users:
 
     def _ask(self) -> Steps:
         """One user: a call over each dependency, in order, while they are good."""
-        env = self.system.env
-        for link in self.links:
-            for _ in range(int(link.numbers.times)):
-                if not self.system.happens(link.numbers.share):
-                    continue
-                start_s = env.now
-                outcome = yield from link.call()
-                row = UserCall(*link.key, start_s, env.now - start_s, outcome)
-                self.system.record.users.append(row)
-                if outcome not in GOOD and link.mode == "hard":
-                    return
+        for step in self.steps:
+            if (yield from step()) not in GOOD:
+                return
 
 
 class LeaseHolders:

@@ -164,8 +164,8 @@ def copy_for_caller(w, q):
     y = w.calls[n]
     y.parent, y.parent_version, y.parent_step, y.owner = x.parent, x.parent_version, x.parent_step, x.owner
     y.attempt, y.tried, y.first_sent, y.last_wait_s = x.attempt, x.tried, x.first_sent, x.last_wait_s
-    y.cache_key, y.sent, y.epoch, y.left = x.cache_key, x.sent, x.epoch, x.left
-    y.is_refused = x.is_refused
+    y.cache_key, y.sent, y.epoch, y.moves = x.cache_key, x.sent, x.epoch, x.moves
+    y.is_refused, y.due = x.is_refused, x.due
     return n
 
 
@@ -271,7 +271,7 @@ def goes_elsewhere(w, q):
     e = x.edge
     link = w.links[e]
     other = NOBODY
-    if link.group_count > 1 and x.left + 1 < w.edge[e].failover_count + 1:
+    if link.group_count > 1 and x.moves < w.edge[e].failover_count:
         other = draw_alternative(w, q, link.group, link.group_count, x.tried | 1 << link.place)
     if other == NOBODY:
         other = link.fallback
@@ -280,7 +280,7 @@ def goes_elsewhere(w, q):
     n = copy_for_caller(w, q)
     y = w.calls[n]
     y.edge, y.service, y.attempt, y.last_wait_s = other, w.edge[other].callee, 0, 0.0
-    y.tried, y.left = x.tried | 1 << link.place, x.left + 1
+    y.tried, y.moves = x.tried | 1 << link.place, x.moves + 1
     give_back(w, q)
     do_next(w, SEND, n)
     return True

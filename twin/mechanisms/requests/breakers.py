@@ -45,7 +45,8 @@ def is_admitted(w, q, e):
         if link.is_open == 1:  # now half-open
             link.is_open, link.probing, link.probes_good = 2, 0, 0
             link.epoch += 1
-        if link.probing + link.probes_good >= r.breaker_probes_count:
+        at_once = 1 if r.breaker_failures_count > 0.0 else r.breaker_probes_count  # else one after another
+        if link.probing >= at_once or link.probing + link.probes_good >= r.breaker_probes_count:
             return False
         link.probing += 1
     w.calls[q].epoch = link.epoch

@@ -119,7 +119,7 @@ LINK = record_of(
     floats("store_sampled asked_per_s"),
     ints("back_off"),
     # connections: their rows, how many are open or in handshake, idle ones, who waits for one
-    ints("conns is_fleet conns_count open idle closed wait_first wait_last waiting"),
+    ints("conns conns_count open idle closed wait_first wait_last waiting"),
     # cache: its rows in ``marks`` (expiry, first who waits), popularity
     ints("keys keys_count popular hits asks"),
     # books: of the sample interval, in attempts at the caller; since the start
@@ -134,7 +134,7 @@ LINK = record_of(
 CALL = record_of(
     ints("state version key spawned"),
     # who calls: the request (or -1), its version and step; a member or a connection
-    ints("parent parent_version parent_step owner edge service attempt tried is_awaited sent"),
+    ints("parent parent_version parent_step owner edge service attempt tried moves is_awaited sent"),
     ints("first_sent due epoch"),
     floats("last_wait_s"),
     # at the callee: outcome, begin, fault after work, position among the steps
