@@ -31,6 +31,10 @@ def _seconds(value: object, info: ValidationInfo) -> object:
     return units.parse_duration(value) if from_file or isinstance(value, str) else value
 
 
+def _per_second(value: object, info: ValidationInfo) -> object:
+    return units.parse_rate(value) if info.context is not None or isinstance(value, str) else value
+
+
 def _moment(value: object, info: ValidationInfo) -> object:
     if info.context is None and not isinstance(value, str):
         return value
@@ -54,11 +58,13 @@ def _clock(value: object) -> object:
 
 
 _DURATION_SCHEMA = {"type": "string", "pattern": units.DURATION_PATTERN, "examples": ["15m", "1h30m"]}
+_RATE_SCHEMA = {"type": "string", "pattern": units.RATE_PATTERN, "examples": ["2/h"]}
 _TIME_SCHEMA = {"type": "string", "pattern": units.TIME_PATTERN, "examples": ["+15m"]}
 _LEVEL_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 PATH_SCHEMA = {"type": "string", "description": "path, relative to this file"}
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
+PerSecond = Annotated[float, BeforeValidator(_per_second), Field(gt=0), WithJsonSchema(_RATE_SCHEMA)]
 MomentS = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA)]
 ClockTime = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
 Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]

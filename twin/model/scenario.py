@@ -7,7 +7,6 @@ seconds since the scenario's start. Files have units and use the aliases: ``dura
 
 from __future__ import annotations
 
-from enum import StrEnum
 from html import escape
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +22,7 @@ from pydantic import (
 from twin.base import units
 from twin.base.text import counted, html_table
 from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.expectation import Expectation
 from twin.model.fields import (
     PATH_SCHEMA,
     ClockTime,
@@ -35,6 +35,7 @@ from twin.model.fields import (
     Value,
     one_of,
 )
+from twin.model.repeats import Chance, check_repeats
 from twin.model.sdk import Sdk
 from twin.model.signals import Signal, Watched
 
@@ -206,7 +207,9 @@ class Intervention(Record):
 
     ``set`` maps 'service.parameter' or 'caller->callee.number' to the new value. The previous values return
     at ``until_s``, or ``for_s`` after the beginning. ``over_s``: the values change linearly for that long, in
-    steps of a signal period. If responders are modelled, ``follows`` and ``takes`` replace the time.
+    steps of a signal period, or in ``stairs`` equal steps. ``every_s``, ``times``: it comes again. With
+    ``random``, it begins by chance from ``at_s`` on, and no more after ``until_s``. If responders are
+    modelled, ``follows`` and ``takes`` replace the time.
     """
 
     id: Slug
@@ -218,6 +221,10 @@ class Intervention(Record):
     until_s: MomentS | None = Field(None, alias="until")
     for_s: Seconds | None = Field(None, alias="for")
     over_s: Seconds = Field(0.0, alias="over")
+    stairs: Annotated[StrictInt, Field(ge=2)] | None = Field(None, description="number of steps of over")
+    every_s: Seconds | None = Field(None, alias="every", description="from one begin to the next")
+    times: Annotated[StrictInt, Field(ge=2)] | None = Field(None, description="how often, with every")
+    random: Chance | None = Field(None, description="begins by chance, from at on, until until")
     follows: Slug | None = Field(None, description="the step that responders carry out before it")
     takes: dict[str, Quantity] = Field({}, description="how long they take after that, by stage")
     set: dict[str, Value]
@@ -237,7 +244,15 @@ class Intervention(Record):
         if self.after_s and self.when is None:
             hint = "with at:, add the delay to the time"
             raise units.Refused("after: only with when:", hint, found="at and after")
+        if self.stairs is not None and not self.over_s:
+            raise units.Refused("over: with stairs:", "the time that all steps take", "stairs alone")
+        check_repeats(self)
         return self
+
+    @property
+    def length_s(self) -> float | None:
+        """How long it lasts each time; None if it lasts until a time, or for good."""
+        return self.for_s if self.random is None else self.random.for_s
 
 
 class Diagnosis(Record):
@@ -261,29 +276,6 @@ class Diagnosis(Record):
     def kind(self) -> str:
         """Its name among the inputs of a run, as interventions have one."""
         return "diagnosis"
-
-
-class Occurrence(StrEnum):
-    """Whether a signal may be beyond a level: ``is:`` of an expectation."""
-
-    NEVER = "never"
-    SOMETIME = "sometime"
-
-
-class Expectation(Record):
-    """An expectation of the scenario's author: the signal is beyond the level never, or at some time."""
-
-    subject: str
-    signal: Signal
-    above: Level | None = None
-    below: Level | None = None
-    occurrence: Occurrence = Field(alias="is")
-    after_s: MomentS | None = Field(None, alias="after")
-    before_s: MomentS | None = Field(None, alias="before")
-
-    @model_validator(mode="after")
-    def _one_side(self) -> Expectation:
-        return one_of(self, "above", "below")
 
 
 class Outcome(Record):

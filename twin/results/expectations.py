@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from twin.base.units import format_duration
-from twin.model.scenario import Expectation, Occurrence, Scenario
+from twin.model.expectation import Expectation, Occurrence
+from twin.model.scenario import Scenario
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 

@@ -14,7 +14,7 @@ from twin.kinds import about, registry
 from twin.model.graph import connected_sets
 from twin.model.scenario import Scenario, Service
 
-MOST_CALLS = 20_000_000  # about ten seconds on a core
+MOST_CALLS = 5_000_000  # about five seconds on a core
 SWEEPS = 60  # along the longest path; what goes round a cycle fades
 
 

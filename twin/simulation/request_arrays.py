@@ -41,6 +41,7 @@ LISTS = (
     "closed", "wait_first", "wait_last", "popular",
 )  # fmt: skip
 BUFFER_ROWS = 1 << 17
+USES = 100.0  # of a connection of a fleet in its life: then hardly any request finds it closed
 HEAD_ROOM = 1 << 14  # rows of calls beyond SPARE at the start
 
 
@@ -127,9 +128,10 @@ class _Builder:
         rates: Mapping[str, float],
     ) -> None:  # fmt: skip
         self.weights, self.edge, self.svc, self.rates = weights, edge, svc, rates
+        self.names = list(services)
         self.stations, self.links = np.zeros(len(svc), STATION), np.zeros(max(1, len(edge)), LINK)
-        names = list(services)
-        self.number = {(names[r["caller"]], names[r["callee"]]): e for e, r in enumerate(edge)}
+        ends = [(self.names[r["caller"]], self.names[r["callee"]]) for r in edge]
+        self.number = {pair: e for e, pair in enumerate(ends)}
         self.plan: list[int] = []
         self.conns: list[dict[str, Any]] = []
         self.members: list[dict[str, Any]] = []
@@ -187,12 +189,19 @@ class _Builder:
         for field in ("store_count", "drain_per_s", "keys_count", "connections_count"):
             row[field] = max(row[field] / weight, min(1.0, row[field]))
         if row["mode"] == NEW_CONNECTIONS:
-            self._add_connections(e, link, row, weight)
+            self._add_connections(e, d, weight)
         elif row["mode"] == CACHED:
             self._add_keys(link, row, self.rates[name] * float(d.value("share")) / weight)
 
-    def _add_connections(self, e: int, link: np.void, row: np.void, weight: int) -> None:
+    def _add_connections(self, e: int, d: Dependency, weight: int) -> None:
+        """Those of a pool; or, where the file gives no number, as many of a fleet as requests keep in use."""
+        link, row = self.links[e], self.edge[e]
         count = max(1, int(row["connections_count"]))
+        link["is_fleet"] = "connections_count" not in d.numbers
+        if link["is_fleet"]:
+            caller = self.names[row["caller"]]
+            in_use = self.rates[caller] / weight * row["lifetime_s"] / USES
+            count = min(count, max(1, round(in_use)))
         is_open = min(count, int(row["initial_connections_count"] / weight))
         link["conns"], link["conns_count"], link["open"] = len(self.conns), count, is_open
         for n in range(count):

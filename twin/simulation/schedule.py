@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from twin.kinds import registry
 from twin.mechanisms.arrays import DIAGNOSED, INPUT, INPUT_CODE, INPUT_ENDED
 from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.occurrences import Occurrences
 from twin.model.parameter import Param
 from twin.model.responders import Delays, Step, follows, steps, waiting
 from twin.model.scenario import Diagnosis, Intervention, Scenario
@@ -75,6 +76,7 @@ class Schedule:
         self._present = dict(present)
         self._encoders = {t: parameter_of(scenario, t) for x in scenario.interventions for t in x.set}
         self._delays = Delays(scenario, seed, replicate)
+        self._occurrences = Occurrences(seed, replicate)
         self._waiting = waiting(scenario)
         self._number = {step.id: n for n, step in enumerate(self._waiting)}
         self._first: dict[str, str] = {}  # id → what it follows
@@ -97,8 +99,7 @@ class Schedule:
             if step.when is None and any(first == d.id for d in scenario.diagnoses):
                 self._reason[step.id] = self._number[first]
         elif isinstance(step, Intervention) and step.when is None:
-            assert step.at_s is not None
-            self._push(self._ticks(step.at_s), PlannedStep("begin", step, {}))
+            self._plan_begin(step, self._occurrences.first_s(step))
 
     def next_tick(self) -> int | None:
         """Tick of the next change, or None."""
@@ -160,8 +161,9 @@ class Schedule:
             values, code, is_done = {}, DIAGNOSED, True
         else:
             values, code, is_done = self._effect(tick, step), INPUT_CODE, not step.over_s
+        is_first = step.id not in self._happened
         self._happened[step.id] = event_id
-        arms = self._go_on(tick, step, event_id) if is_done else ()
+        arms = self._go_on(tick, step, event_id) if is_done and is_first else ()
         return Change(tick, step.id, code, event_id, values, False, plan.cause_id, alarms, arms)
 
     def _go_on(self, tick: int, step: Step, event_id: int) -> tuple[int, ...]:
@@ -180,8 +182,10 @@ class Schedule:
         """What an intervention sets at its beginning; plans its end or its ramp."""
         goal = {t: self._encoders[t].encode(v) for t, v in x.set.items()}
         before = {t: self._present[t] for t in goal}
-        if x.for_s is not None:
-            self._push(tick + max(1, self._ticks(x.for_s)), PlannedStep("end", x, before))
+        if x.length_s is not None:
+            end = tick + max(1, self._ticks(x.length_s))
+            self._push(end, PlannedStep("end", x, before))
+            self._plan_begin(x, self._occurrences.next_s(x, tick * self._tick_s, end * self._tick_s))
         elif x.until_s is not None:
             self._push(max(tick + 1, self._ticks(x.until_s)), PlannedStep("end", x, before))
         if x.over_s:
@@ -190,11 +194,13 @@ class Schedule:
         return goal
 
     def _ramp(self, tick: int, x: Intervention, before: dict[str, float], goal: dict[str, float]) -> None:
-        """Plan one change every signal period, in a straight line, the last one exact."""
-        steps_count = max(1, self._ticks(x.over_s) // self._period)
+        """Plan one change every signal period, in a straight line, or the stairs; the last one exact."""
+        length = self._ticks(x.over_s)
+        steps_count = x.stairs or max(1, length // self._period)
         for k in range(1, steps_count + 1):
             at = {t: before[t] + (goal[t] - before[t]) * k / steps_count for t in goal}
-            self._push(tick + k * self._period, PlannedStep("last" if k == steps_count else "step", x, at))
+            later = round(k * length / steps_count) if x.stairs else k * self._period
+            self._push(tick + later, PlannedStep("last" if k == steps_count else "step", x, at))
 
     def _later(self, tick: int, plan: PlannedStep) -> Change:
         name = plan.step.id
@@ -204,6 +210,10 @@ class Schedule:
         cause_id = self._happened[name] if name in self._first else 0  # the end of an act, its beginning
         arms = self._go_on(tick, plan.step, event_id) if plan.what == "last" else ()
         return Change(tick, name, INPUT_ENDED, event_id, plan.values, cause_id=cause_id, arms=arms)
+
+    def _plan_begin(self, x: Intervention, begin_s: float | None) -> None:
+        if begin_s is not None:
+            self._push(self._ticks(begin_s), PlannedStep("begin", x, {}))
 
     def _push(self, tick: int, plan: PlannedStep) -> None:
         self._order += 1

@@ -52,7 +52,8 @@ class _Clock:
 def _changes_nothing(scenario: Scenario, places: Places, names: Names) -> Iterator[Problem]:
     """Follow the steps that have a time. What a step with a condition sets is left out: nobody knows when."""
     unknown = {t for x in scenario.interventions if not _is_timed(scenario, x) for t in x.set}
-    timed = [(x.at_s or 0.0, n, x) for n, x in enumerate(scenario.interventions) if _is_timed(scenario, x)]
+    timed = [(begin_s, n, x) for n, x in enumerate(scenario.interventions) if _is_timed(scenario, x)
+             for begin_s in _begins_s(x)]  # fmt: skip
     clock = _Clock({t: _start_value(scenario, t, names) for _, _, x in timed for t in x.set})
     ends: list[tuple[float, int, Intervention, dict[str, Value]]] = []
     for begin_s, number, x in sorted(timed, key=lambda entry: entry[:2]):
@@ -60,16 +61,17 @@ def _changes_nothing(scenario: Scenario, places: Places, names: Names) -> Iterat
             clock.present |= end[3]
             ends.remove(end)
         if x.id in places:
-            yield from _doubts_about(x, *places[x.id], clock, is_known=not unknown & set(x.set))
-        if _end_s(x) < FOREVER:
-            ends.append((_end_s(x), number, x, {t: clock.present[t] for t in x.set}))
+            yield from _doubts_about(x, begin_s, *places[x.id], clock, is_known=not unknown & set(x.set))
+        end_s = _end_s(x, begin_s)
+        if end_s < FOREVER:
+            ends.append((end_s, number, x, {t: clock.present[t] for t in x.set}))
         clock.present |= x.set
         for target in x.set:
-            clock.active.setdefault(target, []).append((x, _end_s(x)))
+            clock.active.setdefault(target, []).append((x, end_s))
 
 
 def _doubts_about(
-    x: Intervention, path: str, place: Tree, clock: _Clock, is_known: bool
+    x: Intervention, begin_s: float, path: str, place: Tree, clock: _Clock, is_known: bool
 ) -> Iterator[Problem]:
     """A step at its begin: whether it changes anything, and whether an end of another undoes it.
     ``is_known``: nothing but steps with a time sets the same."""
@@ -80,7 +82,7 @@ def _doubts_about(
         yield settings.problem(f"{path}.set", found, expected, "this step changes nothing", at_key=True)
     for target in x.set:
         for other, end_s in clock.active.get(target, ()):
-            if (x.at_s or 0.0) < end_s < _end_s(x):
+            if begin_s < end_s < _end_s(x, begin_s):
                 found = f"{target}, which {other.id} sets until +{format_duration(end_s)}"
                 hint = "each end puts back the value from before its own begin"
                 expected = "steps one after the other, or one within the other"
@@ -88,12 +90,17 @@ def _doubts_about(
 
 
 def _is_timed(scenario: Scenario, x: Intervention) -> bool:
-    return x.at_s is not None and x.when is None and follows(scenario, x) is None
+    has_time = x.at_s is not None and x.random is None
+    return has_time and x.when is None and follows(scenario, x) is None
 
 
-def _end_s(x: Intervention) -> float:
-    if x.for_s is not None and x.at_s is not None:
-        return x.at_s + x.for_s
+def _begins_s(x: Intervention) -> Iterator[float]:
+    yield from ((x.at_s or 0.0) + n * (x.every_s or 0.0) for n in range(x.times or 1))
+
+
+def _end_s(x: Intervention, begin_s: float) -> float:
+    if x.for_s is not None:
+        return begin_s + x.for_s
     return FOREVER if x.until_s is None else x.until_s
 
 

@@ -5,6 +5,9 @@ to a maximum; else it waits its turn. It holds the connection to its end. A conn
 then closes: at once if it is idle, else after its use. The claim: a callee that opens no connections hurts as
 the old ones close, not at once; and the repair meets a herd. Left out: who of several callers shares a pool.
 
+Where a file gives no number of connections, they are those of a great fleet, and only their share matters. A
+request comes to a host at random, and finds its connection open or not. It does not keep others from it.
+
     closed ─▶ shaking ─▶ used ◀─▶ idle
                  │         │         │ life ends
                  ▼         ▼         ▼
@@ -14,7 +17,7 @@ the old ones close, not at once; and the repair meets a herd. Left out: who of s
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.base.rng import CLOSE, OPEN
+from twin.base.rng import CLOSE, LOOKUP, OPEN
 from twin.mechanisms.requests.agenda import at, do_next
 from twin.mechanisms.requests.calls import chance, child_of, exponential
 from twin.mechanisms.requests.records import (
@@ -56,6 +59,8 @@ def hold(w, q, conn):
 def acquire(w, q, e):
     """Request ``q`` needs a connection of link ``e``. Returns the call that opens one, or NOBODY."""
     link, r, x = w.links[e], w.edge[e], w.calls[q]
+    if link.is_fleet != 0:
+        return find_open(w, q, e)
     is_called = x.chosen == CALLED
     x.chosen = NOBODY
     if link.waiting > 0 and not is_called:
@@ -75,6 +80,21 @@ def acquire(w, q, e):
         return shake(w, q, e)
     wait_for_one(w, q, e, is_called)
     return NOBODY
+
+
+@njit
+def find_open(w, q, e):
+    """The connection of a host at random: the request goes on, or opens it. Returns the call, or NOBODY."""
+    link, r = w.links[e], w.edge[e]
+    conn = link.conns + int(chance(w, q, LOOKUP) * link.conns_count)
+    is_fresh = r.new_connection_ratio > 0.0 and chance(w, q, OPEN) < r.new_connection_ratio
+    if w.conns[conn].state == IDLE and not is_fresh:
+        w.calls[q].step += 1
+        do_next(w, PROCEED, q)
+        return NOBODY
+    n = child_of(w, q, e)
+    w.calls[n].owner = conn
+    return n
 
 
 @njit
@@ -110,6 +130,13 @@ def wait_for_one(w, q, e, is_first):
 @njit
 def shaken(w, q, conn, is_well, u):
     """The handshake for request ``q`` has ended. True if the request goes on."""
+    if w.links[w.conns[conn].edge].is_fleet != 0:
+        if is_well:
+            w.conns[conn].state = IDLE
+            live(w, conn, u)
+            w.calls[q].step += 1
+            do_next(w, PROCEED, q)
+        return is_well
     if not is_well:
         close(w, conn)
         serve_waiting(w, w.conns[conn].edge)
@@ -173,7 +200,9 @@ def release_connections(w, q):
 def connection_ends(w, conn):
     """The life of a connection is over."""
     row = w.conns[conn]
-    if row.state == USED:
+    if w.links[row.edge].is_fleet != 0:
+        row.state = CLOSED
+    elif row.state == USED:
         row.state = EXPIRED
     elif row.state == IDLE:
         link, before, n = w.links[row.edge], NOBODY, w.links[row.edge].idle

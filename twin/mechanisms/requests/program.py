@@ -34,7 +34,6 @@ from twin.mechanisms.requests.records import (
     PROCEED,
     SECOND,
     SEND,
-    TIMED_OUT,
     WELL,
 )
 from twin.mechanisms.requests.stations import ask_for_slot, work
@@ -249,5 +248,3 @@ def log_request(w, n):
     row.latency_s = (w.counters[NOW] - x.first_sent) / SECOND
     row.outcome = DEGRADED if x.outcome == WELL and x.is_degraded != 0 else x.outcome
     w.counters[N_REQUESTS] += 1
-    if x.outcome == TIMED_OUT and w.edge[x.edge].retries == 0.0:
-        row.latency_s = (x.due - x.first_sent) / SECOND

@@ -119,7 +119,7 @@ LINK = record_of(
     floats("store_sampled asked_per_s"),
     ints("back_off"),
     # connections: their rows, how many are open or in handshake, idle ones, who waits for one
-    ints("conns conns_count open idle closed wait_first wait_last waiting"),
+    ints("conns is_fleet conns_count open idle closed wait_first wait_last waiting"),
     # cache: its rows in ``marks`` (expiry, first who waits), popularity
     ints("keys keys_count popular hits asks"),
     # books: of the sample interval, in attempts at the caller; since the start

@@ -32,6 +32,7 @@ from twin.mechanisms.requests.records import (
     FILL,
     FINISH,
     HELD,
+    HOLDERS,
     LEAVE,
     NOBODY,
     NOW,
@@ -67,12 +68,23 @@ def arrive(w, q):
         return
     if st.fault_ratio > 0.0 and st.fails_after == 0 and chance(w, q, FAIL) < st.fault_ratio:
         refuse(w, q, 0)
+    elif st.role == HOLDERS:
+        ask_holder(w, q, st)
     elif not passes_throttle(w, q, st):
         refuse(w, q, 1)
     elif st.whole_request != 0:
         ask_for_slot(w, q)
     else:
         do_next(w, PROCEED, q)
+
+
+@njit
+def ask_holder(w, q, st):
+    """A call to holders of leases: well if the holder has its lease. A condition, which takes no time."""
+    if chance(w, q, CHECK) * st.members_count >= st.up:
+        w.calls[q].outcome = FAILED
+        st.own_failed += 1
+    do_next(w, FINISH, q)
 
 
 @njit
