@@ -7,6 +7,7 @@ import pytest
 from tests.structure.tree import ROOT
 from twin.model.scenario import Dependency, Scenario, Topology
 from twin.spec import SpecError, load_actions, load_scenario, load_topology, vary
+from twin.spec.doubts import doubts_about_scenario, doubts_about_topology
 
 REGION = ROOT / "topology/us-east-1"
 SMALL = """\
@@ -218,6 +219,44 @@ def test_a_circle_that_a_change_makes_is_refused(small: Path, tmp_path: Path) ->
     )
     with pytest.raises(SpecError, match="a circle: names -> site -> store"):
         load_scenario(other)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("mode: hard", None),
+        ("mode: soft", None),
+        ("mode: fire_and_forget", None),
+        ("mode: hard, reached_through: other-names", None),
+        ("mode: async, reached_through: none", None),
+        (
+            "mode: hard, reached_through: none",
+            "found reached_through: none with mode hard, expected the way that",
+        ),
+        ("mode: async", "found a call that inherits no way to store, as its work waits in a store"),
+    ],
+)
+def test_check_warns_of_a_call_that_does_not_feel_it(small: Path, call: str, said: str | None) -> None:
+    small.write_text(SCENARIO + "services:\n" + CALLER.replace("mode: hard", call))
+    found = [str(doubt) for doubt in doubts_about_scenario(small) if "store" in str(doubt)]
+    assert len(found) == (said is not None) and all(str(said) in text for text in found)
+    other = small.with_name("other.yaml")
+    other.write_text(f"scenario: other\nbase: {small.name}\nservices:\n" + CALLER.replace("mode: hard", call))
+    found = [str(doubt) for doubt in doubts_about_scenario(other)]
+    assert len(found) == (said is not None) and all(str(said) in text for text in found)
+
+
+def test_check_warns_of_one_of_several_ways(small: Path) -> None:
+    spare = "      - {on: other-names, mode: hard, fallback: store}\n"
+    small.write_text(SCENARIO + "services:\n" + CALLER + spare)
+    (said,) = map(str, doubts_about_scenario(small))
+    assert (
+        "site.dependencies.0.on: found a call that inherits no way to store, as it is one of several" in said
+    )
+
+
+def test_the_region_leaves_no_doubt_of_its_ways() -> None:
+    assert [d for d in doubts_about_topology(REGION) if "way" in d.found or "reached" in d.found] == []
 
 
 def test_in_the_region_every_hard_caller_of_dynamodb_needs_its_name() -> None:

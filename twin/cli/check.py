@@ -40,7 +40,8 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
     scenarios only, and are checked too. A file that does not use them is named.
 
     A warning is about something that is allowed, but probably not meant: a number that nothing reads, a
-    condition that never holds, a step or an expectation without effect, trouble before the first fault.
+    condition that never holds, a step or an expectation without effect, trouble before the first fault, a
+    call that does not feel that its callee cannot be reached.
 
     The exit code is 2 if there is a problem, and 0 if there are only warnings.
     """

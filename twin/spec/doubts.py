@@ -21,6 +21,7 @@ from twin.spec.sources import source_ids
 from twin.spec.stores import QuietDay
 from twin.spec.topology import check_services, lay_file_on_top, read_topology
 from twin.spec.tree import Tree, read_tree
+from twin.spec.unfelt import unfelt_ways
 from twin.spec.unread import unread_numbers
 from twin.spec.values import Checker, names_of, names_of_kinds
 
@@ -47,7 +48,8 @@ def doubts_about_topology(path: Path, with_files: Iterable[Path | str] = ()) -> 
         lay_file_on_top(tree, Path(file), [])
     checker = Checker(names_of_kinds(None, source_ids(path, [])), [])
     check_services(tree, checker)
-    return sorted(set(unread_numbers(tree, None, None, checker.names.leasing)))
+    found = {*unread_numbers(tree, None, None, checker.names.leasing)}
+    return sorted(found | {*unfelt_ways(tree, checker.names.wiring)})
 
 
 def _loaded(file: Path, on_top: tuple[Path | str, ...]) -> Scenario | None:
@@ -60,6 +62,7 @@ def _loaded(file: Path, on_top: tuple[Path | str, ...]) -> Scenario | None:
 def _about_whole(whole: Whole, scenario: Scenario | None) -> Iterator[Problem]:
     names = whole.checker.names
     yield from unread_numbers(whole.under, whole.overrides, whole.tree, names.leasing)
+    yield from unfelt_ways(whole.under, names.wiring)
     yield from doubtful_levels(whole.tree, lifted_services(whole.under, whole.tree))
     if scenario is not None:
         yield from quiet_trouble(whole.under, QuietDay.of(whole.under, whole.overrides, names))
@@ -69,5 +72,6 @@ def _about_whole(whole: Whole, scenario: Scenario | None) -> Iterator[Problem]:
 def _about_extension(tree: Tree, scenario: Scenario) -> Iterator[Problem]:
     names = names_of(scenario)
     check_interventions(tree, Checker(names, []), scenario.start)
+    yield from unfelt_ways(tree, names.wiring)
     yield from doubtful_levels(tree, set(scenario.topology.services))
     yield from idle_steps(scenario, tree, names)
