@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from twin.base.places import LIBRARY
+from twin.model.scenario import Scenario
 from twin.spec import load_scenario
 from twin.spec.doubts import doubts_about_scenario
 from twin.spec.files import doubts_about, keys_of
+from twin.spec.too_fast import REMEDY
 
 from .conftest import Files
 from .test_bad_input import SPOILT
@@ -190,6 +192,26 @@ def test_what_is_random_or_limited_is_no_trouble(files: Files) -> None:
     assert len(doubts(files, text(EDGE=limited))) == 1, (
         "the call to the store is late, the one to front is not"
     )
+
+
+def test_what_a_tick_cannot_resolve(files: Files) -> None:
+    """Only in services that are stepped as counts."""
+    edge = "on: store, mode: hard, timeout_s: 200ms"
+    words = text(PARAMETERS="servers_count: 1, work_s: 5ms", EDGE=edge)
+    path = files.write("words.yaml", words)
+    assert doubts_about_scenario(path, counted=lambda _: set()) == []
+    found = [
+        str(doubt).rpartition("words.yaml:")[2] for doubt in doubts_about_scenario(path, counted=everything)
+    ]
+    assert found == [
+        f"7:3: services.front: found servers that work 5ms on a call, and a tick of 1s, expected {REMEDY}",
+        "11:33: services.front.dependencies.0.timeout_s: found a time-out of 200ms and a tick of 1s, "
+        f"expected {REMEDY}",
+    ]
+
+
+def everything(scenario: Scenario) -> set[str]:
+    return set(scenario.topology.services)
 
 
 def test_a_scenario_on_another_one_is_judged_by_what_it_adds(files: Files) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from twin.cli._errors import BAD_INPUT, as_option, in_all
 from twin.cli._options import change_options, changed_scenario, output_options, topology_option
 
 if TYPE_CHECKING:
+    from twin.simulation.stepping import Stepping
     from twin.spec.problems import Problem
 
 
@@ -39,6 +40,8 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
     --with applies to every file. The other changes to the scenario (--set, --drop and the rest) apply to
     scenarios only, and are checked too. A file that does not use them is named.
 
+    For a scenario it says which services are stepped call by call, and which as counts in ticks.
+
     A warning is about something that is allowed, but probably not meant: a number that nothing reads, a
     condition that never holds, a step or an expectation without effect, trouble before the first fault, a
     call that does not feel that its callee cannot be reached.
@@ -61,16 +64,19 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
 
 @dataclass(frozen=True)
 class _Found:
-    """What is wrong with a file, what is doubtful, and the changes without use."""
+    """What is wrong with a file, what is doubtful, the changes without use, how services are stepped."""
 
     problems: list[Problem]
     warnings: list[Problem]
-    unused: list[str]
+    unused: list[str] = field(default_factory=list)
+    stepping: Stepping | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The keys of a document."""
         problems, warnings = ([vars(p) for p in those] for those in (self.problems, self.warnings))
-        return {"ok": not problems, "problems": problems, "warnings": warnings, "unused": self.unused}
+        stepping = {} if self.stepping is None else {"stepping": asdict(self.stepping)}
+        found = {"ok": not problems, "problems": problems, "warnings": warnings, "unused": self.unused}
+        return found | stepping
 
 
 def _is_change(option: click.Parameter) -> bool:
@@ -89,6 +95,8 @@ def _say(found: dict[str, _Found], options: set[str]) -> None:
             ignored = f" ({', '.join(unused)} not used: only for scenarios)" if unused else ""
             doubts = f", {counted(warnings, 'warning')}" if warnings else ""
             click.echo(f"{file}: ok{doubts}{ignored}")
+            for line in of_file.stepping.lines() if of_file.stepping is not None else ():
+                click.echo(f"  {line}")
     for line in in_all(sum(len(of_file.problems) for of_file in found.values())):
         show.say(line)
 
@@ -96,6 +104,7 @@ def _say(found: dict[str, _Found], options: set[str]) -> None:
 def _checked(file: str, topology: Path, changes: dict[str, Any], given: list[str]) -> _Found:
     """Every problem of a file, of the files that it names, and of the changes; the changes without use."""
     from twin.model.scenario import Scenario
+    from twin.simulation.stepping import stepped_as_counts, stepping_of
     from twin.spec.files import doubts_about, load_any
     from twin.spec.library import scenario_path
     from twin.spec.problems import SpecError
@@ -103,11 +112,11 @@ def _checked(file: str, topology: Path, changes: dict[str, Any], given: list[str
     warnings: list[Problem] = []
     try:
         path = scenario_path(file)
-        warnings = doubts_about(path, topology, changes["with_files"])
+        warnings = doubts_about(path, topology, changes["with_files"], stepped_as_counts)
         record = load_any(path, topology, changes["with_files"])
         if not isinstance(record, Scenario):
             return _Found([], warnings, given)
-        changed_scenario(record, changes)
+        changed = changed_scenario(record, changes)
     except SpecError as error:
-        return _Found(list(error.problems), warnings, [])
-    return _Found([], warnings, [])
+        return _Found(list(error.problems), warnings)
+    return _Found([], warnings, stepping=stepping_of(changed))

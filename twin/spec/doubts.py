@@ -6,7 +6,7 @@ costs nothing then; a file with problems still has its doubts about single numbe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from twin.model.scenario import Scenario
@@ -19,15 +19,24 @@ from twin.spec.quiet_trouble import quiet_trouble
 from twin.spec.scenario import Whole, build_whole, check_interventions, read_whole
 from twin.spec.sources import source_ids
 from twin.spec.stores import QuietDay
+from twin.spec.too_fast import too_fast
 from twin.spec.topology import check_services, lay_file_on_top, read_topology
 from twin.spec.tree import Tree, read_tree
 from twin.spec.unfelt import unfelt_ways
 from twin.spec.unread import unread_numbers
 from twin.spec.values import Checker, names_of, names_of_kinds
 
+Counted = Callable[[Scenario], Collection[str]]
 
-def doubts_about_scenario(file: Path, with_files: Iterable[Path | str] = ()) -> list[Problem]:
-    """The doubts about a scenario's file and topology. One with ``base:`` is judged by what it adds."""
+
+def doubts_about_scenario(
+    file: Path, with_files: Iterable[Path | str] = (), counted: Counted | None = None
+) -> list[Problem]:
+    """The doubts about a scenario's file and topology. One with ``base:`` is judged by what it adds.
+
+    ``counted``: a function of a scenario that says which services are stepped as counts; with it, times that
+    are too short for a tick are doubted too.
+    """
     on_top = tuple(with_files)
     tree = read_tree(file, [])
     if tree is None:
@@ -36,7 +45,7 @@ def doubts_about_scenario(file: Path, with_files: Iterable[Path | str] = ()) -> 
     if tree.get("base") is None:
         problems: list[Problem] = []
         whole = read_whole(tree, file, on_top, None, None, problems)
-        return sorted(set(_about_whole(whole, build_whole(whole, problems))))
+        return sorted(set(_about_whole(whole, build_whole(whole, problems), counted)))
     scenario = _loaded(file, on_top)
     return sorted(set(_about_extension(tree, scenario))) if scenario is not None else []
 
@@ -59,13 +68,16 @@ def _loaded(file: Path, on_top: tuple[Path | str, ...]) -> Scenario | None:
         return None  # its problems are said elsewhere
 
 
-def _about_whole(whole: Whole, scenario: Scenario | None) -> Iterator[Problem]:
+def _about_whole(whole: Whole, scenario: Scenario | None, counted: Counted | None) -> Iterator[Problem]:
     names = whole.checker.names
     yield from unread_numbers(whole.under, whole.overrides, whole.tree, names.leasing)
     yield from unfelt_ways(whole.under, names.wiring)
     yield from doubtful_levels(whole.tree, lifted_services(whole.under, whole.tree))
     if scenario is not None:
-        yield from quiet_trouble(whole.under, QuietDay.of(whole.under, whole.overrides, names))
+        day = QuietDay.of(whole.under, whole.overrides, names)
+        yield from quiet_trouble(whole.under, day)
+        if counted is not None:
+            yield from too_fast(whole.under, day, scenario.tick_s, counted(scenario))
         yield from idle_steps(scenario, whole.tree, names)
 
 

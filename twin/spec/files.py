@@ -13,7 +13,7 @@ from typing import Any
 from twin.spec.barriers import load_barriers
 from twin.spec.bases import base_of, load_scenario, load_what_if
 from twin.spec.defects import load_defects
-from twin.spec.doubts import doubts_about_scenario, doubts_about_topology
+from twin.spec.doubts import Counted, doubts_about_scenario, doubts_about_topology
 from twin.spec.mitigations import load_mitigation
 from twin.spec.problems import Problem
 from twin.spec.sources import load_published, load_sources
@@ -81,8 +81,11 @@ def _part(
     return topology, (*on_top, file)
 
 
-def doubts_about(file: Path, topology: Path, with_files: Iterable[Path] = ()) -> list[Problem]:
-    """The doubts about a scenario or a topology, as ``load_any`` reads it; none about other files."""
+def doubts_about(
+    file: Path, topology: Path, with_files: Iterable[Path] = (), counted: Counted | None = None
+) -> list[Problem]:
+    """The doubts about a scenario or a topology, as ``load_any`` reads it; none about other files.
+    ``counted``: as for ``doubts_about_scenario``."""
     on_top = tuple(with_files)
     if file.is_dir():
         return doubts_about_topology(file, on_top)
@@ -90,5 +93,5 @@ def doubts_about(file: Path, topology: Path, with_files: Iterable[Path] = ()) ->
     if file.suffix == ".csv" or keys & set(OTHERS) or not keys:
         return []
     if _is_scenario(keys):
-        return doubts_about_scenario(file, on_top)
+        return doubts_about_scenario(file, on_top, counted)
     return doubts_about_topology(*_part(file, topology, on_top, keys))

@@ -41,8 +41,15 @@ class QuietDay:
 
     def own_work_s(self, service: str) -> float:
         """The time of its servers on a request; 0 where that time is random."""
-        values = self.values[service]
-        return 0.0 if values.get("is_random") else _work_s(values)
+        return 0.0 if self.values[service].get("is_random") else self.work_s(service)
+
+    def work_s(self, service: str) -> float:
+        """The mean time of its servers on a request."""
+        return _work_s(self.values[service])
+
+    def has_servers(self, service: str) -> bool:
+        """Whether a file gives it servers."""
+        return self.values[service].get("servers_count", 0.0) > 0.0
 
     def limit_per_s(self, service: str) -> float:
         """Calls a second that its servers or workers manage."""
