@@ -46,7 +46,8 @@ UNITS = {
         "served_late": "attempts that the callee served after the time-out", "in_flight": "count at the end",
         "stored_count": "count, mean over the interval", "lost": "work that a full store dropped",
         "asked_cache": "requests that asked the cache", "hits": "requests that the cache answered",
-        "open_count": "connections at the end",
+        "open_count": "connections at the end", "oldest_age_s": "s, of stored work at the end",
+        "longest_age_s": "s, of work that was done in the interval, from storing to its end",
     },
     "requests": {
         "start_s": "s from the start", "latency_s": "s; of one who gave up, how long he waited",

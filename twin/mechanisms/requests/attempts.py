@@ -201,6 +201,7 @@ def work_ended(w, q, e):
         link.in_flight -= 1
         link.served += 1
         link.all_served += 1
+        link.longest = max(link.longest, w.counters[NOW] - x.first_sent)
         give_back(w, q)
     else:
         x.outcome, x.has_worked, x.step, x.will_fail, x.is_refused = WELL, 0, 0, 0, 0

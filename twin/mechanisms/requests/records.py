@@ -126,7 +126,7 @@ LINK = record_of(
     ints("sent served failed timed_out refused late lost all_sent all_served all_failed"),
     ints("all_timed_out in_flight callee_served all_late"),
     # of the tick: requests that failed here, time that requests spent here
-    ints("blamed"),
+    ints("blamed longest"),
     floats("spent_here"),
     ints("ended ended_well"),
 )
@@ -162,5 +162,5 @@ BOOK = record_of(
     ints("tick edge sent served failed timed_out refused_by_client served_late in_flight"),
     floats("stored_count"),
     ints("lost asked_cache hits"),
-    floats("open_count"),
+    floats("open_count oldest_age_s longest_age_s"),
 )

@@ -40,7 +40,7 @@ def hand_over_one(w, q, e):
         block(w, q, e)
         return BLOCKED
     n = child_of(w, q, e)
-    w.calls[n].parent = NOBODY
+    w.calls[n].parent, w.calls[n].is_awaited = NOBODY, 1
     link.sent += 1
     link.all_sent += 1
     link.in_flight += 1
