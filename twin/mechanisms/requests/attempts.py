@@ -18,12 +18,12 @@ caller waits for the whole of this. A late answer is thrown away, and the callee
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.base.rng import BACKOFF, FAIL
+from twin.base.rng import BACKOFF
 from twin.mechanisms.arrays import ASYNC
 from twin.mechanisms.backoff import wait_s
-from twin.mechanisms.calls import miss_ratio
 from twin.mechanisms.requests.agenda import at, do_next
 from twin.mechanisms.requests.alternatives import draw_alternative
+from twin.mechanisms.requests.border import cross
 from twin.mechanisms.requests.breakers import fill_budget, learn_end, lets_through, pays_retry
 from twin.mechanisms.requests.calls import chance, give_back, new_call
 from twin.mechanisms.requests.program import call_ended
@@ -31,7 +31,6 @@ from twin.mechanisms.requests.records import (
     ARRIVE,
     COUNTED,
     FAILED,
-    FINISH,
     FOREVER,
     HELD,
     NOBODY,
@@ -77,19 +76,6 @@ def send(w, q):
         cross(w, q, e)
     else:
         do_next(w, ARRIVE, q)
-
-
-@njit
-def cross(w, q, e):
-    """The callee is stepped as counts: it has published what share of calls fails, and how long they take."""
-    r = w.edge[e]
-    r.calls += w.stations[r.caller].weight
-    x = w.calls[q]
-    x.outcome = FAILED if chance(w, q, FAIL) < miss_ratio(w, e) else WELL
-    x.state = HELD
-    w.stations[r.callee].inside += 1
-    w.stations[r.callee].all_offered += 1
-    at(w, w.counters[NOW] + max(1, int(r.visible_latency_s * SECOND)), FINISH, q, x.version)
 
 
 @njit

@@ -11,6 +11,7 @@ from __future__ import annotations
 from twin.base.jit import njit
 from twin.mechanisms.requests.agenda import at, do_next
 from twin.mechanisms.requests.books import note_store
+from twin.mechanisms.requests.border import cross
 from twin.mechanisms.requests.calls import child_of
 from twin.mechanisms.requests.records import (
     ARRIVE,
@@ -108,9 +109,12 @@ def pull(w, e):
             link.store_last = NOBODY
         link.stored -= 1
         room -= 1
-        st.promised += int(st.role != COUNTED)
-        w.calls[n].state = SENT
-        do_next(w, ARRIVE, n)
+        if st.role == COUNTED:
+            cross(w, n, e)
+        else:
+            st.promised += 1
+            w.calls[n].state = SENT
+            do_next(w, ARRIVE, n)
         unblock(w, e)
 
 
