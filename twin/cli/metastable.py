@@ -126,10 +126,13 @@ def _tell_frontier(found: StabilityStudy) -> None:
     click.echo("\nSmallest triggers that tip it")
     rows: list[tuple[object, ...]] = []
     for f in found.frontiers:
+        at_once = f.trigger.is_momentary
         if not f.tips:
-            rows.append((f.trigger.words(f.trigger.depths[0]), f"no, not for {_for(f.longest_s)}", ""))
+            longest = "no" if at_once else f"no, not for {_for(f.longest_s)}"
+            rows.append((f.trigger.words(f.trigger.depths[0]), longest, ""))
         points = zip(f.points, f.left_ratios, f.well_after_s, strict=True)
-        rows += [(f.trigger.words(d), _for(s), _left(left, well_s)) for (d, s), left, well_s in points]
+        rows += [(f.trigger.words(d), "" if at_once else _for(s), _left(left, well_s))
+                 for (d, s), left, well_s in points]  # fmt: skip
     show.table(("if", "for at least", "then fails"), rows, numbers=["then fails"])
 
 

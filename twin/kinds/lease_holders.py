@@ -18,7 +18,7 @@ from __future__ import annotations
 from twin.base.jit import njit
 from twin.mechanisms.draws import declare
 from twin.mechanisms.requests.report import report
-from twin.model.kind import About
+from twin.model.kind import About, Strike
 from twin.model.parameter import Param
 
 PARAMETERS = (
@@ -35,7 +35,12 @@ PARAMETERS = (
           "assumed: none unless a scenario says so", (0.0, 0.0)),
 )  # fmt: skip
 BREAKS = {"down": {"lapse_ratio": 1.0}}
-ABOUT = About(one_by_one="holders")
+ABOUT = About(
+    one_by_one="holders",
+    calls_until_well=lambda value: value("holders_count") / value("retry_every_s"),
+    strikes=(Strike("lapse_ratio", "of the leases", "lapse at once"),),
+    pace_s=lambda value: value("lease_s"),
+)
 DRAWS = declare()
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()

@@ -56,6 +56,17 @@ class OwnWork:
 
 
 @dataclass(frozen=True)
+class Strike:
+    """A parameter that acts at the moment at which it is set: a share of whom (``of``), and what they do.
+    ``needs``: only where this other parameter is above 0; '' for always."""
+
+    parameter: str
+    of: str
+    do: str
+    needs: str = ""
+
+
+@dataclass(frozen=True)
 class About:
     """Everything that others may ask about a kind, beyond its parameters.
 
@@ -63,7 +74,9 @@ class About:
     mechanism, and may stand in for any service. ``holds_event``: it is the event itself; a baseline keeps it
     and an ensemble leaves its parameters alone. ``why_passive``: why no load and no lack of capacity keeps it
     down, '' if one might. ``keeps_leases``: its step reads dependencies of mode lease.
-    ``calls_until_well``: while it is down it calls its dependencies by itself, again and again.
+    ``calls_until_well``: calls a second that it makes by itself while all of it is down; None if it makes
+    none. ``strikes``: what can befall a share of it at one moment. ``pace_s``: the time in which its
+    mechanism takes a turn, if it has one of its own.
     """
 
     is_customers: bool = False
@@ -76,4 +89,6 @@ class About:
     remedies: tuple[Remedy, ...] = ()
     control_loop: type[Eye] | None = None
     keeps_leases: bool = False
-    calls_until_well: bool = False
+    calls_until_well: Callable[[ValueOf], float] | None = None
+    strikes: tuple[Strike, ...] = ()
+    pace_s: Callable[[ValueOf], float] | None = None

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from twin.analysis.metastability.loads import loads_of, undisturbed, value_of, with_values
+from twin.analysis.metastability.loads import loads_of, one_by_one, undisturbed, value_of, with_values
 from twin.analysis.metastability.loop import loop_of
 from twin.kinds import about, kinds_that, registry
 from twin.model.kind import About
@@ -94,6 +94,11 @@ class Isolated:
         return self.point.reaching_per_s[self.service]
 
     @property
+    def is_single(self) -> bool:
+        """Whether its calls are stepped one by one, by chance."""
+        return self.scenario.noise == "exact"
+
+    @property
     def each(self) -> list[Isolated]:
         """The same world, as each member of the loop sees it."""
         return [replace(self, service=name) for name in self.members]
@@ -121,8 +126,9 @@ def isolate(scenario: Scenario, service: str, point: OperatingPoint, load: float
     relays = {here[n]: _relay(before[n], here[n], latency) for n, latency in point.latency_s.items()}
     loop = {name: _member(before[name], here, load) for name in members}
     topology = scenario.topology.model_copy(update={"services": {**loop, **callers, **relays}})
+    noise = "exact" if set(members) & one_by_one(scenario) else "mean"
     small = undisturbed(scenario).model_copy(
-        update={"topology": topology, "parameters": {}, "sample_s": topology.signal_period_s}
+        update={"topology": topology, "parameters": {}, "sample_s": topology.signal_period_s, "noise": noise}
     )
     reaching = {m: load * sum(r for (_, b), r in point.calls_per_s.items() if b == m) for m in members}
     latency_s = {here[name]: latency for name, latency in point.latency_s.items()}

@@ -7,11 +7,12 @@ The counts therefore only tell which law a dependency obeys, and the law gives t
 - A service calls its callee ``share × times`` times for each call that it gets.
 - A pool of connections, or of cached answers, renews each of them once in its lifetime.
 
-Where the counts obey none of these, they are the answer.
+Where the counts obey none of these, they are the answer. Calls that are stepped one by one obey them always.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,16 +20,27 @@ import numpy as np
 
 from twin.kinds import about, registry
 from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.graph import connected_sets
 from twin.model.scenario import Dependency, Quantity, Scenario, Service
 from twin.simulation import inline
+from twin.simulation.levels import call_rates, stepped_each
 from twin.simulation.run import schedule_for
 from twin.simulation.world import build
 
 UNDISTURBED_S = 600.0  # so long a scenario runs undisturbed before its loads are taken
 PERIODS = 6  # signal periods over which they are counted
+SIGMAS = 4.0  # by how much a count may differ by chance
 SLACK = 2.0  # calls by which a count and a law may differ: one for each end of the time
 POOLS = ("new_connections", "cached")  # modes in which a pool calls, and not each request
 OF_ITS_OWN = ("rate_per_s", "own_per_s")  # parameters that say how many calls begin in a service
+
+SINGLE = (
+    "work_s",
+    "workers_count",
+    "instances_count",
+    "target_utilisation_ratio",
+)  # counts read none of these
+SINGLE_MODES = ("soft", "fire_and_forget", "bootstrap")  # modes of which counts know little
 
 Calls = dict[tuple[str, str], float]  # (caller, callee) → calls a second
 
@@ -46,12 +58,14 @@ class Loads:
 
 
 def undisturbed(scenario: Scenario) -> Scenario:
-    """Without faults, people, luck and night, and long enough to become quiet."""
+    """Without faults, people and night, and long enough to become quiet; without luck, unless calls are
+    stepped one by one."""
     before = scenario.topology.services
     services = {n: _at_peak(s) if about(s.kind).is_customers else s for n, s in before.items()}
     update = {
         "topology": scenario.topology.model_copy(update={"services": services}), "faults": (), "actions": (),
-        "diagnoses": (), "expect": (), "responders": "scripted", "noise": "mean", "duration_s": UNDISTURBED_S,
+        "diagnoses": (), "expect": (), "responders": "scripted", "duration_s": UNDISTURBED_S,
+        "noise": "exact" if one_by_one(scenario) else "mean",
     }  # fmt: skip
     return scenario.model_copy(update=update)
 
@@ -76,11 +90,45 @@ def value_of(record: Service | Dependency, name: str) -> float:
     return float(param.encode(given[name].value if name in given else param.default))
 
 
+def one_by_one(scenario: Scenario) -> set[str]:
+    """The services whose calls are stepped one by one, and have to be: counts do not know what they do."""
+    services, each = scenario.topology.services, stepped_each(scenario)
+    sets = connected_sets(services, each)
+    return {name for group in sets if any(_beyond_counts(services[n]) for n in group) for name in group}
+
+
+def _beyond_counts(record: Service) -> bool:
+    known = {p.name for p in registry()[record.kind].PARAMETERS}
+    if about(record.kind).one_by_one == "holders":
+        return True
+    if any(value_of(record, name) > 0.0 for name in SINGLE if name in known):
+        return True
+    words = [(d.parallel, d.one_of, d.fallback) for d in record.dependencies]
+    modes = {d.mode for d in record.dependencies}
+    times = any(value_of(d, "times") > 1.0 for d in record.dependencies)
+    return times or any(any(word) for word in words) or bool(modes & set(SINGLE_MODES))
+
+
 def loads_of(scenario: Scenario) -> Loads:
     """The loads of the whole scenario, once it has become quiet."""
     quiet = undisturbed(scenario)
     counted, latency_s, span_s = _counts(quiet)
-    return Loads(exact(quiet.topology.services, counted, span_s), latency_s)
+    services = quiet.topology.services
+    known = _known(services, stepped_each(quiet))
+    return Loads(exact(services, counted | known, span_s, quiet.noise == "exact"), latency_s)
+
+
+def _known(services: Mapping[str, Service], single: set[str]) -> Calls:
+    """Calls a second over the dependencies of services whose calls are stepped one by one."""
+    rates = call_rates(services) if single else {}
+    found: Calls = {}
+    for caller in single:
+        for edge in services[caller].dependencies:
+            asked = rates[caller] * value_of(edge, "share") * value_of(edge, "times")
+            stock = "keys_count" if edge.mode == "cached" else "connections_count"
+            renewed = value_of(edge, stock) / value_of(edge, "lifetime_s")
+            found[caller, edge.on] = min(asked, renewed) if edge.mode in POOLS else asked
+    return found
 
 
 def _counts(quiet: Scenario) -> tuple[Calls, Calls, float]:
@@ -100,8 +148,11 @@ def _counts(quiet: Scenario) -> tuple[Calls, Calls, float]:
     return counted, latency_s, span_s
 
 
-def exact(services: Mapping[str, Service], counted: Calls, span_s: float) -> Calls:
-    """The rates that the laws give, for each dependency that obeys one; the counted rate for the others."""
+def exact(services: Mapping[str, Service], counted: Calls, span_s: float, noisy: bool = False) -> Calls:
+    """The rates that the laws give, for each dependency that obeys one; the counted rate for the others.
+
+    ``noisy``: the counts are by chance.
+    """
     places = list(counted)
     own = {name: _begun(record) for name, record in services.items()}
     into = {name: [n for n, (_, b) in enumerate(places) if b == name] for name in services}
@@ -111,6 +162,7 @@ def exact(services: Mapping[str, Service], counted: Calls, span_s: float) -> Cal
         reaching = own[caller] + sum(counted[places[n]] for n in into[caller])
         for gain, pool in _laws(edge):
             slack = SLACK + gain * (1.0 + len(into[caller]))
+            slack += SIGMAS * math.sqrt(gain * reaching * span_s) if noisy else 0.0
             if abs(counted[caller, callee] - gain * reaching - pool) * span_s <= slack:
                 fixed[k] = gain * own[caller] + pool
                 gains[k, into[caller]] = gain

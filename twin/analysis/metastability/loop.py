@@ -56,7 +56,7 @@ def _influences(
                 yield ("load", name), ("load", edge.on)
             if edge.mode in ASKS_AGAIN or value_of(edge, "retries") > 0.0:
                 yield ("failure", edge.on), ("load", edge.on)
-            if edge.mode == "bootstrap" or about(record.kind).calls_until_well:
+            if edge.mode == "bootstrap" or about(record.kind).calls_until_well is not None:
                 yield ("failure", name), ("load", edge.on)
             for other in _instead(edge, record):
                 yield ("failure", edge.on), ("load", other)
@@ -102,11 +102,21 @@ def worst_of(services: Mapping[str, Service], calls_per_s: Calls) -> dict[str, f
     gains, begun = np.zeros((len(names), len(names))), np.zeros(len(names))
     for (caller, callee), rate in calls_per_s.items():
         edge = next(d for d in services[caller].dependencies if d.on == callee)
-        attempts = rate * (1.0 + value_of(edge, "retries"))
-        if into[number[caller]] > 0.0:
+        attempts = _when_down(services[caller], edge, rate)
+        if into[number[caller]] > 0.0 and edge.mode != "bootstrap":
             gains[number[callee], number[caller]] += attempts / into[number[caller]]
         else:
             begun[number[callee]] += attempts
     if max(abs(np.linalg.eigvals(gains)), default=0.0) >= 1.0:
         return dict.fromkeys(names, math.inf)
     return dict(zip(names, np.linalg.solve(np.eye(len(names)) - gains, begun).tolist(), strict=True))
+
+
+def _when_down(record: Service, edge: Dependency, rate_per_s: float) -> float:
+    """Attempts a second over a dependency when all fail."""
+    by_itself = about(record.kind).calls_until_well
+    if by_itself is not None:
+        rate_per_s = by_itself(lambda name: value_of(record, name))
+    if edge.mode == "bootstrap":
+        return value_of(record, "instances_count") / max(0.001, value_of(edge, "backoff_s"))
+    return rate_per_s * (1.0 + value_of(edge, "retries"))

@@ -26,12 +26,14 @@ def samples_of(model: Model, service: str, samples: list[np.ndarray]) -> np.ndar
     return rows[rows["service"] == model.names.index(service)]
 
 
-def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, np.ndarray]:
-    """The small world at ``at_s``, its loop as the scenario has left it, and the service's samples by then.
+def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, list[np.ndarray]]:
+    """The small world at ``at_s``, its loop as the scenario has left it, and each member's samples by then.
 
     The scenario is run to then, with its faults and actions. Of what they have set at the loop, faults
     are taken back and actions stay. Calls that a caller outside still holds back (async) stay behind.
     """
+    if alone.is_single:
+        return _left_as_it_is(scenario, alone, at_s)
     full = build(scenario, seed=scenario.seed)
     rows = inline.run_inline(full, schedule_for(full, scenario), round(at_s / scenario.tick_s))
     small = build(alone.scenario, seed=scenario.seed)
@@ -44,7 +46,19 @@ def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, np.n
         _take_over_edge(full, small, edge)
     for target, value in sound.items():
         small.change(target, value, 0)
-    return small, samples_of(full, alone.service, rows.samples)
+    return small, [samples_of(full, name, rows.samples) for name in alone.members]
+
+
+def _left_as_it_is(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, list[np.ndarray]]:
+    """The same where calls are stepped one by one: calls under way cannot move to another world, so the
+    scenario itself goes on, with all faults taken back and no further intervention."""
+    every = scenario.model_copy(update={"sample_s": scenario.topology.signal_period_s})
+    full = build(every, seed=scenario.seed)
+    sound = {target: full.value(target) for x in scenario.faults for target in x.set}
+    rows = inline.run_inline(full, schedule_for(full, every), round(at_s / scenario.tick_s))
+    for target, value in sound.items():
+        full.change(target, value, 0)
+    return full, [samples_of(full, name, rows.samples) for name in alone.members]
 
 
 def alone_from(small: Model, services: tuple[str, ...], tick: int, ticks: int) -> list[np.ndarray]:

@@ -152,7 +152,7 @@ class Bench:
 
     def judge(self, rows: list[np.ndarray], warm: int, end: int, final: bool = True) -> Aftermath:
         """As ``aftermath_of``, for the loop: ``rows`` of each member; the numbers are the service's own."""
-        progress = PROGRESS if self.alone.about.own_work is None else HOPE
+        progress = HOPE if self.alone.about.own_work is not None or self.alone.is_single else PROGRESS
         found = [
             aftermath_of(
                 samples, warm, end, self.period_s, progress, final,
@@ -198,6 +198,7 @@ def _fault(n: int, push: Push, warm_s: float) -> Intervention:
 def pace_s(alone: Isolated) -> float:
     """The time in which its own mechanism takes a turn: attempts of a call, or what its kind says."""
     turns_s = [m.about.own_work.pace_s(m.value) for m in alone.each if m.about.own_work is not None]
+    turns_s += [m.about.pace_s(m.value) for m in alone.each if m.about.pace_s is not None]
     within = [d for m in alone.each for d in m.record.dependencies if d.on in alone.members]
     if alone.about.own_work is None:
         within += [caller.dependencies[0] for caller in alone.callers.values()]

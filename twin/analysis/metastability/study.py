@@ -171,7 +171,10 @@ def _moment(
     say("the scenario, up to the time asked for")
     small, past = lived(scenario, bench.alone, found.at_s)
     quiet = bench.each_rows((), bench.warm_s)
-    was_impaired = bool(len(past)) and bool(impaired(past[-1:], quiet[0], bench.period_s)[0])
+    was_impaired = any(
+        bool(impaired(rows[-1:], usual, bench.period_s).any())
+        for rows, usual in zip(past, quiet, strict=True)
+    )
     ticks = round(4.0 * bench.horizon_s / scenario.tick_s)
     then = alone_from(small, bench.alone.members, round(found.at_s / scenario.tick_s), ticks)
     rows = [np.concatenate(both) for both in zip(quiet, then, strict=True)]
@@ -225,7 +228,8 @@ def _class_of(found: StabilityStudy) -> tuple[StabilityClass, str]:
     if tipping:
         easiest = min(tipping, key=lambda f: f.points[0][1])
         depth, for_s = easiest.points[0]
-        push = f"{easiest.trigger.words(depth)} for {for_s:g} s"
+        lasts = "" if easiest.trigger.is_momentary else f" for {for_s:g} s"
+        push = f"{easiest.trigger.words(depth)}{lasts}"
         stays = "it stays down" if easiest.stuck else _too_slow(found)
         return StabilityClass.VULNERABLE, f"{together}it is well, but {push}, and {stays}"
     return StabilityClass.STABLE, _why_stable(found)

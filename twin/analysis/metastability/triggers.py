@@ -26,7 +26,8 @@ PASSIVE = ("soft", "async")  # a caller does not fail with these
 class Trigger:
     """``settings`` of a depth; ``depths`` from the deepest; ``least``: the depth that does nothing.
 
-    ``depth_is`` says what a depth is a share, a multiple or a number of seconds of.
+    ``depth_is`` says what a depth is a share, a multiple or a number of seconds of. ``is_momentary``: it has
+    no duration.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Trigger:
     depths: tuple[float, ...]
     least: float
     settings: Callable[[float], Settings]
+    is_momentary: bool = False
 
     def words(self, depth: float) -> str:
         """'80 % of the capacity is lost', '3 times the usual load'."""
@@ -75,6 +77,8 @@ def triggers(alone: Isolated) -> Iterator[Trigger]:
     for member in alone.each:
         if member.has("fault_ratio"):
             yield _of_faults(member)
+        if alone.is_single:
+            yield from _strikes(member)
 
 
 def _of_capacity(alone: Isolated) -> Iterator[Trigger]:
@@ -94,6 +98,23 @@ def _of_faults(alone: Isolated) -> Trigger:
     name, whose = alone.service, "its own calls" if len(alone.members) == 1 else f"calls to {alone.service}"
     return Trigger(f"faults{_of(alone)}", f"of {whose} fail", SHARES, 0.0,
                    lambda d: {f"{name}.fault_ratio": d})  # fmt: skip
+
+
+def _strikes(alone: Isolated) -> Iterator[Trigger]:
+    """What befalls a share of the service at one moment, and losses of what its dependencies cache."""
+    for strike in alone.about.strikes:
+        if not strike.needs or alone.value(strike.needs) > 0.0:
+            yield _moment_of(f"{alone.service}.{strike.parameter}", f"{strike.of}{_of(alone)} {strike.do}")
+    for edge in alone.record.dependencies:
+        if edge.mode == "cached":
+            target = f"{alone.service}->{edge.on}.flush_ratio"
+            yield _moment_of(
+                target, f"of the answers of {edge.on} in {alone.service}'s cache are lost at once"
+            )
+
+
+def _moment_of(target: str, depth_is: str) -> Trigger:
+    return Trigger(target, depth_is, SHARES, 0.0, lambda d: {target: d}, is_momentary=True)
 
 
 def _of(alone: Isolated) -> str:
@@ -117,14 +138,15 @@ def _of_dependency(on: str, mode: str) -> Iterator[Trigger]:
 def frontier(bench: Bench, trigger: Trigger, say: Say) -> Frontier:
     """The smallest triggers of this sort that tip the service, by bisection of depth, then of duration."""
     say(f"trigger: {trigger.name}")
-    longest_s = bench.longest_s
+    longest_s = bench.alone.scenario.tick_s if trigger.is_momentary else bench.longest_s
     if not tips(bench, trigger, trigger.depths[0], longest_s):
         return Frontier(trigger, longest_s, (), None)
     depth = least_depth(bench, trigger, longest_s)
     points: list[tuple[float, float]] = []
     for d in (*(d for d in trigger.depths if d > depth), depth):
         at_least_s = points[-1][1] if points else 0.0
-        points.append((d, shortest_s(bench, trigger, d, at_least_s, longest_s)))
+        for_s = longest_s if trigger.is_momentary else shortest_s(bench, trigger, d, at_least_s, longest_s)
+        points.append((d, for_s))
     left = [bench.push(Push(trigger.settings(d), for_s=s)) for d, s in points]
     ratios, after_s = tuple(x.error_ratio for x in left), tuple(x.after_s for x in left)
     return Frontier(trigger, longest_s, tuple(points), depth, ratios, after_s, left[0].state is Outlook.STUCK)

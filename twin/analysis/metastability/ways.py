@@ -69,10 +69,16 @@ def collapse(bench: Bench, trigger: Trigger, tipping_s: float) -> Collapse:
 
 
 def load_settings(alone: Isolated, ratio: float) -> Settings:
-    """The load at ``ratio`` times the usual one; for work of its own, the capacity divided by it."""
+    """The load at ``ratio`` times the usual one; for work of its own, the capacity divided by it.
+
+    Where nobody calls from outside, each call takes ``ratio`` times as long.
+    """
     if alone.about.own_work is not None:
         return {f"{alone.service}.capacity_per_s": alone.value("capacity_per_s") / ratio}
-    return {f"{caller}.rate_ratio": ratio for caller in alone.callers}
+    if alone.callers:
+        return {f"{caller}.rate_ratio": ratio for caller in alone.callers}
+    works = [m for m in alone.each if m.has("work_s") and m.value("work_s") > 0.0]
+    return {f"{m.service}.work_s": m.value("work_s") * ratio for m in works}
 
 
 def ways_out(down: Collapse) -> Iterator[Way]:

@@ -45,7 +45,7 @@ from twin.mechanisms.requests.records import COUNTED
 from twin.mechanisms.requests.report import report
 from twin.mechanisms.retrying_clients import sizes
 from twin.mechanisms.station import COUNT, DEAD, FRONT, cells_needed, lay_out, row_of
-from twin.model.kind import About, ClosedForm, Remedy
+from twin.model.kind import About, ClosedForm, Remedy, Strike
 
 __all__ = [
     "ABOUT",
@@ -64,6 +64,7 @@ __all__ = [
 ABOUT = About(
     one_by_one="program",
     closed_form=ClosedForm.STATION,
+    strikes=(Strike("restart_ratio", "of the instances", "restart at once", needs="instances_count"),),
     remedies=(
         Remedy(
             "drop expired work for as long as a call's attempts last",
