@@ -136,6 +136,15 @@ def test_numbers_of_a_service_that_exclude_each_other(files: Files, parameters: 
     assert said in problem
 
 
+def test_a_fault_cannot_take_the_last_server_by_its_number(files: Files) -> None:
+    """0 servers are very many; a pause is a capacity_ratio of 0."""
+    faults = "faults:\n  - {id: gone, at: +1m, set: {c.servers_count: ¦0}, assumed: x}\n"
+    path, place = marked(files, scenario(["on: a, mode: hard"]) + faults)
+    (problem,) = files.problems(load_scenario, path)
+    assert problem.startswith(place)
+    assert "found servers_count 0, expected 1 or more" in problem and "capacity_ratio: 0 pauses" in problem
+
+
 GOOD = [
     ["on: a, mode: hard, parallel: g", "on: b, mode: soft, parallel: g"],
     [f"on: a, mode: hard, parallel: g, times: {number(3)}"],

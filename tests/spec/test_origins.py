@@ -2,7 +2,10 @@
 
 import pytest
 
+from twin.base.places import LIBRARY
 from twin.spec import load_scenario, load_topology
+from twin.spec.examples import KEY
+from twin.spec.files import keys_of
 from twin.spec.inputs import inputs_of, varies
 
 from .conftest import KINDS, Files
@@ -69,6 +72,12 @@ def test_a_topology_and_services_of_ones_own_may_be_examples(files: Files) -> No
     mine = files.write("own.yaml", f"assumed: example\n{services}".replace("web", "own"))
     topology = load_topology(folder, [mine])
     assert topology.services["own"].parameters["servers_count"].assumed == "example"
+
+
+def test_what_describes_the_event_gives_each_number_its_origin() -> None:
+    files = [*(LIBRARY / "topology").rglob("*.yaml"), LIBRARY / "scenarios" / "us-east-1-2025-10-20.yaml"]
+    assert len(files) > 5
+    assert [file.name for file in files if KEY in keys_of(file)] == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from twin.base import units
 from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import ORIGINS, Published, Scenario, Topology
-from twin.spec.contradictions import check_contradictions
+from twin.spec.contradictions import AT_LEAST_ONE, check_contradictions
 from twin.spec.cycles import check_circles, check_cycles, check_endless
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
@@ -216,7 +216,8 @@ def _check_intervention(
         except Refused as refused:
             checker.refuse(value, where, refused, at_key=True)
             continue
-        checker.value(value, where, param)
+        if checker.value(value, where, param) and value.value == 0 and param.name in AT_LEAST_ONE:
+            checker.refuse(value, where, Refused("1 or more", AT_LEAST_ONE[param.name], f"{param.name} 0"))
         over = entry.get("over")
         if over is not None and param.unit in ("choice", "switch"):
             hint = f"{param.name} is a {param.unit}"
