@@ -28,8 +28,9 @@ CLAUSES = (
     "answers with a latency_s that is not negative, and a number",
     "answers with a share ok between 0 and 1",
     "keeps its own invariants (check)",
+    "ends each call exactly once: what was sent is served, failed, timed out or in flight",
 )
-ORDER, CAPACITY, BLAME, COUNTS, LATENCY, OUTCOME, INVARIANT = range(1, 8)
+ORDER, CAPACITY, BLAME, COUNTS, LATENCY, OUTCOME, INVARIANT, CONSERVATION = range(1, 9)
 
 
 @njit

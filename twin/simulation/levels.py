@@ -29,6 +29,18 @@ def weights(scenario: Scenario) -> dict[str, int]:
     return {name: found[name] for name in sorted(found)}
 
 
+def placed_services(scenario: Scenario) -> dict[str, Service]:
+    """The services in the order of names; those of a set that is stepped call by call share one domain.
+
+    Their calls pass at once, so one actor must have them all. The domains of a file decide for the others.
+    """
+    services = dict(sorted(scenario.topology.services.items()))
+    for connected in connected_sets(services, stepped_each(scenario)):
+        for name in connected:
+            services[name] = services[name].model_copy(update={"domain": connected[0]})
+    return services
+
+
 def stepped_each(scenario: Scenario) -> set[str]:
     """The services that are stepped call by call."""
     services = scenario.topology.services

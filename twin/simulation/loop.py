@@ -35,8 +35,9 @@ HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not 
 from twin.base.jit import borrowed, by_reference, njit
 from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import DEBUG, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS
-from twin.mechanisms.contract import INVARIANT, broken_clause
+from twin.mechanisms.contract import CONSERVATION, INVARIANT, broken_clause
 from twin.mechanisms.detection import close_period, publish
+from twin.mechanisms.requests.books import conserves_calls
 from twin.mechanisms.requests.engine import run_requests
 from twin.mechanisms.requests.records import COUNTED, IS_ON, N_BOOKS
 from twin.mechanisms.requests.report import write_books
@@ -95,6 +96,8 @@ def advance(state, t0, t1, {arrays}):
 {checks}
                     if not sound:
                         return t, i, INVARIANT
+                    if w.stations[i].role != COUNTED and not conserves_calls(w, i):
+                        return t, i, CONSERVATION
             if any_fired(t, w):
                 break
             if w.clock[N_SAMPLES] + len(w.mine) > len(w.samples):

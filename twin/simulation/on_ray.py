@@ -30,6 +30,7 @@ from twin.mechanisms.arrays import EDGE, PERIOD
 from twin.model.graph import partition
 from twin.model.scenario import Scenario
 from twin.simulation.inline import InvariantBroken, Progress, Rows, advance, apply
+from twin.simulation.levels import placed_services
 from twin.simulation.schedule import Change, News, Schedule
 from twin.simulation.world import Drained, Model, build
 
@@ -294,7 +295,7 @@ def run_on_ray(
     machines have this package; None starts a local one.
     """
     advance(model, 0, 0)  # compiles the loop if need be, so that the actors find it on disk
-    parts = partition(scenario.topology.services, actors)
+    parts = partition(placed_services(scenario), actors)
     crossing, board = crossing_edges(model, parts)
     options = {"seed": seed, "replicate": replicate, "debug": debug}
     with cluster(address, len(parts)):

@@ -45,7 +45,7 @@ from twin.model.parameter import Param, parameter_dtype, state_dtype
 from twin.model.responders import follows, waiting
 from twin.model.scenario import Scenario, Service
 from twin.model.target import Target
-from twin.simulation.levels import call_rates, weights
+from twin.simulation.levels import call_rates, placed_services, weights
 from twin.simulation.request_arrays import request_arrays
 
 ServiceNames = tuple[str, ...]
@@ -102,6 +102,11 @@ class Model:
 
     def restore(self, saved: Iterable[np.ndarray]) -> None:
         """Go back to a checkpoint of the same scenario."""
+        pairs = list(zip(self.every_array(), saved, strict=True))
+        names = self.state._fields
+        grown = {n: then.copy() for n, (mine, then) in zip(names, pairs, strict=False)
+                 if mine.dtype not in BUFFERS and mine.shape != then.shape}  # fmt: skip
+        self.state = self.state._replace(**grown)
         for mine, then in zip(self.every_array(), saved, strict=True):
             if mine.dtype not in BUFFERS:
                 mine[:] = then
@@ -227,7 +232,7 @@ def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
 
 def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Model:
     """The arrays of ``scenario`` before its first tick; every service is stepped here."""
-    services = dict(sorted(scenario.topology.services.items()))
+    services = placed_services(scenario)
     names = tuple(services)
     pairs = edge_list(services)
     tick_s = scenario.tick_s

@@ -37,3 +37,21 @@ def set_slots(w, i):
         st.slots = st.up * st.per_member
     else:
         st.slots = st.base_slots
+
+
+@njit
+def conserves_calls(w, i):
+    """Whether every call of service ``i`` and every request to it has ended at most once, in counts.
+
+    For each dependency: sent = served + failed + timed out + in flight; and where the callee is stepped one
+    by one too, its good answers = those in time + those too late. For the service: offered = good + failed +
+    inside.
+    """
+    st, panel = w.stations[i], w.svc[i]
+    balanced = st.all_offered == st.all_good + st.all_failed + st.inside and st.inside >= 0
+    for e in range(panel.out_start, panel.out_end):
+        link = w.links[e]
+        ended = link.all_served + link.all_failed + link.all_timed_out
+        balanced = balanced and link.all_sent == ended + link.in_flight and link.in_flight >= 0
+        balanced = balanced and link.callee_served == link.all_served + link.all_late
+    return balanced
