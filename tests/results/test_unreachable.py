@@ -77,6 +77,12 @@ def test_what_does_not_reach_it_is_lost_at_its_callers_only(run: Run) -> None:
     assert "unreachable" in impact._repr_html_()
 
 
+def test_why_says_that_it_was_not_reached(run: Run) -> None:
+    said = run.why("store", "22:40").lines()[0]
+    assert "never impaired at or before that time, but from 19 Oct 22:3" in said
+    assert said.endswith("calls to it failed before they reached it, at names")
+
+
 def test_a_lane_shows_it(run: Run) -> None:
     spans = run.sql("select level, begins, ends from lanes where service = 'store' and level > 0").to_pylist()
     assert [row["level"] for row in spans if row["ends"] - row["begins"] > 120] == [2, 4]

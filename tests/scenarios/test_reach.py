@@ -46,6 +46,25 @@ def test_it_fails_within_minutes_of_the_name_and_heals_with_it() -> None:
     assert any("resolvers-vpc" in line for line in run.why("checkout").lines())
 
 
+MOVED = """\
+actions:
+  - id: moved
+    title: Nine in ten of the calls go to another Region
+    at: +1h
+    set: {checkout->dynamodb.share: 0.1}
+    assumed: within a tick
+"""
+
+
+def test_what_moves_the_calls_moves_their_way(tmp_path: Path) -> None:
+    """So nine in ten orders need the name no more."""
+    path = tmp_path / "moved.yaml"
+    path.write_text(MOVED)
+    run = twin.run(twin.load(REPLAY, with_files=ALONE, add_action=path, until="+3h"))
+    query = "select avg(error_ratio) as it from samples where service = 'checkout' and tick > 9000"
+    assert 0.05 < run.sql(query).to_pylist()[0]["it"] < 0.15
+
+
 def test_written_by_hand_it_is_the_same(tmp_path: Path) -> None:
     top = tmp_path / "written.yaml"
     top.write_text(WRITTEN)

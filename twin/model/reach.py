@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from twin.model.dependency_parameters import EDGE_PARAMETERS
-from twin.model.scenario import Dependency, Quantity, Service, Topology
+from twin.model.fields import Value
+from twin.model.scenario import Dependency, Quantity, Scenario, Service, Topology
 
 INHERITS = {  # mode of the call → mode of the inherited dependency
     "hard": "new_connections",
@@ -98,6 +99,25 @@ def way_of(service: Service, call: Dependency, services: Mapping[str, Service]) 
     mine = [d.on for d in service.dependencies if d.mode == INHERITS[call.mode]]
     alike = [on for on in mine if services[on].kind == services[through].kind]
     return through if through in mine else next(iter(alike), None)
+
+
+def follow_shares(scenario: Scenario) -> Scenario:
+    """The scenario in which a step that sets the share of a call sets it for what the call inherits too."""
+    ways = {
+        f"{s.name}->{d.inherited_from}.share": f"{s.name}->{d.on}.share"
+        for s in scenario.topology.services.values()
+        for d in s.dependencies if d.inherited_from is not None
+    }  # fmt: skip
+    update = {}
+    for key in ("faults", "actions"):
+        steps = getattr(scenario, key)
+        update[key] = tuple(x.model_copy(update={"set": _following(x.set, ways)}) for x in steps)
+    return scenario.model_copy(update=update)
+
+
+def _following(settings: Mapping[str, Value], ways: Mapping[str, str]) -> dict[str, Value]:
+    more = {ways[target]: value for target, value in settings.items() if target in ways}
+    return {**settings, **{target: value for target, value in more.items() if target not in settings}}
 
 
 def inherit(topology: Topology) -> Topology:

@@ -101,7 +101,8 @@ def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> Ca
         onset = _onset(tables, run.manifest, service, tick)
         if onset is None:
             when = "in this run" if tick is None else "at or before that time"
-            return CauseChain(service, title, (), None, f"it was never impaired {when}")
+            note = f"it was never impaired {when}{_unreached(tables, service, Clock(run.manifest))}"
+            return CauseChain(service, title, (), None, note)
         rows = tables.rows("select * from cascade where event_id = $id order by depth", id=onset["event_id"])
         ends = tables.rows(_END, service=service, tick=onset["tick"])[0]["tick"]
     causes = tuple(_cause(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
@@ -169,3 +170,17 @@ def _input_text(manifest: Mapping[str, Any], row: Mapping[str, Any]) -> str:
 
 def _clock(at: datetime) -> str:
     return f"{at:%d %b %H:%M:%S}"
+
+
+def _unreached(tables: Tables, service: str, clock: Clock) -> str:
+    """', but from … to … calls failed before they reached it: resolvers-vpc'; '' if all reached it."""
+    spans = tables.rows("select begin_tick, end_tick from unreachable where service = $s", s=service)
+    ways = tables.rows(
+        "select distinct reached_through as way from dependencies "
+        "where callee = $s and reached_through is not null order by way", s=service,
+    )  # fmt: skip
+    if not spans:
+        return ""
+    begin, end = (_clock(clock.at(spans[0][f"{end}_tick"])) for end in ("begin", "end"))
+    through = " or ".join(way["way"] for way in ways)
+    return f", but from {begin} to {end} calls to it failed before they reached it, at {through}"

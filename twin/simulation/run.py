@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from twin.base import units
 from twin.kinds import registry
 from twin.mechanisms.arrays import INPUT_ENDED, REPLICATE, SEED
-from twin.model.reach import way_of
+from twin.model.reach import follow_shares, way_of
 from twin.model.responders import steps
 from twin.model.scenario import Scenario
 from twin.simulation import inline, journal
@@ -96,6 +96,7 @@ def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
 
 def schedule_for(model: Model, scenario: Scenario) -> Schedule:
     """The scenario's interventions, starting from the values that the model has now."""
+    scenario = follow_shares(scenario)
     targets = {target for x in scenario.interventions for target in x.set}
     present = {target: model.value(target) for target in sorted(targets)}
     clock = model.state.clock

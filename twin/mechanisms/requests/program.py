@@ -17,7 +17,7 @@ from twin.mechanisms.requests.agenda import at, do_next
 from twin.mechanisms.requests.alternatives import draw_alternative
 from twin.mechanisms.requests.caches import fetched, joins, look_up
 from twin.mechanisms.requests.calls import chance, child_of
-from twin.mechanisms.requests.connections import acquire, opening_draw, shaken
+from twin.mechanisms.requests.connections import CALLED, acquire, opening_draw, shaken
 from twin.mechanisms.requests.members import member_answered
 from twin.mechanisms.requests.records import (
     ALTERNATIVES,
@@ -84,6 +84,8 @@ def begin_step(w, q, e):
     """The next call over ``e``. True if the step is over."""
     x, mode = w.calls[q], w.edge[e].mode
     if mode == NEW_CONNECTIONS:
+        if w.edge[e].share < 1.0 and x.chosen != CALLED and chance(w, q, SPLIT) >= w.edge[e].share:
+            return True  # a request that makes no such call needs no connection
         n = acquire(w, q, e)
         if n != NOBODY:
             do_next(w, SEND, n)
