@@ -46,6 +46,7 @@ UNITS = {
         "served_late": "attempts that the callee served after the time-out", "in_flight": "count at the end",
         "stored_count": "count, mean over the interval", "lost": "work that a full store dropped",
         "asked_cache": "requests that asked the cache", "hits": "requests that the cache answered",
+        "opened": "times that the circuit breaker opened",
         "open_count": "connections at the end", "oldest_age_s": "s, of stored work at the end",
         "longest_age_s": "s, of work that was done in the interval, from storing to its end",
     },

@@ -142,6 +142,7 @@ class _Builder:
             self.stations[field] = NOBODY
         for field in LISTS:
             self.links[field] = NOBODY
+        self.stations["acted"] = -FOREVER
         self.links["timer"] = FOREVER
 
     def add(self, i: int, name: str, service: Service, p: np.void) -> None:

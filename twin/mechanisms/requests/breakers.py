@@ -112,6 +112,7 @@ def open_breaker(w, e):
     link.open_until = w.counters[NOW] + int(w.edge[e].breaker_open_s * SECOND + 0.5)
     link.epoch += 1
     link.in_a_row = 0
+    link.opened += 1
 
 
 @njit

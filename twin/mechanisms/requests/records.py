@@ -124,7 +124,7 @@ LINK = record_of(
     ints("keys keys_count popular hits asks"),
     # books: of the sample interval, in attempts at the caller; since the start
     ints("sent served failed timed_out refused late lost all_sent all_served all_failed"),
-    ints("all_timed_out in_flight callee_served all_late"),
+    ints("all_timed_out in_flight callee_served all_late opened"),
     # of the tick: requests that failed here, time that requests spent here
     ints("blamed longest"),
     floats("spent_here"),
@@ -161,6 +161,6 @@ REQUEST = record_of(
 BOOK = record_of(
     ints("tick edge sent served failed timed_out refused_by_client served_late in_flight"),
     floats("stored_count"),
-    ints("lost asked_cache hits"),
+    ints("lost asked_cache hits opened"),
     floats("open_count oldest_age_s longest_age_s"),
 )

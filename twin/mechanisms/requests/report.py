@@ -115,9 +115,9 @@ def write_book(t, w, e, weight, seconds):
     row.lost, row.asked_cache, row.hits = link.lost * weight, link.asks * weight, link.hits * weight
     row.stored_count = (link.store_area - link.store_sampled) / SECOND / seconds * weight
     row.open_count, row.longest_age_s = float(link.open * weight), link.longest / SECOND
-    row.oldest_age_s = 0.0
+    row.opened, row.oldest_age_s = link.opened, 0.0
     if link.store_first != NOBODY:
         row.oldest_age_s = (w.counters[NOW] - w.calls[link.store_first].first_sent) / SECOND
     link.store_sampled = link.store_area
     link.sent, link.served, link.failed, link.timed_out, link.refused = 0, 0, 0, 0, 0
-    link.late, link.lost, link.asks, link.hits, link.longest = 0, 0, 0, 0, 0
+    link.late, link.lost, link.asks, link.hits, link.longest, link.opened = 0, 0, 0, 0, 0, 0

@@ -218,7 +218,7 @@ def fill_slots(w, i):
             return
         q = next_in_queue(w, i)
         x = w.calls[q]
-        if st.discipline == DEADLINE_DROP and x.is_awaited == 0 and x.edge != NOBODY:
+        if st.discipline == DEADLINE_DROP and is_stale(w, x):
             st.inside -= 1
             st.failed += 1
             st.own_failed += 1
@@ -227,6 +227,12 @@ def fill_slots(w, i):
             continue
         begin_call(w, q)
     do_next(w, FILL, i)
+
+
+@njit
+def is_stale(w, x):
+    """Whether nobody waits for a call any more. Work that was handed over is never stale."""
+    return x.edge != NOBODY and x.is_awaited == 0 and w.edge[x.edge].mode != ASYNC
 
 
 @njit
