@@ -43,13 +43,15 @@ assert special_measures.__doc__  # imported for the measures that it adds
 class Verdict:
     """A measure beside what the twin found. Of a series, the worst bin, whose begin is ``at_s``.
 
-    ``ratio``: the difference over the tolerance; the measure is within if it is at most 1.
+    ``stderr``: of what was found, over the replicates. ``ratio``: the difference over the tolerance; the
+    measure is within if it is at most 1.
     """
 
     name: str
     expected: float
     found: float
     tolerance: float
+    stderr: float = 0.0
     at_s: float | None = None
 
     @property
@@ -61,6 +63,11 @@ class Verdict:
     @property
     def is_within(self) -> bool:
         return self.ratio <= 1.0
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether three standard errors of our own would bring it within."""
+        return abs(self.found - self.expected) <= self.tolerance + 3.0 * self.stderr
 
     def __str__(self) -> str:
         at = "" if self.at_s is None else f" at {self.at_s:g} s"
@@ -103,13 +110,15 @@ def judge(name: str, measure: Measure, values: list[Any]) -> Verdict:
     """The mean of the replicates beside the expected numbers; those without a value do not count."""
     stacked = np.array(values, dtype=float)
     is_known = ~np.isnan(stacked)
-    total, count = np.where(is_known, stacked, 0.0).sum(axis=0), is_known.sum(axis=0)
-    found = np.atleast_1d(np.where(count > 0, total / np.maximum(1, count), np.nan))
+    count = np.maximum(1, is_known.sum(axis=0))
+    mean = np.where(is_known, stacked, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(is_known, stacked - mean, 0.0) ** 2).sum(axis=0) / count)
+    found, stderr = np.atleast_1d(np.where(is_known.any(axis=0), mean, np.nan), spread / np.sqrt(count))
     expected = np.atleast_1d(np.array(measure.expected, dtype=float))
     tolerance = np.broadcast_to(np.array(measure.tolerance, dtype=float), expected.shape)
     bins = [
         Verdict(name, *map(float, numbers), at_s=_begin(measure, n))
-        for n, numbers in enumerate(zip(expected, found, tolerance, strict=True))
+        for n, numbers in enumerate(zip(expected, found, tolerance, stderr, strict=True))
     ]
     return max(bins, key=lambda verdict: verdict.ratio)
 

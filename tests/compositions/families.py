@@ -145,7 +145,7 @@ def _restarts(p: Numbers, facts: Numbers) -> list[Yaml]:
 
 @_family("C07")
 def cells(p: Numbers, facts: Numbers) -> dict[str, System]:
-    """A router and cells, of which one is ill; with or without another try elsewhere."""
+    """A router and cells, of which one fails; with or without another try elsewhere."""
     names = [f"cell{n}" for n in range(len(p["weights"]))]
     routes = [
         call(name, one_of="cells", weight=weight, timeout_s=p["timeout_s"], failover_count=int(p["failover"]))
@@ -314,6 +314,9 @@ def queue_behind_an_api(p: Numbers, facts: Numbers) -> dict[str, System]:
     return _one(p, services, _fault(p, slow or down("consumer", "paused")), drain_s=600.0)
 
 
+BLIP_INTERVAL_S = 0.1  # a renewal takes a thirtieth of a second
+
+
 @_family("C18")
 def lease_loop(p: Numbers, facts: Numbers) -> dict[str, System]:
     """Leases that are renewed at a station; a share of them lapses at one moment."""
@@ -333,12 +336,9 @@ def lease_loop(p: Numbers, facts: Numbers) -> dict[str, System]:
         mean_s=p["renewal_work_s"], service=_law(p["work"]), servers_count=1, buffer_count=p["queue_limit"]
     )
     end_s = p["blip_at_s"] + p["observe_s"]
-    return {
-        f"x{x:g}": System(
-            {"a": holders, "b": b}, end_s, [fault("blip", p["blip_at_s"], {"a.lapse_ratio": x})], 0.0
-        )
-        for x in p["xs"]
-    }
+    blips = {x: fault("blip", p["blip_at_s"], {"a.lapse_ratio": x}) for x in p["xs"]}
+    services = {"a": holders, "b": b}
+    return {f"x{x:g}": System(services, end_s, [blip], 0.0, BLIP_INTERVAL_S) for x, blip in blips.items()}
 
 
 BREAKER_WORDS = {"failures_count": "fails", "open_s": "open_s", "probes_count": "probes"}

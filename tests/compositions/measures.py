@@ -62,10 +62,11 @@ class Case:
         """Means over the bins of the series of an array by interval."""
         return (run or self.run).binned(values, self.measure.bin_s or 0.0, self.bins)
 
-    def moments(self, values: Floats, run: Recorded | None = None) -> Floats:
-        """The values of the intervals that end at the moments of the series."""
+    def moments(self, values: Floats, run: Recorded | None = None, after: int = 1) -> Floats:
+        """The values of the intervals that begin at the moments of the series; with 0, that end there."""
         first_s, bin_s = self.measure.first_s or 0.0, self.measure.bin_s or 0.0
-        return np.array([values[(run or self.run).at(first_s + n * bin_s)] for n in range(self.bins)])
+        intervals = [(run or self.run).at(first_s + n * bin_s) + after for n in range(self.bins)]
+        return values[np.minimum(intervals, len(values) - 1)]
 
 
 Taker = Callable[..., Any]

@@ -109,29 +109,12 @@ def handled_by_bin(case: Case) -> Floats:
 
 @measures(r"queue\.oldest_age_series")
 def oldest_by_moment(case: Case) -> Floats:
-    return case.moments(_oldest_s(case.run))
-
-
-def _oldest_s(run: Recorded) -> Floats:
-    """Age of the oldest stored message at the end of each interval: the store is first in, first out."""
-    users = run.users()
-    stored_s = np.sort(users.end_s[users.is_served])
-    ends_s = run.interval_s * np.arange(1, run.count + 1)
-    count = np.searchsorted(stored_s, ends_s)
-    waiting = np.round(run.edge(*STORES["queue"], "stored_count")).astype(int)
-    oldest = np.clip(count - waiting, 0, len(stored_s) - 1)
-    return np.where(waiting > 0, ends_s - stored_s[oldest], 0.0)
+    return case.moments(case.run.edge(*STORES["queue"], "oldest_age_s"))
 
 
 @measures(r"handling_age_max")
 def longest_handling(case: Case) -> float:
-    """From storing to the end of handling, of messages that are handled in the order of storing."""
-    run = case.run
-    users = run.users()
-    stored_s = np.sort(users.end_s[users.is_served])
-    done = np.cumsum(run.edge(*STORES["queue"], "served"))
-    interval = np.searchsorted(done, np.arange(1, len(stored_s) + 1))
-    return float(((interval + 0.5) * run.interval_s - stored_s)[interval < run.count].max(initial=0.0))
+    return float(case.run.edge(*STORES["queue"], "longest_age_s").max())
 
 
 # --- C10: a cache
@@ -159,7 +142,7 @@ def hit_ratio_by_bin(case: Case) -> Floats:
 def open_by_moment(case: Case) -> Floats:
     """Connections that are open, without those in handshake."""
     in_use_or_idle = case.run.edge("pool", "auth", "open_count") - case.run.edge("pool", "auth", "in_flight")
-    return case.moments(in_use_or_idle)
+    return case.moments(in_use_or_idle, after=0)
 
 
 @measures(r"pool\.waiting_series")
@@ -172,7 +155,10 @@ def waiting_by_moment(case: Case) -> Floats:
 
 @measures(r"pool\.instances_series")
 def servers_by_moment(case: Case) -> Floats:
-    return case.moments(case.run.level("pool", "capacity_per_s") * case.p["service_mean_s"])
+    """After starts that are due at the moment, and before one is removed at it."""
+    servers = case.run.level("pool", "capacity_per_s") * case.p["service_mean_s"]
+    before = np.concatenate([servers[:1], servers[:-1]])
+    return case.moments(np.maximum(servers, before))
 
 
 # --- C16: many servers
@@ -228,12 +214,8 @@ def _not_closed(case: Case) -> Floats:
 
 @measures(r"breaker\.openings")
 def openings(case: Case) -> float:
-    """Runs of intervals in which it refuses, apart from those in which it lets a probe through."""
     caller, callee = case.p["breaker_on"].split("->")
-    bad = case.run.edge(caller, callee, "failed") + case.run.edge(caller, callee, "timed_out")
-    refuses = _not_closed(case) > 0.5
-    first = int(np.argmax(refuses)) if refuses.any() else len(refuses)
-    return float(refuses.any()) + float(bad[first + round(case.p["T_bc_s"]) + 1 :].sum())
+    return float(case.run.edge(caller, callee, "opened").sum())
 
 
 @measures(r"breaker\.not_closed_share\.\w+")

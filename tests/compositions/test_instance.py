@@ -10,7 +10,6 @@ from .families import FAMILIES, title_of
 from .instance import Instance, Measure, compact, read_instance, shipped
 from .measures import TAKERS
 
-NOT_YET = {"C18-a": pytest.mark.xfail(reason="the kind lease_holders comes with calls stepped one by one")}
 SYSTEM = {
     "services": ["a: own work exponential mean 0.25 s"], "edges": [], "parameters": {"rate_per_s": 4},
 }  # fmt: skip
@@ -64,7 +63,7 @@ def test_each_measure_can_be_taken(name: str) -> None:
     assert not [m for m in measures if not any(pattern.fullmatch(m) for pattern, _ in TAKERS)]
 
 
-@pytest.mark.parametrize("name", [pytest.param(x, marks=NOT_YET.get(x, ())) for x in shipped()])
+@pytest.mark.parametrize("name", shipped())
 def test_each_instance_becomes_scenarios(name: str) -> None:
     for text in texts(read_instance(shipped()[name])).values():
         assert load_text(text).requests == "each"

@@ -98,7 +98,7 @@ def test_levels_are_means_over_bins_or_values_at_a_moment() -> None:
     assert taken("s.queue_max", levels, BY_TEN) == SECONDS - 1
     moments = Measure((0.0, 0.0), (1.0, 1.0), bin_s=10.0, first_s=10.0)
     run_of_moments = Case(moments, Instance("C14-a", {}, {}, {}), {"": levels})
-    assert run_of_moments.moments(levels.level("s", "capacity_per_s")).tolist() == [10.0, 20.0]
+    assert run_of_moments.moments(levels.level("s", "capacity_per_s")).tolist() == [11.0, 21.0]
 
 
 def test_nearest_rank() -> None:

@@ -36,12 +36,9 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("C19", {"breaker_on": "a->b", "mode": "error", "fail_share": 0.5, "probes": 3}),
     ("C20", {"budget": 0.1, "c_queue_limit": 40}),
 ]
-NOT_YET = {"C18": pytest.mark.xfail(reason="the kind lease_holders comes with calls stepped one by one")}
 
 
-@pytest.mark.parametrize(
-    ("family", "changed"), [pytest.param(*x, marks=NOT_YET.get(x[0], ())) for x in VARIANTS]
-)
+@pytest.mark.parametrize(("family", "changed"), VARIANTS)
 def test_other_parameters_become_scenarios(family: str, changed: dict[str, Any]) -> None:
     instance = read_instance(shipped()[f"{family}-a"])
     assert changed.keys() <= instance.parameters.keys()

@@ -19,12 +19,14 @@ DRAIN_S = 300.0
 
 @dataclass(frozen=True)
 class System:
-    """Services by name, faults, and the time until which users come. ``drain_s``: how long it goes on."""
+    """Services by name, faults, and the time until which users come. ``drain_s``: how long it goes on.
+    ``interval_s``: of the samples."""
 
     services: dict[str, Yaml]
     horizon_s: float
     faults: list[Yaml] = field(default_factory=list)
     drain_s: float = DRAIN_S
+    interval_s: float = 1.0
 
     @property
     def duration_s(self) -> float:
@@ -38,9 +40,9 @@ class System:
             "assumed": "example",
             "start": "2025-11-01T00:00:00Z",
             "duration": seconds(self.duration_s),
-            "tick": "1s",
-            "sample": "1s",
-            "signal_period": "1s",
+            "tick": seconds(self.interval_s),
+            "sample": seconds(self.interval_s),
+            "signal_period": seconds(self.interval_s),
             "noise": "exact",
             "requests": "each",
             "seed": 1,
