@@ -186,6 +186,42 @@ def test_trouble_before_the_first_fault(files: Files) -> None:
     assert "timeout_s: found a time-out of 3s, and a call that takes 3s200ms or more" in doubt
 
 
+@pytest.mark.parametrize(
+    "enough",
+    [
+        "servers_count: 2, work_s: 150ms",
+        "servers_count: 1, work_s: 500ms, instances_count: 6",
+        "servers_count: 1, work_s: 500ms, target_utilisation_ratio: 0.5, most_servers_count: 20",
+        "servers_count: 4, capacity_per_s: 12/s",
+        "workers_count: 2, work_s: 150ms",
+        "work_s: 2s",
+    ],
+)
+def test_enough_for_ten_calls_a_second(files: Files, enough: str) -> None:
+    assert doubts(files, text(PARAMETERS=enough)) == []
+
+
+@pytest.mark.parametrize(
+    "short",
+    [
+        "servers_count: 2, work_s: 250ms",
+        "servers_count: 1, work_s: 500ms, instances_count: 4",
+        "servers_count: 1, work_s: 500ms, target_utilisation_ratio: 0.5, most_servers_count: 4",
+        "servers_count: 4, capacity_per_s: 8/s",
+        "workers_count: 2, work_s: 250ms",
+        "capacity_per_s: 8/s",
+    ],
+)
+def test_too_little_for_ten_calls_a_second(files: Files, short: str) -> None:
+    (doubt,) = doubts(files, text(PARAMETERS=short))
+    assert "services.front: found 10 calls a second, of which it can serve 8" in doubt
+
+
+def test_two_spellings_of_a_capacity(files: Files) -> None:
+    (doubt,) = doubts(files, text(PARAMETERS="servers_count: 1, work_s: 10ms, capacity_per_s: 100/s"))
+    assert "found capacity_per_s beside work_s, expected one of the two" in doubt
+
+
 def test_what_is_random_or_limited_is_no_trouble(files: Files) -> None:
     assert doubts(files, text(PARAMETERS="servers_count: 50, work_s: 4s, service: exponential")) == []
     limited = "on: store, mode: hard, times: 60, timeout_s: 10ms"

@@ -109,9 +109,14 @@ def _limit(values: _Numbers) -> float:
     """Calls a second that servers or workers manage; no limit for a kind that has neither."""
     if "servers_count" not in values:
         return UNBOUNDED
-    work_s, count = _work_s(values), values["servers_count"] or values.get("workers_count", 0.0)
-    served_per_s = count / work_s if work_s > 0.0 and count > 0.0 else UNBOUNDED
-    return min(served_per_s, values.get("capacity_per_s", UNBOUNDED))
+    instances = values.get("instances_count", 0.0)
+    count = values["servers_count"] or values.get("workers_count", 0.0) or min(instances, 1.0)
+    if values.get("target_utilisation_ratio", 0.0) > 0.0:
+        count = max(count, values.get("most_servers_count", 0.0))
+    work_s, most_per_s = _work_s(values), values.get("capacity_per_s", UNBOUNDED)
+    if work_s > 0.0 and count > 0.0:
+        return count * max(instances, 1.0) / work_s * values.get("capacity_ratio", 1.0)
+    return UNBOUNDED if work_s > 0.0 else most_per_s
 
 
 def _sent_per_s(edge: Declared, siblings: list[Declared], rate_per_s: float) -> float:

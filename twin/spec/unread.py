@@ -83,6 +83,8 @@ def _given(
 
 
 def _of_service(given: _Given) -> Iterator[Problem]:
+    if given.name == "capacity_per_s" and "work_s" in given.beside:
+        yield given.doubt("beside work_s", "one of the two", "work_s and the servers say the capacity")
     needed = NEEDED.get(given.name, ())
     if needed and not given.beside & set(needed):
         words = " or ".join(needed)
