@@ -233,7 +233,7 @@ def test_what_is_random_or_limited_is_no_trouble(files: Files) -> None:
 def test_what_a_tick_cannot_resolve(files: Files) -> None:
     """Only in services that are stepped as counts."""
     edge = "on: store, mode: hard, timeout_s: 200ms"
-    words = text(PARAMETERS="servers_count: 1, work_s: 5ms", EDGE=edge)
+    words = text(PARAMETERS="servers_count: 1, capacity_per_s: 200/s", EDGE=edge)
     path = files.write("words.yaml", words)
     assert doubts_about_scenario(path, counted=lambda _: set()) == []
     found = [
@@ -244,6 +244,22 @@ def test_what_a_tick_cannot_resolve(files: Files) -> None:
         "11:33: services.front.dependencies.0.timeout_s: found a time-out of 200ms and a tick of 1s, "
         f"expected {REMEDY}",
     ]
+
+
+def test_words_that_counts_do_not_read(files: Files) -> None:
+    """Only in services that are stepped as counts."""
+    second = "{on: front2, mode: soft, parallel: both"
+    edges = f"on: store, mode: hard, times: 3, parallel: both}}\n      - {second}"
+    words = text(PARAMETERS="workers_count: 3, work_s: 50ms", EDGE=edges)
+    words = words.replace("  people:", "  front2: {kind: relay}\n  people:")
+    path = files.write("words.yaml", words)
+    assert doubts_about_scenario(path, counted=lambda _: set()) == []
+    found = [doubt.path for doubt in doubts_about_scenario(path, counted=everything)]
+    of_front = "services.front.dependencies"
+    assert found == [
+        "services.front.parameters.workers_count", "services.front.parameters.work_s",
+        f"{of_front}.0.times", f"{of_front}.0.parallel", f"{of_front}.1.parallel",
+    ]  # fmt: skip
 
 
 def everything(scenario: Scenario) -> set[str]:

@@ -16,8 +16,10 @@ import math
 from twin.base.jit import njit
 from twin.mechanisms.arrays import (
     ASYNC,
+    BOOTSTRAP,
     CACHE_SLOTS,
     CACHED,
+    FIRE_AND_FORGET,
     KIND_EVENT_BLOCK,
     LEASE,
     N_EVENTS,
@@ -291,9 +293,12 @@ def depend(t, w, i, n):
     panel = w.svc[i]
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
-        if r.mode == LEASE or r.mode == ASYNC:
+        if r.mode == LEASE or r.mode == ASYNC or r.mode == BOOTSTRAP:
             continue
         miss, latency = send_calls(t, w, e, n)
+        if r.mode == FIRE_AND_FORGET:  # nobody waits for it, or learns that it failed
+            r.wait_s, r.blame = 0.0, 0.0
+            continue
         r.wait_s = min(r.share, 1.0) * latency
         wait += r.wait_s
         if miss <= 0.0 or r.mode == SOFT:

@@ -14,6 +14,7 @@ from twin.spec.bases import load_scenario
 from twin.spec.examples import spread_origin
 from twin.spec.idle_steps import idle_steps
 from twin.spec.levels import doubtful_levels, lifted_services
+from twin.spec.only_each import only_call_by_call
 from twin.spec.problems import Problem, SpecError
 from twin.spec.quiet_trouble import quiet_trouble
 from twin.spec.scenario import Whole, build_whole, check_interventions, read_whole
@@ -77,7 +78,9 @@ def _about_whole(whole: Whole, scenario: Scenario | None, counted: Counted | Non
         day = QuietDay.of(whole.under, whole.overrides, names)
         yield from quiet_trouble(whole.under, day)
         if counted is not None:
-            yield from too_fast(whole.under, day, scenario.tick_s, counted(scenario))
+            as_counts = counted(scenario)
+            yield from too_fast(whole.under, day, scenario.tick_s, as_counts)
+            yield from only_call_by_call(whole.under, whole.overrides, as_counts)
         yield from idle_steps(scenario, whole.tree, names)
 
 
