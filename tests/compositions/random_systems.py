@@ -37,6 +37,13 @@ def draw_system(number: int) -> Small:
             part = 1.0 / alternatives if "one_of" in call else 1.0
             rates[call["on"]] += rates[name] * call.get("share", 1.0) * call.get("times", 1) * part
         services[name] = {**_service(random, rates[name]), "calls": calls}
+    stations = [
+        name for name in names if "servers_count" in services[name] and "evaluation_s" not in services[name]
+    ]
+    if stations and random.random() < 0.2:
+        _bootstrapped(random, services, random.choice(stations))
+    if random.random() < 0.15:
+        services["holders"] = _holders(random, names)
     return Small(services, _faults(random, services))
 
 
@@ -50,6 +57,23 @@ def _graph(random: Random, names: list[str]) -> dict[str, list[str]]:
         for caller in sorted(callers):
             callees[caller].append(name)
     return callees
+
+
+def _holders(random: Random, names: list[str]) -> dict[str, Any]:
+    """Holders of leases, which one of the services renews."""
+    call = {"on": random.choice(names), "timeout_s": random.choice([0.3, 2.0])}
+    return {"kind": "lease_holders", "holders_count": 40, "renew_every_s": 10.0, "lease_s": 15.0,
+            "retry_every_s": 3.0, "calls": [call]}  # fmt: skip
+
+
+def _bootstrapped(random: Random, services: dict[str, dict[str, Any]], name: str) -> None:
+    """Turn the servers of a station into instances that a small station starts."""
+    service = services[name]
+    service |= {"instances_count": service["servers_count"], "servers_count": 1}
+    call = {"on": "boot", "mode": "bootstrap", "timeout_s": random.choice([2.0, 20.0]), "backoff_s": 0.5}
+    service["calls"] = [*service["calls"], call]
+    services["boot"] = {"kind": "queueing", "service": "exponential", "service_time_s": 0.0, "calls": [],
+                        "work_s": random.choice([0.3, 1.0]), "servers_count": 1}  # fmt: skip
 
 
 def _users(random: Random, first: str) -> dict[str, Any]:
@@ -68,6 +92,10 @@ def _service(random: Random, per_s: float) -> dict[str, Any]:
     needed = max(1, round(per_s * work_s / random.uniform(0.33, 0.9) + 0.5))
     if kind == "servers":
         station["servers_count"] = needed
+        if random.random() < 0.15:
+            station |= {"target_utilisation_ratio": 0.6, "evaluation_s": 5.0, "scale_out_lag_s": 8.0,
+                        "cooldown_s": 10.0, "most_servers_count": 30,
+                        "scale_in_evaluations_count": 3}  # fmt: skip
     elif kind == "workers":
         station["workers_count"] = needed + random.choice([2, 5, 20])
     if kind != "unlimited" and random.random() < 0.4:
@@ -146,6 +174,9 @@ def _policies(random: Random) -> dict[str, Any]:
             "breaker_open_s": 5.0,
             "breaker_probes_count": random.choice([1, 3]),
         }
+    elif random.random() < 0.1:
+        given |= {"breaker_error_ratio": 0.4, "breaker_window_count": 20, "breaker_open_s": 4.0,
+                  "breaker_probes_count": 5}  # fmt: skip
     return given
 
 
@@ -170,6 +201,16 @@ def _fault(random: Random, services: dict[str, dict[str, Any]]) -> dict[str, Any
         {f"{name}.slow_ratio": random.choice([0.3, 1.0]), f"{name}.slow_s": random.choice([0.4, 2.0])},
         {f"{name}.service_time_s": random.choice([0.2, 1.5])},
     ]
+    if service["kind"] == "lease_holders":
+        return {"holders.lapse_ratio": random.choice([0.3, 1.0])}
+    for call in service["calls"]:
+        edge = f"{name}->{call['on']}"
+        if call["mode"] == "cached":
+            choices += [{f"{edge}.flush_ratio": random.choice([0.5, 1.0])}] * 2
+        elif "retries" in call:
+            choices.append({f"{edge}.retries": 0, f"{edge}.timeout_s": 0.2})
+    if "instances_count" in service:
+        choices += [{f"{name}.restart_ratio": random.choice([0.5, 1.0])}] * 4
     if service["kind"] == "queueing":
         choices += [{f"{name}.capacity_ratio": random.choice([0.0, 0.5])}] * 2
     return random.choice(choices)

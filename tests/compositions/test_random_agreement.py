@@ -22,6 +22,27 @@ ONCE_WRONG = {
          "leaf": station(servers_count=2, work_s=0.1)},
         BROKEN,
     ),
+    "work that comes back makes all its calls again": Small(
+        {"users": users(8, "api", 1.0),
+         "api": relay(calls=[{"on": "worker", "mode": "async", "backoff_s": 1.0}]),
+         "worker": relay(calls=[{"on": "leaf", "timeout_s": 0.3, "times": 3}]),
+         "leaf": station(work_s=0.2)},
+        [],
+    ),
+    "an answer at the moment of the time-out is in time": Small(
+        {"users": users(8, "page", 0.2),
+         "page": relay(calls=[{"on": "leaf", "timeout_s": 0.2}]),
+         "leaf": station(work_s=0.2, service="deterministic")},
+        [],
+    ),
+    "the share of bad probes decides": Small(
+        {"users": users(8, "page", 3.0),
+         "page": relay(calls=[{"on": "leaf", "mode": "soft", "breaker_error_ratio": 0.4,
+                               "breaker_window_count": 20, "breaker_open_s": 4.0,
+                               "breaker_probes_count": 5}]),
+         "leaf": station(work_s=0.05)},
+        BROKEN,
+    ),
     "a retried call draws its own calls anew": Small(
         {"users": users(8, "page", 3.0),
          "page": relay(calls=[{"on": "part", "mode": "soft", "timeout_s": 0.1, "retries": 2}]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from math import inf
 from typing import Any
@@ -11,6 +10,8 @@ import simpy
 
 from tests.compositions.oracle.record import GOOD, UserCall
 from tests.compositions.oracle.system import System
+
+AFTER_S = 1e-7  # an answer at the very moment of the time-out is in time
 
 Steps = Iterator[Any]  # what a SimPy process waits for
 
@@ -106,7 +107,8 @@ class Link:
             return "failed"
         attempt = Attempt(self)
         self.count("sent")
-        self.system.env.timeout(min(self.numbers.timeout_s, left_s)).callbacks.append(attempt.give_up)
+        wait_s = min(self.numbers.timeout_s, left_s) + AFTER_S
+        self.system.env.timeout(wait_s).callbacks.append(attempt.give_up)
         self.callee.arrive(attempt)
         outcome = yield attempt.ended
         self.count("served" if outcome in GOOD else outcome)
@@ -154,8 +156,8 @@ class Breaker:
 
     Outcomes of calls of an earlier state are ignored. With ``breaker_failures_count``, that many failures in
     a row open it, probes follow one another, and that many good ones close it. With ``breaker_error_ratio``,
-    the share of failures among the last ``breaker_window_count`` calls opens it; half-open, that many probes
-    may be under way at once, and their share of failures decides.
+    the share of failures among ``breaker_window_count`` calls opens it, else the next ones are counted;
+    half-open, all probes may be under way at once, and their share of failures decides.
     """
 
     def __init__(self, link: Link) -> None:
@@ -168,7 +170,7 @@ class Breaker:
     def _clear(self) -> None:
         self._epoch += 1
         self._row = self._sent = 0
-        self._last: deque[bool] = deque(maxlen=int(self._numbers.breaker_window_count))
+        self._bad: list[bool] = []
 
     def admit(self) -> int | None:
         """The state in which a call is sent, or None if it is refused."""
@@ -210,15 +212,17 @@ class Breaker:
             self._open()
 
     def _learn_ratio(self, good: bool) -> None:
-        self._last.append(good)
+        self._bad.append(not good)
         n = self._numbers
         needed = int(n.breaker_probes_count if self._probing else n.breaker_window_count)
-        if len(self._last) < needed:
+        if len(self._bad) < needed:
             return
-        if self._last.count(False) / len(self._last) >= n.breaker_error_ratio:
+        if sum(self._bad) >= n.breaker_error_ratio * needed:
             self._open()
         elif self._probing:
             self._close()
+        else:
+            self._bad = []
 
     def _open(self) -> None:
         self._clear()

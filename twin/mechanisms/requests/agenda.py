@@ -1,6 +1,7 @@
 """What is due when: a binary heap of moments, and a list of what is to be done at this very moment.
 
-A row of the heap is (moment and order, what, version). The order breaks ties: first in, first out. An entry
+A row of the heap is (moment and order, what, version). The order breaks ties: first in, first out, and
+time-outs last, so that an answer at the very moment of a time-out is in time. An entry
 whose version is not that of its subject any more is stale, and ignored by who takes it. Handlers do not call
 each other; they add to the list. So a chain of services of any length needs no recursion.
 """
@@ -14,6 +15,7 @@ from twin.mechanisms.requests.records import (
     KIND_BIT,
     NOW,
     SEQUENCE,
+    TIMEOUT,
     TODO_FIRST,
     TODO_LAST,
 )
@@ -35,9 +37,10 @@ def at(w, moment, kind, subject, version):
         return
     c = w.counters
     c[SEQUENCE] += 1
+    order = ORDER_MASK if kind == TIMEOUT else c[SEQUENCE] % ORDER_MASK
     heap, n = w.agenda, c[DUE]
     c[DUE] += 1
-    key = max(moment, c[NOW]) << ORDER_BITS | (c[SEQUENCE] & ORDER_MASK)
+    key = max(moment, c[NOW]) << ORDER_BITS | order
     while n > 0:
         up = (n - 1) >> 1
         if heap[up, 0] <= key:

@@ -191,6 +191,7 @@ def work_ended(w, q, e):
         give_back(w, q)
     else:
         x.outcome, x.has_worked, x.step, x.will_fail, x.is_refused = WELL, 0, 0, 0, 0
+        x.left, x.chosen, x.out, x.any_failed, x.is_degraded = NOBODY, NOBODY, 0, 0, 0
         pause_s = wait_s(
             int(r.jitter), min(x.attempt, 40), x.last_wait_s, r.backoff_s, r.backoff_cap_s,
             chance(w, q, BACKOFF),

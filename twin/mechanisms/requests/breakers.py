@@ -5,12 +5,16 @@ Circuit breaker (for all calls of a dependency):
             failures in a row, or their share in a window
     closed ────────────────────────────────────────▶ open ──breaker_open_s──▶ half-open
        ▲                                               ▲                         │ probes
-       └────────── all probes good ────────────────────┼─────────────────────────┤
-                                                       └──── a probe fails ──────┘
+       └────────── enough probes good ─────────────────┼─────────────────────────┤
+                                                       └── too many of them fail ┘
 
-Outcomes of calls that were sent in an earlier state are ignored (``epoch``). A retry budget is a bucket:
-first tries fill it a little, a retry empties it by one. The quota of a standard SDK is a bucket that pays
-for retries, and that good calls refill. Adaptive throttling drops calls at random when few come back well.
+With failures in a row, probes follow one another, and one bad probe is too many. With a share, probes are
+sent at once, and their share decides. Outcomes of calls that were sent in an earlier state are ignored
+(``epoch``).
+
+A retry budget is a bucket: first tries fill it a little, a retry empties it by one. The quota of a standard
+SDK is a bucket that pays for retries, and that good calls refill. Adaptive throttling drops calls at random
+when few come back well.
 """
 
 from __future__ import annotations
@@ -43,10 +47,10 @@ def is_admitted(w, q, e):
         if w.counters[NOW] < link.open_until:
             return False
         if link.is_open == 1:  # now half-open
-            link.is_open, link.probing, link.probes_good = 2, 0, 0
+            link.is_open, link.probing, link.probes_ended, link.window_bad = 2, 0, 0, 0
             link.epoch += 1
         at_once = 1 if r.breaker_failures_count > 0.0 else r.breaker_probes_count  # else one after another
-        if link.probing >= at_once or link.probing + link.probes_good >= r.breaker_probes_count:
+        if link.probing >= at_once or link.probing + link.probes_ended >= r.breaker_probes_count:
             return False
         link.probing += 1
     w.calls[q].epoch = link.epoch
@@ -92,14 +96,17 @@ def learn_end(w, q, e, is_well):
 
 @njit
 def judge_probe(w, e, is_well):
-    """A probe has ended: a bad one opens the breaker again, the last good one closes it."""
+    """A probe has ended. Where failures in a row are counted, a bad one opens the breaker again and the last
+    good one closes it; else the share of the bad ones among all probes decides."""
     link, r = w.links[e], w.edge[e]
-    if not is_well:
-        open_breaker(w, e)
-        return
     link.probing -= 1
-    link.probes_good += 1
-    if link.probes_good >= r.breaker_probes_count:
+    link.probes_ended += 1
+    link.window_bad += int(not is_well)
+    is_last = link.probes_ended >= r.breaker_probes_count
+    most = 1.0 if r.breaker_failures_count > 0.0 else r.breaker_error_ratio * r.breaker_probes_count
+    if link.window_bad >= most and (is_last or r.breaker_failures_count > 0.0):
+        open_breaker(w, e)
+    elif is_last:
         link.is_open, link.in_a_row, link.window, link.window_bad = 0, 0, 0, 0
         link.epoch += 1
 
@@ -111,8 +118,8 @@ def open_breaker(w, e):
     link.is_open = 1
     link.open_until = w.counters[NOW] + int(w.edge[e].breaker_open_s * SECOND + 0.5)
     link.epoch += 1
-    link.in_a_row = 0
     link.opened += 1
+    link.in_a_row, link.window, link.window_bad = 0, 0, 0
 
 
 @njit

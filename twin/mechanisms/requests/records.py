@@ -109,7 +109,7 @@ LINK = record_of(
     # calls that wait for an answer, by the moment at which the caller gives up; the timer
     ints("first last timer version"),
     # breaker; retry budget and quota; rate limit of a throttle
-    ints("in_a_row open_until is_open probing probes_good epoch window window_bad"),
+    ints("in_a_row open_until is_open probing probes_ended epoch window window_bad"),
     floats("tokens spent asked accepted"),
     ints("faded"),
     # store of work that is handed over: a list of calls; blocked requests
