@@ -45,7 +45,7 @@ def test_size_of_the_fleet() -> None:
     seconds = dict.fromkeys(FLEETS, float("inf"))
     for _ in range(3):
         for n in FLEETS:
-            changes = {"dwfm.droplets_count": n, "dwfm.capacity_per_s": round(n * PER_DROPLET_PER_S)}
+            changes = {"dwfm.holders_count": n, "dwfm.capacity_per_s": round(n * PER_DROPLET_PER_S)}
             seconds[n] = min(seconds[n], engine_s(override(incident, set=changes), repeats=1))
     ratio = max(seconds.values()) / min(seconds.values())
     assert figure("slowest over fastest of 1e5, 1e6, 1e8 droplets", ratio, "x", 1.5)

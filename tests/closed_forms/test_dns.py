@@ -116,6 +116,22 @@ def test_churn_decides_how_fast_a_dependent_notices(lifetime_s: float) -> None:
     assert found[:100].max() == 0.0
 
 
+@pytest.mark.parametrize("fresh", [0.0, 0.05, 0.3])
+def test_some_requests_open_a_connection_in_any_case(fresh: float) -> None:
+    """Cold starts do not wait for connections to close: their share fails at once, and stays the floor."""
+    services = {
+        "authority": {"kind": "relay"}, "caches": population(),
+        "table": behind(lifetime_s=240.0, new_connection_ratio=fresh),
+        "clients": {"kind": "workload", "parameters": {"rate_per_s": q(1e5)},
+                    "dependencies": [{"on": "table", "mode": "hard", "retries": q(0)}]},
+    }  # fmt: skip
+    found = errors_of(services, 600, EMPTY)["table"]
+    after_s = np.array([10, 60, 300])
+    closed = 1.0 - np.exp(-(after_s - 4.0) / 240.0)
+    assert found[100 + after_s] == pytest.approx(fresh + (1.0 - fresh) * closed, abs=0.02)
+    assert found[:100].max() == 0.0
+
+
 def test_an_override_helps_the_population_that_has_it() -> None:
     crowd = {"kind": "workload", "parameters": {"rate_per_s": q(1e4)}}
     services = {

@@ -73,7 +73,8 @@ def pool(**parameters: float | bool) -> dict[str, Any]:
 ])  # fmt: skip
 def test_v34_members_that_fail_at_random(p: float, n: int, m: int, share: float, flaps: float) -> None:
     """Alternating renewal of runs: share in service, and times out of service per check."""
-    services = pool(fault_ratio=p, unhealthy_count=n, healthy_count=m, zone_floor_ratio=0.0, **UNLIMITED)
+    services = pool(fault_ratio=p, unhealthy_count=n, healthy_count=m, zone_floor_ratio=0.0,
+                    check_timeout_s=0.0, **UNLIMITED)  # fmt: skip
     settled, rounds = 100, 300
     small = scenario(services, (settled + rounds) * INTERVAL_S, noise="exact")
     run = twin.run(small, debug=True)
@@ -114,19 +115,24 @@ def test_nothing_new_comes_up_in_a_zone_that_is_dead() -> None:
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_detection_takes_half_an_interval_less_than_n(n: int) -> None:
-    """Members that go silent leave after (n - 1/2) intervals on average; a check itself takes no time."""
-    services = pool(unhealthy_count=n, zone_floor_ratio=0.0, fail_open=False, **UNLIMITED)
+@pytest.mark.parametrize("timeout_s", [0.0, 5.0, 10.0, 30.0])
+def test_detection_of_a_silent_failure(n: int, timeout_s: float) -> None:
+    """(n - 1) intervals and a time-out after the failure at the earliest, an interval later at the latest."""
+    services = pool(unhealthy_count=n, zone_floor_ratio=0.0, fail_open=False, check_timeout_s=timeout_s,
+                    zones_count=30, **UNLIMITED)  # fmt: skip
     run = twin.run(scenario(services, 600, fault(301, nlb__fault_ratio=1.0), period_s=1.0), debug=True)
-    left = column(run, "nlb", "capacity_per_s")[301:]
-    assert sum(left) / 100_000 == pytest.approx((n - 0.5) * INTERVAL_S, abs=INTERVAL_S / 6)
+    left = [x / 100_000 for x in column(run, "nlb", "capacity_per_s")[301:]]
+    earliest, latest = (k * INTERVAL_S + timeout_s for k in (n - 1, n))
+    assert min(left[: round(earliest)]) == 1.0 and left[round(latest) + 1] == 0.0
+    assert sum(left) == pytest.approx((earliest + latest) / 2.0, abs=1.0)
 
 
 def test_a_zone_comes_back_by_itself() -> None:
     run = twin.run(scenario(pool(**UNLIMITED), 1800, fault(300, 600, nlb__faulty_zones_count=1)), debug=True)
     back = ticks(run, "nlb", "zone_returned")
-    # Members need 5 good rounds, and the zone 5, of which the first is the members' last.
-    assert len(back) == 1 and 8 * INTERVAL_S <= back[0] - 900 <= 9 * INTERVAL_S
+    # Members need 5 good rounds, and the zone 5, of which the first is the members' last. A round is over
+    # when its last check could have timed out.
+    assert len(back) == 1 and 8 * INTERVAL_S <= back[0] - 900 - 10 <= 9 * INTERVAL_S
     assert column(run, "nlb", "capacity_per_s")[-1] == 100_000
 
 

@@ -82,17 +82,82 @@ def test_a_lease_lasts_until_so_many_checks_in_a_row_have_failed(p: float, m: in
     """V19b, V19c: with a check a slot and no capacity, the leased share is how long a lease survives."""
     n = round(20 * checks)
     one_check_a_tick = {"slot_s": 10.0, "check_interval_s": 10.0, "lease_s": 10.0 * m, "lapse_per_s": 0.0}
-    parameters = one_check_a_tick | {"hosts_count": 1, "droplets_count": 10**10, "capacity_per_s": 0.0}
+    parameters = one_check_a_tick | {"hosts_count": 1, "holders_count": 10**10, "capacity_per_s": 0.0}
     ratios = broken(10.0 * n, parameters, tick_s=10.0, fault_ratio=p)
     leased = 1.0 - ratios[1:]  # what DynamoDB does in the first tick is seen in the second
     assert leased == pytest.approx(survival(p, m, n)[1:], abs=1e-7)
     assert 1.0 + leased.sum() == pytest.approx(checks, rel=1e-6)
 
 
+def lapsed_after(lease_s: float, slot_s: float, noise: str = "mean") -> np.ndarray:
+    """Share of leases that have lapsed, second by second after all checks begin to fail."""
+    at_s, check_s = 720.0, 180.0
+    fault = {"id": "down", "at": f"+{at_s}s", "set": {"dynamodb.fault_ratio": 1.0}, "assumed": "a test"}
+    parameters = {"hosts_count": 1, "holders_count": 1_800_000, "slot_s": slot_s, "lease_s": lease_s,
+                  "check_interval_s": check_s, "lapse_per_s": 0.0, "capacity_per_s": 0.0}  # fmt: skip
+    case = scenario(at_s + lease_s + 100.0, parameters, sample_s=1.0, fault_ratio=0.0, faults=(fault,),
+                    noise=noise)  # fmt: skip
+    return error_ratios(case)[round(at_s) :]
+
+
+@pytest.mark.parametrize("lease_s", [180.0, 540.0, 541.0, 600.0, 719.0, 720.0])
+@pytest.mark.parametrize(("slot_s", "noise"), [(1.0, "mean"), (10.0, "mean"), (10.0, "exact")])
+def test_leases_lapse_evenly_in_the_interval_before_their_length(
+    lease_s: float, slot_s: float, noise: str
+) -> None:
+    """clip((t - (L - h)) / h, 0, 1): each lease ends L after its last check, which is up to h ago."""
+    lapsed = lapsed_after(lease_s, slot_s, noise)
+    t = np.arange(len(lapsed))
+    expected = np.clip((t - (lease_s - 180.0)) / 180.0, 0.0, 1.0)
+    assert np.abs(lapsed - expected).max() <= (slot_s + 3.0) / 180.0  # a slot, and the way of the news
+    assert abs((1.0 - lapsed).sum() - (lease_s - 90.0)) <= 0.5 * slot_s + 3.0
+
+
+def test_every_length_of_a_lease_makes_a_difference() -> None:
+    """Also within a slot: the mean time to the lapse grows by a second with each second of lease."""
+    means_s = [(1.0 - lapsed_after(lease_s, 10.0)).sum() for lease_s in (540.0, 541.0, 545.0, 600.0, 719.0)]
+    assert np.diff(means_s) == pytest.approx([1.0, 4.0, 55.0, 119.0], abs=0.05)
+
+
+@pytest.mark.parametrize("noise", ["mean", "exact"])
+def test_a_share_of_the_leases_is_lost_at_one_moment(noise: str) -> None:
+    """Once; then they come back through the queue, each as quickly as one that lapsed by itself."""
+    drop = {"id": "drop", "at": "+60s", "set": {"dwfm.lapse_ratio": 0.25}, "assumed": "a test"}
+    again = drop | {"id": "again", "at": "+600s"}
+    parameters = {"holders_count": 100_000, "capacity_per_s": 1000.0, "lapse_per_s": 0.0, "hosts_count": 4}
+    case = scenario(900.0, parameters, sample_s=1.0, fault_ratio=0.0, faults=(drop, again), noise=noise)
+    ratios = error_ratios(case)
+    assert ratios[:60].max() == 0.0 == ratios[500:600].max()
+    assert ratios[[60, 600]] == pytest.approx(0.25, abs=0.01)
+
+
+def launches_over(mode: str, leased_ratio: float) -> dict[str, float]:
+    """The last sample of a relay that needs a lease from a fleet of which this share has one."""
+    case = scenario(120.0, {"broken_at_start_ratio": 1.0 - leased_ratio, "capacity_per_s": 0.0,
+                            "lapse_per_s": 0.0, "holders_count": 10_000}, fault_ratio=0.0)  # fmt: skip
+    launch = case.topology.services["launch"]
+    launch = launch.model_copy(update={"dependencies": (Dependency(on="dwfm", mode=mode),)})
+    people = Service.model_validate({
+        "name": "people", "kind": "workload", "domain": "ec2", "parameters": quantities({"rate_per_s": 1e4}),
+        "dependencies": [{"on": "launch", "mode": "hard"}],
+    })  # fmt: skip
+    services = {**case.topology.services, "people": people, "launch": launch}
+    case = case.model_copy(update={"topology": case.topology.model_copy(update={"services": services})})
+    return [r for r in twin.run(case, debug=True).samples.to_pylist() if r["service"] == "launch"][-1]
+
+
+@pytest.mark.parametrize(("leased", "served"), [(1.0, 1.0), (0.8, 1.0), (0.4, 0.5), (0.0, 0.0)])
+def test_a_lease_is_a_condition_that_costs_no_time(leased: float, served: float) -> None:
+    """Half of the leases that are needed: half of the work. The queue of the hosts delays nobody."""
+    row = launches_over("lease", leased)
+    assert 1.0 - row["error_ratio"] == pytest.approx(served, abs=0.01)
+    assert row["latency_s"] == pytest.approx(0.02)
+
+
 @pytest.mark.parametrize(("n", "left"), [(5999, 0.0), (6001, 1.0)])
 def test_work_of_fixed_size_collapses_beyond_capacity_times_timeout(n: int, left: float) -> None:
     """V20: all are leased at the time-out, or none ever is."""
-    parameters = COLD_START | {"droplets_count": n, "capacity_per_s": 100.0, "timeout_s": 60.0, "steps": 0}
+    parameters = COLD_START | {"holders_count": n, "capacity_per_s": 100.0, "timeout_s": 60.0, "steps": 0}
     ratios = broken(600.0, parameters)
     assert (ratios[4], ratios[6], ratios[-1]) == (1.0, left, left)
 
@@ -104,7 +169,7 @@ V21B = [(12, 3, 12), (16, 5, 16), (18, 6, 18), (20, 8, 20), (22, 11, 22), (23, 1
 @pytest.mark.parametrize(("n", "tick", "leased"), V21B)
 def test_a_queue_with_dead_work_finishes_or_stalls(n: int, tick: float, leased: int) -> None:
     """V21b: four a tick, time-out three ticks."""
-    parameters = COLD_START | {"droplets_count": n, "capacity_per_s": 4.0, "timeout_s": 3.0, "slot_s": 1.0,
+    parameters = COLD_START | {"holders_count": n, "capacity_per_s": 4.0, "timeout_s": 3.0, "slot_s": 1.0,
                                "workflow": "fifo"}  # fmt: skip
     ratios = broken(60.0, parameters, sample_s=1.0)
     assert finish_s(ratios, 1.0) + 1.0 == tick  # a tick reports what holds after its work
@@ -112,7 +177,7 @@ def test_a_queue_with_dead_work_finishes_or_stalls(n: int, tick: float, leased: 
 
 
 def test_dead_work_that_is_dropped_cannot_stall() -> None:
-    parameters = COLD_START | {"droplets_count": 48, "capacity_per_s": 4.0, "timeout_s": 3.0, "slot_s": 1.0,
+    parameters = COLD_START | {"holders_count": 48, "capacity_per_s": 4.0, "timeout_s": 3.0, "slot_s": 1.0,
                                "workflow": "fifo", "drop_expired": True}  # fmt: skip
     assert finish_s(broken(60.0, parameters, sample_s=1.0), 1.0) == 48 / 4 - 1
 
@@ -128,7 +193,7 @@ def test_recovery_takes_longer_the_more_steps_are_lost(k: int, expected: float) 
     """V22b: from N = 4 mu T, in units of N/mu."""
     rate_per_s, timeout_s = 1000.0, 3600.0
     n = 4 * rate_per_s * timeout_s
-    parameters = COLD_START | {"droplets_count": int(n), "capacity_per_s": rate_per_s, "timeout_s": timeout_s,
+    parameters = COLD_START | {"holders_count": int(n), "capacity_per_s": rate_per_s, "timeout_s": timeout_s,
                                "steps": k, "workflow": "renewal"}  # fmt: skip
     ratios = broken(1.01 * expected * n / rate_per_s, parameters, tick_s=10.0)
     assert finish_s(ratios, 10.0) * rate_per_s / n == pytest.approx(expected, rel=1e-3)
@@ -137,7 +202,7 @@ def test_recovery_takes_longer_the_more_steps_are_lost(k: int, expected: float) 
 @pytest.mark.parametrize(("timeout_s", "finishes"), [(60.0, True), (30.0, True), (29.0, False)])
 def test_a_bounded_window_finishes_in_time(timeout_s: float, finishes: bool) -> None:
     """V23: after a restart, 3000 at once of 100 000 at 100 a second: done in N/mu, each in K/mu = 30 s."""
-    parameters = COLD_START | {"droplets_count": 100_000, "capacity_per_s": 100.0, "timeout_s": timeout_s,
+    parameters = COLD_START | {"holders_count": 100_000, "capacity_per_s": 100.0, "timeout_s": timeout_s,
                                "steps": 0, "slot_s": 1.0, "admission_ratio": 30.0 / timeout_s,
                                "restart_per_s": 1.0, "boot_s": 0.0}  # fmt: skip
     ratios = broken(1100.0, parameters, sample_s=1.0)
@@ -152,7 +217,7 @@ def test_the_frontier_of_collapse(law: float, discipline: dict[str, Any], hosts:
     low, high = 0.5 * 22.5 * 180.0, 4.0 * 22.5 * 180.0
     while high - low > 0.005 * low:
         n = (low + high) / 2.0
-        left = broken(20_000.0, parameters | {"droplets_count": int(n)}, tick_s=10.0, sample_s=100.0)[-1]
+        left = broken(20_000.0, parameters | {"holders_count": int(n)}, tick_s=10.0, sample_s=100.0)[-1]
         low, high = (low, n) if left > 0.0 else (n, high)
     assert low / (22.5 * 180.0) == pytest.approx(law, rel=0.02)
 
@@ -214,7 +279,7 @@ def test_the_size_of_the_fleet_does_not_matter(workflow: str) -> None:
     """Same N/mu, 1e5 and 1e8 droplets."""
     small, large = (
         error_ratios(outage(own | {"workflow": workflow}, fixed=True, noise="mean"))
-        for own in ({"droplets_count": n, "capacity_per_s": n * 225e-6} for n in (10**5, 10**8))
+        for own in ({"holders_count": n, "capacity_per_s": n * 225e-6} for n in (10**5, 10**8))
     )
     assert np.abs(small - large).max() < 0.005
 
@@ -231,7 +296,7 @@ def lapsing(life_s: float, fault: tuple = ()) -> Run:
     edge = {"on": "names", "mode": "new_connections"} | quantities(
         {"lifetime_s": life_s, "connections_count": 1_000_000}
     )
-    small = {"hosts_count": 4, "droplets_count": 400_000, "lapse_per_s": 0.0, "capacity_per_s": 100.0}
+    small = {"hosts_count": 4, "holders_count": 400_000, "lapse_per_s": 0.0, "capacity_per_s": 100.0}
     dwfm = {"name": "dwfm", "kind": "lease_fleet", "parameters": quantities(small), "dependencies": [edge]}
     services = {s["name"]: s | {"domain": "ec2"} for s in (names, dwfm)}
     case = Scenario.model_validate({
@@ -250,8 +315,8 @@ def test_leases_lapse_with_connections_and_queue_only_when_the_dependency_is_bac
     rows = [r for r in run.samples.to_pylist() if r["service"] == "dwfm"]
     leased = {10.0 * k: 1.0 - r["error_ratio"] for k, r in enumerate(rows)}
     for after_s in (1800.0, 3600.0, 5400.0):
-        # 600 s of lease in whole checks of 180 s: between 360 and 540 s after the connection has gone
-        assert leased[DOWN_S + after_s] == pytest.approx(math.exp(-(after_s - 450.0) / 3600.0), abs=0.01)
+        # 600 s of lease, checked every 180 s: between 420 and 600 s after the connection has gone
+        assert leased[DOWN_S + after_s] == pytest.approx(math.exp(-(after_s - 510.0) / 3600.0), abs=0.01)
     events = [e for e in run.events.to_pylist() if e["event"] in ("timeouts", "timeouts_ended")]
     assert events and events[0]["tick"] >= UP_S
     assert leased[END_S - 10.0] < 0.3  # and then they collapse

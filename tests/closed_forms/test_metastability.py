@@ -280,12 +280,12 @@ def test_goodput_and_equilibria_of_work_in_steps() -> None:
 # --- the lease fleet ---------------------------------------------------------
 
 HOST = {"hosts_count": 1, "capacity_per_s": 22.5, "timeout_s": 180.0, "lapse_per_s": 0.0,
-        "min_duration_s": 0.001, "droplets_count": 20_000}  # fmt: skip
+        "min_duration_s": 0.001, "holders_count": 20_000}  # fmt: skip
 
 
 @pytest.mark.parametrize(("law", "workflow", "tolerance"), [
     (1.0, {"steps": 0}, 0.03), (2.0, {"workflow": "fifo"}, 0.03),
-    (2.62, {"workflow": "renewal", "droplets_count": 33_750, "lapse_per_s": 22.5e-4 / 45}, 0.05),
+    (2.62, {"workflow": "renewal", "holders_count": 33_750, "lapse_per_s": 22.5e-4 / 45}, 0.05),
 ], ids=["fixed work", "in order", "eight steps"])  # fmt: skip
 def test_laws_of_the_lease_fleet(law: float, workflow: dict[str, Any], tolerance: float) -> None:
     """mu T for work of fixed size, 2 mu T in order, the renewal threshold for steps: law and runs agree."""
@@ -295,7 +295,7 @@ def test_laws_of_the_lease_fleet(law: float, workflow: dict[str, Any], tolerance
     assert count is not None
     if "lapse_per_s" not in workflow:
         assert count / (22.5 * 180.0) == pytest.approx(law, rel=tolerance)
-    numbers = Fleet(float(workflow.get("droplets_count", 20_000)), 22.5, 180.0,
+    numbers = Fleet(float(workflow.get("holders_count", 20_000)), 22.5, 180.0,
                     float(workflow.get("lapse_per_s", 0.0)), 8, 0.001)  # fmt: skip
     if "lapse_per_s" in workflow:
         unstable = next(b for b, stable in numbers.equilibria() if not stable)
@@ -307,7 +307,7 @@ def test_a_few_hosts_tell_what_all_of_them_would() -> None:
     world = fleet(600.0, {}, fault_ratio=0.0, sample_s=60.0, tick_s=10.0)
     whole = isolate(world, "dwfm", operating_point(world, "dwfm"))
     few, fewer = fewer_hosts(whole)
-    assert (few.value("hosts_count"), few.value("droplets_count"), fewer) == (6, 100_000, 10.0)
+    assert (few.value("hosts_count"), few.value("holders_count"), fewer) == (6, 100_000, 10.0)
     down = {"dynamodb.fault_ratio": 1.0}
     for for_s in (60.0, 600.0, 1200.0):
         large, small = (bench.push(Push(down, for_s=for_s)) for bench in (Bench(whole), Bench(few, fewer)))
@@ -318,7 +318,7 @@ def test_a_few_hosts_tell_what_all_of_them_would() -> None:
 
 def test_memoryless_work_is_stable() -> None:
     """The red version: one step has no memory to lose, so no outage keeps the fleet down."""
-    many = HOST | {"droplets_count": 80_000, "lapse_per_s": 1e-6}
+    many = HOST | {"holders_count": 80_000, "lapse_per_s": 1e-6}
     one = fleet(600.0, many | {"steps": 1}, fault_ratio=0.0, sample_s=60.0)
     bench = Bench(isolate(one, "dwfm", operating_point(one, "dwfm")))
     assert not bench.push(Push({"dynamodb.fault_ratio": 1.0}, for_s=3600.0)).is_stuck

@@ -35,6 +35,28 @@ def test_v02b_erlang_c():
     assert (station.backlog - 100).clip(0).mean() / 95 == near(0.101291, 0.05)
 
 
+def later_than(t: float, servers: int, load: float) -> float:
+    """M/M/c: share of calls that take longer than ``t`` mean services, at ``load`` of all servers."""
+    erlangs = load * servers
+    terms = [erlangs**k / math.factorial(k) for k in range(servers)]
+    last = erlangs**servers / math.factorial(servers) / (1.0 - load)
+    waits, rate = last / (sum(terms) + last), servers * (1.0 - load)
+    service = math.exp(-t)
+    return (1.0 - waits) * service + waits * (rate * service - math.exp(-rate * t)) / (rate - 1.0)
+
+
+@pytest.mark.parametrize(("servers", "load", "t"), [
+    (10, 0.5, 2.0), (100, 0.5, 2.0), (100, 0.5, 1.0), (10, 0.85, 2.0), (100, 0.95, 2.0),
+])  # fmt: skip
+def test_share_that_is_late_by_service_alone(servers: int, load: float, t: float):
+    """With many servers a call is late because it is a long one: 0.135 of a hundred's at half load."""
+    many = RANDOM | {"capacity_per_s": float(servers), "servers_count": servers}
+    duration_s = 4e5 / servers
+    station, _ = run(many, load * servers, duration_s, 0.05, client={"timeout_s": t}, sample_s=10.0,
+                     requests="counted")  # fmt: skip
+    assert station.failed_ratio == near(later_than(t, servers, load), 0.03)
+
+
 def test_v03_loss_of_a_bounded_queue():
     station, _ = run(RANDOM | {"capacity_per_s": 1.0, "buffer_count": 9}, 0.9, 5e5, 0.2, sample_s=5.0)
     assert station.failed_ratio == near(0.0508137, 0.03)

@@ -74,6 +74,17 @@ def test_v18_a_cache_that_is_asked_now_and_then() -> None:
     assert seen(ratios, empty_s, tick_s)[round(30 / tick_s)] == pytest.approx(0.375, rel=0.01)
 
 
+@pytest.mark.parametrize(("ttl_s", "cap_s", "kept_s"), [(60.0, 10_800.0, 60.0), (900.0, 60.0, 60.0)])
+def test_resolvers_cut_a_long_negative_ttl(ttl_s: float, cap_s: float, kept_s: float) -> None:
+    """After a repair the empty answers leave in a straight line, over the TTL or the resolvers' own limit."""
+    tick_s, repaired_s = 0.5, 200.0
+    case = scenario(300, tick_s=tick_s, empty_s=50, until_s=repaired_s, negative_ttl_s=ttl_s,
+                    negative_ttl_cap_s=cap_s, positive_ttl_s=60.0, **BUSY)  # fmt: skip
+    without = 1.0 - seen(good_ratio(case), repaired_s, tick_s)
+    assert without.sum() * tick_s == pytest.approx(kept_s / 2.0, abs=2.5)
+    assert np.flatnonzero(without > 0)[-1] * tick_s == pytest.approx(kept_s, abs=1.5)
+
+
 def test_v17_two_layers_of_which_one_counts_no_ttl_down() -> None:
     """Clients keep an empty answer for 10 s of their own, on top of what is left of the resolver's 60 s."""
     tick_s, repaired_s = 0.5, 400.0

@@ -152,6 +152,6 @@ def test_the_example_service_changes_nobody_elses_noise() -> None:
 def test_a_fleet_of_any_size_gives_room_to_a_number_and_changes_no_row() -> None:
     incident = ROOT / "scenarios" / "us-east-1-2025-10-20.yaml"
     plain, laid = (twin.load(incident, with_files=files, until="+3h") for files in ([], [ANY_SIZE]))
-    low, high = laid.topology.services["dwfm"].parameters["droplets_count"].range
+    low, high = laid.topology.services["dwfm"].parameters["holders_count"].range
     assert low < high
     assert twin.run(laid).samples.equals(twin.run(plain).samples)

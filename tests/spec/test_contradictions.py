@@ -112,6 +112,13 @@ def test_a_contradiction_is_refused_at_its_place(files: Files, edges: list[str],
     assert said in problem
 
 
+def test_a_lease_on_a_fleet_that_grants_leases_is_a_condition_for_any_caller(files: Files) -> None:
+    fleet = "  fleet: {kind: lease_fleet}\n  c: {kind: queueing, dependencies: [{on: fleet, mode: lease}]}\n"
+    text = scenario(["on: a, mode: hard"])
+    text = text[: text.index("  c:")] + fleet + text[text.index("  web:") :]
+    load_scenario(files.write("words.yaml", text))
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [

@@ -18,7 +18,7 @@ parameters:
     value: '279/s'   # quoted
     range: [250/s, 600/s]
   d.share: {range: [0.1, 1.0], value: 0.25}
-  e.droplets_count: {value: 1000}
+  e.holders_count: {value: 1000}
 faults:
   - id: one
     at: 2025-01-01T01:00:00+00:00   # the clock
@@ -27,7 +27,7 @@ faults:
 """
 VALUES = {
     "a->b.lifetime_s": (16350.0, "s"), "c.capacity_per_s": (281.25, "1/s"), "d.share": (0.2718, "ratio"),
-    "e.droplets_count": (1234567, "count"), "one": (3723.0, "s"), "two": (60.0, "s"),
+    "e.holders_count": (1234567, "count"), "one": (3723.0, "s"), "two": (60.0, "s"),
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "calibrate",
     "twin calibrate us-east-1-2025-10-20",
     "twin calibrate my-scenario.yaml --leave-one-out --write",
-    "twin calibrate us-east-1-2025-10-20 --profile dwfm.droplets_count/dwfm.capacity_per_s",
+    "twin calibrate us-east-1-2025-10-20 --profile dwfm.holders_count/dwfm.capacity_per_s",
 )
 @click.argument("scenario")
 @budget_option(150)

@@ -8,6 +8,9 @@ came back. Event-source mappings and asynchronous calls were throttled, to leave
 The claim. Lambda fails a second time when the lost instances exceed the spare capacity, which is later than
 the fault. It recovers when launches have replaced them, which is later than the repair.
 
+A start is under way until its calls have come back. So the pool never grows faster than the service that it
+asks serves it, however many it asks for. A start that fails is asked for again.
+
 Events. ``capacity_short``: the capacity no longer fits all calls; ``capacity_back``: it fits again.
 
 Left out: cold starts, placement, single functions and their concurrency limits. (Lambda adds at most 1000
@@ -19,11 +22,11 @@ from __future__ import annotations
 import math
 
 from twin.base.jit import njit
-from twin.base.rng import FAIL, LAUNCH, LOSE
+from twin.base.rng import FAIL, LOSE
 from twin.mechanisms.arrays import ASYNC, LEASE
+from twin.mechanisms.books import arriving, ended_requests, unanswered
 from twin.mechanisms.calls import (
     answer,
-    arriving,
     depend,
     draw,
     draw_cohort,
@@ -31,7 +34,6 @@ from twin.mechanisms.calls import (
     expose,
     flow,
     intake,
-    miss_ratio,
     pass_on,
     tally,
 )
@@ -69,8 +71,8 @@ BREAKS = {
     "partial": {"fault_ratio": 0.5},
 }
 ABOUT = About(keeps_leases=True)
-DRAWS = declare(added=FLOW, replaced=FLOW, launched=cohorts(LAUNCH), lost=cohorts(LOSE), failed=FAIL)
-STATE = [("standing", "i8"), ("missing", "i8"), ("asked", "i8"), ("losing", "i8")]
+DRAWS = declare(added=FLOW, replaced=FLOW, lost=cohorts(LOSE), failed=FAIL)
+STATE = [("standing", "i8"), ("missing", "i8"), ("starting", "i8"), ("asked", "i8"), ("losing", "i8")]
 EVENTS = ("capacity_short", "capacity_back")
 SHORT, BACK = range(2)
 
@@ -92,20 +94,21 @@ def lose_and_replace(t, w, i, p, s):
 
     The pool sees both through its lease dependencies. One, on a pool of targets that holds its instances, has
     no calls: it says which share is out of service. The other, on launches, is called for missing capacity,
-    and says which launches succeed.
+    and says which launches have ended well.
     """
     panel = w.svc[i]
     dt = w.tick_s[0]
-    wanted = min(s.missing, flow(w, i, DRAWS.added, p.scale_per_s * dt))
-    wanted = flow(w, i, DRAWS.replaced, wanted * p.replace_ratio)
-    back = wanted
+    wanted = min(s.missing - s.starting, flow(w, i, DRAWS.added, p.scale_per_s * dt))
+    wanted = min(s.missing - s.starting, flow(w, i, DRAWS.replaced, wanted * p.replace_ratio))
+    s.starting += wanted
+    back = s.starting
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
-        if r.mode != LEASE:
+        if r.mode != LEASE or r.is_condition != 0:
             continue
         if r.share > 0.0:
             r.calls += pass_on(w, e, DEPENDENCY_DRAWS.asked, wanted * r.share)
-            back = draw_cohort(t, w, i, DRAWS.launched, e - panel.out_start, back, 1.0 - miss_ratio(w, e))
+            back = min(back, come_back(r, s))
         else:
             out = max(0.0, 1.0 - r.visible_headroom)
             lost = out * (1.0 - math.exp(-p.loss_per_s * dt))
@@ -114,8 +117,26 @@ def lose_and_replace(t, w, i, p, s):
             s.missing += gone
             if gone > 0 and r.visible_event != 0:
                 s.losing = r.visible_event
+    for e in range(panel.out_start, panel.out_end):
+        if w.edge[e].mode == LEASE:
+            w.edge[e].live -= min(w.edge[e].live, int(back * w.edge[e].share + 0.5))
     s.standing += back
     s.missing -= back
+    s.starting -= back
+
+
+@njit
+def come_back(r, s):
+    """Calls for starts that have come back over a lease dependency. Returns how many starts these allow.
+
+    ``live``: calls that ended well, and that no start has used yet. Starts for which no call is left, neither
+    such a one nor one under way, have failed.
+    """
+    r.live += r.visible_served - r.seen_served
+    r.seen_served = r.visible_served
+    back = int(r.live / r.share)
+    s.starting = min(s.starting, back + math.ceil(unanswered(r) / r.share))
+    return min(s.starting, back)
 
 
 @njit
@@ -168,8 +189,9 @@ def step(t, w, i, p, s, c):
     capacity_per_s = p.load_per_s / p.utilisation_ratio * s.standing / (s.standing + s.missing)
     expose(w, i, capacity_per_s, s.missing, 1.0 - works)
     answer_by_priority(w, i, p, ok * works, p.service_time_s + wait_s)
-    failed = draw(t, w, i, DRAWS.failed, n, 1.0 - ok * works)
-    tally(w, i, n - failed, failed)
+    done, well = ended_requests(w, i)
+    failed = draw(t, w, i, DRAWS.failed, done, 1.0 - well * works)
+    tally(w, i, done - failed, failed)
 
 
 @njit
@@ -186,5 +208,6 @@ def answer_by_priority(w, i, p, ok, latency_s):
 
 @njit
 def check(p, s, c):
-    """Every environment stands or is missing."""
-    return s.standing >= 0 and s.missing >= 0 and s.standing + s.missing == int(p.capacity_count)
+    """Every environment stands or is missing; the missing are asked for or not."""
+    whole = s.standing + s.missing == int(p.capacity_count)
+    return whole and s.standing >= 0 and 0 <= s.starting <= s.missing

@@ -18,6 +18,7 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import ARRIVE, COMPLETE, FAIL, LOSE
+from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
 from twin.mechanisms.draws import declare
 from twin.mechanisms.sampling import arrivals, compete, draw_context
@@ -94,8 +95,9 @@ def step(t, w, i, p, s, c):
     works = s.up / hosts * (1.0 - p.fault_ratio) if hosts > 0 else 0.0
     expose(w, i, s.up * p.host_capacity_per_s, s.down, 1.0 - works)
     answer(w, i, ok * works, p.service_time_s + wait_s)
-    failed = draw(t, w, i, DRAWS.failed, n, 1.0 - ok * works)
-    tally(w, i, n - failed, failed)
+    done, well = ended_requests(w, i)
+    failed = draw(t, w, i, DRAWS.failed, done, 1.0 - well * works)
+    tally(w, i, done - failed, failed)
 
 
 @njit

@@ -19,6 +19,7 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import LOSE, OPEN, SERVE
+from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import accept, answer, depend, draw, emit_own, expose, flow, intake, tally
 from twin.mechanisms.draws import FLOW, declare
 from twin.model.kind import About, Remedy
@@ -96,11 +97,13 @@ def step(t, w, i, p, s, c):
     s.waiting += n
     living = s.alive / (s.alive + s.dead)
     rate_per_s = p.capacity_per_s * living * p.rate_ratio
-    taken = min(s.waiting, flow(w, i, DRAWS.able, rate_per_s * w.tick_s[0]))
+    free = max(0, s.waiting - w.svc[i].open_requests)  # the others are under way
+    taken = min(free, flow(w, i, DRAWS.able, rate_per_s * w.tick_s[0]))
     ok, wait_s = depend(t, w, i, taken)
     pollers_turn_over(t, w, i, p, s, ok)
     ok *= 1.0 - p.fault_ratio
-    done = draw(t, w, i, DRAWS.done, taken, ok)
+    back, well = ended_requests(w, i)
+    done = min(s.waiting, draw(t, w, i, DRAWS.done, back, well * (1.0 - p.fault_ratio)))
     s.waiting -= done
     s.done += done
     if s.waiting > rate_per_s * p.age_limit_s and rate_per_s > 0.0:

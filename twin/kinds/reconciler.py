@@ -9,10 +9,10 @@ The claim. Such a loop loses nothing. Each object remembers one failed change at
 later. So these changes come back as load when launches work again. Objects recover at random moments after
 the dependency, up to the longest wait.
 
-How. An object is satisfied, or it waits for a retry. Waiting objects are counted by failures in a row and by
-the tick of their next try. Each call asks for a change of one object, chosen at random. A satisfied object
-tries at once. If the object waits already,
-the call fails, for the customer, and adds nothing.
+How. An object is satisfied, waits for a retry, or is trying. Waiting objects are counted by failures in a row
+and by the tick of their next try, trying ones by failures in a row. They try until as many calls have ended
+at the dependency. Each call asks for a change of one object, chosen at random. A satisfied object tries at
+once. If the object waits or tries already, the call fails, for the customer, and adds nothing.
 
 Left out: how many instances an object wants, and objects that somebody changes by hand (they are tried at
 once). Jitter is left out too: first failures come at all times, which spreads the later tries.
@@ -22,8 +22,10 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL, SPLIT
+from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, draw_cohort, expose, intake, tally
 from twin.mechanisms.draws import cohorts, declare
+from twin.mechanisms.station import even, take
 from twin.model.kind import About
 from twin.model.parameter import LATE, Param, fault_ratio
 
@@ -47,13 +49,13 @@ ABOUT = About(
     why_passive="each of its objects tries again after a bounded wait, and no try costs another one"
 )
 DRAWS = declare(fresh=SPLIT, failed=cohorts(FAIL))
-STATE = [("content", "i8"), ("waiting", "i8"), ("levels", "i8"), ("slots", "i8"), ("tries", "i8")]
+STATE = [("content", "i8"), ("waiting", "i8"), ("trying", "i8"), ("levels", "i8"), ("slots", "i8")]
 EVENTS: tuple[str, ...] = ()
 
 
 def cells(p, callers, tick_s: float) -> int:
-    """A ring of due ticks for each number of failures in a panel."""
-    return _levels(p) * _slots(p, tick_s)
+    """By failures in a row: a ring of due ticks, who tries, and whose try ends."""
+    return _levels(p) * (_slots(p, tick_s) + 2) + 2
 
 
 def _levels(p) -> int:
@@ -78,52 +80,74 @@ def back_to_waiting(t, w, p, s, c, level, n):
     level = min(level, s.levels - 1)
     ticks = int(min(p.backoff_cap_s, p.backoff_s * 2.0**level) / w.tick_s[0] + 0.5)
     c[level * s.slots + (t + max(1, min(ticks, s.slots - 1))) % s.slots] += n
-    s.content -= n
     s.waiting += n
 
 
 @njit
-def try_again(t, w, i, p, s, c, ok):
-    """Objects whose wait is over try: each succeeds, or waits longer. Returns how many tried."""
-    tried = 0
-    for level in range(s.levels - 1, -1, -1):
+def begin_tries(t, s, c, fresh):
+    """Objects whose wait is over try, and ``fresh`` ones that were content. Returns how many."""
+    rows = s.levels * s.slots
+    begun = fresh
+    c[rows] += fresh  # no failure yet
+    s.content -= fresh
+    for level in range(s.levels):
         at = level * s.slots + t % s.slots
-        n = c[at]
-        if n == 0:
-            continue
+        c[rows + 1 + level] += c[at]
+        begun += c[at]
+        s.waiting -= c[at]
         c[at] = 0
-        s.waiting -= n
-        s.content += n
-        tried += n
-        failed = draw_cohort(t, w, i, DRAWS.failed, level, n, 1.0 - ok)
-        back_to_waiting(t, w, p, s, c, level + 1, failed)
-    return tried
+    s.trying += begun
+    return begun
+
+
+@njit
+def end_tries(t, w, i, p, s, c, n, ok):
+    """``n`` tries end, in proportion of those under way: each object is content, or waits longer. Returns how
+    many fresh ones ended (well, badly)."""
+    rows, entries = s.levels * s.slots, s.levels + 1
+    n = min(n, s.trying)
+    if n == 0:
+        return 0, 0
+    take(c, rows, rows + entries, entries, s.trying, n, even(t))
+    s.trying -= n
+    good = failed = 0
+    for level in range(s.levels, -1, -1):  # fresh ones last
+        at = rows + entries + level
+        failed = draw_cohort(t, w, i, DRAWS.failed, level, c[at], 1.0 - ok)
+        back_to_waiting(t, w, p, s, c, level, failed)
+        good = c[at] - failed
+        s.content += good
+        c[at] = 0
+    return good, failed
 
 
 @njit
 def step(t, w, i, p, s, c):
     """One tick: objects that are due try again, calls try the objects that are content."""
     n = intake(t, w, i)
-    content = s.content / (s.content + s.waiting)
+    content = s.content / (s.content + s.waiting + s.trying)
     fresh = min(draw(t, w, i, DRAWS.fresh, n, content), s.content)
-    ok, wait_s = depend(t, w, i, fresh + s.tries)  # what was due in the last tick, for what is due now
+    ok, wait_s = depend(t, w, i, begin_tries(t, s, c, fresh))
     blame = 0.0 if ok < 1.0 else 1.0 - content
     ok *= 1.0 - p.fault_ratio
-    s.tries = try_again(t, w, i, p, s, c, ok)
-    failed = draw_cohort(t, w, i, DRAWS.failed, s.levels, fresh, 1.0 - ok)
-    lost = min(failed, s.content)  # two calls of one tick may have met in one object
-    back_to_waiting(t, w, p, s, c, 0, lost)
+    back, well = ended_requests(w, i)
+    good, failed = end_tries(t, w, i, p, s, c, back, well * (1.0 - p.fault_ratio))
     expose(w, i, 0.0, s.waiting, max(blame, p.fault_ratio))  # its capacity is that of what it calls
     answer(w, i, ok * content, p.service_time_s + wait_s)
-    tally(w, i, fresh - failed, n - fresh + failed)
+    tally(w, i, good, n - fresh + failed)
 
 
 @njit
 def check(p, s, c):
-    """Every object is content or waits; the rings hold those that wait."""
-    total = 0
-    for k in range(s.levels * s.slots):
+    """Every object is content, waits or tries; the rings hold those that wait."""
+    rows = s.levels * s.slots
+    waiting = trying = 0
+    for k in range(rows + s.levels + 1):
         if c[k] < 0:
             return False
-        total += c[k]
-    return total == s.waiting and s.content >= 0 and s.content + s.waiting == int(p.objects_count)
+        if k < rows:
+            waiting += c[k]
+        else:
+            trying += c[k]
+    whole = s.content + waiting + trying == int(p.objects_count) and s.content >= 0
+    return whole and waiting == s.waiting and trying == s.trying

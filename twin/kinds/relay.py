@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL
+from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
 from twin.mechanisms.draws import FLOW, declare
 from twin.mechanisms.requests.parameters import FAULT_PARAMETERS
@@ -74,8 +75,9 @@ def step(t, w, i, p, s, c):
     ok *= 1.0 - p.fault_ratio
     expose(w, i, p.capacity_per_s, 0, p.fault_ratio)
     answer(w, i, ok, p.service_time_s + wait_s)
-    failed = draw(t, w, i, DRAWS.failed, n, 1.0 - ok)
-    tally(w, i, n - failed, failed)
+    done, well = ended_requests(w, i)
+    failed = draw(t, w, i, DRAWS.failed, done, 1.0 - well * (1.0 - p.fault_ratio))
+    tally(w, i, done - failed, failed)
 
 
 @njit

@@ -2,8 +2,9 @@
 
 The real system. Clients in us-east-1 do not ask DynamoDB's zone; they ask a recursive resolver, which keeps
 an answer for its TTL. It keeps an empty answer without error (NODATA) too, for the smaller of the SOA's own
-TTL and its MINIMUM. That is 900 s with Route 53's default SOA. Two populations mattered on 20 October: the
-resolvers of the internal network, which operators overrode at 01:15, and all others.
+TTL and its MINIMUM. That is 900 s with Route 53's default SOA. Resolvers cut a long one to
+`negative_ttl_cap_s`. Two populations mattered on 20 October: the resolvers of the internal network, which
+operators overrode at 01:15, and all others.
 
 The claim. An empty answer is a fresh answer, and replaces the good one within seconds. After the repair the
 empty answers leave in a straight line over the negative TTL, because caches asked at different, evenly
@@ -45,6 +46,9 @@ PARAMETERS = (
           "MEM", (1.0, 60.0)),
     Param("negative_ttl_s", 900.0, "s", 0.001, 86400,
           "how long an empty answer is kept: min(SOA TTL, MINIMUM)", "ROUTE53_SOA", (300.0, 900.0)),
+    Param("negative_ttl_cap_s", 10_800.0, "s", 0.001, 86_400.0,
+          "longest time that the resolvers keep an empty answer, whatever its TTL says; 1 to 3 h are usual",
+          "RFC2308", (3600.0, 10_800.0)),
     Param("client_negative_s", 0.0, "s", 0, 86400,
           "negative answers kept by clients behind the resolver; 0 for none",
           "assumed: client caches respect the remaining TTL, so they add no delay", (0.0, 10.0)),
@@ -70,6 +74,12 @@ STATE = [
 EVENTS = ("answers_empty", "answers_back")
 
 
+@njit
+def negative_s(p):
+    """How long a resolver keeps an empty answer."""
+    return min(p.negative_ttl_s, p.negative_ttl_cap_s)
+
+
 def _slots(ttl_s: float, tick_s: float) -> int:
     return max(1, round(ttl_s / tick_s)) + 1
 
@@ -77,13 +87,13 @@ def _slots(ttl_s: float, tick_s: float) -> int:
 def cells(p, callers, tick_s: float) -> int:
     """One ring of expiry slots for good answers, one for empty ones, one for the clients' own layer, one for
     wrong answers."""
-    ttls_s = (p.positive_ttl_s, p.negative_ttl_s, p.client_negative_s, p.positive_ttl_s)
+    ttls_s = (p.positive_ttl_s, negative_s(p), p.client_negative_s, p.positive_ttl_s)
     return sum(_slots(x, tick_s) for x in ttls_s) + 3
 
 
 def init(p, s, c, callers, tick_s: float) -> None:
     """Every cache holds a good answer; expiry is spread evenly over the TTL."""
-    sizes = [_slots(x, tick_s) for x in (p.positive_ttl_s, p.negative_ttl_s, p.client_negative_s)]
+    sizes = [_slots(x, tick_s) for x in (p.positive_ttl_s, negative_s(p), p.client_negative_s)]
     c[:3] = sizes
     n, live = int(p.caches_count), sizes[0] - 1
     for k in range(live):
@@ -120,7 +130,7 @@ def refresh(t, w, i, p, s, c, ok, right):
     until = (t + ttl_ticks(p.positive_ttl_s, w.tick_s[0], c[0])) % c[0]
     c[positive + until] += good - misled
     c[wrong + until] += misled
-    c[negative + (t + ttl_ticks(p.negative_ttl_s, w.tick_s[0], c[1])) % c[1]] += asked - good
+    c[negative + (t + ttl_ticks(negative_s(p), w.tick_s[0], c[1])) % c[1]] += asked - good
     return asked
 
 

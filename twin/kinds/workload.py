@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import ARRIVE, FAIL
+from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
 from twin.mechanisms.draws import declare
 from twin.mechanisms.requests.records import COUNTED
@@ -80,8 +81,9 @@ def step(t, w, i, p, s, c):
     ok, wait_s = depend(t, w, i, n)
     expose(w, i, rate_per_s, 0, 0.0)
     answer(w, i, ok, wait_s)
-    good = draw(t, w, i, DRAWS.well, n, ok)
-    tally(w, i, good, n - good)
+    done, well = ended_requests(w, i)
+    good = draw(t, w, i, DRAWS.well, done, well)
+    tally(w, i, good, done - good)
 
 
 @njit

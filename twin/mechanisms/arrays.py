@@ -55,6 +55,14 @@ SERVICE = np.dtype(
             ("offered", "i8"),
             ("good", "i8"),
             ("failed", "i8"),
+            # books (books.py): own requests that ended in this tick, share of these that dependencies served,
+            # those that still wait for a call; calls of others that are held here, and whether the step has
+            # settled them itself
+            ("ended", "i8"),
+            ("ended_ok", "f8"),
+            ("open_requests", "i8"),
+            ("in_flight", "i8"),
+            ("settled", "i8"),
             # level of the moment
             ("capacity_per_s", "f8"),
             ("backlog", "i8"),
@@ -116,17 +124,26 @@ EDGE = np.dtype(
             ("calls", "i8"),
             ("sent_calls", "i8"),
             ("sent_cause", "i8"),
+            ("sent_total", "i8"),
+            ("seen_served", "i8"),
+            ("seen_failed", "i8"),
             ("live", "i8"),
             ("lost", "i8"),
             ("backlog", "i8"),
             ("blame", "f8"),
             ("wait_s", "f8"),
             ("cell", "i8"),
+            # mode lease: the callee keeps leases, and the caller's work needs one
+            ("is_condition", "i8"),
             # callee's side: outcome of a call after retries, the published copy
             ("ok", "f8"),
             ("latency_s", "f8"),
             ("headroom", "f8"),
             ("event", "i8"),
+            ("came", "i8"),
+            ("arrived", "i8"),
+            ("served", "i8"),
+            ("failed", "i8"),
             ("attempt_ok", "f8"),
             ("tokens", "f8"),
             ("closed", "i8"),
@@ -136,6 +153,9 @@ EDGE = np.dtype(
             ("visible_event", "i8"),
             ("visible_closed", "i8"),
             ("visible_input", "i8"),
+            ("visible_served", "i8"),
+            ("visible_failed", "i8"),
+            ("visible_held", "i8"),
             ("line", "i8"),
             ("line_slots", "i8"),
             # what clients with policies remember: client_policies.py
@@ -250,6 +270,7 @@ class State(NamedTuple):
 
 CLOCK = ("period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug")
 PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG = range(7)
+LINE_VALUES = 8  # that travel along an edge with a delay
 CACHE_SLOTS = 64  # age classes of a cached dependency
 BREAKER_SLOTS = 64  # phases of open circuit breakers
 

@@ -20,13 +20,14 @@ from twin.mechanisms.arrays import (
     CACHE_SLOTS,
     CACHED,
     FIRE_AND_FORGET,
+    HARD,
     KIND_EVENT_BLOCK,
     LEASE,
     N_EVENTS,
     NEW_CONNECTIONS,
-    PERIOD,
     SOFT,
 )
+from twin.mechanisms.books import arriving, close_requests, ended_miss, unanswered
 from twin.mechanisms.client_policies import attempts_at_once, guarded, patience_s, settle_at_once
 from twin.mechanisms.contract import ANSWER, DEPEND, EXPOSE, INTAKE, TALLY, mark
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES, SERVICE_CARRIES
@@ -118,18 +119,6 @@ def retries_here(r):
 
 
 @njit
-def arriving(t, w, e):
-    """First tries that reach the callee over dependency ``e`` in this tick."""
-    r = w.edge[e]
-    if r.cross_domain == 0:
-        return r.sent_calls
-    period = w.clock[PERIOD]
-    k = t % period
-    calls = float(r.sent_calls)  # exact far beyond any count here, and a float divides faster
-    return int(calls * (k + 1) / period) - int(calls * k / period)
-
-
-@njit
 def intake(t, w, i):
     """Attempts that reach service ``i`` in this tick: first tries and their retries."""
     panel = w.svc[i]
@@ -137,6 +126,7 @@ def intake(t, w, i):
     for n in range(panel.in_start, panel.in_end):
         e = w.incoming[n]
         first = arriving(t, w, e)
+        w.edge[e].came = first
         if guarded(w.edge[e]):
             total += attempts_at_once(t, w, e, first, retries_here(w.edge[e]))
             continue
@@ -165,6 +155,16 @@ def answer(w, i, ok, latency_s):
             r.ok = settle_at_once(w, w.incoming[n], retries_here(r))
     panel.latency_s = latency_s
     mark(panel, ANSWER)
+
+
+@njit
+def answer_conditions(w, i, holds):
+    """Tell the callers whose work needs a lease that is kept here which share of it finds one."""
+    panel = w.svc[i]
+    for n in range(panel.in_start, panel.in_end):
+        r = w.edge[w.incoming[n]]
+        if r.is_condition != 0:
+            r.ok = r.attempt_ok = holds
 
 
 @njit
@@ -231,6 +231,21 @@ def churn(t, w, e):
 
 
 @njit
+def connect(t, w, e, n):
+    """``n`` calls over connections. Returns (share without one, added latency in s).
+
+    Of these, ``new_connection_ratio`` open one of their own in any case (cold starts, growth of the pool).
+    They wait for it, and fail as openings fail; another try has the same answer.
+    """
+    r, base = w.edge[e], churn(t, w, e)
+    fresh = r.new_connection_ratio
+    if fresh <= 0.0:
+        return base, 0.0
+    r.calls += pass_on(w, e, DEPENDENCY_DRAWS.fresh, n * fresh)
+    return fresh * miss_ratio(w, e) + (1.0 - fresh) * base, fresh * r.visible_latency_s
+
+
+@njit
 def age(t, w, e):
     """Share of calls whose cached answer has expired: entries are renewed one lifetime after the last
     time."""
@@ -273,8 +288,10 @@ def send_calls(t, w, e, n):
     """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
     r = w.edge[e]
     m = pass_on(w, e, DEPENDENCY_DRAWS.asked, n * r.share)
+    if r.mode == LEASE:  # a condition: no call, no time
+        return miss_ratio(w, e), 0.0
     if r.mode == NEW_CONNECTIONS:
-        return churn(t, w, e), 0.0
+        return connect(t, w, e, m)
     if r.mode == CACHED:
         return age(t, w, e), 0.0
     r.calls += m
@@ -282,36 +299,49 @@ def send_calls(t, w, e, n):
 
 
 @njit
+def served_ratio(r, miss):
+    """Share of the caller's requests that find all their calls over a dependency served."""
+    return 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
+
+
+@njit
 def depend(t, w, i, n):
     """Send ``n`` calls of service ``i`` through its dependencies. Returns (share that succeeds, latency in
     s).
 
-    Lease dependencies are left to the kind. A soft one costs no call. What is handed over asynchronously
-    comes from the calls that succeed.
+    Lease dependencies are left to the kind, but for conditions. A soft one costs no call. What is handed over
+    asynchronously comes from the calls that succeed. How many have ended: ``ended_requests`` in books.py.
     """
-    ok, wait = 1.0, 0.0
+    ok, wait, still_open, ended_ok = 1.0, 0.0, 0, 1.0
     panel = w.svc[i]
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
-        if r.mode == LEASE or r.mode == ASYNC or r.mode == BOOTSTRAP:
+        if r.mode == ASYNC or r.mode == BOOTSTRAP or (r.mode == LEASE and r.is_condition == 0):
             continue
         miss, latency = send_calls(t, w, e, n)
-        if r.mode == FIRE_AND_FORGET:  # nobody waits for it, or learns that it failed
+        if r.mode == FIRE_AND_FORGET:
             r.wait_s, r.blame = 0.0, 0.0
             continue
+        heard = miss
+        if (r.visible_held > 0 or r.seen_served > 0) and (r.mode == HARD or r.mode == SOFT):
+            heard = ended_miss(r, miss)  # counts, once there was a queue: a mean would count its calls wrong
+            if r.visible_held > 0:
+                still_open = max(still_open, int(unanswered(r) / max(1.0, r.share)))
         r.wait_s = min(r.share, 1.0) * latency
         wait += r.wait_s
-        if miss <= 0.0 or r.mode == SOFT:
+        if max(miss, heard) <= 0.0 or r.mode == SOFT:
             r.blame = 0.0
             continue
-        factor = 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
+        factor = served_ratio(r, miss)
         r.blame = 1.0 - factor
         ok *= factor
+        ended_ok *= factor if heard == miss else served_ratio(r, heard)
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if r.mode == ASYNC:
             r.wait_s = hand_over(t, w, e, pass_on(w, e, DEPENDENCY_DRAWS.asked, n * (r.share * ok)))
             wait += r.wait_s
+    close_requests(panel, n, still_open, ended_ok)
     mark(panel, DEPEND)
     return ok, wait
 

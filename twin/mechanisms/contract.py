@@ -13,6 +13,7 @@ In a run with ``debug`` the loop checks every step, and stops at the first breac
 from __future__ import annotations
 
 from twin.base.jit import njit
+from twin.mechanisms.books import balanced
 
 CALLS = ("intake", "depend", "expose", "answer", "tally")
 INTAKE, DEPEND, EXPOSE, ANSWER, TALLY = range(1, 6)
@@ -27,10 +28,11 @@ CLAUSES = (
     "counts nothing below 0: offered, good, failed and backlog",
     "answers with a latency_s that is not negative, and a number",
     "answers with a share ok between 0 and 1",
+    "keeps the books: every call that was sent to it is on its way, held by it, or has ended once",
     "keeps its own invariants (check)",
     "ends each call exactly once: what was sent is served, failed, timed out or in flight",
 )
-ORDER, CAPACITY, BLAME, COUNTS, LATENCY, OUTCOME, INVARIANT, CONSERVATION = range(1, 9)
+ORDER, CAPACITY, BLAME, COUNTS, LATENCY, OUTCOME, BOOKS, INVARIANT, CONSERVATION = range(1, 10)
 
 
 @njit
@@ -56,7 +58,7 @@ def broken_clause(w, i):
     for n in range(panel.in_start, panel.in_end):
         if not -ROUNDING <= w.edge[w.incoming[n]].ok <= 1.0 + ROUNDING:
             return OUTCOME
-    return 0
+    return 0 if balanced(w, i) else BOOKS
 
 
 def called(panel) -> list[str]:

@@ -12,7 +12,8 @@ import math
 
 from twin.base.jit import njit
 from twin.base.thresholds import HOLD_S, IMPAIRED_RATIO, QUIET_S, RECOVERED_S, SLOW_RATIO
-from twin.mechanisms.arrays import N_SAMPLES, ONSET, OWN, PERIOD, RECOVERY, SAMPLE_TICKS
+from twin.mechanisms.arrays import LINE_VALUES, N_SAMPLES, ONSET, OWN, PERIOD, RECOVERY, SAMPLE_TICKS
+from twin.mechanisms.books import held, publish_books
 from twin.mechanisms.calls import emit, headroom_of
 from twin.mechanisms.requests.records import COUNTED
 from twin.mechanisms.requests.report import busy_ratio, mean_waiting_and_busy, oldest_age_s
@@ -202,6 +203,7 @@ def publish(t, w):
         if r.cross_domain != 0 and not boundary:
             continue
         r.sent_calls, r.calls = r.calls, 0
+        r.sent_total += r.sent_calls
         r.sent_cause = last_event(w.svc[r.caller])
         callee = w.svc[r.callee]
         r.event, r.closed, r.visible_input = callee.open_event, callee.closed_event, callee.input_event
@@ -210,6 +212,7 @@ def publish(t, w):
         else:
             r.visible_ok, r.visible_latency_s, r.visible_headroom = r.ok, r.latency_s, r.headroom
             r.visible_event, r.visible_closed = r.event, r.closed
+            publish_books(r)
 
 
 @njit
@@ -217,8 +220,11 @@ def delayed(t, w, e):
     """Outcomes of an edge with a delay travel along a line of ``line_slots`` publications."""
     r = w.edge[e]
     step = t if r.cross_domain == 0 else t // w.clock[PERIOD]
-    at = r.line + 5 * (step % r.line_slots)
+    at = r.line + LINE_VALUES * (step % r.line_slots)
     r.visible_ok, r.visible_latency_s, r.visible_headroom = w.line[at], w.line[at + 1], w.line[at + 2]
     r.visible_event, r.visible_closed = int(w.line[at + 3]), int(w.line[at + 4])
+    r.visible_served, r.visible_failed = int(w.line[at + 5]), int(w.line[at + 6])
+    r.visible_held = int(w.line[at + 7])
     w.line[at], w.line[at + 1], w.line[at + 2] = r.ok, r.latency_s, r.headroom
     w.line[at + 3], w.line[at + 4] = float(r.event), float(r.closed)
+    w.line[at + 5], w.line[at + 6], w.line[at + 7] = float(r.served), float(r.failed), float(held(r))

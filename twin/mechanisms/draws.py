@@ -68,6 +68,9 @@ DEPENDENCY_DRAWS = declare(
     trips=RETRY,  # breakers that open
     probed=RETRY,  # breakers that have had their probes
     tripped_again=RETRY,  # breakers that open again
+    served=FLOW,  # calls that end well
+    accepted=FLOW,  # calls that are taken into a queue
+    fresh=FLOW,  # requests that open a connection of their own
     waited=cohorts(BACKOFF),  # how long retries wait, by entry and substep
 )
 EDGE_CARRIES = len(DEPENDENCY_DRAWS)

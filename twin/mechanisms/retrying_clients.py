@@ -23,7 +23,7 @@ from twin.mechanisms.backoff import (
     mean_wait_s,
     wait_s,
 )
-from twin.mechanisms.calls import arriving
+from twin.mechanisms.books import arriving
 from twin.mechanisms.client_policies import (
     THROTTLED_COST,
     granted,
@@ -197,6 +197,7 @@ def give_up(t, w, i, s, c, h, ending):
             if r.retry_mode == ADAPTIVE and ending.cost == THROTTLED_COST:
                 r.refused += m
         c[s.lost_of + k // s.attempts] += (m - retried) * CALL
+        r.failed += m - retried
         s.calls_lost += m - retried
         if retried > 0:
             back_off(t, w, s, c, h, Batch(k, e, retried), ending)
@@ -252,6 +253,7 @@ def collect(t, w, i, s, c, j):
     for e in range(panel.in_end - panel.in_start):
         number = w.incoming[panel.in_start + e]
         n = arriving(t, w, number)
+        w.edge[number].arrived += n if j == 0 else 0
         first = n * (j + 1) // s.substeps - n * j // s.substeps
         if s.guarded != 0 and guarded(w.edge[number]):
             first = hold_back_some(t, w, s, c, number, e, n, first, j)
@@ -273,6 +275,7 @@ def hold_back_some(t, w, s, c, number, e, n, first, j):
         r.passed, r.attempts = 0, 0
     sent = let_through(t, w, number, first, j)
     c[s.lost_of + e] += (first - sent) * CALL
+    r.failed += first - sent
     r.attempts += sent
     for k in range(e * s.attempts, (e + 1) * s.attempts):
         r.attempts += c[s.crowd + k]

@@ -222,6 +222,41 @@ def serve(s, c, n, newest_first):
 
 
 @njit
+def serve_any(s, c, n, servers):
+    """Complete ``n`` of the calls in service (the ``servers`` oldest) into the row s.served.
+
+    Any of them is as likely to end as another, as with exponential service. Returns as ``serve``.
+    """
+    for k in range(s.width):
+        c[s.served + k] = 0
+    u, in_service = even(s.now), min(s.count, max(servers, n))
+    while s.oldest < s.now and c[row_of(s, s.oldest) + COUNT] == 0:
+        s.oldest += 1
+    here = min(c[FRONT + COUNT], in_service)
+    seen, taken = here, share_of(n, here, 0, in_service, u)
+    age = serve_front(s, c, taken, u)
+    arrived = s.oldest
+    while seen < in_service and arrived <= s.now:
+        row = row_of(s, arrived)
+        here = min(c[row + COUNT], in_service - seen)
+        if here > 0:
+            m = min(here, share_of(n, seen + here, taken, in_service, u))
+            age += serve_row(s, c, row, m, u) * float(s.now - arrived)
+            seen, taken = seen + here, taken + m
+        arrived += 1
+    return age
+
+
+@compiled
+def share_of(n, seen, taken, total, u):
+    """How many of ``n`` come from a part, with which ``seen`` of ``total`` are passed, ``taken`` before.
+
+    At least as many as the rest has no room for.
+    """
+    return min(max(int(n * (seen / total) + u), n - (total - seen), taken), n) - taken
+
+
+@njit
 def leave(s, c, m, waiting, u):
     """``m`` of the youngest ``waiting`` clients lose patience: they and their work leave: failing."""
     seen, taken, arrived = 0, 0, s.now

@@ -35,6 +35,7 @@ HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not 
 from twin.base.jit import borrowed, by_reference, njit
 from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import DEBUG, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS
+from twin.mechanisms.books import settle
 from twin.mechanisms.contract import CONSERVATION, INVARIANT, broken_clause
 from twin.mechanisms.detection import close_period, publish
 from twin.mechanisms.requests.books import conserves_calls
@@ -67,10 +68,12 @@ def advance(state, t0, t1, {arrays}):
         for n in range(len(w.mine)):
             i = w.mine[n]
             panel = w.svc[i]
-            panel.called = 0
+            panel.called = panel.settled = 0
             a, b = panel.cell, panel.cell + panel.cells
             k = panel.kind
 {branches}
+            if panel.settled == 0:
+                settle(w, i)
             if debug:
                 clause = broken_clause(w, i)
                 if clause != 0:

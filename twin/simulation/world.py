@@ -22,6 +22,8 @@ from twin.mechanisms.arrays import (
     EDGE,
     EVENT,
     FIRED,
+    LEASE,
+    LINE_VALUES,
     MODES,
     N_EVENTS,
     N_SAMPLES,
@@ -267,7 +269,7 @@ def _edges(
     tick_s: float,
     period: int,
 ) -> np.ndarray:
-    edge = np.zeros(len(pairs), EDGE)
+    edge, keepers = np.zeros(len(pairs), EDGE), kinds_that("grants_leases")
     number = {name: i for i, name in enumerate(names)}
     for row, (caller, callee) in zip(edge, pairs, strict=True):
         d = next(d for d in services[caller].dependencies if d.on == callee)
@@ -277,7 +279,8 @@ def _edges(
         row["cross_domain"] = (services[caller].domain or caller) != (services[callee].domain or callee)
         for name, value in encode(EDGE_PARAMETERS, d.numbers):
             row[name] = value
-        row["live"] = int(row["connections_count"])
+        row["live"] = int(row["connections_count"]) if d.mode != "lease" else 0
+        row["is_condition"] = row["mode"] == LEASE and services[callee].kind in keepers
         for field in ("ok", "attempt_ok", "visible_ok", "headroom", "visible_headroom"):
             row[field] = 1.0
         if d.mode == "new_connections":
@@ -366,10 +369,10 @@ def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
         step_s = tick_s * (period if row["cross_domain"] else 1)
         row["line_slots"] = round(row["delay_s"] / step_s)
         row["line"] = at
-        at += 5 * row["line_slots"]
+        at += LINE_VALUES * row["line_slots"]
     line = np.zeros(max(1, at))
     for row in edge:
-        view = line[row["line"] : row["line"] + 5 * row["line_slots"]].reshape(-1, 5)
+        view = line[row["line"] : row["line"] + LINE_VALUES * row["line_slots"]].reshape(-1, LINE_VALUES)
         view[:, 0] = view[:, 2] = 1.0
     return line
 

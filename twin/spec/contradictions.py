@@ -7,6 +7,7 @@ read is no contradiction: ``unread`` warns of that.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from twin.base.text import counted
 from twin.base.units import Refused
@@ -36,6 +37,8 @@ NO_MODES = {  # words that are no mode, and how to say it
 
 def check_contradictions(tree: Tree, overrides: Tree | None, names: Names, problems: list[Problem]) -> None:
     """One problem for each contradiction in the services of a tree, whose values have been typed."""
+    kinds = {name: str(service.scalar("kind")) for name, service in tree.items("services")}
+    names = replace(names, services={**names.services, **kinds})
     for name, service, edges in declared(tree, overrides):
         for edge in edges:
             problems += _of_edge(edge)
@@ -198,7 +201,8 @@ def _of_kind(edge: Declared, kind: str, has_instances: bool, names: Names) -> It
     """Modes that a kind has to take care of by itself."""
     if kind not in names.kinds:
         return
-    if edge.mode == "lease" and kind not in names.leasing:
+    grants = names.services.get(edge.on) in names.granting  # then the lease is a condition for any caller
+    if edge.mode == "lease" and kind not in names.leasing and not grants:
         keep = f"kinds that do: {', '.join(sorted(names.leasing))}" if names.leasing else ""
         refused = Refused("a kind that keeps leases", keep, f"mode lease on kind {kind}, which keeps none")
         yield edge.problem("mode", refused)

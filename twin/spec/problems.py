@@ -14,6 +14,7 @@ RENAMED = {  # what files called a key or column before → its name now
     "that_night": "in_the_event",
     "without": "removed_by",
     "hump": "episode",
+    "droplets_count": "holders_count",
 }
 NATURAL = {  # what people write for a mode or a key of a dependency → its name here
     **dict.fromkeys(("sync", "synchronous", "required", "critical", "strong", "call"), "hard"),

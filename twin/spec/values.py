@@ -85,6 +85,7 @@ class Names:
     wiring: dict[str, Wiring] = field(default_factory=dict)  # of each service: how it is reached, its calls
     stages: Mapping[str, Param] = field(default_factory=dict)  # times of responders, by 'step.stage'
     leasing: frozenset[str] = frozenset()  # kinds that keep leases
+    granting: frozenset[str] = frozenset()  # kinds whose leases are a condition for the work of others
 
     def parameter(self, target: str) -> Param:
         """The Param behind 'service.parameter', 'caller->callee.number' or 'step.stage'. Raises Refused."""
@@ -140,7 +141,8 @@ def names_of_kinds(kinds: Mapping[str, Any] | None, sources: frozenset[str] | No
     """The names that a file may refer to before its services are known. ``kinds``: as above."""
     about = {name: getattr(kind, "ABOUT", None) for name, kind in _modules(kinds).items()}
     leasing = frozenset(name for name, said in about.items() if said is not None and said.keeps_leases)
-    return Names(parameters_by_kind(kinds), sources, leasing=leasing)
+    granting = frozenset(name for name, said in about.items() if said is not None and said.grants_leases)
+    return Names(parameters_by_kind(kinds), sources, leasing=leasing, granting=granting)
 
 
 def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None) -> Names:

@@ -131,7 +131,7 @@ class Fleet:
 
 def fleet_of(alone: Isolated) -> Fleet:
     """The numbers of the fleet."""
-    names = ("droplets_count", "capacity_per_s", "timeout_s", "lapse_per_s")
+    names = ("holders_count", "capacity_per_s", "timeout_s", "lapse_per_s")
     d, c, t, e = (alone.value(name) for name in names)
     return Fleet(d, c, t, e, int(alone.value("steps")), alone.value("min_duration_s"))
 

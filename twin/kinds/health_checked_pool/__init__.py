@@ -23,6 +23,9 @@ of the pool's `lease` dependency (the propagation delay). So it waits d seconds 
 exponential distribution. Exact delays would need one counter for each second of delay. A fresh member fails a
 check, and a connection, with `unpropagated_fail_ratio`, a settled one with `fault_ratio`.
 
+A check that gets no answer fails `check_timeout_s` after it was sent. So a member that falls silent leaves
+between (N - 1) × interval + time-out and N × interval + time-out later, where N is `unhealthy_count`.
+
 Checker. Work is counted in checks: one for each member and interval. A member that leaves or comes back costs
 `transition_work_count`, because its balancer is judged again as a whole. Large balancers have more
 transitions. So the model uses the mean size weighted by size, mean × (1 + CV²), where CV is the standard
@@ -70,9 +73,16 @@ from twin.kinds.health_checked_pool.parameters import (
     STATE,
     ZONE,
 )
-from twin.kinds.health_checked_pool.zones import check_zone, judge_zone, settling_chance, stand_down
+from twin.kinds.health_checked_pool.zones import (
+    check_zone,
+    judge_zone,
+    settling_chance,
+    stand_down,
+    time_out_checks,
+)
 from twin.mechanisms.arrays import ASYNC, LEASE, OWN
-from twin.mechanisms.calls import amplification, answer, arriving, depend, draw_cohort, expose, intake, tally
+from twin.mechanisms.books import arriving, ended_requests
+from twin.mechanisms.calls import amplification, answer, depend, draw_cohort, expose, intake, tally
 from twin.mechanisms.client_policies import guarded
 from twin.model.kind import About, Remedy
 
@@ -115,7 +125,7 @@ def lease_of(w, i):
     """The dependency whose latency is the propagation delay, or OWN; dependencies never change in a run."""
     panel = w.svc[i]
     for e in range(panel.out_start, panel.out_end):
-        if w.edge[e].mode == LEASE:
+        if w.edge[e].mode == LEASE and w.edge[e].is_condition == 0:
             return e
     return OWN
 
@@ -169,6 +179,24 @@ def answer_callers(w, i, ok, members_ok, latency_s):
 
 
 @njit
+def first_zone(s, t, turns, after=0):
+    """The first zone with its turn in tick ``t`` or, ``after`` it: zone z has it at tick z·turns // zones."""
+    return ((t % turns + after) * s.zones + turns - 1) // turns
+
+
+@njit
+def end_rounds(t, w, i, p, s, c, began, turns):
+    """The rounds begun in tick ``began`` are over: members leave, and zones. Returns how many members."""
+    left = 0
+    if began >= 0:
+        for z in range(first_zone(s, began, turns), first_zone(s, began, turns, 1)):
+            left += time_out_checks(p, s, c, z)
+            if p.failover != 0.0:
+                judge_zone(t, w, i, p, s, c, z)
+    return left
+
+
+@njit
 def change_members(t, w, i, p, s, c, came, delay_s):
     """Newcomers settle, zones have their turns, the checker works off its queue."""
     dt = w.tick_s[0]
@@ -180,11 +208,13 @@ def change_members(t, w, i, p, s, c, came, delay_s):
 
     moved = 0
     turns = max(1, int(p.interval_s / dt + 0.5))
-    first = (t % turns * s.zones + turns - 1) // turns  # zone z has its turn at tick z * turns // zones
-    for z in range(first, ((t % turns + 1) * s.zones + turns - 1) // turns):
+    late = min(turns, int(p.check_timeout_s / dt + 0.5))
+    if late > 0:
+        moved += end_rounds(t, w, i, p, s, c, t - late, turns)
+    for z in range(first_zone(s, t, turns), first_zone(s, t, turns, 1)):
         moved += check_zone(t, w, i, p, s, c, z, delay_s)
-        if p.failover != 0.0:
-            judge_zone(t, w, i, p, s, c, z)
+    if late == 0:
+        moved += end_rounds(t, w, i, p, s, c, t, turns)
     if p.failover == 0.0:
         stand_down(t, w, i, s, c)
     if p.velocity_zones_count > 0.0:
@@ -212,8 +242,10 @@ def step(t, w, i, p, s, c):
         w.edge[s.lease].blame = unpropagated
     members_ok = ok * (1.0 - fault) * (1.0 - unpropagated)
     answer_callers(w, i, members_ok * (1.0 - lack), members_ok, p.latency_s + wait_s)
-    failed = draw_cohort(t, w, i, DRAWS.failed, ALL, traffic, 1.0 - members_ok * (1.0 - lack))
-    tally(w, i, traffic - failed, failed)
+    done, well = ended_requests(w, i)
+    good_ratio = well * (1.0 - fault) * (1.0 - unpropagated) * (1.0 - lack)
+    failed = draw_cohort(t, w, i, DRAWS.failed, ALL, done, 1.0 - good_ratio)
+    tally(w, i, done - failed, failed)
 
 
 @njit

@@ -4,10 +4,13 @@ A *pool* is 2 × RUNS cells from ``a``. The first half holds the members in serv
 the second half the others, by passed rounds in a row. Only counts are kept; members of a cell are
 exchangeable.
 
-    in service        0 ─fail─▶ 1 ─fail─▶ …  ─fail, unhealthy_count in a row─▶ out of service, 0
+    in service        0 ─fail─▶ 1 ─fail─▶ …  unhealthy_count in a row ─time-out─▶ out of service, 0
                       ▲─────── pass ──────┘
     out of service    0 ─pass─▶ 1 ─pass─▶ …  ─pass, healthy_count in a row───▶ in service, 0
                       ▲─────── fail ──────┘
+
+A check passes at once and fails by its time-out. So a round has two parts: ``check_round``, and a time-out
+later ``take_out``.
 """
 
 from __future__ import annotations
@@ -18,17 +21,15 @@ from twin.mechanisms.calls import draw_cohort
 
 
 @njit
-def check_round(t, w, i, c, a, fail, leave_count, back_count, may_leave):
-    """One round of the pool at ``a``. Returns how many (left, came back); at most ``may_leave`` leave."""
-    left, back, passed, failed = 0, 0, 0, 0
+def check_round(t, w, i, c, a, fail, back_count):
+    """The checks of one round of the pool at ``a``. Returns how many came back."""
+    back, passed, failed = 0, 0, 0
     for k in range(RUNS - 1, -1, -1):  # from the longest run, so that nobody is checked twice
         n = c[a + k]
         if n > 0:
             bad = draw_cohort(t, w, i, DRAWS.checked, a + k, n, fail)
-            gone = min(bad, max(0, may_leave - left)) if k + 1 >= leave_count else 0
             c[a + k] = 0
-            c[a + min(k + 1, RUNS - 1)] += bad - gone
-            left += gone
+            c[a + min(k + 1, RUNS - 1)] += bad
             passed += n - bad
         n = c[a + RUNS + k]
         if n > 0:
@@ -39,8 +40,22 @@ def check_round(t, w, i, c, a, fail, leave_count, back_count, may_leave):
             back += good
             failed += bad
     c[a] += passed + back
-    c[a + RUNS] += failed + left
-    return left, back
+    c[a + RUNS] += failed
+    return back
+
+
+@njit
+def take_out(c, a, leave_count, may_leave):
+    """Members in service with ``leave_count`` failed checks in a row leave, at most ``may_leave``.
+
+    Returns how many."""
+    left = 0
+    for k in range(RUNS - 1, int(leave_count) - 1, -1):
+        gone = min(c[a + k], max(0, may_leave - left))
+        c[a + k] -= gone
+        left += gone
+    c[a + RUNS] += left
+    return left
 
 
 @njit

@@ -28,6 +28,7 @@ class Checks:
             return
         p, s = self.view.p, self.view.s
         age_s = (float(p["unhealthy_count"]) - 1.0) * float(p["interval_s"]) + float(check_wait_s(p, s))
+        age_s += min(float(p["check_timeout_s"]), float(p["interval_s"]))
         wrong, blind = self._wrong()
         out = int(s["out_of_dns"]) / (int(s["zones"]) * int(s["balancers"]))
         did = f"{out:.1%} of zones out of DNS, {blind} new targets in service without a network"

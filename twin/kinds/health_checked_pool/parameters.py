@@ -16,6 +16,9 @@ PARAMETERS = (
           "assumed: only ratios to it matter", (10_000.0, 1e7)),
     Param("interval_s", 30.0, "s", 1.0, 300.0, "time between two checks of a member",
           "assumed: the public default; the internal checker's is unpublished", (10.0, 30.0)),
+    Param("check_timeout_s", 10.0, "s", 0.0, 120.0,
+          "a check without an answer fails after this; at most interval_s",
+          "NLBDOC", (2.0, 10.0)),
     Param("unhealthy_count", 2, "count", 1, 10, "failed rounds in a row that take a member or a zone out",
           "assumed: the public default; the internal checker's is unpublished", (2.0, 3.0)),
     Param("healthy_count", 5, "count", 1, 10, "passed rounds in a row that bring a member or a zone back",
@@ -79,7 +82,7 @@ DRAWS = declare(
     updates_served=FLOW,
 )
 
-RUNS = 10  # longest run of rounds that a threshold may ask for
+RUNS = 11  # runs of rounds that are counted: to the longest that a threshold may ask for
 # A zone's cells: pools of settled members, of fresh members, and of balancers' DNS; then these totals.
 SETTLED, FRESH, DNS, COHORTS = 0, 2 * RUNS, 4 * RUNS, 6 * RUNS
 SIZE, IN, FRESH_IN, FRESH_ALL, OUT, ZONE = range(COHORTS, COHORTS + 6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from twin.base.jit import njit
-from twin.kinds.health_checked_pool.check_rounds import check_round, merge, remove, total
+from twin.kinds.health_checked_pool.check_rounds import check_round, merge, remove, take_out, total
 from twin.kinds.health_checked_pool.checker import check_wait_s
 from twin.kinds.health_checked_pool.parameters import (
     COHORTS,
@@ -43,7 +43,7 @@ def count_zone(c, a):
 
 @njit
 def check_zone(t, w, i, p, s, c, z, delay_s):
-    """The turn of zone ``z``: members settle, newcomers join, all are checked. Returns the transitions."""
+    """The turn of zone ``z``: members settle, newcomers join, all are checked. Returns how many came back."""
     a = z * ZONE
     if c[a + FRESH_ALL] > 0:
         merge(t, w, i, c, a + FRESH, a + SETTLED, settling_chance(delay_s, p.interval_s))
@@ -57,12 +57,10 @@ def check_zone(t, w, i, p, s, c, z, delay_s):
         s.newcomers -= fresh
         s.settled_newcomers -= settled
     fault = 1.0 if z < p.faulty_zones_count else p.fault_ratio
-    left, back = check_round(t, w, i, c, a + SETTLED, fault, p.unhealthy_count, p.healthy_count, s.members)
-    moved = left + back
+    moved = check_round(t, w, i, c, a + SETTLED, fault, p.healthy_count)
     if c[a + FRESH_ALL] + fresh > 0:
         fault = max(fault, p.unpropagated_fail_ratio)
-        left, back = check_round(t, w, i, c, a + FRESH, fault, p.unhealthy_count, p.healthy_count, s.members)
-        moved += left + back
+        moved += check_round(t, w, i, c, a + FRESH, fault, p.healthy_count)
     if moved > 0 or c[a + FRESH_ALL] + fresh > 0:
         count_zone(c, a)
     s.transitions += moved
@@ -70,8 +68,22 @@ def check_zone(t, w, i, p, s, c, z, delay_s):
 
 
 @njit
+def time_out_checks(p, s, c, z):
+    """The checks of zone ``z`` without an answer have failed: members leave. Returns how many."""
+    a = z * ZONE
+    left = take_out(c, a + SETTLED, p.unhealthy_count, s.members)
+    if c[a + FRESH_ALL] > 0:
+        left += take_out(c, a + FRESH, p.unhealthy_count, s.members)
+    if left > 0:
+        count_zone(c, a)
+    s.transitions += left
+    return left
+
+
+@njit
 def judge_zone(t, w, i, p, s, c, z):
-    """The turn of zone ``z`` in the balancers' DNS: too little of it works, or its results are old."""
+    """The turn of zone ``z`` in the balancers' DNS, when its round is over: too little of it works, or its
+    results are old."""
     a = z * ZONE
     late = check_wait_s(p, s)
     fail = math.exp(-p.stale_s / late) if late > 0.0 else 0.0
@@ -80,7 +92,8 @@ def judge_zone(t, w, i, p, s, c, z):
     if fail < 1e-12 and c[a + DNS] == s.balancers:
         return
     limit = s.balancers if p.velocity_zones_count <= 0.0 else int(s.may_leave)
-    left, back = check_round(t, w, i, c, a + DNS, fail, p.unhealthy_count, p.healthy_count, limit)
+    back = check_round(t, w, i, c, a + DNS, fail, p.healthy_count)
+    left = take_out(c, a + DNS, p.unhealthy_count, limit)
     s.may_leave -= min(s.may_leave, left)
     move_balancers(t, w, i, s, c, z, left - back)
 

@@ -1,4 +1,4 @@
-"""EC2's DropletWorkflow Manager: it renews leases on servers; lost ones go through a queue.
+"""Leases that hosts renew by periodic checks; lost ones go through a queue. The example is EC2's DWFM.
 
 The real system. A droplet is a physical server that hosts EC2 instances. The hosts of the DropletWorkflow
 Manager (DWFM) divide the droplets among them. A host holds a lease on each of its droplets, and must complete
@@ -15,39 +15,46 @@ hosts, which emptied their queues, ended it.
       └─a check without a connection─▶ adrift ◀┘  └─host restarts───────┘      └──times out──▶ begins again
 
 The claim. Three facts explain the collapse: periodic checks, a time-out of work, and work that restarts from
-zero. The collapse needs an outage as long as connections live, even if leases live longer. A droplet is
+zero. The collapse needs an outage as long as connections live, even if leases live longer. A holder is
 checked over one connection while that lives, so leases lapse one connection after another. Nothing queues
 while the dependency is away: without a connection an attempt ends before it has cost anything. The queue
-forms when the dependency is back, all at once. Each host collapses by itself, if its droplets without lease
+forms when the dependency is back, all at once. Each host collapses by itself, if its holders without lease
 exceed capacity × time-out. With work of fixed size (steps = 0) this limit is exact, and with several steps
 almost. With one step, whose duration is exponential, it does not collapse.
 
-How. Droplets are counts per host. Droplets with a lease are counted by the time of the next check and the
-failed checks in a row (the wheel). Others wait, or are in an attempt. Attempts are counted by start time and
-completed work. A host acts once per `slot_s`, at the end of the slot; the hosts' slots are staggered over the
-ticks. In a slot, attempts receive work, finish and time out; the wheel turns; waiting droplets are admitted.
-Over a connection that lives, each check or finished attempt succeeds with the probability that ``depend``
-returns. A droplet without lease and connection is *adrift*: it waits until one can be opened. Attempts that
-time out start again inside the queue. Only a restart empties it, and the throttle delays only droplets that
-have not yet entered it.
+A lease of L seconds lapses L after the last check that passed. So when all checks fail, checks every h make
+leases lapse evenly between L - h and L.
+
+How. Holders are counts per host. Holders with a lease are counted by the time of the next check and the
+failed checks in a row (the wheel). After the last check that a lease has time for, a holder waits in the
+wheel for the end of its lease. Holders without a lease wait, or are in an attempt. Attempts are counted by
+start time and completed work. A host acts once per `slot_s`, at the end of the slot; the hosts' slots are
+staggered over the ticks. In a slot, attempts receive work, finish and time out; the wheel turns; waiting
+holders are admitted. Over a connection that lives, each check or finished attempt succeeds with the
+probability that ``depend`` returns. A holder without lease and connection is *adrift*: it waits until one can
+be opened. Attempts that time out start again inside the queue. Only a restart empties it, and the throttle
+delays only holders that have not yet entered it.
 
 What callers see. A launch is one more workflow of a host. Its chance to finish in time is that of an attempt
-that starts now, if the load stays constant. It needs a leased droplet with a connection. If fewer droplets
+that starts now, if the load stays constant. It needs a leased holder with a connection. If fewer holders
 than ``needed_ratio`` have a lease, the missing share of launches fails. A host that is restarting launches
 nothing. ``answer`` gets the mean over hosts. The launches themselves do not load the queue: whenever the
-queue matters, they are far fewer than the broken droplets.
+queue matters, they are far fewer than the broken holders.
 
-What it reports. ``good`` and ``failed`` are droplets with and without a lease in each tick, so error_ratio is
-the share without. ``offered`` is checks. The backlog is droplets waiting or in an attempt, and work that has
-timed out but is still in the queue (dead work). latency_s is the time in which a droplet that loses its lease
+A dependency of mode `lease` on this kind is a condition: its caller's work needs somebody with a lease. It
+makes no call and costs no time. It holds for the share of leased holders over ``needed_ratio``, at most 1.
+
+What it reports. ``good`` and ``failed`` are holders with and without a lease in each tick, so error_ratio is
+the share without. ``offered`` is checks. The backlog is holders waiting or in an attempt, and work that has
+timed out but is still in the queue (dead work). latency_s is the time in which a holder that loses its lease
 now would get it back.
 
 Events. ``timeouts``: attempts begin to time out; ``timeouts_ended``: none has for twice `timeout_s`.
 ``restarts`` and ``restarts_ended``: operators restart hosts.
 
-Left out: how leases are stored, single droplets, running instances, and warm-up of a restarted host. A
-droplet has one connection to itself; if droplets shared connections, more leases would lapse at once, with
-the same mean. hosts_count, droplets_count, slot_s and check_interval_s are read at the start. lease_s and
+Left out: how leases are stored, single holders, running instances, and warm-up of a restarted host. A
+holder has one connection to itself; if holders shared connections, more leases would lapse at once, with
+the same mean. hosts_count, holders_count, slot_s and check_interval_s are read at the start. lease_s and
 timeout_s can grow during a run to twice their first value.
 """
 
@@ -55,7 +62,7 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.kinds.lease_fleet.control_loop import Leases
-from twin.kinds.lease_fleet.host_slot import look_ahead, step_host
+from twin.kinds.lease_fleet.host_slot import lapse_at_once, look_ahead, step_host
 from twin.kinds.lease_fleet.lease_host import (
     ADRIFT,
     BACK_AT,
@@ -68,7 +75,7 @@ from twin.kinds.lease_fleet.lease_host import (
     RUNNING,
     WAITING,
     count_host,
-    droplets_of,
+    holders_of,
     host_cells,
     memory_of,
     reachable_ratio,
@@ -87,7 +94,8 @@ from twin.kinds.lease_fleet.parameters import (
 )
 from twin.kinds.lease_fleet.restarts import restart_wave
 from twin.kinds.lease_fleet.wheel import fill, members_due
-from twin.mechanisms.calls import answer, depend, emit_own, expose, intake, tally
+from twin.mechanisms.books import ended_requests
+from twin.mechanisms.calls import answer, answer_conditions, depend, emit_own, expose, intake, tally
 from twin.mechanisms.detection import culprit, open_cause
 from twin.mechanisms.sampling import draw_context
 from twin.model.kind import About, ClosedForm, OwnWork, Remedy
@@ -97,7 +105,7 @@ __all__ = ["ABOUT", "BREAKS", "DRAWS", "EVENTS", "PARAMETERS", "STATE", "cells",
 
 def _pace_s(value) -> float:
     """A round of leases, and some attempts."""
-    once_s = value("droplets_count") / value("capacity_per_s")
+    once_s = value("holders_count") / value("capacity_per_s")
     return (once_s + value("lease_s") + 5.0 * value("timeout_s")) / 8.0
 
 
@@ -105,8 +113,8 @@ ABOUT = About(
     closed_form=ClosedForm.LEASES,
     own_work=OwnWork(
         hosts="hosts_count",
-        divided=("droplets_count", "capacity_per_s", "half_capacity_backlog_count"),
-        members="droplets_count",
+        divided=("holders_count", "capacity_per_s", "half_capacity_backlog_count"),
+        members="holders_count",
         broken_at_start_ratio="broken_at_start_ratio",
         pace_s=_pace_s,
     ),
@@ -120,6 +128,7 @@ ABOUT = About(
         ),
     ),
     control_loop=Leases,
+    grants_leases=True,
 )
 
 
@@ -127,9 +136,10 @@ def sizes(p, tick_s: float) -> tuple[int, int, int, int]:
     """(ticks of a slot, phases of the wheel, classes of misses, length of the ring of attempts)."""
     slot_ticks = max(1, round(p.slot_s / tick_s))
     slot_s = slot_ticks * tick_s
-    classes = 4 * max(1, int(p.lease_s / p.check_interval_s))
+    phases = max(1, round(p.check_interval_s / slot_s))
+    classes = 2 * (1 + max(1, int(2.0 * p.lease_s / (phases * slot_s) + 1e-9)))
     ring = 2 * max(1, round(p.timeout_s / slot_s)) + 2
-    return slot_ticks, max(1, round(p.check_interval_s / slot_s)), classes, ring
+    return slot_ticks, phases, classes, ring
 
 
 def cells(p, callers, tick_s: float) -> int:
@@ -139,15 +149,15 @@ def cells(p, callers, tick_s: float) -> int:
 
 
 def init(p, s, c, callers, tick_s: float) -> None:
-    """Checks spread evenly over the interval; the droplets that are always under repair are in the queue."""
+    """Checks spread evenly over the interval; the holders that are always under repair are in the queue."""
     s.slot_ticks, s.phases, s.classes, s.ring = sizes(p, tick_s)
-    s.hosts, s.droplets = int(p.hosts_count), int(p.droplets_count)
+    s.hosts, s.holders = int(p.hosts_count), int(p.holders_count)
     s.last_timeout = -1
     under_repair = p.lapse_per_s * p.min_duration_s
     broken_ratio = p.broken_at_start_ratio + (1.0 - p.broken_at_start_ratio) * min(1.0, under_repair)
     for h in range(s.hosts):
         host = host_cells(s, c, h)
-        n = droplets_of(s, h)
+        n = holders_of(s, h)
         broken = round(n * broken_ratio)
         fill(wheel_of(s, host), s.classes, s.phases, n - broken)
         host[LEASED], host[RUNNING], host[REACH] = n - broken, broken, BILLION
@@ -189,39 +199,47 @@ def step(t, w, i, p, s, c):
     """One tick: the hosts whose slot ends check leases and work off queues; the wave of restarts goes on."""
     intake(t, w, i)  # launches: they load nothing, see above
     checks = checks_due(t, s, c)
-    ok, _ = depend(t, w, i, checks + s.finished)
+    asked = checks + s.finished
+    ok, _ = depend(t, w, i, asked)
+    back, well = ended_requests(w, i)
+    in_time = 1.0  # share of the calls that would succeed that has an answer by now
+    if asked * ok > 0.0:
+        in_time = min(1.0, back * well / (asked * ok))
     s.finished = 0
     slot, slot_s = t // s.slot_ticks + 1, s.slot_ticks * w.tick_s[0]
     elapsed_s = min(slot_s, (t + 1) * w.tick_s[0])
     reach, call_ok = reachable_ratio(w, i, ok)
     works = 1.0 - p.fault_ratio
-    call_ok *= works
+    call_ok *= works * in_time
     context, late = draw_context(t, w, i), 0
     for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
         late += step_host(context, p, s, c, h, slot, slot_s, elapsed_s, reach, call_ok)
     restart_wave(t, w, i, p, s, c)
-    broken = s.droplets - s.leased
+    if p.lapse_ratio > 0.0:
+        lapse_at_once(context, p, s, c)
+    broken = s.holders - s.leased
     # What is broken beyond the checks that fail now is broken because of the queue.
-    own_blame = max(0.0, broken / s.droplets - (1.0 - ok))
+    own_blame = max(0.0, broken / s.holders - (1.0 - ok))
     expose(w, i, p.capacity_per_s * (s.hosts - s.away) / s.hosts, s.queued, own_blame)
     note_timeouts(t, w, i, p, s, late)
     answer(w, i, works * s.ok_sum / (BILLION * s.hosts), s.attempt_sum / (MICRO * s.hosts))
+    answer_conditions(w, i, works * s.holds_sum / (BILLION * s.hosts))
     tally(w, i, s.leased, broken)
     w.svc[i].offered, w.svc[i].latency_s = checks, s.release_sum / (MICRO * s.hosts)
 
 
 @njit
 def check(p, s, c):
-    """Every droplet of every host is leased, waiting or in an attempt; the cohorts add up to their totals."""
+    """Every holder of every host is leased, waiting or in an attempt; the cohorts add up to their totals."""
     for h in range(s.hosts):
         host = host_cells(s, c, h)
         counts, wheel = ring_of(s, host)[0], wheel_of(s, host)
         broken = host[WAITING] + host[RUNNING] + host[ADRIFT]
-        if host[LEASED] + broken != droplets_of(s, h) or wheel.sum() != host[LEASED]:
+        if host[LEASED] + broken != holders_of(s, h) or wheel.sum() != host[LEASED]:
             return False
         if p.workflow != RENEWAL and counts.sum() != host[RUNNING]:
             return False
         least = min(host[WAITING], host[RUNNING], host[ADRIFT], host[DEAD])
         if counts.min() < 0 or wheel.min() < 0 or least < 0:
             return False
-    return 0 <= s.leased <= s.droplets and 0 <= s.away <= s.hosts
+    return 0 <= s.leased <= s.holders and 0 <= s.away <= s.hosts

@@ -1,4 +1,4 @@
-"""Lease renewal: the droplet manager and the last state check of each droplet."""
+"""Lease renewal: the hosts and the last state check of each holder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from twin.model.control_loop import Loop, Reading, View
 
 
 class Leases:
-    """Age: mean time since the last check that passed, over the droplets that count as leased; to a slot.
+    """Age: mean time since the last check that passed, over the holders that count as leased; to a slot.
 
-    Wrong: droplets that count as lost, though the servers run all the time. And droplets that count as leased
+    Wrong: holders that count as lost, though they run all the time. And holders that count as leased
     without a connection to them.
     """
 
@@ -28,23 +28,27 @@ class Leases:
             return
         s = self.view.s
         wheel = self._wheel()
-        leased, droplets = int(s["leased"]), int(s["droplets"])
+        leased, holders = int(s["leased"]), int(s["holders"])
         adrift = int(wheel[:, wheel.shape[1] // 2 :].sum())
         age_s = float((wheel * self._ages_s(tick, wheel)).sum() / leased) if leased else None
-        did = f"{leased / droplets:.0%} leased, {int(s['queued'])} wait for a new lease"
-        self.loop.readings.append(Reading(tick, age_s, (droplets - leased + adrift) / droplets, did))
+        did = f"{leased / holders:.0%} leased, {int(s['queued'])} wait for a new lease"
+        self.loop.readings.append(Reading(tick, age_s, (holders - leased + adrift) / holders, did))
 
     def _wheel(self) -> np.ndarray:
-        """(phases, classes) droplets of all hosts, by the slot of their next check and by failed checks."""
+        """(phases, classes) holders of all hosts, by slot of the next check or lapse, and failed checks."""
         s = self.view.s
         hosts, phases, classes, ring = (int(s[name]) for name in ("hosts", "phases", "classes", "ring"))
         wheels = self.view.cells.reshape(hosts, -1)[:, HEAD + 2 * ring : HEAD + 2 * ring + phases * classes]
         return wheels.sum(axis=0).reshape(phases, classes)
 
     def _ages_s(self, tick: int, wheel: np.ndarray) -> np.ndarray:
-        """(phases, classes) s since the last check that passed."""
+        """(phases, classes) s since the last check that passed. The last class of each half is doomed."""
         phases, classes = wheel.shape
-        slot_ticks = int(self.view.s["slot_ticks"])
-        since = ((tick - 1) // slot_ticks + 1 - np.arange(phases)) % phases  # slots since the last check
+        slot_s = int(self.view.s["slot_ticks"]) * self.view.tick_s
+        now = (tick - 1) // int(self.view.s["slot_ticks"]) + 1
+        since = (now - np.arange(phases)) % phases  # slots since the last check
         failed = np.arange(classes) % (classes // 2)
-        return (since[:, None] + phases * failed[None, :]) * slot_ticks * self.view.tick_s
+        ages_s = (since[:, None] + phases * failed[None, :]) * slot_s
+        left_s = (np.arange(phases) - now) % phases * slot_s
+        ages_s[:, failed == classes // 2 - 1] = float(self.view.p["lease_s"]) - left_s[:, None]
+        return ages_s

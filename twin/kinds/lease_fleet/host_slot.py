@@ -1,4 +1,4 @@
-"""One slot of one host: attempts end, the wheel turns, waiting droplets are let in."""
+"""One slot of one host: attempts end, the wheel turns, waiting holders are let in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from twin.kinds.lease_fleet.lease_host import (
     CREDIT,
     DEAD,
     DONE,
+    HOLDS,
     LEASED,
     MICRO,
     OK,
@@ -22,7 +23,7 @@ from twin.kinds.lease_fleet.lease_host import (
     RUNNING,
     WAITING,
     count_host,
-    droplets_of,
+    holders_of,
     host_cells,
     lose_or_open,
     memory_of,
@@ -30,7 +31,7 @@ from twin.kinds.lease_fleet.lease_host import (
     wheel_of,
 )
 from twin.kinds.lease_fleet.parameters import DRAWS, FIFO, RENEWAL
-from twin.kinds.lease_fleet.wheel import moved, turn_wheel
+from twin.kinds.lease_fleet.wheel import lapse_now, moved, put_off, turn_wheel
 from twin.kinds.lease_fleet.workflow import (
     begin_attempts,
     finished_ratio,
@@ -56,7 +57,7 @@ def host_rate_per_s(p, s, host):
 
 
 @njit
-def look_ahead(p, s, host, droplets):
+def look_ahead(p, s, host, holders):
     """What a workflow begun now on this host can expect: chance to end in time, duration, time to a lease."""
     rate = max(host_rate_per_s(p, s, host), 1e-12)
     attempt_s = max(p.min_duration_s, (host[RUNNING] + host[DEAD] + 1) / rate)
@@ -66,9 +67,10 @@ def look_ahead(p, s, host, droplets):
         within = finished_ratio(int(p.steps), max(p.steps, 1.0) * p.timeout_s / attempt_s)
     attempt_s = min(attempt_s, p.timeout_s)
     release_s = min(RELEASE_BOUND_S, host[WAITING] / rate + attempt_s / max(within, 1e-9))
-    headroom = min(1.0, host[LEASED] / droplets / p.needed_ratio) if droplets > 0 else 1.0
-    in_reach = host[REACH] / BILLION * droplets - host[WAITING] - host[RUNNING]  # leased ones
+    headroom = min(1.0, host[LEASED] / holders / p.needed_ratio) if holders > 0 else 1.0
+    in_reach = host[REACH] / BILLION * holders - host[WAITING] - host[RUNNING]  # leased ones
     live = min(1.0, max(0.0, in_reach / host[LEASED])) if host[LEASED] > 0 else 1.0
+    host[HOLDS] = int(headroom * live * BILLION)
     host[OK] = 0 if host[BACK_AT] != 0 else int(within * headroom * live * BILLION)
     host[ATTEMPT_US], host[RELEASE_US] = int(attempt_s * MICRO), int(release_s * MICRO)
 
@@ -116,13 +118,29 @@ def work_off(context, p, s, host, counts, work, h, slot, slot_s, elapsed_s, kept
 
 
 @njit
-def check_leases(context, p, s, wheel, memory, h, phase, reach, ok):
+def lapse_after(p, s, slot_s):
+    """A lease of the present length: (failed checks in a row, slots from the last of them to the lapse).
+
+    A lease shorter than an interval counts as one interval; one that has grown beyond its room is cut.
+    """
+    intervals = max(1.0, p.lease_s / slot_s / s.phases)
+    misses = min(s.classes // 2 - 1, int(intervals + 1e-9))
+    return misses, min(max(0.0, (intervals - misses) * s.phases), float(s.phases))
+
+
+@njit
+def check_leases(context, p, s, wheel, memory, h, phase, slot_s, reach, ok):
     """Turn the host's wheel by one slot: leases are renewed, missed, or lost. Returns how many are lost (with
     a connection, adrift)."""
-    misses = min(s.classes // 2, max(1, int(p.lease_s / p.check_interval_s)))
+    misses, rest = lapse_after(p, s, slot_s)
+    sub, since = h * COHORTS, memory[(phase - max(1, int(rest))) % s.phases] / BILLION
+    kept, opened = moved(reach, since)
+    lapsed, adrift = lapse_now(context, sub, wheel, s.classes, phase, kept, opened)
     kept, opened = moved(reach, memory[phase] / BILLION)
     memory[phase] = int(reach * BILLION)
-    lapsed, adrift = turn_wheel(context, h * COHORTS, wheel, s.classes, phase, misses, kept, opened, ok)
+    last, last_adrift = turn_wheel(context, sub, wheel, s.classes, phase, misses, kept, opened, ok)
+    lapsed += put_off(context, sub, wheel, s.classes, s.phases, phase, 0, last, rest)
+    adrift += put_off(context, sub, wheel, s.classes, s.phases, phase, s.classes // 2, last_adrift, rest)
     if p.lapse_per_s > 0.0:
         sure = wheel[phase * s.classes]
         gone = sample(context, DRAWS.lapsed, h, sure, -math.expm1(-p.lapse_per_s * p.check_interval_s))
@@ -133,7 +151,7 @@ def check_leases(context, p, s, wheel, memory, h, phase, reach, ok):
 
 @njit
 def admit_waiting(p, s, host, counts, work, slot):
-    """Let waiting droplets into the queue, as far as the admission window has room."""
+    """Let waiting holders into the queue, as far as the admission window has room."""
     n = host[WAITING]
     if p.admission_ratio > 0.0:
         window = max(1, int(p.admission_ratio * p.capacity_per_s / s.hosts * p.timeout_s + 1e-9))
@@ -163,13 +181,29 @@ def step_host(context, p, s, c, h, slot, slot_s, elapsed_s, reach, ok):
         leased, late = work_off(context, p, s, host, counts, work, h, slot, slot_s, elapsed_s, kept, ok)
     phase = slot % s.phases
     memory, check_ok = memory_of(s, host), ok if up else 0.0
-    lapsed, adrift = check_leases(context, p, s, wheel, memory, h, phase, reach, check_ok)
+    lapsed, adrift = check_leases(context, p, s, wheel, memory, h, phase, slot_s, reach, check_ok)
     wheel[phase * s.classes] += leased  # next checked in a whole interval
     host[LEASED] += leased - lapsed - adrift
     host[WAITING] += lapsed
     host[ADRIFT] += adrift
     if up and host[WAITING] > 0:
         admit_waiting(p, s, host, counts, work, slot)
-    look_ahead(p, s, host, droplets_of(s, h))
+    look_ahead(p, s, host, holders_of(s, h))
     count_host(s, host, 1)
     return late
+
+
+@njit
+def lapse_at_once(context, p, s, c):
+    """The share ``lapse_ratio`` of all leases is lost. Setting it is a moment, not a state."""
+    for h in range(s.hosts):
+        host = host_cells(s, c, h)
+        wheel = wheel_of(s, host)
+        count_host(s, host, -1)
+        for k in range(len(wheel)):
+            gone = sample(context, DRAWS.dropped, h * COHORTS + k, wheel[k], p.lapse_ratio)
+            wheel[k] -= gone
+            host[LEASED] -= gone
+            host[WAITING if k % s.classes < s.classes // 2 else ADRIFT] += gone
+        count_host(s, host, 1)
+    p.lapse_ratio = 0.0

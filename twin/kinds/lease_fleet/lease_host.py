@@ -1,6 +1,6 @@
 """The cells of one host of a lease fleet: a head, a ring of attempts, a wheel of leases and its memory.
 
-``s`` is the fleet's state: its frame (hosts, droplets, phases, classes, ring) and its totals over the hosts.
+``s`` is the fleet's state: its frame (hosts, holders, phases, classes, ring) and its totals over the hosts.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from twin.kinds.lease_fleet.parameters import DRAWS
 from twin.mechanisms.arrays import NEW_CONNECTIONS
 from twin.mechanisms.sampling import sample
 
-# Droplets: leased; broken and waiting; broken and in an attempt; broken and adrift, because no connection can
+# Holders: leased; broken and waiting; broken and in an attempt; broken and adrift, because no connection can
 # be opened. Attempts: dead work; first slot still there; done in the last slot. Tick at which a restarted
 # host is back (0: up). Capacity saved up. What a launch can expect, in billionths and microseconds, so that
-# the totals stay exact. Share of connections that lived in the last slot, in billionths.
+# the totals stay exact. Share of connections that lived in the last slot, and chance that who needs a lease
+# finds one, in billionths.
 LEASED, WAITING, RUNNING, ADRIFT, DEAD, OLDEST, DONE, BACK_AT, CREDIT, OK, ATTEMPT_US, RELEASE_US = range(12)
-REACH = 12
+REACH, HOLDS = 12, 13
 HEAD = 14
 MICRO, BILLION = 1e6, 1e9
 
 
 @njit
-def droplets_of(s, h):
-    """Droplets of host ``h``: an even division."""
-    return s.droplets // s.hosts + (1 if h < s.droplets % s.hosts else 0)
+def holders_of(s, h):
+    """Holders of host ``h``: an even division."""
+    return s.holders // s.hosts + (1 if h < s.holders % s.hosts else 0)
 
 
 @njit
@@ -60,13 +61,14 @@ def count_host(s, host, sign):
     s.leased += sign * host[LEASED]
     s.queued += sign * (host[WAITING] + host[RUNNING] + host[ADRIFT] + host[DEAD])
     s.ok_sum += sign * host[OK]
+    s.holds_sum += sign * host[HOLDS]
     s.attempt_sum += sign * host[ATTEMPT_US]
     s.release_sum += sign * host[RELEASE_US]
 
 
 @njit
 def lose_or_open(context, key, host, kept, opened):
-    """Droplets that wait lose their connections, or those without one find a new one."""
+    """Holders that wait lose their connections, or those without one find a new one."""
     lost = host[WAITING] - sample(context, DRAWS.connected, key, host[WAITING], kept)
     back = sample(context, DRAWS.opened, key, host[ADRIFT], opened)
     host[WAITING] += back - lost

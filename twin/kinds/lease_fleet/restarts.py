@@ -21,7 +21,7 @@ from twin.mechanisms.sampling import draw_context, sample_uniform
 
 @njit
 def restart(t, w, i, p, s, host, h):
-    """Empty the host's queue, live and dead; its droplets without lease wait until it is back."""
+    """Empty the host's queue, live and dead; its holders without lease wait until it is back."""
     count_host(s, host, -1)
     host[WAITING] += host[RUNNING]
     host[RUNNING] = host[DEAD] = host[DONE] = host[OK] = 0

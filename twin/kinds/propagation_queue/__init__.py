@@ -27,9 +27,10 @@ from __future__ import annotations
 from twin.base.jit import njit
 from twin.base.rng import SERVE
 from twin.kinds.propagation_queue.control_loop import Propagation
-from twin.mechanisms.calls import answer, depend, draw, emit_own, expose, flow, intake, tally
+from twin.mechanisms.books import arriving, ended_requests, held
+from twin.mechanisms.calls import answer, depend, draw, emit_own, expose, flow, intake, pass_on, tally
 from twin.mechanisms.detection import open_elsewhere
-from twin.mechanisms.draws import FLOW, declare
+from twin.mechanisms.draws import DEPENDENCY_DRAWS, FLOW, declare
 from twin.model.kind import About, ClosedForm
 from twin.model.parameter import LATE, Param
 
@@ -107,6 +108,24 @@ def note_queue(t, w, i, p, s, rate_per_s):
 
 
 @njit
+def settle_changes(t, w, i, left_ratio):
+    """The books of the callers: a call is held until its changes are done. Who comes now and will not wait so
+    long, or is refused, has failed. ``left_ratio``: share of what waited that still waits."""
+    panel = w.svc[i]
+    panel.settled, panel.in_flight = 1, 0
+    for n in range(panel.in_start, panel.in_end):
+        e = w.incoming[n]
+        r, came = w.edge[e], arriving(t, w, e)
+        r.arrived += came
+        r.failed += came - pass_on(w, e, DEPENDENCY_DRAWS.accepted, came * max(0.0, r.ok))
+        here = held(r)
+        if here > 0:
+            done = pass_on(w, e, DEPENDENCY_DRAWS.served, here * (1.0 - left_ratio))
+            r.served += min(here, done) if left_ratio > 0.0 else here
+            panel.in_flight += held(r)
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: admit calls, propagate what capacity and dependencies allow, publish the delay."""
     dt = w.tick_s[0]
@@ -116,20 +135,24 @@ def step(t, w, i, p, s, c):
     s.entered += admitted * int(p.work_count)
     s.waiting += admitted * int(p.work_count)
 
-    tried = min(s.waiting, flow(w, i, DRAWS.able, rate_per_s * dt))
+    free = s.waiting - w.svc[i].open_requests  # the others are under way
+    tried = min(free, flow(w, i, DRAWS.able, rate_per_s * dt))
     ok, wait_s = depend(t, w, i, tried)
-    done = draw(t, w, i, DRAWS.done, tried, ok)
+    back, well = ended_requests(w, i)
+    done = draw(t, w, i, DRAWS.done, back, well)
     blocked = 1.0 - ok if rate_per_s > 0.0 else 1.0
     s.held_s = (s.held_s + blocked * dt) * (1.0 - done / s.waiting) if s.waiting > 0 else 0.0
     s.waiting -= done
     s.delivered += done
     note_queue(t, w, i, p, s, rate_per_s)
 
+    left_ratio = s.waiting / (s.waiting + done) if s.waiting + done > 0 else 0.0
     if rate_per_s > 0.0:
         wait_s += s.waiting / rate_per_s
     refused = 1.0 - admitted / calls if calls > 0 else 0.0
     expose(w, i, rate_per_s / p.work_count, s.waiting, refused)
     answer(w, i, 1.0 - refused, p.base_delay_s + s.held_s + wait_s)
+    settle_changes(t, w, i, left_ratio)
     good = flow(w, i, DRAWS.finished, done / p.work_count)
     tally(w, i, good, calls - admitted)
 

@@ -24,8 +24,10 @@ a twentieth of the shortest time-out. Waiting calls are in the ring, a buffer. F
 orbit for their next retry, whether late, refused, failed here or in a dependency. Callers see the outcome of
 their calls, not of attempts. With or without a queue, ``good`` and ``failed`` count attempts.
 
-Left out. The size of single requests, and which of several servers finishes first: the model always finishes
-the oldest call first. With many servers the mean time in the system is correct, but it varies too little.
+Several servers. With exponential service, any of the calls in service may be the next to finish. So a call is
+later than its time-out by service alone as often as it should be. Deterministic service ends in order.
+
+Left out. The size of single requests.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from twin.mechanisms.station import (
     leave,
     purge,
     serve,
+    serve_any,
     take,
     turn_ring,
 )
@@ -187,11 +188,17 @@ def serve_substep(t, w, i, p, s, c, h, j):
     n = completions(t, w, i, p, s, h, j)
     if n == 0:
         return
-    s.age_s += serve(s, c, n, p.discipline == LIFO) * h
+    servers = servers_of(p)
+    if p.service != 0.0 and servers > 1 and p.discipline != LIFO:
+        s.age_s += serve_any(s, c, n, servers) * h
+    else:
+        s.age_s += serve(s, c, n, p.discipline == LIFO) * h
     for k in range(s.entries):
         good = c[s.served + LIVE + k]
-        c[s.good_of + k // s.attempts] += good * CALL
-        s.good += good
+        if good > 0:
+            c[s.good_of + k // s.attempts] += good * CALL
+            w.edge[w.incoming[w.svc[i].in_start + k // s.attempts]].served += good
+            s.good += good
     if s.guarded != 0:
         for k in range(s.entries):
             r = w.edge[w.incoming[w.svc[i].in_start + k // s.attempts]]
@@ -237,6 +244,7 @@ def close_books(w, i, p, s, c, latency_s):
         if s.guarded != 0 and guarded(r):
             learn(w, w.incoming[panel.in_start + e], r.ended_well, r.ended_badly)
             r.ended_well, r.ended_badly = 0, 0
+    panel.settled, panel.in_flight = 1, s.live + s.orbiting
     mark(panel, ANSWER)
     tally(w, i, s.good, s.failed)
     s.calls_good += s.good
