@@ -126,3 +126,11 @@ def test_a_caller_of_two_members_is_two_workloads() -> None:
     world = scenario(services)
     alone = isolate(world, "a", operating_point(world, "a"))
     assert set(alone.callers) == {"people-to-a", "people-to-b"}
+
+
+def test_the_load_to_shed_is_the_edge_of_the_band_of_both_tiers() -> None:
+    """100 / 9 of the 20 a second; the back's queue falls, though the front fails until it is gone."""
+    found = study_stability(two_tiers(20.0), "front", heals_within_s=float("inf"))
+    ways = {way.name: way.value for way in found.ways}
+    assert ways["shed load"] == pytest.approx(100 / 9 / 20, rel=0.08)
+    assert ways["add capacity to back"] == pytest.approx(20 * 9 / 100, rel=0.08)

@@ -16,6 +16,7 @@ from scipy.stats import gamma
 
 from twin.analysis.metastability.isolate import Isolated
 from twin.analysis.metastability.loads import value_of
+from twin.analysis.metastability.loop import capacity_of
 from twin.mechanisms.arrays import LEGACY
 from twin.model.kind import ClosedForm
 from twin.model.scenario import Dependency
@@ -153,14 +154,15 @@ def laws(alone: Isolated, *, shed: float | None, cleared: float | None) -> list[
 def is_plain(alone: Isolated) -> bool:
     """Whether a station works in order, at one speed and without a bound: what the closed forms speak of."""
     usual = {"discipline": 0.0, "half_capacity_backlog_count": 0.0, "throttle_per_s": 0.0, "patience_s": 0.0}
+    usual |= {"workers_count": 0.0, "target_utilisation_ratio": 0.0, "instances_count": 0.0}
     as_usual = all(alone.value(name) == value for name, value in usual.items())
     return as_usual and alone.value("buffer_count") >= 1e9
 
 
 def _station(alone: Isolated, shed: float | None) -> list[Law]:
-    mu = alone.value("capacity_per_s") * alone.value("capacity_ratio")
+    mu = capacity_of(alone.record)
     load, tries = alone.load_per_s, attempts(alone)
-    if load <= 0.0 or not is_plain(alone) or clients_use(alone, STOPPERS):
+    if load <= 0.0 or math.isinf(mu) or not is_plain(alone) or clients_use(alone, STOPPERS):
         return []
     low, high = band(mu, tries)
     return [

@@ -153,13 +153,12 @@ class Bench:
     def judge(self, rows: list[np.ndarray], warm: int, end: int, final: bool = True) -> Aftermath:
         """As ``aftermath_of``, for the loop: ``rows`` of each member; the numbers are the service's own."""
         progress = HOPE if self.alone.about.own_work is not None or self.alone.is_single else PROGRESS
-        found = [
-            aftermath_of(
-                samples, warm, end, self.period_s, progress, final,
-                self.heals_within_s + drain_s(member, samples[max(0, end - 1) : end + 1]),
-            )
-            for member, samples in zip(self.alone.each, rows, strict=True)
-        ]  # fmt: skip
+        waiting = np.sum([samples["backlog_count"] for samples in rows], axis=0)
+        drains_s = [drain_s(member, samples[max(0, end - 1) : end + 1])
+                    for member, samples in zip(self.alone.each, rows, strict=True)]  # fmt: skip
+        allowed_s = self.heals_within_s + max(drains_s)
+        found = [aftermath_of(samples, warm, end, self.period_s, progress, final, allowed_s, waiting)
+                 for samples in rows]  # fmt: skip
         worst = max(found, key=lambda aftermath: list(Outlook).index(aftermath.state))
         return replace(
             found[0], state=worst.state, after_s=max(aftermath.after_s for aftermath in found),
@@ -234,21 +233,22 @@ def drain_s(alone: Isolated, rows: np.ndarray) -> float:
 
 def aftermath_of(
     rows: np.ndarray, warm: int, end: int, period_s: float, progress: float, final: bool,
-    allowed_s: float = math.inf,
+    allowed_s: float = math.inf, waiting: np.ndarray | None = None,
 ) -> Aftermath:  # fmt: skip
     """The verdict on samples: ``warm`` of them before the push, ``end`` until it was over.
 
     What is not well recovers if its backlog or its errors fall; where ``final``, towards nothing. A fall by
     less than the share ``progress`` in a quarter of the time is none. What is or will be impaired
-    ``allowed_s`` after the push drifts.
+    ``allowed_s`` after the push drifts. ``waiting``: the backlog of all on the loop, if it is not alone.
     """
+    signs = [rows["backlog_count"] if waiting is None else waiting, rows["error_ratio"]]
     quiet, after = rows[warm // 2 : warm], rows[end:]
     bad = impaired(after, quiet, period_s)
     last = after[-max(1, len(after) // 4) :]
     is_well = bool(bad[-max(1, len(after) // 8) :].mean() <= 0.5)
     back_s = (np.flatnonzero(bad)[-1] + 1 if bad.any() else 0) * period_s
     return Aftermath(
-        _outlook(after, bad, is_well, period_s, progress, final, allowed_s),
+        _outlook([sign[end:] for sign in signs], bad, is_well, period_s, progress, final, allowed_s),
         float(last["error_ratio"].mean()), float(last["goodput_per_s"].mean()),
         float(last["backlog_count"].mean()), float(rows["backlog_count"][max(0, end - 1)]),
         back_s if is_well else math.inf,
@@ -256,15 +256,14 @@ def aftermath_of(
 
 
 def _outlook(
-    after: np.ndarray, bad: np.ndarray, is_well: bool, period_s: float, progress: float, final: bool,
+    signs: list[np.ndarray], bad: np.ndarray, is_well: bool, period_s: float, progress: float, final: bool,
     allowed_s: float,
 ) -> Outlook:  # fmt: skip
-    watched_s = len(after) * period_s
+    watched_s = len(bad) * period_s
     by_then = min(allowed_s, watched_s) / period_s
     late = bad[round(by_then) :][: max(1, round(by_then / 20.0))]
     if is_well:
         return Outlook.DRIFTING if len(late) and late.mean() > 0.5 else Outlook.WELL
-    signs = [after[x] for x in ("backlog_count", "error_ratio")]
     falling = [sign for sign in signs if goes_away(sign, progress, final)]
     if not falling:
         return Outlook.STUCK

@@ -125,7 +125,8 @@ def nothing_to_sustain(alone: Isolated) -> str:
         return ""
     if alone.about.why_passive:
         return f"{NOTHING}: {alone.about.why_passive}"
-    if alone.about.closed_form == ClosedForm.STATION:
+    holds = alone.has("workers_count") and alone.value("workers_count") > 0.0  # a slow callee makes it short
+    if alone.about.closed_form == ClosedForm.STATION and not holds:
         capacity, asked = capacity_of(alone.record), alone.load_per_s * attempts(alone)
         if capacity > ENDLESS * asked:
             return (

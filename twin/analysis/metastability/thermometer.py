@@ -27,6 +27,7 @@ from twin.analysis.metastability.laws import (
     renewal_goodput_ratio,
 )
 from twin.analysis.metastability.loads import value_of
+from twin.analysis.metastability.loop import capacity_of
 from twin.model.kind import ClosedForm
 
 SLOTS = (10.0, 20.0, 40.0)  # calls in a time-out of the scaled-down service
@@ -74,7 +75,7 @@ def chains_of(alone: Isolated) -> Thermometer | None:
 
 
 def _station(alone: Isolated) -> Thermometer | None:
-    mu = alone.value("capacity_per_s") * alone.value("capacity_ratio")
+    mu = capacity_of(alone.record)
     main = max(alone.point.calls_per_s, key=lambda name: alone.point.calls_per_s[name])
     edge = alone.callers[main].dependencies[0]
     tau, tries, load = value_of(edge, "timeout_s"), attempts(alone), alone.load_per_s

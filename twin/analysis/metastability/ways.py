@@ -160,8 +160,8 @@ def clear_to(bench: Bench) -> float | None:
         broken = work.broken_at_start_ratio
         ratio = largest_of_scale(lambda v: not bench.from_start(broken, v).is_stuck, 1.0)
         return None if ratio is None else ratio * whole
-    if not alone.has("initial_backlog_count"):
-        return None
+    if not alone.has("initial_backlog_count") or alone.is_single:
+        return None  # calls that are stepped one by one begin with an empty queue
     most = alone.value("capacity_per_s") * bench.longest_s
     return largest_of_scale(lambda v: not bench.from_start("initial_backlog_count", v).is_stuck, most)
 
