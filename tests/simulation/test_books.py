@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin.kinds import kinds_that, registry
+from twin.kinds import about, kinds_that, registry
 from twin.model.scenario import Scenario
 from twin.simulation import inline
 from twin.simulation.run import schedule_for
@@ -44,7 +44,8 @@ def ran(case: Scenario) -> tuple[Model, np.ndarray]:
 
 def anything(rng: np.random.Generator) -> dict[str, Any]:
     """Three to eight services of any kinds; calls go from later names to earlier ones."""
-    kinds, customers = list(registry()), kinds_that("is_customers")
+    kinds = [k for k in registry() if about(k).one_by_one != "holders"]  # never stepped as counts
+    customers = kinds_that("is_customers")
     services: dict[str, Any] = {}
     for k in range(int(rng.integers(3, 9))):
         kind = str(rng.choice(kinds))
