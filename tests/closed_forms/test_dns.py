@@ -86,6 +86,7 @@ def errors_of(services: dict[str, Any], duration_s: float, *changes: dict[str, A
     named = {name: {"name": name, "domain": "one"} | s for name, s in services.items()}
     done = twin.run(Scenario.model_validate({
         "scenario": "names", "start": "2025-10-19T22:00:00-07:00", "duration": duration_s, "sample": 1.0,
+        "requests": "counted",
         "topology": {"topology": "names", "signal_period": 1.0, "services": named}, "faults": changes,
     }), debug=True)  # fmt: skip
     rows = done.samples.to_pylist()

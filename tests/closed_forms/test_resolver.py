@@ -36,6 +36,7 @@ def scenario(duration_s: float, *, tick_s: float, empty_s: float, until_s: float
         service["domain"] = "one"
     return Scenario.model_validate({
         "scenario": "caches", "start": "2025-10-19T22:00:00-07:00", "duration": duration_s, "tick": tick_s,
+        "requests": "counted",
         "sample": tick_s, "topology": {"topology": "caches", "signal_period": tick_s, "services": services},
         "faults": [{"id": "empty", "at": empty_s, "until": until_s, "set": {"authority.fault_ratio": 1.0},
                     "assumed": "a test"}],
