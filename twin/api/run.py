@@ -11,6 +11,7 @@ from twin.report.notebook import run_html
 from twin.results.causes import CauseChain, why_impaired
 from twin.results.diff import RunDiff, diff_runs
 from twin.results.impact import Impact, impact_of
+from twin.results.keeps import Sustained, what_keeps_down
 from twin.simulation.fork import fork, forked_scenario, joined
 from twin.simulation.inline import Progress
 from twin.simulation.run import FinishedRun, keep, read_run, simulate
@@ -38,6 +39,13 @@ class Run(FinishedRun):
         Without ``at``, behind its first onset. Raises SpecError.
         """
         return why_impaired(self, service, at)
+
+    def keeps_down(self, service: str, at: Moment | None = None) -> Sustained:
+        """What keeps ``service`` down at a time: a backlog, a loop, a mechanism, or a fault in force.
+
+        Without ``at``, at the end of the run. Raises SpecError, ForkError.
+        """
+        return what_keeps_down(self, service, at)
 
     def impact(self) -> Impact:
         """The minutes lost, and each service that was impaired: onset, recovery, minutes."""

@@ -11,7 +11,8 @@ the fault. It recovers when launches have replaced them, which is later than the
 A start is under way until its calls have come back. So the pool never grows faster than the service that it
 asks serves it, however many it asks for. A start that fails is asked for again.
 
-Events. ``capacity_short``: the capacity no longer fits all calls; ``capacity_back``: it fits again.
+Events. ``capacity_short``: the capacity no longer fits all calls; ``capacity_back``: it has fitted all for
+as long as a recovery takes.
 
 Left out: cold starts, placement, single functions and their concurrency limits. (Lambda adds at most 1000
 environments in 10 s to a function: ``scale_per_s``.)
@@ -23,6 +24,7 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL, LOSE
+from twin.base.thresholds import RECOVERED_S
 from twin.mechanisms.arrays import ASYNC, LEASE
 from twin.mechanisms.books import arriving, ended_requests, unanswered
 from twin.mechanisms.calls import (
@@ -30,14 +32,13 @@ from twin.mechanisms.calls import (
     depend,
     draw,
     draw_cohort,
-    emit_own,
     expose,
     flow,
     intake,
     pass_on,
     tally,
 )
-from twin.mechanisms.detection import open_elsewhere
+from twin.mechanisms.causes import begin_own, behind, end_own
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, FLOW, cohorts, declare
 from twin.model.kind import About
 from twin.model.parameter import LATE, Param, fault_ratio
@@ -72,7 +73,10 @@ BREAKS = {
 }
 ABOUT = About(keeps_leases=True)
 DRAWS = declare(added=FLOW, replaced=FLOW, lost=cohorts(LOSE), failed=FAIL)
-STATE = [("standing", "i8"), ("missing", "i8"), ("starting", "i8"), ("asked", "i8"), ("losing", "i8")]
+STATE = [
+    ("standing", "i8"), ("missing", "i8"), ("starting", "i8"), ("asked", "i8"), ("losing", "i8"),
+    ("last_short", "i8"),
+]  # fmt: skip
 EVENTS = ("capacity_short", "capacity_back")
 SHORT, BACK = range(2)
 
@@ -162,16 +166,18 @@ def fitting_ratio(p, s, rate):
 
 
 @njit
-def note_capacity(t, w, i, s, fitting):
-    """Say when calls begin to find no environment, because of what took the instances, and when all do
-    again."""
-    panel = w.svc[i]
-    if fitting < 1.0 and panel.own_event == 0:
-        cause = s.losing if s.losing != 0 else open_elsewhere(w, i)
-        panel.own_event = emit_own(t, w, i, SHORT, fitting, cause)
-    elif fitting >= 1.0 and panel.own_event != 0 and panel.open_event == 0:
-        emit_own(t, w, i, BACK, fitting, panel.own_event)
-        panel.own_event = 0
+def note_capacity(t, w, i, p, s, fitting, rate):
+    """Say when calls begin to find no environment, because of what took the instances, and when all have
+    done again for a while: near the limit some tick falls short now and then. What took the instances is the
+    cause, unless more calls are a larger part of it."""
+    if fitting < 1.0:
+        s.last_short = t
+        if w.svc[i].own_event == 0:
+            lost = s.missing / (s.standing + s.missing)
+            is_lost = s.losing != 0 and lost > rate / p.load_per_s - 1.0
+            begin_own(t, w, i, SHORT, fitting, s.losing if is_lost else behind(w, i))
+    elif w.svc[i].own_event != 0 and (t - s.last_short) * w.tick_s[0] >= RECOVERED_S:
+        end_own(t, w, i, BACK, fitting)
 
 
 @njit
@@ -183,8 +189,9 @@ def step(t, w, i, p, s, c):
     low = low_priority(t, w, i)
     admitted = 1.0 - low * (1.0 - p.low_priority_ratio)
     s.asked += n
-    fitting = fitting_ratio(p, s, n / w.tick_s[0] * admitted)
-    note_capacity(t, w, i, s, fitting)
+    rate = n / w.tick_s[0] * admitted
+    fitting = fitting_ratio(p, s, rate)
+    note_capacity(t, w, i, p, s, fitting, rate)
     works = fitting * (1.0 - p.fault_ratio)
     capacity_per_s = p.load_per_s / p.utilisation_ratio * s.standing / (s.standing + s.missing)
     expose(w, i, capacity_per_s, s.missing, 1.0 - works)

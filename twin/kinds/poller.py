@@ -20,7 +20,8 @@ import math
 from twin.base.jit import njit
 from twin.base.rng import LOSE, OPEN, SERVE
 from twin.mechanisms.books import ended_requests
-from twin.mechanisms.calls import accept, answer, depend, draw, emit_own, expose, flow, intake, tally
+from twin.mechanisms.calls import accept, answer, depend, draw, expose, flow, intake, tally
+from twin.mechanisms.causes import begin_own, behind, end_own
 from twin.mechanisms.draws import FLOW, declare
 from twin.model.kind import About, Remedy
 from twin.model.parameter import LATE, Param, fault_ratio
@@ -55,7 +56,6 @@ ABOUT = About(remedies=(Remedy("start the dead pollers", lambda value: {"restore
 DRAWS = declare(dead=LOSE, started=OPEN, done=SERVE, failed=SERVE, able=FLOW)
 STATE = [
     ("alive", "i8"), ("dead", "i8"), ("waiting", "i8"), ("came", "i8"), ("done", "i8"), ("lost", "i8"),
-    ("open", "i8"),
 ]  # fmt: skip
 EVENTS = ("pollers_lost", "pollers_back")
 POLLERS_LOST, POLLERS_BACK = range(2)
@@ -81,12 +81,10 @@ def pollers_turn_over(t, w, i, p, s, ok):
     back = draw(t, w, i, DRAWS.started, s.dead, ok * (1.0 - math.exp(-dt * rate)))
     s.alive += back - gone
     s.dead += gone - back
-    if s.open == 0 and s.dead > s.alive:
-        s.open = emit_own(t, w, i, POLLERS_LOST, float(s.dead), w.svc[i].open_event)
-        w.svc[i].own_event = s.open
-    elif s.open != 0 and s.dead == 0:
-        s.open = 0
-        w.svc[i].own_event = emit_own(t, w, i, POLLERS_BACK, 0.0, w.svc[i].input_event)
+    if w.svc[i].own_event == 0 and s.dead > s.alive:
+        begin_own(t, w, i, POLLERS_LOST, float(s.dead), behind(w, i))
+    elif w.svc[i].own_event != 0 and s.dead == 0:
+        end_own(t, w, i, POLLERS_BACK, 0.0)
 
 
 @njit

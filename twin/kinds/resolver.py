@@ -15,7 +15,8 @@ A *wrong* answer has addresses, behind which nothing is. It is kept for the TTL 
 cannot distinguish the two. So clients that use their last addresses when an answer is empty use a wrong
 answer.
 
-Events. ``answers_empty``: resolvers give empty or wrong answers; ``answers_back``: they give good ones again.
+Events. ``answers_empty``: a hundredth of the clients gets an empty or a wrong answer; ``answers_back``: fewer
+do.
 
 Left out: single names and query types, SERVFAIL, resolvers that ignore TTLs. Serve-stale is left out because
 it does not apply to a valid answer. Clients that keep negative answers of their own are one extra layer
@@ -30,7 +31,9 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL, LOOKUP, OPEN
+from twin.base.thresholds import DEGRADED_RATIO
 from twin.mechanisms.calls import answer, draw, expose, intake, miss_ratio, tally
+from twin.mechanisms.causes import begin_own, behind, end_own
 from twin.mechanisms.contract import DEPEND, mark
 from twin.mechanisms.draws import declare
 from twin.model.kind import About
@@ -72,6 +75,7 @@ STATE = [
     ("well", "i8"), ("unserved", "i8"), ("behind", "i8"), ("overridden", "f8"),
 ]  # fmt: skip
 EVENTS = ("answers_empty", "answers_back")
+ANSWERS_EMPTY, ANSWERS_BACK = range(2)
 
 
 @njit
@@ -178,6 +182,15 @@ def lose_answers(s, c, ring, n):
 
 
 @njit
+def note_answers(t, w, i, unserved):
+    """Say when caches begin to hold answers that help nobody, and when they have lost them."""
+    if unserved >= DEGRADED_RATIO and w.svc[i].own_event == 0:
+        begin_own(t, w, i, ANSWERS_EMPTY, unserved, behind(w, i))
+    elif unserved < DEGRADED_RATIO and w.svc[i].own_event != 0:
+        end_own(t, w, i, ANSWERS_BACK, unserved)
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: caches refresh from the authority, clients get what the caches (or the override) hold."""
     n = intake(t, w, i)
@@ -202,6 +215,7 @@ def step(t, w, i, p, s, c):
     unserved = misled + (1.0 - p.last_good_ratio) * (1.0 - served - misled)
     served = 1.0 - p.zone_share_ratio * unserved
     blame = 0.0 if ok * right < 1.0 else 1.0 - served
+    note_answers(t, w, i, 1.0 - served)
     served *= 1.0 - p.fault_ratio
     expose(w, i, float(s.valid), 0, max(blame, p.fault_ratio))
     answer(w, i, served, 0.002)

@@ -70,8 +70,15 @@ SERVICE = np.dtype(
             ("latency_s", "f8"),
             ("load_per_s", "f8"),
             ("own_blame", "f8"),
+            # causes: the kind's mechanism at work and the last one that ended; the input that acts here, and
+            # whether that has ended; what callers may name as the cause of their trouble, and of its end
             ("own_event", "i8"),
+            ("own_cause", "i8"),
+            ("own_closed", "i8"),
             ("input_event", "i8"),
+            ("input_over", "i8"),
+            ("trouble", "i8"),
+            ("trouble_end", "i8"),
             # the day of those who call: how far load falls at night, when it peaks, where it is now
             ("swing_ratio", "f8"),
             ("peak_s", "f8"),
@@ -81,6 +88,7 @@ SERVICE = np.dtype(
             ("p_good", "i8"),
             ("p_failed", "i8"),
             ("p_latency", "f8"),
+            ("p_missed", "f8"),
             ("a_offered", "i8"),
             ("a_good", "i8"),
             ("a_failed", "i8"),
@@ -97,11 +105,9 @@ SERVICE = np.dtype(
             ("goodput_per_s", "f8"),
             ("quiet_latency_s", "f8"),
             ("quiet_capacity_per_s", "f8"),
-            # onset and recovery
-            ("impaired_since", "i8"),
-            ("well_since", "i8"),
-            ("first_edge", "i8"),
-            ("blamed_edge", "i8"),
+            ("quiet_offered_per_s", "f8"),
+            ("failing_ratio", "f8"),
+            # onset and recovery: the onset that is open, the last recovery, how events are numbered
             ("open_event", "i8"),
             ("closed_event", "i8"),
             ("event_tick", "i8"),
@@ -119,6 +125,7 @@ EDGE = np.dtype(
             ("callee", "i8"),
             ("mode", "i8"),
             ("cross_domain", "i8"),
+            ("in_loop", "i8"),  # whether the callee reaches the caller over dependencies
             *((p.name, "f8") for p in EDGE_PARAMETERS),  # as a file gives them, encoded
             # caller's side: calls of this period, the published copy, the pool or backlog
             ("calls", "i8"),
@@ -127,11 +134,16 @@ EDGE = np.dtype(
             ("sent_total", "i8"),
             ("seen_served", "i8"),
             ("seen_failed", "i8"),
+            ("sent_named", "i8"),  # the callee's event that an event of the caller names
+            ("sent_load_per_s", "f8"),
+            ("sent_usual_per_s", "f8"),
+            ("calls_before", "i8"),
             ("live", "i8"),
             ("lost", "i8"),
             ("backlog", "i8"),
             ("blame", "f8"),
             ("wait_s", "f8"),
+            ("quiet_wait_s", "f8"),
             ("cell", "i8"),
             # mode lease: the callee keeps leases, and the caller's work needs one
             ("is_condition", "i8"),
@@ -184,6 +196,26 @@ EDGE = np.dtype(
         ],
     )
 )
+
+SPELL = np.dtype(
+    (
+        np.record,
+        [
+            ("since", "i8"),  # tick of its beginning, -1 for none
+            ("until", "i8"),  # tick at which it was last seen to hold
+            ("held", "i8"),  # ticks in which it held
+            ("edge", "i8"),  # the dependency that is blamed, or OWN; of more load, that which brings most
+            ("event", "i8"),  # the id of its event
+            ("cause", "i8"),  # the event behind it, 0 while that is not known
+            ("named", "i8"),  # whether an intervention names it as its cause
+            ("told", "i8"),  # whether its event is in the journal
+            ("error_ratio", "f8"),  # the worst so far: share that fails, latency over undisturbed
+            ("latency_ratio", "f8"),  # of more load: calls over the usual ones
+        ],
+    )
+)
+SIGN_SPELL, IMPAIRED_SPELL, LOADED_SPELL = range(3)
+SPELLS = 3  # a service
 
 EVENT = np.dtype(
     (
@@ -244,6 +276,7 @@ class State(NamedTuple):
     tick_s: np.ndarray  # float64[1]
     mine: np.ndarray  # int64: the services that this shard steps
     svc: np.ndarray  # SERVICE
+    spell: np.ndarray  # SPELL, SPELLS a service
     edge: np.ndarray  # EDGE, ordered by caller, then callee
     incoming: np.ndarray  # int64: edge numbers ordered by callee
     cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
@@ -275,6 +308,6 @@ CACHE_SLOTS = 64  # age classes of a cached dependency
 BREAKER_SLOTS = 64  # phases of open circuit breakers
 
 # Codes of events that every service may have; a kind's own follow from FIRST_KIND_EVENT.
-EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed")
-INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY, DIAGNOSED = range(5)
+EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed", "first_sign", "more_load")
+INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY, DIAGNOSED, FIRST_SIGN, MORE_LOAD = range(7)
 KIND_EVENT_BLOCK = 100  # code = KIND_EVENT_BLOCK * (1 + kind number) + position in the kind's EVENTS

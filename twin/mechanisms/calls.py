@@ -83,11 +83,23 @@ def emit(t, w, i, code, subject, value, cause):
     panel.event_seq = panel.event_seq + 1 if panel.event_tick == t else 0
     panel.event_tick = t
     event_id = (t << 32) | (i << 16) | panel.event_seq
+    write_event(w, event_id, code, subject, value, cause)
+    return event_id
+
+
+@njit
+def write_event(w, event_id, code, subject, value, cause):
+    """Put an event into the journal. Its id has the tick and the service. Where the cause is an event of a
+    dependency, that one is told that it is named."""
+    i = (event_id >> 16) & 0xFFFF
+    for e in range(w.svc[i].out_start, w.svc[i].out_end):
+        if w.edge[e].callee == (cause >> 16) & 0xFFFF:
+            w.edge[e].sent_named = cause
     row = w.events[w.clock[N_EVENTS]]
-    row.event_id, row.cause_id, row.tick, row.service = event_id, cause, t, i
+    row.event_id, row.cause_id = event_id, cause
+    row.tick, row.service = event_id >> 32, i
     row.code, row.subject, row.value = code, subject, value
     w.clock[N_EVENTS] += 1
-    return event_id
 
 
 @njit
@@ -154,6 +166,7 @@ def answer(w, i, ok, latency_s):
         if guarded(r):
             r.ok = settle_at_once(w, w.incoming[n], retries_here(r))
     panel.latency_s = latency_s
+    panel.p_missed += 1.0 - ok
     mark(panel, ANSWER)
 
 

@@ -11,97 +11,192 @@ from __future__ import annotations
 import math
 
 from twin.base.jit import njit
-from twin.base.thresholds import HOLD_S, IMPAIRED_RATIO, QUIET_S, RECOVERED_S, SLOW_RATIO
-from twin.mechanisms.arrays import LINE_VALUES, N_SAMPLES, ONSET, OWN, PERIOD, RECOVERY, SAMPLE_TICKS
+from twin.base.thresholds import (
+    HOLD_S,
+    IMPAIRED_RATIO,
+    QUIET_S,
+    RECOVERED_S,
+    SIGN_RATIO,
+    SLOW_RATIO,
+    SLOWER_RATIO,
+)
+from twin.mechanisms.arrays import (
+    FIRST_SIGN,
+    IMPAIRED_SPELL,
+    LINE_VALUES,
+    LOADED_SPELL,
+    N_SAMPLES,
+    ONSET,
+    OWN,
+    PERIOD,
+    RECOVERY,
+    SAMPLE_TICKS,
+    SIGN_SPELL,
+    SPELLS,
+)
 from twin.mechanisms.books import held, publish_books
-from twin.mechanisms.calls import emit, headroom_of
+from twin.mechanisms.calls import headroom_of, write_event
+from twin.mechanisms.causes import (
+    LOAD_ROSE,
+    TROUBLE,
+    TROUBLE_ENDED,
+    closing_cause,
+    culprit,
+    forget_input,
+    grown_caller,
+    look_for_cause,
+    reason_to_ask,
+    show_end,
+    show_trouble,
+    spell_event,
+    times_usual,
+)
 from twin.mechanisms.requests.records import COUNTED
-from twin.mechanisms.requests.report import busy_ratio, mean_waiting_and_busy, oldest_age_s
+from twin.mechanisms.requests.report import begin_period, busy_ratio, mean_waiting_and_busy, oldest_age_s
 
 
 @njit
-def culprit(w, i):
-    """The dependency with the largest share of the failed calls, or OWN. Where calls are late rather than
-    failed, it is the dependency with the longest wait. Edges are in the order of names."""
-    panel = w.svc[i]
-    worst, most = OWN, panel.own_blame
-    if panel.error_ratio >= IMPAIRED_RATIO:
-        for e in range(panel.out_start, panel.out_end):
-            if w.edge[e].blame > most:
-                worst, most = e, w.edge[e].blame
-        return worst
-    most = panel.latency_s / 2.0
-    for e in range(panel.out_start, panel.out_end):
-        if w.edge[e].wait_s > most:
-            worst, most = e, w.edge[e].wait_s
-    return worst
+def extend(t, w, i, s, holds, what):
+    """Begin or continue a spell, if it ``holds`` in the signal period that ends with tick ``t``. True if it
+    begins. Its moments are the beginning of the first such period and the end of the last."""
+    if not holds:
+        return False
+    begins = s.since < 0
+    if begins:
+        s.since = t + 1 - w.clock[PERIOD]
+        s.event = spell_event(s.since, i, what)
+        s.held = s.cause = s.named = s.told = 0
+        s.error_ratio = s.latency_ratio = 0.0
+    s.held += w.clock[PERIOD]
+    s.until = t + 1
+    return begins
 
 
 @njit
-def open_cause(w, i, edge):
-    """Event that lies behind trouble seen over ``edge``: open there, or an input there; or the service's own.
+def is_over(t, w, s):
+    """Whether a spell that has begun has not held for RECOVERED_S."""
+    return (t + 1 - s.until) * w.tick_s[0] >= RECOVERED_S
 
-    Where none of these is known, what is open at any dependency: trouble of one's own that began over there.
+
+@njit
+def end_spell(s):
+    """It is over, and may begin again."""
+    s.since, s.event = -1, 0
+
+
+@njit
+def detect(t, w, i, is_sign, is_impaired):
+    """Follow first signs of trouble and impairment, and note each in the journal when it is certain.
+
+    An event has the time at which its spell began or ended, though it is certain only later. Its id is there
+    from the beginning, so callers that break together with their callee name it.
+    """
+    sign, worse = w.spell[SPELLS * i + SIGN_SPELL], w.spell[SPELLS * i + IMPAIRED_SPELL]
+    if extend(t, w, i, sign, is_sign, TROUBLE):
+        sign.edge = culprit(w, i)
+    if extend(t, w, i, worse, is_impaired, TROUBLE):
+        worse.edge = culprit(w, i)
+        if worse.event == sign.event:  # they begin together: one event for both
+            sign.told = 1
+    if worse.since >= 0:
+        note_worst(w.svc[i], worse)
+        tell_impairment(t, w, i, worse)
+    if sign.since >= 0:
+        note_worst(w.svc[i], sign)
+        tell_first_sign(t, w, i, sign)
+
+
+@njit
+def note_worst(panel, s):
+    """Remember the worst values of a spell."""
+    s.error_ratio = max(s.error_ratio, panel.failing_ratio)
+    s.latency_ratio = max(s.latency_ratio, panel.latency_ratio)
+
+
+@njit
+def severity(s):
+    """The value of an event of trouble: the worst error ratio so far; where calls are late and do not fail,
+    it is the latency over the undisturbed one."""
+    return s.error_ratio if s.error_ratio >= SIGN_RATIO else s.latency_ratio
+
+
+@njit
+def tell_first_sign(t, w, i, s):
+    """Note a first sign where it lies behind something: once another event names it, and its own cause is
+    known, or has been looked for in vain."""
+    if s.told == 0:
+        look_for_cause(t, w, i, s)
+        if is_named(w, i, s) and (s.cause != 0 or (t + 1 - s.since) * w.tick_s[0] >= HOLD_S):
+            s.told = 1
+            write_event(w, s.event, FIRST_SIGN, i, severity(s), s.cause)
+    if is_over(t, w, s):
+        end_spell(s)
+
+
+@njit
+def is_named(w, i, s):
+    """Whether an event of a caller, or an intervention, names the event of spell ``s`` as its cause."""
+    if s.named != 0:
+        return True
+    for n in range(w.svc[i].in_start, w.svc[i].in_end):
+        if w.edge[w.incoming[n]].sent_named == s.event:
+            return True
+    return False
+
+
+@njit
+def tell_impairment(t, w, i, s):
+    """Note an onset after HOLD_S of impairment and a recovery after RECOVERED_S without. See episodes.sql.
+
+    What callers have named, and was too short for an onset, is noted as a first sign.
     """
     panel = w.svc[i]
-    if edge != OWN and (w.edge[edge].visible_event != 0 or w.edge[edge].visible_input != 0):
-        return w.edge[edge].visible_event if w.edge[edge].visible_event != 0 else w.edge[edge].visible_input
-    if panel.own_event != 0 or panel.input_event != 0:
-        return panel.own_event if panel.own_event != 0 else panel.input_event
-    return open_elsewhere(w, i)
-
-
-@njit
-def open_elsewhere(w, i):
-    """The open event of the first dependency, in the order of names, that has one. Else it is the last event
-    of a caller, because more calls are trouble too; else 0."""
-    panel = w.svc[i]
-    for e in range(panel.out_start, panel.out_end):
-        if w.edge[e].visible_event != 0:
-            return w.edge[e].visible_event
-    latest = 0
-    for n in range(panel.in_start, panel.in_end):
-        latest = max(latest, w.edge[w.incoming[n]].sent_cause)
-    return latest
-
-
-@njit
-def closing_cause(w, i, edge):
-    """Event that ended the trouble seen over ``edge``; where it is not known yet, the onset that ends."""
-    panel = w.svc[i]
-    if edge != OWN and w.edge[edge].visible_closed > panel.open_event:
-        return w.edge[edge].visible_closed
-    if panel.input_event > panel.open_event:
-        return panel.input_event
-    return panel.own_event if panel.own_event > panel.open_event else panel.open_event
-
-
-@njit
-def detect(t, w, i, impaired):
-    """Emit an onset after HOLD_S of impairment and a recovery after RECOVERED_S without. See levels.py."""
-    panel = w.svc[i]
-    if impaired:
-        panel.well_since = -1
-        if panel.impaired_since < 0:
-            panel.impaired_since = t
-            panel.first_edge = culprit(w, i)
-        held_s = (t - panel.impaired_since) * w.tick_s[0]
-        if panel.open_event == 0 and held_s >= HOLD_S:
-            known = panel.first_edge == OWN or w.edge[panel.first_edge].visible_event != 0
-            if not known and held_s < 2.0 * HOLD_S:  # the onset over there may not be certain yet
-                return
-            panel.blamed_edge = panel.first_edge
-            panel.open_event = emit(t, w, i, ONSET, i, panel.error_ratio, open_cause(w, i, panel.first_edge))
+    if s.told == 0:
+        look_for_cause(t, w, i, s)
+        if s.held * w.tick_s[0] >= HOLD_S:
+            s.told = 1
+            write_event(w, s.event, ONSET, i, severity(s), s.cause)
+            panel.open_event = s.event
+    if not is_over(t, w, s):
         return
-    panel.impaired_since = -1
-    if panel.open_event == 0:
-        return
-    if panel.well_since < 0:
-        panel.well_since = t
-    if (t - panel.well_since) * w.tick_s[0] >= RECOVERED_S:
-        cause = closing_cause(w, i, panel.blamed_edge)
-        panel.closed_event = emit(t, w, i, RECOVERY, i, panel.error_ratio, cause)
+    if s.told == 0 and is_named(w, i, s):
+        write_event(w, s.event, FIRST_SIGN, i, severity(s), s.cause)
+    if s.told != 0:
+        panel.closed_event = spell_event(s.until, i, TROUBLE_ENDED)
+        write_event(w, panel.closed_event, RECOVERY, i, panel.error_ratio, closing_cause(t, w, i, s))
         panel.open_event = 0
+    end_spell(s)
+
+
+@njit
+def watch_load(t, w, i):
+    """Compare the calls of this period with the usual ones at this time of day: the most while all is
+    quiet."""
+    panel, s = w.svc[i], w.spell[SPELLS * i + LOADED_SPELL]
+    period_s = w.clock[PERIOD] * w.tick_s[0]
+    offered_per_s = panel.p_offered / (period_s * panel.load_ratio) if panel.load_ratio > 0.0 else 0.0
+    if is_quiet(t, w):
+        panel.quiet_offered_per_s = max(panel.quiet_offered_per_s, offered_per_s)
+        return
+    edge = grown_caller(w, i, period_s)
+    if extend(t, w, i, s, edge != OWN, LOAD_ROSE):
+        s.edge = edge
+    if s.since < 0:
+        return
+    r = w.edge[s.edge]
+    times = times_usual(offered_per_s, panel.quiet_offered_per_s)
+    times = max(times, times_usual(r.sent_load_per_s, r.sent_usual_per_s))
+    s.latency_ratio = max(s.latency_ratio, times)
+    if s.cause == 0 and r.sent_cause >> 32 < s.since + w.clock[PERIOD]:
+        s.cause = r.sent_cause
+    if is_over(t, w, s):
+        end_spell(s)
+
+
+@njit
+def is_quiet(t, w):
+    """Whether what comes and how long it takes is still taken as undisturbed."""
+    return t * w.tick_s[0] < QUIET_S
 
 
 def day(panel, seconds):
@@ -133,21 +228,29 @@ def close_period(t, w, i):
     latency = panel.p_latency / period
     if panel.quiet_capacity_per_s < 0.0:
         panel.quiet_capacity_per_s = panel.capacity_per_s
-    if t * w.tick_s[0] < QUIET_S:
-        panel.quiet_latency_s = max(panel.quiet_latency_s, latency)
+    if is_quiet(t, w):
+        learn_waits(w, i, latency)
     panel.latency_ratio = latency / panel.quiet_latency_s if panel.quiet_latency_s > 0.0 else 1.0
     panel.capacity_ratio = headroom_of(panel)
     panel.waiting = panel.backlog + not_handed_over(w, i)
     rate_per_s, waiting = panel.capacity_per_s, panel.waiting
     panel.backlog_s = waiting / rate_per_s if rate_per_s > 0.0 else 1e9 * (waiting > 0)
-    detect(t, w, i, panel.error_ratio >= IMPAIRED_RATIO or panel.latency_ratio >= SLOW_RATIO)
+    watch_load(t, w, i)
+    # What callers are told may be worse than what the service counts, as of leases that are not needed yet.
+    panel.failing_ratio = max(panel.error_ratio, panel.p_missed / period)
+    late_ratio = 0.0 if is_quiet(t, w) else panel.latency_ratio
+    is_sign = panel.failing_ratio >= SIGN_RATIO or late_ratio >= SLOWER_RATIO
+    detect(t, w, i, is_sign, panel.error_ratio >= IMPAIRED_RATIO or late_ratio >= SLOW_RATIO)
+    show_trouble(w, i)
+    show_end(t, w, i)
+    forget_input(t, w, i)
     describe_load(w, i, period * w.tick_s[0])
     panel.a_offered += panel.p_offered
     panel.a_good += panel.p_good
     panel.a_failed += panel.p_failed
     panel.a_latency += latency
     panel.a_periods += 1
-    panel.p_offered, panel.p_good, panel.p_failed, panel.p_latency = 0, 0, 0, 0.0
+    panel.p_offered, panel.p_good, panel.p_failed, panel.p_latency, panel.p_missed = 0, 0, 0, 0.0, 0.0
     if panel.swing_ratio > 0.0:
         panel.load_ratio = load_now(panel, (t + 1) * w.tick_s[0])
     if (t + 1) % w.clock[SAMPLE_TICKS] == 0:
@@ -161,6 +264,7 @@ def describe_load(w, i, seconds):
     panel.offered_per_s, panel.goodput_per_s = panel.p_offered / seconds, panel.p_good / seconds
     if w.stations[i].role != COUNTED:
         panel.utilisation_ratio, panel.oldest_age_s = busy_ratio(w, i), oldest_age_s(w, i)
+        begin_period(w, i)
         return
     rate_per_s = panel.capacity_per_s
     panel.utilisation_ratio = min(1.0, panel.offered_per_s / rate_per_s) if rate_per_s > 0.0 else 1.0
@@ -187,11 +291,12 @@ def write_sample(t, w, i):
 
 
 @njit
-def last_event(panel):
-    """What last changed how a service asks: its own input, else its open onset, else its last recovery."""
-    if panel.input_event != 0:
-        return panel.input_event
-    return panel.open_event if panel.open_event != 0 else panel.closed_event
+def learn_waits(w, i, latency_s):
+    """Undisturbed times: of the service, and of each of its dependencies, as long as all is quiet."""
+    panel = w.svc[i]
+    panel.quiet_latency_s = max(panel.quiet_latency_s, latency_s)
+    for e in range(panel.out_start, panel.out_end):
+        w.edge[e].quiet_wait_s = max(w.edge[e].quiet_wait_s, w.edge[e].wait_s)
 
 
 @njit
@@ -204,15 +309,31 @@ def publish(t, w):
             continue
         r.sent_calls, r.calls = r.calls, 0
         r.sent_total += r.sent_calls
-        r.sent_cause = last_event(w.svc[r.caller])
         callee = w.svc[r.callee]
-        r.event, r.closed, r.visible_input = callee.open_event, callee.closed_event, callee.input_event
+        r.event, r.closed, r.visible_input = callee.trouble, callee.trouble_end, callee.input_event
         if r.line_slots > 0:
             delayed(t, w, e)
         else:
             r.visible_ok, r.visible_latency_s, r.visible_headroom = r.ok, r.latency_s, r.headroom
             r.visible_event, r.visible_closed = r.event, r.closed
             publish_books(r)
+        if boundary:
+            publish_load(t, w, e)
+
+
+@njit
+def publish_load(t, w, e):
+    """Say how many calls a second the caller sends, for the time of day, how many as a rule, and why more."""
+    r = w.edge[e]
+    day_s = w.clock[PERIOD] * w.tick_s[0] * w.svc[r.caller].load_ratio
+    total = r.sent_total
+    if w.stations[r.caller].role != COUNTED:
+        total = w.links[e].all_sent * w.stations[r.caller].weight
+    r.sent_load_per_s = (total - r.calls_before) / day_s if day_s > 0.0 else 0.0
+    r.calls_before = total
+    if is_quiet(t, w):
+        r.sent_usual_per_s = max(r.sent_usual_per_s, r.sent_load_per_s)
+    r.sent_cause = reason_to_ask(w, e)
 
 
 @njit

@@ -176,6 +176,9 @@ class Topology(Record):
     __str__ = __repr__
 
 
+FALLING = ("capacity_ratio", "goodput_per_s")  # signals that fall in trouble; the others rise
+
+
 class Condition(Record):
     """``signal`` of ``service`` is above or below a level for ``for_s`` without a break."""
 
@@ -200,6 +203,11 @@ class Condition(Record):
     @model_validator(mode="after")
     def _one_side(self) -> Condition:
         return one_of(self, "above", "below")
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it waits for trouble to begin, and not for its end."""
+        return (self.above is not None) != (self.signal in FALLING)
 
 
 class Intervention(Record):

@@ -10,17 +10,17 @@ from typing import Any
 
 from twin.base.clock import Clock
 from twin.base.text import html_table
-from twin.base.thresholds import HOLD_S, RECOVERED_S
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 from twin.spec.arguments import Moment, read_moment
 from twin.spec.problems import argument_problem, did_you_mean
 
+_TROUBLE = {"onset": "became impaired", "first_sign": "showed first signs of trouble"}
 INPUTS = ("input", "input_ended", "diagnosed")
 
 _ONSETS = """
 select event_id, tick from events where service = $service and event = 'onset'
-and ($tick is null or tick - $hold <= $tick) order by event_id
+and ($tick is null or tick <= $tick) order by event_id
 """
 _END = """
 select min(tick) as tick from events where service = $service and event = 'recovery' and tick > $tick
@@ -30,7 +30,7 @@ _OWN = "No cause is recorded behind that: it comes from the service's own mechan
 
 @dataclass(frozen=True)
 class Cause:
-    """One event of a chain. ``at``: when it began, as an onset counts only after a while."""
+    """One event of a chain. ``at``: when it began."""
 
     at: datetime
     service: str
@@ -98,7 +98,7 @@ def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> Ca
     tick = None if at is None else int(read_moment("at", at, run.scenario) / run.manifest["tick_s"])
     title = about[service]["title"]
     with run.tables() as tables:
-        onset = _onset(tables, run.manifest, service, tick)
+        onset = _onset(tables, service, tick)
         if onset is None:
             when = "in this run" if tick is None else "at or before that time"
             note = f"it was never impaired {when}{_unreached(tables, service, Clock(run.manifest))}"
@@ -106,47 +106,52 @@ def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> Ca
         rows = tables.rows("select * from cascade where event_id = $id order by depth", id=onset["event_id"])
         ends = tables.rows(_END, service=service, tick=onset["tick"])[0]["tick"]
     causes = tuple(_cause(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
-    recovery = None if ends is None else _moment(run.manifest, ends, "recovery")
+    recovery = None if ends is None else Clock(run.manifest).at(ends)
     notes = [] if causes[-1].event in INPUTS else [_OWN]
     if tick is not None and recovery is not None and recovery <= (asked := Clock(run.manifest).at(tick)):
         notes.insert(0, f"At {_clock(asked)}, {service} was not impaired: this is the episode before.")
     return CauseChain(service, title, causes, recovery, " ".join(notes))
 
 
-def _onset(
-    tables: Tables, manifest: Mapping[str, Any], service: str, tick: int | None
-) -> Mapping[str, Any] | None:
+def _onset(tables: Tables, service: str, tick: int | None) -> Mapping[str, Any] | None:
     """The last onset at or before ``tick``, the first if that is None; None if there is none."""
-    hold = round(HOLD_S / manifest["tick_s"])
-    onsets = tables.rows(_ONSETS, service=service, tick=tick, hold=hold)
+    onsets = tables.rows(_ONSETS, service=service, tick=tick)
     return onsets[0 if tick is None else -1] if onsets else None
 
 
 def _cause(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> Cause:
-    at = _moment(manifest, row["tick"], row["event"])
+    at = Clock(manifest).at(row["tick"])
     return Cause(at, row["service"], row["event"], row["subject"], row["value"], _text(manifest, row, effect))
-
-
-def _moment(manifest: Mapping[str, Any], tick: int, event: str) -> datetime:
-    """When it began: an onset counts after HOLD_S of trouble, a recovery after RECOVERED_S without."""
-    late_s = {"onset": HOLD_S, "recovery": RECOVERED_S}.get(event, 0.0)
-    return Clock(manifest).at(max(0.0, tick - late_s / manifest["tick_s"]))
 
 
 def _text(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> str:
     event, service = row["event"], row["service"]
     if event in INPUTS:
         return _input_text(manifest, row)
-    if event == "onset":
-        did = f"became impaired (error ratio {row['value']:.0%})"
+    if event == "more_load":
+        return _load_text(row)
+    if event in _TROUBLE:
+        did = f"{_TROUBLE[event]} ({how_bad(row['value'])})"
     elif event == "recovery":
         did = "recovered"
     else:
         did = f"had: {event.replace('_', ' ')}" + (f" ({row['value']:g})" if row["value"] else "")
-    return did if effect is None else f"{service}{_need(manifest, effect['service'], service)} {did}"
+    return did if effect is None else f"{service}{needed_for(manifest, effect['service'], service)} {did}"
 
 
-def _need(manifest: Mapping[str, Any], caller: str, callee: str) -> str:
+def how_bad(value: float) -> str:
+    """'error ratio 12%', 'latency 4.2 × the usual': an error ratio is never above 1."""
+    percent = f"{value:.1%}" if value < 0.01 else f"{value:.0%}"
+    return f"error ratio {percent}" if value <= 1.0 else f"latency {value:.1f} × the usual"
+
+
+def _load_text(row: Mapping[str, Any]) -> str:
+    """'of load from shop: store was offered 3.0 times the usual'."""
+    times = f"{row['value']:.1f} times the usual" if row["value"] < 1e6 else "calls that it never gets else"
+    return f"of load from {row['subject']}: {row['service']} was offered {times}"
+
+
+def needed_for(manifest: Mapping[str, Any], caller: str, callee: str) -> str:
     """', which sts needs for names (hard),' where there is such a dependency."""
     for d in manifest["dependencies"]:
         if (d["caller"], d["callee"]) == (caller, callee):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from twin.base import units
+from twin.base.thresholds import RECOVERED_S
 from twin.model.changes import Variation
 from twin.model.fields import Value
 from twin.model.responders import stage_targets, with_stages
@@ -131,9 +132,13 @@ def _from_fork(at: Fork, x: Intervention) -> Intervention:
 
 def joined(at: Fork, run: R) -> R:
     """The run that was forked off, if its past is that of the run it left. Raises ForkError."""
-    pairs = ((at.past.events, run.events, at.tick), (at.past.samples, run.samples, at.tick + 1))
-    for old, new, first in pairs:
-        if journal.digest(journal.before(old, first)) != journal.digest(journal.before(new, first)):
+    wait = round((RECOVERED_S + at.scenario.topology.signal_period_s) / at.scenario.tick_s)
+    pasts = []
+    for one in (at.past, run):
+        events, samples = journal.before(one.events, at.tick), journal.before(one.samples, at.tick + 1)
+        pasts.append((journal.certain(events, at.tick - wait), samples))
+    for old, new in zip(*pasts, strict=True):
+        if journal.digest(old) != journal.digest(new):
             found = "its past came out otherwise: what was changed shows before the fork"
             raise ForkError(f"run {at.past.run_id}: {found}")
     note = {"run": at.past.run_id, "at_tick": at.tick}

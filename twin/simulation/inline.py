@@ -78,7 +78,7 @@ def apply(model: Model, changes: list[Change]) -> None:
     for change in changes:
         for target, value in change.values.items():
             owner = model.state.svc[model.names.index(Target.parse(target).service)]
-            model.change(target, value, change.event_id or int(owner["input_event"]))
+            model.change(target, value, change.event_id or int(owner["input_event"]), change.is_over)
         for condition in change.arms:
             model.arm(condition, change.tick)
 

@@ -30,8 +30,12 @@ NEEDED = {
     "run_id", "digest", "scenario", "title", "start", "tick_s", "sample_s", "duration_s", "seed", "replicate",
     "runner", "engine_seconds", "notes", "services", "dependencies", "inputs", "inputs_scenario",
 }  # fmt: skip
+NOTED_LATER = ("onset", "recovery", "first_sign", "more_load")
 UNITS = {
-    "events": {"tick": "ticks from the start", "t": "UTC", "value": "error ratio, or the kind's own"},
+    "events": {
+        "tick": "ticks from the start", "t": "UTC",
+        "value": "error ratio; above 1, latency or load over the usual; or the kind's own",
+    },
     "samples": {
         "tick": "end of the interval, ticks from the start", "t": "UTC", "offered_per_s": "1/s",
         "goodput_per_s": "1/s", "capacity_per_s": "1/s", "backlog_count": "count",
@@ -157,7 +161,7 @@ def events_table(
     kinds: Sequence[tuple[str, ...]], start: datetime, tick_s: float,
 ) -> pa.Table:  # fmt: skip
     """What happened, sorted by event id (tick, service, sequence). ``kinds``: EVENTS of each kind, in
-    order."""
+    order. A cause that the run ended too soon to note is left out."""
     mine = np.concatenate([*parts, np.zeros(0, EVENT)])
     rows = np.concatenate([mine, input_rows(inputs)])
     origin = np.concatenate([np.zeros(len(mine), "i4"), np.ones(len(inputs), "i4")])
@@ -167,7 +171,7 @@ def events_table(
     subjects = [*names, *(c.name for c in inputs)]
     subject = np.where(origin == 1, rows["subject"] + len(names), rows["subject"])
     service = np.where(rows["service"] == INPUT, len(names), rows["service"])
-    cause = rows["cause_id"]
+    cause = np.where(np.isin(rows["cause_id"], rows["event_id"]), rows["cause_id"], 0)
     columns = {
         "tick": pa.array(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
         "event_id": pa.array(np.ascontiguousarray(rows["event_id"])),
@@ -193,6 +197,13 @@ def _event_names(codes: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[l
 def before(table: pa.Table, tick: int) -> pa.Table:
     """The rows of a tick before this one; rows are sorted by tick."""
     return table.slice(0, int(np.searchsorted(table.column("tick").to_numpy(), tick)))
+
+
+def certain(events: pa.Table, tick: int) -> pa.Table:
+    """Without the events since ``tick`` that the run notes only later, with the time at which they began."""
+    words, since = events.column("event").to_pylist(), events.column("tick").to_numpy() >= tick
+    later = [word in NOTED_LATER for word in words]
+    return events.filter(pa.array(~(since & np.array(later, bool))))
 
 
 def digest(*tables: pa.Table) -> str:

@@ -26,7 +26,8 @@ from twin.model.target import Target
 class Change:
     """At ``tick`` set ``values`` (target → value as the step reads it). ``code`` says begin or end of
     ``name``, or that it was diagnosed; ``alarms`` of it. Silent changes (the middle of a ramp) have no
-    event. Conditions in ``arms`` (by number) are looked at from now on."""
+    event. Conditions in ``arms`` (by number) are looked at from now on. ``is_over``: it undoes what was set.
+    """
 
     tick: int
     name: str
@@ -37,6 +38,7 @@ class Change:
     cause_id: int = 0
     alarms: int = 0
     arms: tuple[int, ...] = ()
+    is_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,12 @@ class Schedule:
 
     def fired(self, condition: int, tick: int, cause_id: int = 0) -> None:
         """Condition ``condition`` (as ``waiting`` numbers them) has held; plan its step. ``cause_id``: event
-        that made it hold; where there is none, it is that for which it was looked at."""
+        that made it hold. Of an end that people waited for, or where there is none, it is that for which it
+        was looked at."""
         step = self._waiting[condition]
-        cause_id = cause_id or self._happened.get(self._first.get(step.id, ""), 0)
+        followed = self._happened.get(self._first.get(step.id, ""), 0)
+        assert step.when is not None
+        cause_id = followed if followed and not step.when.is_trouble else cause_id or followed
         if step.id in self._happened:  # the reason for something that was put off is back
             for plan in self._parked.pop(condition, ()):
                 self._push(tick, plan)
@@ -209,7 +214,10 @@ class Schedule:
         event_id = self._event_id(tick)
         cause_id = self._happened[name] if name in self._first else 0  # the end of an act, its beginning
         arms = self._go_on(tick, plan.step, event_id) if plan.what == "last" else ()
-        return Change(tick, name, INPUT_ENDED, event_id, plan.values, cause_id=cause_id, arms=arms)
+        is_over = plan.what == "end"
+        return Change(
+            tick, name, INPUT_ENDED, event_id, plan.values, cause_id=cause_id, arms=arms, is_over=is_over
+        )
 
     def _plan_begin(self, x: Intervention, begin_s: float | None) -> None:
         if begin_s is not None:

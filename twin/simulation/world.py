@@ -17,7 +17,6 @@ from twin.mechanisms.arrays import (
     CACHE_SLOTS,
     CACHED,
     CLOCK,
-    CONDITION,
     DEBUG,
     EDGE,
     EVENT,
@@ -27,7 +26,6 @@ from twin.mechanisms.arrays import (
     MODES,
     N_EVENTS,
     N_SAMPLES,
-    NEVER,
     PERIOD,
     REPLICATE,
     REPORTED,
@@ -36,17 +34,20 @@ from twin.mechanisms.arrays import (
     SEED,
     SERVICE,
     SIGNALS,
+    SPELL,
+    SPELLS,
     WAITING,
     State,
 )
 from twin.mechanisms.detection import day
 from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
 from twin.mechanisms.requests.records import BOOK, N_BOOKS, N_REQUESTS, REQUEST, TODO_FIRST, TODO_LAST
+from twin.model.circles import circles
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param, parameter_dtype, state_dtype
-from twin.model.responders import follows, waiting
 from twin.model.scenario import Scenario, Service
 from twin.model.target import Target
+from twin.simulation.conditions import condition_rows, event_behind
 from twin.simulation.levels import call_rates, placed_services, weights
 from twin.simulation.request_arrays import request_arrays
 
@@ -139,12 +140,11 @@ class Model:
         row["from_tick"], row["since"], row["fired"] = tick, -1, WAITING
 
     def newly_fired(self) -> list[tuple[int, int]]:
-        """(condition, event behind it) of those that fired since the last call. The event is what is open
-        where something was seen to go up; 0 where there is none."""
-        table, svc = self.state.conditions, self.state.svc
+        """(condition, event behind it) of those that fired since the last call; 0 where there is none."""
+        table = self.state.conditions
         new = np.flatnonzero(table["fired"] == FIRED).tolist()
         table["fired"][new] = REPORTED
-        return [(n, int(svc["open_event"][table["service"][n]] * table["above"][n])) for n in new]
+        return [(n, event_behind(self.state, table[n])) for n in new]
 
     def alarms(self) -> int:
         """How many of the visible services that are stepped here have been impaired so far."""
@@ -164,8 +164,9 @@ class Model:
         row, field = self._row(target)
         return float(row[field])
 
-    def change(self, target: str, value: float, event_id: int) -> None:
-        """Set a parameter; ``event_id`` is the input event that later trouble of this service may name.
+    def change(self, target: str, value: float, event_id: int, is_over: bool = False) -> None:
+        """Set a parameter; ``event_id`` is the input event that later trouble of this service may name, for a
+        while if the input ``is_over``.
 
         Raises Outgrown where the service would have to remember more than it was given room for.
         """
@@ -183,6 +184,7 @@ class Model:
             row, field = self._row(target)
         row[field] = value
         self.state.svc[number]["input_event"] = event_id
+        self.state.svc[number]["input_over"] = is_over
 
     def _needed(self, number: int, row: np.ndarray) -> int:
         """How much a service remembers, with these parameters."""
@@ -254,8 +256,8 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
     incoming = np.argsort(edge["callee"], kind="stable")
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     state = State(
-        clock, np.array([tick_s]), np.arange(len(names)), svc, edge, incoming, cells, carry,
-        _lines(edge, period, tick_s), _conditions(scenario, names), np.zeros(EVENT_ROWS, EVENT),
+        clock, np.array([tick_s]), np.arange(len(names)), svc, _spells(len(names)), edge, incoming, cells,
+        carry, _lines(edge, period, tick_s), condition_rows(scenario, names), np.zeros(EVENT_ROWS, EVENT),
         np.zeros(SAMPLE_ROWS, SAMPLE), **one_by_one,
     )  # fmt: skip
     visible = np.flatnonzero([services[name].visible for name in names])
@@ -271,11 +273,13 @@ def _edges(
 ) -> np.ndarray:
     edge, keepers = np.zeros(len(pairs), EDGE), kinds_that("grants_leases")
     number = {name: i for i, name in enumerate(names)}
+    in_loop = circles(pairs)
     for row, (caller, callee) in zip(edge, pairs, strict=True):
         d = next(d for d in services[caller].dependencies if d.on == callee)
         row["key"] = stable_key(f"{caller}->{callee}")
         row["caller"], row["callee"] = number[caller], number[callee]
         row["mode"] = MODES.index(d.mode)
+        row["in_loop"] = (caller, callee) in in_loop
         row["cross_domain"] = (services[caller].domain or caller) != (services[callee].domain or callee)
         for name, value in encode(EDGE_PARAMETERS, d.numbers):
             row[name] = value
@@ -302,7 +306,6 @@ def _services(
         row["out_start"], row["out_end"] = np.searchsorted(edge["caller"], [i, i + 1])
         row["in_start"], row["in_end"] = np.searchsorted(edge["callee"][incoming], [i, i + 1])
         row["quiet_latency_s"] = row["quiet_capacity_per_s"] = -1.0
-        row["impaired_since"] = row["well_since"] = -1
         values = encode(registry()[service.kind].PARAMETERS, service.parameters)
         rows[service.kind].append(tuple(v for _, v in values))
     parameters, states = {}, {}
@@ -310,6 +313,13 @@ def _services(
         parameters[kind] = np.array(rows[kind] or [], parameter_dtype(module))
         states[kind] = np.zeros(len(rows[kind]), state_dtype(module))
     return svc, parameters, states
+
+
+def _spells(services_count: int) -> np.ndarray:
+    """Nothing has begun."""
+    spells = np.zeros(SPELLS * services_count, SPELL)
+    spells["since"] = -1
+    return spells
 
 
 def _days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: Scenario) -> None:
@@ -375,21 +385,3 @@ def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
         view = line[row["line"] : row["line"] + LINE_VALUES * row["line_slots"]].reshape(-1, LINE_VALUES)
         view[:, 0] = view[:, 2] = 1.0
     return line
-
-
-def _conditions(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
-    steps = waiting(scenario)
-    table = np.zeros(len(steps), CONDITION)
-    for row, step in zip(table, steps, strict=True):
-        when = step.when
-        assert when is not None
-        row["service"], row["signal"] = names.index(when.service), SIGNALS.index(when.signal)
-        row["above"] = when.above is not None
-        level = when.below if when.above is None else when.above
-        assert level is not None
-        row["level"] = level
-        row["hold_ticks"], row["since"] = round(when.for_s / scenario.tick_s), -1
-        row["from_tick"] = round(when.from_s / scenario.tick_s)
-        if follows(scenario, step) is not None:
-            row["from_tick"] = NEVER
-    return table

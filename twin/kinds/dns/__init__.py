@@ -38,7 +38,8 @@ from twin.base.jit import njit
 from twin.kinds.dns.control_loop import Enactors
 from twin.kinds.dns.enactors import TIMERS, enact, machine_config
 from twin.kinds.dns.parameters import BREAKS, DRAWS, EMPTIED, EVENTS, MISLED, PARAMETERS, STATE
-from twin.mechanisms.calls import answer, depend, draw, emit_own, expose, intake, tally
+from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
+from twin.mechanisms.causes import begin_own, end_own
 from twin.mechanisms.dns_machine import repair, reset, resume, step_enactor, step_planner
 from twin.mechanisms.dns_state import (
     LATEST,
@@ -130,11 +131,12 @@ def mark_wrong(m, s):
 
 
 @njit
-def note_change(t, w, i, s, k, now):
+def note_change(t, w, i, k, now):
     """An event of the kind: number ``k`` as something begins (``now`` is 1), the next as it ends."""
-    panel = w.svc[i]
-    s.open = emit_own(t, w, i, k + (1 - now), float(now), panel.input_event)
-    panel.own_event = s.open
+    if now == 1:
+        begin_own(t, w, i, k, 1.0, w.svc[i].input_event)
+    else:
+        end_own(t, w, i, k + 1, 0.0)
 
 
 @njit
@@ -144,10 +146,10 @@ def answer_queries(t, w, i, p, s, empty, wrong):
     A wrong answer is an answer like any other; resolvers see that there is no capacity behind it.
     """
     if empty != s.was_empty:
-        note_change(t, w, i, s, EMPTIED, empty)
+        note_change(t, w, i, EMPTIED, empty)
         s.was_empty = empty
     if wrong != s.was_wrong:
-        note_change(t, w, i, s, MISLED, wrong)
+        note_change(t, w, i, MISLED, wrong)
         s.was_wrong = wrong
     n = intake(t, w, i)
     depend(t, w, i, n)  # a zone asks nobody

@@ -122,7 +122,7 @@ def note_wedged(t, w, i, s, enactor):
     """An Enactor's batch cannot name its rollback target: say so once an Enactor."""
     if (s.wedged >> enactor) & 1 == 0:
         s.wedged |= 1 << enactor
-        emit_own(t, w, i, WEDGED_EVENT, float(enactor + 1), s.open)
+        emit_own(t, w, i, WEDGED_EVENT, float(enactor + 1), w.svc[i].own_event)
 
 
 @njit

@@ -54,7 +54,7 @@ PARAMETERS = (
     fault_ratio("share of queries answered without records, whatever the zone holds; faults change it"),
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
-STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"), ("open", "i8"),
+STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"),
          ("moved", "i8"), ("stuck", "i8"),
          ("first_wrong", "i8"), ("last_wrong", "i8"), ("was_wrong", "i8")]  # fmt: skip
 EVENTS = ("endpoint_emptied", "endpoint_restored", "enactor_wedged", "endpoint_misled", "endpoint_put_right")

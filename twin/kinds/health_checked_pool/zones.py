@@ -24,7 +24,7 @@ from twin.kinds.health_checked_pool.parameters import (
 )
 from twin.mechanisms.arrays import OWN
 from twin.mechanisms.calls import emit_own
-from twin.mechanisms.detection import open_elsewhere
+from twin.mechanisms.causes import begin_own, behind, end_own
 
 
 @njit
@@ -101,22 +101,26 @@ def judge_zone(t, w, i, p, s, c, z):
 @njit
 def move_balancers(t, w, i, s, c, z, n):
     """Book ``n`` balancers that took zone ``z`` out of DNS (or back, if negative), and tell of a turn."""
-    panel, a = w.svc[i], z * ZONE
+    a = z * ZONE
     was_out, any_out = c[a + OUT] > 0, s.out_of_dns > 0
     c[a + OUT] += n
     s.out_of_dns += n
     if (c[a + OUT] > 0) == was_out:
         return
-    cause = panel.input_event
-    if not was_out and s.lease != OWN and w.edge[s.lease].visible_event != 0:
-        cause = w.edge[s.lease].visible_event
-    elif any_out and cause == 0:
-        cause = panel.own_event
-    if cause == 0:
-        cause = open_elsewhere(w, i)
-    event = emit_own(t, w, i, ZONE_RETURNED if was_out else ZONE_LEFT, float(z), cause)
-    if any_out != (s.out_of_dns > 0):
-        panel.own_event = event  # the first zone to leave, or the last to return
+    if not any_out:
+        begin_own(t, w, i, ZONE_LEFT, float(z), why_zones_leave(w, i, s))
+    elif s.out_of_dns == 0:
+        end_own(t, w, i, ZONE_RETURNED, float(z))
+    else:
+        emit_own(t, w, i, ZONE_RETURNED if was_out else ZONE_LEFT, float(z), behind(w, i))
+
+
+@njit
+def why_zones_leave(w, i, s):
+    """What is open where the network configuration comes from, else what the kind's events name."""
+    if s.lease != OWN and w.edge[s.lease].visible_event != 0:
+        return w.edge[s.lease].visible_event
+    return behind(w, i)
 
 
 @njit

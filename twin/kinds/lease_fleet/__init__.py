@@ -49,7 +49,9 @@ the share without. ``offered`` is checks. The backlog is holders waiting or in a
 timed out but is still in the queue (dead work). latency_s is the time in which a holder that loses its lease
 now would get it back.
 
-Events. ``timeouts``: attempts begin to time out; ``timeouts_ended``: none has for twice `timeout_s`.
+Events. ``leases_lapsing``: a hundredth of the checks fails; ``leases_held``: checks pass again, and hardly a
+droplet lacks a lease. ``timeouts``: attempts begin to time out; ``timeouts_ended``: none has for twice
+`timeout_s`.
 ``restarts`` and ``restarts_ended``: operators restart hosts.
 
 Left out: how leases are stored, single holders, running instances, and warm-up of a restarted host. A
@@ -61,6 +63,7 @@ timeout_s can grow during a run to twice their first value.
 from __future__ import annotations
 
 from twin.base.jit import njit
+from twin.base.thresholds import DEGRADED_RATIO
 from twin.kinds.lease_fleet.control_loop import Leases
 from twin.kinds.lease_fleet.host_slot import lapse_at_once, look_ahead, step_host
 from twin.kinds.lease_fleet.lease_host import (
@@ -86,6 +89,8 @@ from twin.kinds.lease_fleet.parameters import (
     BREAKS,
     DRAWS,
     EVENTS,
+    LAPSING,
+    LEASES_HELD,
     PARAMETERS,
     RENEWAL,
     STATE,
@@ -95,8 +100,8 @@ from twin.kinds.lease_fleet.parameters import (
 from twin.kinds.lease_fleet.restarts import restart_wave
 from twin.kinds.lease_fleet.wheel import fill, members_due
 from twin.mechanisms.books import ended_requests
-from twin.mechanisms.calls import answer, answer_conditions, depend, emit_own, expose, intake, tally
-from twin.mechanisms.detection import culprit, open_cause
+from twin.mechanisms.calls import answer, answer_conditions, depend, expose, intake, tally
+from twin.mechanisms.causes import begin_own, behind, end_own
 from twin.mechanisms.sampling import draw_context
 from twin.model.kind import About, ClosedForm, OwnWork, Remedy
 
@@ -169,17 +174,28 @@ def init(p, s, c, callers, tick_s: float) -> None:
 
 
 @njit
+def note_lapses(t, w, i, s, checks_ok):
+    """Lapses are the first thing that goes wrong: an event when they show, one when leases are held again."""
+    broken = s.holders - s.leased
+    if checks_ok <= 1.0 - DEGRADED_RATIO:
+        if s.is_lapsing == 0:
+            s.is_lapsing = 1
+            begin_own(t, w, i, LAPSING, float(broken), behind(w, i))
+    elif s.is_lapsing != 0 and s.last_timeout < 0 and broken < DEGRADED_RATIO * s.holders:
+        s.is_lapsing = 0
+        end_own(t, w, i, LEASES_HELD, float(broken))
+
+
+@njit
 def note_timeouts(t, w, i, p, s, late):
-    """Time-outs are the kind's own mechanism at work: an event when they begin, one when they have ended."""
-    panel = w.svc[i]
+    """Time-outs are the collapse at work: an event when they begin, one when they have ended."""
     if late > 0:
-        if panel.own_event == 0:
-            cause = open_cause(w, i, culprit(w, i))
-            panel.own_event = emit_own(t, w, i, TIMEOUTS, float(late), cause)
+        if s.last_timeout < 0:
+            begin_own(t, w, i, TIMEOUTS, float(late), behind(w, i))
         s.last_timeout = t
-    elif panel.own_event != 0 and (t - s.last_timeout) * w.tick_s[0] > 2.0 * p.timeout_s:
-        emit_own(t, w, i, TIMEOUTS_ENDED, 0.0, panel.own_event)
-        panel.own_event = 0
+    elif s.last_timeout >= 0 and (t - s.last_timeout) * w.tick_s[0] > 2.0 * p.timeout_s:
+        s.last_timeout = -1
+        end_own(t, w, i, TIMEOUTS_ENDED, 0.0)
 
 
 @njit
@@ -221,6 +237,7 @@ def step(t, w, i, p, s, c):
     # What is broken beyond the checks that fail now is broken because of the queue.
     own_blame = max(0.0, broken / s.holders - (1.0 - ok))
     expose(w, i, p.capacity_per_s * (s.hosts - s.away) / s.hosts, s.queued, own_blame)
+    note_lapses(t, w, i, s, ok * works)
     note_timeouts(t, w, i, p, s, late)
     answer(w, i, works * s.ok_sum / (BILLION * s.hosts), s.attempt_sum / (MICRO * s.hosts))
     answer_conditions(w, i, works * s.holds_sum / (BILLION * s.hosts))

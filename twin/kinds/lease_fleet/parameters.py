@@ -61,13 +61,14 @@ BREAKS = {
     "slow": {"min_duration_s": 3600.0},  # no attempt is done before it times out
     "partial": {"fault_ratio": 0.5},
 }
-EVENTS = ("timeouts", "timeouts_ended", "restarts", "restarts_ended")
-TIMEOUTS, TIMEOUTS_ENDED, RESTARTS, RESTARTS_ENDED = range(4)
+EVENTS = ("timeouts", "timeouts_ended", "restarts", "restarts_ended", "leases_lapsing", "leases_held")
+TIMEOUTS, TIMEOUTS_ENDED, RESTARTS, RESTARTS_ENDED, LAPSING, LEASES_HELD = range(6)
 STATE = [
     *((name, "i8") for name in ("hosts", "holders", "slot_ticks", "phases", "classes", "ring")),
     *((name, "i8") for name in ("leased", "queued", "away")),
     *((name, "i8") for name in ("ok_sum", "holds_sum", "attempt_sum", "release_sum")),
-    *((name, "i8") for name in ("finished", "last_timeout", "wave_at", "wave_count", "wave_event")),
+    *((name, "i8") for name in ("finished", "is_lapsing", "last_timeout")),
+    *((name, "i8") for name in ("wave_at", "wave_count", "wave_event")),
 ]
 FIFO, RENEWAL = 1.0, 2.0  # positions in the choices of workflow
 DRAWS = declare(

@@ -28,8 +28,8 @@ from twin.base.jit import njit
 from twin.base.rng import SERVE
 from twin.kinds.propagation_queue.control_loop import Propagation
 from twin.mechanisms.books import arriving, ended_requests, held
-from twin.mechanisms.calls import answer, depend, draw, emit_own, expose, flow, intake, pass_on, tally
-from twin.mechanisms.detection import open_elsewhere
+from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, pass_on, tally
+from twin.mechanisms.causes import begin_own, behind, end_own
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, FLOW, declare
 from twin.model.kind import About, ClosedForm
 from twin.model.parameter import LATE, Param
@@ -59,7 +59,7 @@ BREAKS = {
 }
 ABOUT = About(closed_form=ClosedForm.SLOWING_QUEUE, control_loop=Propagation)
 DRAWS = declare(done=SERVE, able=FLOW, admitted=FLOW, finished=FLOW)
-STATE = [("waiting", "i8"), ("entered", "i8"), ("delivered", "i8"), ("held_s", "f8"), ("open", "i8")]
+STATE = [("waiting", "i8"), ("entered", "i8"), ("delivered", "i8"), ("held_s", "f8")]
 EVENTS = ("queue_formed", "queue_emptied")
 FORMED, EMPTIED = range(2)
 
@@ -96,15 +96,11 @@ def admitted_calls(t, w, i, p, calls, backlog, rate_per_s):
 @njit
 def note_queue(t, w, i, p, s, rate_per_s):
     """Events for a queue that delays changes by more than their undisturbed propagation, and for its end."""
-    panel = w.svc[i]
-    if s.open == 0 and s.waiting > rate_per_s * (p.base_delay_s + w.tick_s[0]):
-        cause = panel.input_event if panel.input_event != 0 else open_elsewhere(w, i)
-        s.open = emit_own(t, w, i, FORMED, float(s.waiting), cause)
-        panel.own_event = s.open
-    elif s.open != 0 and s.waiting == 0:
-        cause = panel.input_event if panel.input_event != 0 else s.open
-        panel.own_event = emit_own(t, w, i, EMPTIED, 0.0, cause)
-        s.open = 0
+    is_open = w.svc[i].own_event != 0
+    if not is_open and s.waiting > rate_per_s * (p.base_delay_s + w.tick_s[0]):
+        begin_own(t, w, i, FORMED, float(s.waiting), behind(w, i))
+    elif is_open and s.waiting == 0:
+        end_own(t, w, i, EMPTIED, 0.0)
 
 
 @njit

@@ -91,6 +91,8 @@ STATION = record_of(
     # customers: the share of the next gap that is left, the rate and moment at which it was set
     floats("gap rate_then"),
     ints("since version drawn"),
+    # books of the signal period so far: requests that ended, that failed by the service itself
+    ints("period_ended period_own_failed"),
     # books of the tick; time integrals of busy and waiting, up to ``noted``
     ints("offered good failed own_failed"),
     floats("spent"),
@@ -125,7 +127,7 @@ LINK = record_of(
     # books: of the sample interval, in attempts at the caller; since the start
     ints("sent served failed timed_out refused late lost all_sent all_served all_failed"),
     ints("all_timed_out in_flight callee_served all_late opened"),
-    # of the tick: requests that failed here, time that requests spent here
+    # of the signal period so far: requests that failed here, time that requests spent here
     ints("blamed longest"),
     floats("spent_here"),
     ints("ended ended_well"),

@@ -15,11 +15,14 @@ def report(w, i, capacity_per_s):
     """One tick of service ``i`` as its panel shows it: a step of its kind, with all five calls of a step."""
     panel, st = w.svc[i], w.stations[i]
     ended = st.good + st.failed
+    st.period_ended += ended
+    st.period_own_failed += st.own_failed
     panel.offered = st.offered * st.weight
     mark(panel, INTAKE)
-    waiting = st.waiting + report_dependencies(w, i, ended)
+    waiting = st.waiting + report_dependencies(w, i)
     mark(panel, DEPEND)
-    expose(w, i, capacity_per_s, waiting * st.weight, min(1.0, st.own_failed / ended) if ended > 0 else 0.0)
+    own_blame = min(1.0, st.period_own_failed / st.period_ended) if st.period_ended > 0 else 0.0
+    expose(w, i, capacity_per_s, waiting * st.weight, own_blame)
     if st.finished > 0:
         panel.latency_s = st.spent / st.finished / SECOND
     report_to_callers(w, i, st.good / ended if ended > 0 else 1.0)
@@ -29,19 +32,29 @@ def report(w, i, capacity_per_s):
 
 
 @njit
-def report_dependencies(w, i, ended):
-    """Whom service ``i`` waits for, and who makes its calls fail. Returns how many wait for a connection."""
+def report_dependencies(w, i):
+    """Whom service ``i`` waits for, and who makes its calls fail, in this signal period so far. Returns how
+    many wait for a connection."""
     panel, st = w.svc[i], w.stations[i]
     waiting = 0
     for e in range(panel.out_start, panel.out_end):
         link, r = w.links[e], w.edge[e]
-        r.blame = min(1.0, link.blamed / ended) if ended > 0 else 0.0
+        r.blame = min(1.0, link.blamed / st.period_ended) if st.period_ended > 0 else 0.0
         if link.ended > 0:
             r.wait_s = link.spent_here / link.ended / SECOND
         r.backlog = link.in_flight * st.weight if r.mode == ASYNC else 0
         waiting += link.waiting
-        link.blamed, link.ended, link.ended_well, link.spent_here = 0, 0, 0, 0.0
     return waiting
+
+
+@njit
+def begin_period(w, i):
+    """A signal period is over: what it showed of causes is counted from zero again."""
+    panel, st = w.svc[i], w.stations[i]
+    st.period_ended = st.period_own_failed = 0
+    for e in range(panel.out_start, panel.out_end):
+        link = w.links[e]
+        link.blamed, link.ended, link.ended_well, link.spent_here = 0, 0, 0, 0.0
 
 
 @njit

@@ -4,7 +4,7 @@
 -- or with one that never ended, are left out.
 create view outlived as
 with stretches as (
-    select o.service, o.event_id, min(r.tick) - recovered_s() / tick_s() as recovery_tick
+    select o.service, o.event_id, min(r.tick) as recovery_tick
     from events o left join events r on r.service = o.service and r.event = 'recovery' and r.tick > o.tick
     where o.event = 'onset' group by o.service, o.event_id
 )
