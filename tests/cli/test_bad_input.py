@@ -90,7 +90,7 @@ def test_changes_without_use_are_named(twin: Twin, tiny: Path) -> None:
     changes = ("--drop", "store-breaks", "--until", "+20m")
     result = twin("check", topology, tiny, *changes)
     ignored = f"{topology}: ok (--drop, --until not used: only for scenarios)"
-    assert result.exit_code == 0 and result.stdout.splitlines() == [ignored, f"{tiny}: ok"]
+    assert result.exit_code == 0 and result.stdout.splitlines()[:2] == [ignored, f"{tiny}: ok"]
     unused = [file["unused"] for file in json.loads(twin("check", topology, tiny, *changes, "--json").stdout)]
     assert unused == [["--drop", "--until"], []]
 
