@@ -133,7 +133,8 @@ def _call(random: Random, callee: str) -> dict[str, Any]:
     call: dict[str, Any] = {"on": callee, "mode": mode}
     if mode == "async":
         return call | _store(random)
-    call["timeout_s"] = random.choice([0.1, 0.3, 1.0, 1.0, 3.0])
+    limit_s = random.choice([0.1, 0.3, 1.0, 1.0, 3.0])
+    call["timeout_s"] = round(limit_s * random.uniform(0.9, 1.1), 4)  # two equal ones may end in a tie
     if mode == "cached":
         call |= {"keys_count": random.choice([20, 100]), "lifetime_s": random.choice([5.0, 30.0]),
                  "coalesce": random.random() < 0.5,

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from tests.compositions.oracle import simulate_requests
+from tests.compositions.oracle.__main__ import main
 from tests.compositions.oracle.record import GOOD, Record, UserCall
 from tests.compositions.small_scenarios import load_tree, scenario_tree
 
@@ -198,3 +200,28 @@ def test_a_fan_out_takes_as_long_as_its_slowest_call(tmp_path: Path) -> None:
     record = simulate_requests(load_tree(scenario_tree(services, [], 300), tmp_path), 1, rest_s=5.0)
     harmonic = sum(1.0 / k for k in range(1, 11))
     assert mean_latency(0, 300)(record) == pytest.approx(0.05 * harmonic, rel=0.03)
+
+
+def test_a_fault_that_comes_again(tmp_path: Path) -> None:
+    services = {"users": users(50, "s", 1.0), "s": relay()}
+    tree = scenario_tree(services, [{"at": 10, "set": {"s.fault_ratio": 1.0}}], 100)
+    tree["faults"][0] |= {"for": "5s", "every": "20s", "times": 3}
+    record = simulate_requests(load_tree(tree, tmp_path), 1)
+    bad = {int(row.start_s) for row in record.users if row.outcome not in GOOD}
+    assert bad == {*range(10, 15), *range(30, 35), *range(50, 55)}
+
+
+def test_a_word_that_it_does_not_know_is_refused(tmp_path: Path) -> None:
+    services = {"users": users(5, "s", 1.0), "s": station(throttle_per_s=3.0, burst_count=1)}
+    scenario = load_tree(scenario_tree(services, [], 10), tmp_path)
+    with pytest.raises(NotImplementedError, match=r"s\.throttle_per_s"):
+        simulate_requests(scenario, 1)
+
+
+def test_the_command_prints_users_over_time(tmp_path: Path) -> None:
+    services = {"users": users(50, "s", 1.0), "s": relay(service_time_s=0.25)}
+    load_tree(scenario_tree(services, [], 20), tmp_path)
+    command = [str(tmp_path / "small.yaml"), "--seeds", "2", "--bin", "10s", "--oracle-only"]
+    shown = CliRunner().invoke(main, command)
+    assert shown.exit_code == 0, shown.output
+    assert len(shown.output.splitlines()) == 5 and shown.output.count("0.25") == 4

@@ -23,8 +23,13 @@ def main(file: str, seeds: int, width: str, oracle_only: bool) -> None:
 
     Each is the mean over independent runs. A call belongs to the row in which it ended.
     """
-    scenario, bin_s = twin.load(file), parse_duration(width)
-    theirs = [simulate_requests(scenario, seed).users for seed in range(seeds)]
+    try:
+        scenario, bin_s = twin.load(file), parse_duration(width)
+        theirs = [simulate_requests(scenario, seed).users for seed in range(seeds)]
+    except (twin.SpecError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    except NotImplementedError as error:
+        raise click.ClickException(f"the oracle does not know {error}") from None
     ours = None if oracle_only else [twin_users(twin.run(scenario, replicate=seed)) for seed in range(seeds)]
     for name, service in scenario.topology.services.items():
         if service.dependencies and any(row.caller == name for run in theirs for row in run):

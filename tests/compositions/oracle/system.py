@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -97,8 +98,28 @@ class System:
         if x.at_s is None or x.follows is not None:
             raise NotImplementedError(f"{x.id}: only interventions with a time")
         yield self.env.timeout(x.at_s)
+        if x.random is not None:
+            yield from self._begin_by_chance(x)
+            return
+        for k in range(x.times or 1):
+            begin_s = x.at_s + k * (x.every_s or 0.0)
+            yield self.env.timeout(max(0.0, begin_s - self.env.now))
+            yield from self._once(x, begin_s)
+
+    def _begin_by_chance(self, x: Intervention) -> Iterator[simpy.Event]:
+        last_s = math.inf if x.until_s is None else x.until_s
+        while True:
+            yield self.env.timeout(self.exponential(1.0 / x.random.rate_per_s))
+            if self.env.now >= last_s:
+                return
+            before = {target: getattr(*self._numbers(target)) for target in x.set}
+            self._put(x.set)
+            yield self.env.timeout(x.random.for_s)
+            self._put(before)
+
+    def _once(self, x: Intervention, begin_s: float) -> Iterator[simpy.Event]:
         before = {target: getattr(*self._numbers(target)) for target in x.set}
-        end_s = x.at_s + x.for_s if x.for_s is not None else x.until_s
+        end_s = begin_s + x.for_s if x.for_s is not None else x.until_s
         if x.over_s:
             yield from self._ramp(x, before)
         else:
@@ -108,9 +129,11 @@ class System:
             self._put(before)
 
     def _ramp(self, x: Intervention, before: dict[str, Any]) -> Iterator[simpy.Event]:
-        """In a straight line, a step in each signal period."""
+        """In a straight line, a step in each signal period; or in stairs."""
         period_s = self.scenario.topology.signal_period_s
-        steps = max(1, int(x.over_s / period_s + 1e-9))
+        steps = x.stairs or max(1, int(x.over_s / period_s + 1e-9))
+        if x.stairs:
+            period_s = x.over_s / x.stairs
         for k in range(1, steps + 1):
             yield self.env.timeout(period_s)
             self._put({t: before[t] + (goal - before[t]) * k / steps for t, goal in x.set.items()})

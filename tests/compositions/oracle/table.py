@@ -66,13 +66,14 @@ def _estimate(values: np.ndarray) -> Estimate:
 def beside(twin: list[list[Estimate]] | None, oracle: list[list[Estimate]], bin_s: float) -> str:
     """The table that the command prints; without a twin's side only the oracle's."""
     sides = ("twin", "oracle", "difference") if twin else ("oracle",)
-    lines = [f"{'t_s':>7} " + " | ".join(f"{m:^{11 * len(sides) - 1}}" for m in MEASURES)]
-    lines.append(" " * 8 + " | ".join(" ".join(f"{side:>10}" for side in sides) for _ in MEASURES))
+    width = 13 * len(sides) + len(sides) - 1
+    lines = [f"{'t_s':>7} " + " | ".join(f"{measure:^{width}}" for measure in MEASURES)]
+    lines.append(" " * 8 + " | ".join(" ".join(f"{side:>13}" for side in sides) for _ in MEASURES))
     for k, theirs in enumerate(oracle):
         cells = []
         for m, other in enumerate(theirs):
             values = [other.mean] if twin is None else _three(twin[k][m], other)
-            cells.append(" ".join(f"{'-' if math.isnan(v) else format(v, '10.4g'):>10}" for v in values))
+            cells.append(" ".join(f"{'-' if math.isnan(v) else format(v, '13.4g'):>13}" for v in values))
         lines.append(f"{k * bin_s:7g} " + " | ".join(cells))
     return "\n".join(lines)
 
