@@ -156,7 +156,12 @@ SYSTEMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+LONG = ("C07-a", "C20-a")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in SYSTEMS]
+)
 def test_it_agrees_with_another_event_simulation(name: str, tmp_path: Path) -> None:
     system, seeds = SYSTEMS[name], 1
     scenario = load_tree(scenario_tree(system.services, system.faults, system.duration_s), tmp_path)
