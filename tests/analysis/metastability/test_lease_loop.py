@@ -48,6 +48,16 @@ def test_both_are_on_the_loop(name: str) -> None:
     assert set(operating_point(leases(), name).members) == {"a", "b"}
 
 
+def test_the_latency_of_a_dependency_is_its_mean() -> None:
+    """A single tick sees a few calls by chance; workers are held by the mean of many."""
+    world = scenario({
+        "users": service("workload", calls("svc", timeout_s=2.0), rate_per_s=25.0),
+        "svc": service("queueing", calls("dep"), workers_count=10, service_time_s=0.0),
+        "dep": service("queueing", work_s=0.1, service="exponential", service_time_s=0.0),
+    }, noise="exact")  # fmt: skip
+    assert loads_of(world).latency_s["svc", "dep"] == pytest.approx(0.1, rel=0.05)
+
+
 def test_few_holders_are_no_loop() -> None:
     """All of 100 at once ask 20 times a second: less than 30."""
     assert operating_point(leases(100), "b").members == ("b",)

@@ -28,6 +28,7 @@ from twin.simulation.run import schedule_for
 from twin.simulation.world import build
 
 UNDISTURBED_S = 600.0  # so long a scenario runs undisturbed before its loads are taken
+NOISY_PERIODS, NOISY_TICKS = 600, 6000  # the same, at most, where chance has to average out
 PERIODS = 6  # signal periods over which they are counted
 SIGMAS = 4.0  # by how much a count may differ by chance
 SLACK = 2.0  # calls by which a count and a law may differ: one for each end of the time
@@ -137,13 +138,17 @@ def _counts(quiet: Scenario) -> tuple[Calls, Calls, float]:
     world, period = model.state, max(1, round(quiet.topology.signal_period_s / quiet.tick_s))
     t = round(UNDISTURBED_S / quiet.tick_s / period) * period
     inline.run_inline(model, schedule_for(model, quiet), t)
-    calls = np.zeros(len(model.edges))
-    for _ in range(PERIODS * period):
+    is_noisy = quiet.noise == "exact"
+    ticks = max(PERIODS * period, min(NOISY_TICKS, NOISY_PERIODS * period) if is_noisy else 0)
+    calls, waits_s = np.zeros(len(model.edges)), np.zeros(len(model.edges))
+    for _ in range(ticks):
         t = inline.advance(model, t, t + 1)
+        waits_s += world.edge["visible_latency_s"]
         calls += world.edge["sent_calls"] / np.where(world.edge["cross_domain"] != 0, period, 1)
         model.drain()
-    span_s = PERIODS * period * quiet.tick_s
-    rates, waits = (calls / span_s).tolist(), world.edge["visible_latency_s"].tolist()
+    span_s = ticks * quiet.tick_s
+    waits_s = waits_s / ticks if is_noisy else world.edge["visible_latency_s"]
+    rates, waits = (calls / span_s).tolist(), waits_s.tolist()
     counted, latency_s = (dict(zip(model.edges, column, strict=True)) for column in (rates, waits))
     return counted, latency_s, span_s
 

@@ -154,7 +154,7 @@ class Bench:
         """As ``aftermath_of``, for the loop: ``rows`` of each member; the numbers are the service's own."""
         progress = HOPE if self.alone.about.own_work is not None or self.alone.is_single else PROGRESS
         waiting = np.sum([samples["backlog_count"] for samples in rows], axis=0)
-        drains_s = [drain_s(member, samples[max(0, end - 1) : end + 1])
+        drains_s = [drain_s(member, samples[warm // 2 : warm], samples[max(0, end - 1) : end + 1])
                     for member, samples in zip(self.alone.each, rows, strict=True)]  # fmt: skip
         allowed_s = self.heals_within_s + max(drains_s)
         found = [aftermath_of(samples, warm, end, self.period_s, progress, final, allowed_s, waiting)
@@ -221,14 +221,22 @@ def impaired(rows: np.ndarray, quiet: np.ndarray, period_s: float) -> np.ndarray
     return (rows["error_ratio"] >= usual + IMPAIRED_RATIO) | slow
 
 
-def drain_s(alone: Isolated, rows: np.ndarray) -> float:
+def drain_s(alone: Isolated, quiet: np.ndarray, rows: np.ndarray) -> float:
     """The time in which the service could work off its backlog, beside first tries; 0 if nobody knows."""
-    spare_per_s = capacity_of(alone.record)
+    spare_per_s = _most_per_s(alone, quiet)
     if alone.about.own_work is None:
         spare_per_s -= alone.load_per_s
     if not 0.0 < spare_per_s < math.inf or not len(rows):
         return 0.0
     return MARGIN * float(rows["backlog_count"].max()) / spare_per_s
+
+
+def _most_per_s(alone: Isolated, quiet: np.ndarray) -> float:
+    """Calls a second that it can serve; workers are held as long as undisturbed calls take."""
+    capacity_per_s = capacity_of(alone.record)
+    workers = alone.value("workers_count") if alone.has("workers_count") else 0.0
+    held_s = float(quiet["latency_s"].mean()) if workers > 0.0 and len(quiet) else 0.0
+    return min(capacity_per_s, workers / held_s) if held_s > 0.0 else capacity_per_s
 
 
 def aftermath_of(
