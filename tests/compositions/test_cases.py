@@ -16,7 +16,6 @@ from .tables import Recorded, Requests
 
 CASES = Path(__file__).parent / "cases"
 MINUTE = 60.0
-STAIRCASE = pytest.mark.xfail(strict=True, reason="a lease fleet counts whole check intervals yet")
 FAULT = (10 * MINUTE, 20 * MINUTE)
 
 
@@ -146,7 +145,7 @@ def test_a_station_far_below_the_tick_is_a_queue_all_the_same() -> None:
     assert customers.latency_s.mean() == pytest.approx(0.02 + 1 / 300, rel=0.03)
 
 
-@pytest.mark.parametrize("lease_s", [540.0, pytest.param(719.0, marks=STAIRCASE)])
+@pytest.mark.parametrize("lease_s", [540.0, 719.0])
 def test_leases_lapse_when_they_end(lease_s: float) -> None:
     """Checks fall each 180 s. The last good ones are spread evenly over the 180 s before 720 s."""
     lapsed = tables(f"lease-{lease_s:.0f}").level("dwfm", "backlog_count") / 1_800_000
