@@ -74,6 +74,9 @@ def _of_word_and_mode(edge: Declared) -> Iterator[Problem]:
     if edge.mode == "fire_and_forget":
         excluded = dict.fromkeys(("fallback", "parallel"), ("fire_and_forget",))
         hint = "nobody waits for a call of this mode, or learns that it failed"
+    elif edge.mode in MECHANISMS:
+        excluded = dict.fromkeys(GROUPS, MECHANISMS)
+        hint = f"a dependency of mode {edge.mode} is a step of its own"
     for key, modes in excluded.items():
         if edge.mode in modes and (key in edge.numbers or edge.word(key)):
             yield edge.problem(key, Refused(f"no {key} with mode {edge.mode}", hint), at_key=True)
