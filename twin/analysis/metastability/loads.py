@@ -100,7 +100,7 @@ def one_by_one(scenario: Scenario) -> set[str]:
 
 def _beyond_counts(record: Service) -> bool:
     known = {p.name for p in registry()[record.kind].PARAMETERS}
-    if about(record.kind).one_by_one == "holders":
+    if about(record.kind).one_by_one == "holders" or record.requests == "each":
         return True
     if any(value_of(record, name) > 0.0 for name in SINGLE if name in known):
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin.analysis.metastability.isolate import Isolated
+from twin.analysis.metastability.loads import one_by_one
 from twin.kinds import registry
 from twin.mechanisms.arrays import BREAKER_SLOTS, CACHE_SLOTS, CACHED, EDGE
 from twin.model.scenario import Scenario
@@ -34,6 +35,7 @@ def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, list
     """
     if alone.is_single:
         return _left_as_it_is(scenario, alone, at_s)
+    scenario = _counted(scenario)
     full = build(scenario, seed=scenario.seed)
     rows = inline.run_inline(full, schedule_for(full, scenario), round(at_s / scenario.tick_s))
     small = build(alone.scenario, seed=scenario.seed)
@@ -47,6 +49,16 @@ def lived(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, list
     for target, value in sound.items():
         small.change(target, value, 0)
     return small, [samples_of(full, name, rows.samples) for name in alone.members]
+
+
+def _counted(scenario: Scenario) -> Scenario:
+    """The scenario with all calls counted that counts can tell of, as in the small world."""
+    single, before = one_by_one(scenario), scenario.topology.services
+    services = {
+        n: s if n in single else s.model_copy(update={"requests": "counted"}) for n, s in before.items()
+    }
+    topology = scenario.topology.model_copy(update={"services": services})
+    return scenario.model_copy(update={"topology": topology})
 
 
 def _left_as_it_is(scenario: Scenario, alone: Isolated, at_s: float) -> tuple[Model, list[np.ndarray]]:
