@@ -35,6 +35,12 @@ ONCE_WRONG = {
          "leaf": station(work_s=0.2, service="deterministic")},
         [],
     ),
+    "a retry budget without a size has that of ten seconds": Small(
+        {"users": users(8, "page", 3.0),
+         "page": relay(calls=[{"on": "leaf", "retries": 3, "backoff_s": 0.1, "retry_budget_ratio": 1.0}]),
+         "leaf": station(work_s=0.05)},
+        [{"at": 40, "until": 80, "set": {"leaf.fault_ratio": 1.0}}],
+    ),
     "the share of bad probes decides": Small(
         {"users": users(8, "page", 3.0),
          "page": relay(calls=[{"on": "leaf", "mode": "soft", "breaker_error_ratio": 0.4,

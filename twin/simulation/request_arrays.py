@@ -33,6 +33,7 @@ from twin.mechanisms.requests.records import (
     SERIAL,
     STATION,
 )
+from twin.mechanisms.retrying_clients import BUDGET_S
 from twin.model.scenario import Dependency, Scenario, Service
 
 ROLES = {"customers": CUSTOMERS, "program": PROGRAM, "holders": HOLDERS}
@@ -186,6 +187,9 @@ class _Builder:
         link, row = self.links[e], self.edge[e]
         if d.fallback:
             link["fallback"] = self.number[name, d.fallback]
+        first_tries_per_s = self.rates[name] * float(d.value("share")) * float(d.value("times")) / weight
+        if row["retry_budget_count"] == 0.0:
+            row["retry_budget_count"] = BUDGET_S * row["retry_budget_ratio"] * first_tries_per_s
         link["tokens"] = row["retry_budget_count"]
         for field in ("store_count", "drain_per_s", "keys_count", "connections_count"):
             row[field] = max(row[field] / weight, min(1.0, row[field]))
