@@ -255,7 +255,7 @@ def test_events_tell_the_story() -> None:
     assert mine["timeouts"]["cause_id"] == mine["leases_lapsing"]["event_id"]
     assert mine["restarts_ended"]["cause_id"] == mine["restarts"]["event_id"]
     assert mine["restarts_ended"]["value"] == 60.0
-    assert mine["timeouts_ended"]["cause_id"] == mine["timeouts"]["event_id"]
+    assert mine["timeouts_ended"]["cause_id"] == mine["restarts"]["cause_id"]  # what people did
 
 
 def launches_that_work(parameters: dict[str, Any]) -> float:
