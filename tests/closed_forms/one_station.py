@@ -28,7 +28,7 @@ def setting(at_s: float, for_s: float | None = None, over_s: float = 0.0,
 def scenario(station: dict[str, Any], rate_per_s: float, duration_s: float, tick_s: float, *,
              client: dict[str, Any] | None = None, load: dict[str, Any] | None = None,
              changes: tuple[dict[str, Any], ...] = (), noise: str = "exact", seed: int = 1,
-             sample_s: float = 1.0, requests: str = "auto") -> Scenario:  # fmt: skip
+             sample_s: float = 1.0, requests: str = "counted") -> Scenario:  # fmt: skip
     """``client``: numbers of the dependency customers → station; ``load``: more of the customers."""
     numbers = {"timeout_s": NEVER_S, "retries": 0} | (client or {})
     customers = {"rate_per_s": float(rate_per_s)} | (load or {})

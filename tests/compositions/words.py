@@ -92,7 +92,7 @@ def users(rate_per_s: float, on: str, patience_s: float | None = None, **more: A
 
 def station(*calls: Yaml, mean_s: float = 0.0, service: str = "exponential", **more: Any) -> Yaml:
     """A service with a mean time of its own work, and its calls after that."""
-    values = {"work_s": mean_s, "service": service, "service_time_s": 0.0, **more}
+    values = {"work_s": mean_s, "service": service, "service_time_s": 0.0, "fails": "on_arrival", **more}
     return {"kind": "queueing", "parameters": numbers(values), "dependencies": list(calls)}
 
 

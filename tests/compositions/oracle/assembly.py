@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.compositions.oracle.capacity import equip
-from tests.compositions.oracle.clients import Link, Steps
+from tests.compositions.oracle.clients import Link, Nature, Steps
 from tests.compositions.oracle.groups import Alternatives, Parallel, Single
 from tests.compositions.oracle.services import Service
 from tests.compositions.oracle.shared import share
@@ -70,7 +70,7 @@ def _connect(part: Any, links: list[Link]) -> None:
         part.links = plain
 
 
-def _steps(links: list[Link]) -> list[Callable[[], Steps]]:
+def _steps(links: list[Link]) -> list[Callable[[Nature], Steps]]:
     """The calls of a request, in the order of the file; a group stands where its first member stands."""
     split = [link for link in links if _may_be_part(link)]
     whole = len(split) > 1 and abs(sum(link.numbers.share for link in split) - 1.0) < 1e-9

@@ -16,13 +16,33 @@ AFTER_S = 1e-7  # an answer at the very moment of the time-out is in time
 Steps = Iterator[Any]  # what a SimPy process waits for
 
 
+class Nature:
+    """What a request is: which dependencies it needs. All attempts of a call have it in common."""
+
+    __slots__ = ("_calls", "_needs")
+
+    def __init__(self) -> None:
+        self._needs: dict[Link, bool] = {}
+        self._calls: dict[tuple[Link, int], Nature] = {}
+
+    def needs(self, link: Link, share: float) -> bool:
+        """Whether it is one of the share that needs a dependency; decided once."""
+        if link not in self._needs:
+            self._needs[link] = link.system.happens(share)
+        return self._needs[link]
+
+    def of_call(self, link: Link, k: int) -> Nature:
+        """The nature of its call number ``k`` over a dependency."""
+        return self._calls.setdefault((link, k), Nature())
+
+
 class Attempt:
     """One attempt in flight: the callee answers it once or never; its caller may have gone."""
 
-    __slots__ = ("ended", "link")
+    __slots__ = ("ended", "link", "nature")
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, link: Link, nature: Nature) -> None:
+        self.link, self.nature = link, nature
         self.ended = link.system.env.event()
 
     def reply(self, outcome: str) -> None:
@@ -59,10 +79,10 @@ class Link:
         """The service that it calls."""
         return self.system.services[self.key[1]]
 
-    def calls_wanted(self) -> int:
+    def calls_wanted(self, nature: Nature) -> int:
         """How many calls one request makes over it."""
         whole, part = divmod(self.numbers.share, 1.0)
-        return (int(whole) + self.system.happens(part)) * int(self.numbers.times)
+        return (int(whole) + nature.needs(self, part)) * int(self.numbers.times)
 
     def count(self, event: str) -> None:
         """Book an event of an attempt, at this moment."""
@@ -74,20 +94,21 @@ class Link:
             row = UserCall(*self.key, start_s, self.system.env.now - start_s, outcome)
             self.system.record.users.append(row)
 
-    def call(self) -> Steps:
+    def call(self, nature: Nature | None = None) -> Steps:
         """Attempts until one is good or none is left, then the fallback; returns the outcome."""
-        outcome = yield from self.tries()
+        nature = nature or Nature()
+        outcome = yield from self.tries(nature)
         if outcome not in GOOD and self.fallback is not None:
-            outcome = yield from self.fallback.call()
+            outcome = yield from self.fallback.call(nature)
         return outcome
 
-    def tries(self) -> Steps:
+    def tries(self, nature: Nature) -> Steps:
         """Attempts until one is good or none is left."""
         numbers, pause_s = self.numbers, 0.0
         deadline = self.system.env.now + numbers.deadline_s if numbers.deadline_s > 0.0 else inf
         self.budget.earn()
         for k in range(int(numbers.retries) + 1):
-            outcome = yield from self.attempt(deadline - self.system.env.now)
+            outcome = yield from self.attempt(nature, deadline - self.system.env.now)
             if outcome in GOOD or k == int(numbers.retries):
                 break
             pause_s = self.pause_s(k, pause_s)
@@ -98,14 +119,14 @@ class Link:
                 yield self.system.env.timeout(pause_s)
         return outcome
 
-    def attempt(self, left_s: float = inf) -> Steps:
+    def attempt(self, nature: Nature, left_s: float) -> Steps:
         """One attempt, for which the caller has ``left_s``; returns its outcome."""
         breaker = self.breakers[0] if len(self.breakers) == 1 else self.system.random.choice(self.breakers)
         epoch = breaker.admit()
         if epoch is None:
             self.count("refused_by_client")
             return "failed"
-        attempt = Attempt(self)
+        attempt = Attempt(self, nature)
         self.count("sent")
         wait_s = min(self.numbers.timeout_s, left_s) + AFTER_S
         self.system.env.timeout(wait_s).callbacks.append(attempt.give_up)

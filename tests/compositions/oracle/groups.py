@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import simpy
 
-from tests.compositions.oracle.clients import Link, Steps
+from tests.compositions.oracle.clients import Link, Nature, Steps
 from tests.compositions.oracle.record import GOOD
 
 
@@ -17,15 +17,15 @@ def worst(outcomes: list[str]) -> str:
     return "degraded" if "degraded" in outcomes else "served"
 
 
-def call_by_mode(link: Link) -> Steps:
+def call_by_mode(link: Link, nature: Nature) -> Steps:
     """One call over a dependency, as its mode has it; returns the outcome for the request."""
     start_s = link.system.env.now
     if link.mode == "fire_and_forget":
-        link.system.env.process(link.call())
+        link.system.env.process(link.call(nature))
         return "served"
     if link.mode == "async":
         return (yield from link.shared.put())
-    outcome = yield from (link.shared.ask() if link.mode == "cached" else link.call())
+    outcome = yield from (link.shared.ask(nature) if link.mode == "cached" else link.call(nature))
     link.log(start_s, outcome)
     return "degraded" if link.mode == "soft" and outcome not in GOOD else outcome
 
@@ -36,10 +36,10 @@ class Single:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def __call__(self) -> Steps:
+    def __call__(self, nature: Nature) -> Steps:
         outcomes = []
-        for _ in range(self._link.calls_wanted()):
-            outcomes.append((yield from call_by_mode(self._link)))
+        for k in range(self._link.calls_wanted(nature)):
+            outcomes.append((yield from call_by_mode(self._link, nature.of_call(self._link, k))))
             if outcomes[-1] not in GOOD:
                 break
         return worst(outcomes)
@@ -51,19 +51,19 @@ class Parallel:
     def __init__(self, links: list[Link]) -> None:
         self._links, self._system = links, links[0].system
 
-    def __call__(self) -> Steps:
+    def __call__(self, nature: Nature) -> Steps:
         env, outcomes, ended = self._system.env, [], self._system.env.event()
-        calls = [link for link in self._links for _ in range(link.calls_wanted())]
+        calls = [(link, k) for link in self._links for k in range(link.calls_wanted(nature))]
 
-        def one(link: Link) -> Steps:
-            outcome = yield from call_by_mode(link)
+        def one(link: Link, k: int) -> Steps:
+            outcome = yield from call_by_mode(link, nature.of_call(link, k))
             outcomes.append(outcome)
             fails_fast = outcome not in GOOD and any(link.numbers.fail_fast for link in self._links)
             if (len(outcomes) == len(calls) or fails_fast) and not ended.triggered:
                 ended.succeed()
 
-        for link in calls:
-            simpy.Process(env, one(link))
+        for link, k in calls:
+            simpy.Process(env, one(link, k))
         if calls:
             yield ended
         return worst(outcomes)
@@ -76,7 +76,7 @@ class Alternatives:
     def __init__(self, links: list[Link], weight: Callable[[Link], float]) -> None:
         self._links, self._weight, self._system = links, weight, links[0].system
 
-    def __call__(self) -> Steps:
+    def __call__(self, nature: Nature) -> Steps:
         left = list(self._links)
         link, start_s = left[0], self._system.env.now
         tries = 1 + max(int(link.numbers.failover_count) for link in left)
@@ -86,10 +86,11 @@ class Alternatives:
                 break
             link = self._system.random.choices(left, weights)[0]
             left.remove(link)
-            outcome = yield from link.tries()
+            outcome = yield from link.tries(nature.of_call(link, 0))
             if outcome in GOOD:
                 break
         else:
-            outcome = (yield from link.fallback.call()) if link.fallback is not None else outcome
+            if link.fallback is not None:
+                outcome = yield from link.fallback.call(nature.of_call(link, 0))
         link.log(start_s, outcome)
         return outcome

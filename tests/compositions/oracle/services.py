@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil, inf
 from typing import Any
 
-from tests.compositions.oracle.clients import Attempt, Link, Steps
+from tests.compositions.oracle.clients import Attempt, Link, Nature, Steps
 from tests.compositions.oracle.record import GOOD
 from tests.compositions.oracle.system import System
 
@@ -85,7 +85,7 @@ class Service:
     def __init__(self, system: System, name: str) -> None:
         self.system, self.name = system, name
         self.numbers = system.numbers_of_service(name)
-        self.steps: list[Callable[[], Steps]] = []
+        self.steps: list[Callable[[Nature], Steps]] = []
         self.stores: list[Any] = []
         self.pools: list[Link] = []
         self.exact_servers: Callable[[], float] = lambda: inf
@@ -163,7 +163,7 @@ class Service:
                 yield self.system.env.timeout(time_s)
             if not self.holds_whole_request():
                 request.leave()
-        request.end("failed" if fails else (yield from self.make_calls()))
+        request.end("failed" if fails else (yield from self.make_calls(request.client.nature)))
 
     def _place(self, request: Request) -> Steps:
         """Wait for a place; False if the queue is full."""
@@ -203,11 +203,11 @@ class Service:
 
     # --- calls ---------------------------------------------------------------
 
-    def make_calls(self) -> Steps:
+    def make_calls(self, nature: Nature) -> Steps:
         """The calls of a request in order; returns its outcome."""
         is_degraded = False
         for step in self.steps:
-            outcome = yield from step()
+            outcome = yield from step(nature)
             if outcome not in GOOD:
                 return "failed"
             is_degraded |= outcome == "degraded"

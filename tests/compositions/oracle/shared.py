@@ -9,7 +9,7 @@ from typing import Any
 
 import simpy
 
-from tests.compositions.oracle.clients import Link, Steps, expected_per_s
+from tests.compositions.oracle.clients import Link, Nature, Steps, expected_per_s
 from tests.compositions.oracle.record import GOOD
 from tests.compositions.oracle.system import System
 
@@ -53,7 +53,7 @@ class Cache:
             self._ends[key] = self._system.random.random() * self._numbers.lifetime_s if present else 0.0
         return self._ends[key]
 
-    def ask(self) -> Steps:
+    def ask(self, nature: Nature) -> Steps:
         """One request; returns the outcome."""
         key, env = self._key(), self._system.env
         if self._end_s(key) > env.now:
@@ -64,7 +64,7 @@ class Cache:
         if self._numbers.coalesce and key in self._fetches:
             return (yield self._fetches[key])
         fetch = self._fetches[key] = env.event()
-        outcome = yield from self._link.call()
+        outcome = yield from self._link.call(nature)
         if outcome in GOOD:
             self._ends[key] = env.now + self._numbers.lifetime_s
         if self._fetches.get(key) is fetch:
@@ -135,10 +135,11 @@ class Connections:
 class Message:
     """Work in a store. It comes back after the pause when it failed."""
 
-    __slots__ = ("attempts", "store", "stored_s")
+    __slots__ = ("attempts", "nature", "store", "stored_s")
 
     def __init__(self, store: Store) -> None:
         self.store, self.attempts, self.stored_s = store, 0, store.system.env.now
+        self.nature = Nature()
 
     def reply(self, outcome: str) -> None:
         """The consumer has done it, or failed."""

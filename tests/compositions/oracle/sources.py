@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import simpy
 
-from tests.compositions.oracle.clients import Link, Steps
+from tests.compositions.oracle.clients import Link, Nature, Steps
 from tests.compositions.oracle.record import GOOD
 from tests.compositions.oracle.system import System
 
@@ -18,7 +18,7 @@ class Users:
     def __init__(self, system: System, name: str) -> None:
         self.system, self.name = system, name
         self.numbers = system.numbers_of_service(name)
-        self.steps: list[Callable[[], Steps]] = []
+        self.steps: list[Callable[[Nature], Steps]] = []
         self._changed = system.env.event()
         if self.numbers.swing_ratio > 0.0:
             raise NotImplementedError(f"{name}.swing_ratio")
@@ -53,8 +53,9 @@ class Users:
 
     def _ask(self) -> Steps:
         """One user: a call over each dependency, in order, while they are good."""
+        nature = Nature()
         for step in self.steps:
-            if (yield from step()) not in GOOD:
+            if (yield from step(nature)) not in GOOD:
                 return
 
 

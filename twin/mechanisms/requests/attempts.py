@@ -151,7 +151,7 @@ def copy_for_caller(w, q):
     y.parent, y.parent_version, y.parent_step, y.owner = x.parent, x.parent_version, x.parent_step, x.owner
     y.attempt, y.tried, y.first_sent, y.last_wait_s = x.attempt, x.tried, x.first_sent, x.last_wait_s
     y.cache_key, y.sent, y.epoch, y.moves = x.cache_key, x.sent, x.epoch, x.moves
-    y.is_refused, y.due = x.is_refused, x.due
+    y.is_refused, y.due, y.nature = x.is_refused, x.due, x.nature
     return n
 
 

@@ -1,8 +1,9 @@
 """Rows of calls: made, chained into queues, and given back.
 
 Each call has a key of its own: that of its request, of its dependency, and its number among the calls of the
-request. All draws of a call come from this key. So another service, another dependency or another order of
-events changes no draw of a call that is still made.
+request. All draws of a call come from this key. What a request *is* does not change when it is tried again:
+whether it needs a dependency is drawn from its ``nature``, which all attempts of a call have in common. So
+another service, another dependency or another order of events changes no draw of a call that is still made.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def new_call(w, edge, service, key):
         q = c[CALLS_USED]
         c[CALLS_USED] += 1
     x = w.calls[q]
-    x.state, x.key, x.spawned = SENT, key, 0
+    x.state, x.key, x.nature, x.spawned = SENT, key, key, 0
     x.parent, x.parent_version, x.parent_step, x.owner = NOBODY, 0, 0, NOBODY
     x.edge, x.service, x.attempt, x.tried, x.is_awaited = edge, service, 0, 0, 0
     x.sent, x.first_sent, x.due, x.epoch, x.last_wait_s = c[NOW], c[NOW], 0, 0, 0.0
@@ -64,9 +65,10 @@ def child_of(w, q, edge):
     x.spawned += 1
     key = subkey(x.key ^ w.edge[edge].key, x.spawned)
     version, step = x.version, x.step
+    nature = subkey(x.nature ^ w.edge[edge].key, step << 20 | max(x.left, 0) + x.out)
     n = new_call(w, edge, w.edge[edge].callee, key)
     y = w.calls[n]
-    y.parent, y.parent_version, y.parent_step = q, version, step
+    y.parent, y.parent_version, y.parent_step, y.nature = q, version, step, nature
     return n
 
 

@@ -18,9 +18,9 @@ WORKER_PARAMETERS = (
 FAULT_PARAMETERS = (
     Param("error_s", 0.001, "s", 0.0, 3600.0, "time until a refused or failed request is answered",
           "assumed: an error is quick", (0.001, 0.001)),
-    Param("fails", "on_arrival", "choice", 0, 1,
-          "when the share fault_ratio fails: on_arrival (after error_s) or after_work (after its time)",
-          "assumed: an error is quick", choices=FAILS),
+    Param("fails", "after_work", "choice", 0, 1,
+          "when the share fault_ratio fails: after_work (after its usual time) or on_arrival (after error_s)",
+          "assumed: an error comes at the end of the work", choices=FAILS),
     Param("silent_ratio", 0.0, "ratio", 0.0, 1.0, "share of requests that is taken and never answered",
           "assumed: every request is answered unless a scenario says otherwise", (0.0, 0.0)),
     Param("slow_ratio", 0.0, "ratio", 0.0, 1.0, "share of requests whose work takes slow_s instead",

@@ -11,12 +11,12 @@ leaves it degraded. A call that nobody waits for, and work that is handed over, 
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.base.rng import SPLIT
+from twin.base.rng import SPLIT, subkey
 from twin.mechanisms.arrays import ASYNC, BOOTSTRAP, CACHED, FIRE_AND_FORGET, NEW_CONNECTIONS, SOFT
 from twin.mechanisms.requests.agenda import at, do_next
 from twin.mechanisms.requests.alternatives import draw_alternative
 from twin.mechanisms.requests.caches import fetched, joins, look_up
-from twin.mechanisms.requests.calls import chance, child_of
+from twin.mechanisms.requests.calls import chance_of, child_of
 from twin.mechanisms.requests.connections import CALLED, acquire, opening_draw, shaken
 from twin.mechanisms.requests.members import member_answered
 from twin.mechanisms.requests.records import (
@@ -70,12 +70,18 @@ def proceed(w, q):
 
 
 @njit
+def is_of_share(w, q, e, share):
+    """Whether request ``q`` is one of those that need dependency ``e``; a retry of it needs the same."""
+    return chance_of(w, subkey(w.calls[q].nature, w.edge[e].key), 0, SPLIT) < share
+
+
+@njit
 def calls_wanted(w, q, e):
     """How many calls request ``q`` makes over ``e``: none, or as many as a request makes."""
     r = w.edge[e]
     whole = int(r.share)
     part = r.share - whole
-    n = whole + int(part > 0.0 and chance(w, q, SPLIT) < part)
+    n = whole + int(part > 0.0 and is_of_share(w, q, e, part))
     return n * int(r.times)
 
 
@@ -84,7 +90,7 @@ def begin_step(w, q, e):
     """The next call over ``e``. True if the step is over."""
     x, mode = w.calls[q], w.edge[e].mode
     if mode == NEW_CONNECTIONS:
-        if w.edge[e].share < 1.0 and x.chosen != CALLED and chance(w, q, SPLIT) >= w.edge[e].share:
+        if w.edge[e].share < 1.0 and x.chosen != CALLED and not is_of_share(w, q, e, w.edge[e].share):
             return True  # a request that makes no such call needs no connection
         n = acquire(w, q, e)
         if n != NOBODY:

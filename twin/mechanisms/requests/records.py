@@ -134,7 +134,7 @@ LINK = record_of(
 )
 
 CALL = record_of(
-    ints("state version key spawned"),
+    ints("state version key nature spawned"),
     # who calls: the request (or -1), its version and step; a member or a connection
     ints("parent parent_version parent_step owner edge service attempt tried moves is_awaited sent"),
     ints("first_sent due epoch"),
