@@ -14,14 +14,14 @@ from twin.kinds import about, registry
 from twin.model.graph import connected_sets
 from twin.model.scenario import Scenario, Service
 
-MOST_CALLS = 5_000_000  # about five seconds on a core
+MOST_CALLS = 2_000_000  # with all retries: some seconds on a core, and at most a gigabyte in queues
 SWEEPS = 60  # along the longest path; what goes round a cycle fades
 
 
 def weights(scenario: Scenario) -> dict[str, int]:
     """Service → how many calls one simulated call stands for; services stepped as counts are left out."""
     each = stepped_each(scenario)
-    rates = call_rates(scenario.topology.services)
+    rates = call_rates(scenario.topology.services, with_retries=True)
     found: dict[str, int] = {}
     for connected in connected_sets(scenario.topology.services, each):
         calls = sum(rates[name] for name in connected) * scenario.duration_s
@@ -60,15 +60,19 @@ def _may(scenario: Scenario, service: Service) -> bool:
     return scenario.noise == "exact" and wish != "counted" and bool(about(service.kind).one_by_one)
 
 
-def call_rates(services: Mapping[str, Service]) -> dict[str, float]:
-    """Calls a second that reach each service when all is well: those of customers, along the dependencies."""
+def call_rates(services: Mapping[str, Service], with_retries: bool = False) -> dict[str, float]:
+    """Calls a second that reach each service: those of customers, along the dependencies, when all is well.
+
+    ``with_retries``: when nothing is, and every attempt fails.
+    """
     own = {name: _own_per_s(service) for name, service in services.items()}
     rates = dict(own)
     for _ in range(SWEEPS):
         after = dict(own)
         for name, service in services.items():
             for d in service.dependencies:
-                after[d.on] += rates[name] * float(d.value("share")) * float(d.value("times"))
+                tries = 1.0 + float(d.value("retries")) * with_retries
+                after[d.on] += rates[name] * float(d.value("share")) * float(d.value("times")) * tries
         if after == rates:
             break
         rates = after

@@ -151,17 +151,21 @@ def makes_room(w, q):
 
 @njit
 def enqueue(w, q):
-    """The call waits, behind the others."""
+    """The call waits: behind the others, or with LIFO before them."""
     x = w.calls[q]
     i = x.service
     st = w.stations[i]
     note_station(w, i)
     x.state, x.next = WAITING, NOBODY
-    if st.last != NOBODY:
-        w.calls[st.last].next = q
-    else:
+    if st.discipline == LIFO:
+        x.next = st.first
         st.first = q
-    st.last = q
+        st.last = q if st.last == NOBODY else st.last
+    elif st.last != NOBODY:
+        w.calls[st.last].next = q
+        st.last = q
+    else:
+        st.first = st.last = q
     st.waiting += 1
     if st.patience_s > 0.0:
         wait = exponential(chance(w, q, ABANDON)) * st.patience_s
@@ -199,13 +203,9 @@ def leave_queue(w, q):
 
 @njit
 def next_in_queue(w, i):
-    """Take the next call out of the queue: the oldest, or with LIFO the newest."""
-    st = w.stations[i]
-    q, before = st.first, NOBODY
-    if st.discipline == LIFO:
-        while w.calls[q].next != NOBODY:
-            before, q = q, w.calls[q].next
-    unlink(w, i, q, before)
+    """Take the first call out of the queue."""
+    q = w.stations[i].first
+    unlink(w, i, q, NOBODY)
     return q
 
 
