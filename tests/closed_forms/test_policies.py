@@ -46,7 +46,9 @@ def test_a_success_gives_a_token_back(service: dict[str, Any]) -> None:
     succeed get their price back: (1-p)/14 / p retries in all, if more are wanted."""
     p = 0.5
     client = {"retries": 3, "backoff_s": 0.1, "retry_mode": "standard", "clients_count": 1000}
-    station, customers = run(service | AMPLE | {"fault_ratio": p}, 1e5, 300, 0.1, client=client, debug=True)
+    station, customers = run(
+        service | AMPLE | {"fault_ratio": p}, 1e5, 300, 0.1, client=client, debug=True, requests="auto"
+    )
     ratio = (1 - p) / 14 / p
     assert station.offered[50:].mean() / 1e5 == near(1 + ratio, 0.01)
     assert customers.goodput[50:].mean() / 1e5 == near((1 - p) * (1 + ratio), 0.01)
@@ -226,7 +228,8 @@ def two_callers(priorities: tuple[str, str], **station: float) -> tuple[float, f
                     "parameters": {k: q(v) for k, v in station.items()}},
     }  # fmt: skip
     done = twin.run(Scenario.model_validate({
-        "scenario": "two", "start": "2025-10-19T22:00:00-07:00", "duration": 300.0, "sample": 10.0,
+        "scenario": "two", "requests": "counted", "start": "2025-10-19T22:00:00-07:00",
+        "duration": 300.0, "sample": 10.0,
         "topology": {"topology": "two", "services": services},
     }), debug=True)  # fmt: skip
     people, batches = Samples(done, "people"), Samples(done, "batches")

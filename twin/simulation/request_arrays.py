@@ -10,6 +10,7 @@ import numpy as np
 from twin.base.rng import subkey
 from twin.kinds import about
 from twin.mechanisms.arrays import CACHED, NEW_CONNECTIONS
+from twin.mechanisms.client_policies import COST, QUOTA_TOKENS
 from twin.mechanisms.requests.engine import SPARE
 from twin.mechanisms.requests.records import (
     ALTERNATIVES,
@@ -193,6 +194,7 @@ class _Builder:
         link["tokens"] = row["retry_budget_count"]
         for field in ("store_count", "drain_per_s", "keys_count", "connections_count"):
             row[field] = max(row[field] / weight, min(1.0, row[field]))
+        row["clients_count"] = max(row["clients_count"] / weight, COST / QUOTA_TOKENS)  # one retry at least
         if row["mode"] == NEW_CONNECTIONS:
             self._add_connections(e, d, weight)
         elif row["mode"] == CACHED:

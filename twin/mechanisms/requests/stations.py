@@ -218,21 +218,27 @@ def fill_slots(w, i):
             return
         q = next_in_queue(w, i)
         x = w.calls[q]
-        if st.discipline == DEADLINE_DROP and is_stale(w, x):
+        if st.discipline == DEADLINE_DROP and is_stale(w, st, x):
             st.inside -= 1
             st.failed += 1
             st.own_failed += 1
             st.all_failed += 1
-            give_back(w, q)
+            if x.is_awaited != 0:
+                x.state = SILENT  # the caller's time-out finds it
+            else:
+                give_back(w, q)
             continue
         begin_call(w, q)
     do_next(w, FILL, i)
 
 
 @njit
-def is_stale(w, x):
-    """Whether nobody waits for a call any more. Work that was handed over is never stale."""
-    return x.edge != NOBODY and x.is_awaited == 0 and w.edge[x.edge].mode != ASYNC
+def is_stale(w, st, x):
+    """Whether nobody would wait for the answer if the work began now. Work that was handed over never is."""
+    if x.edge == NOBODY or w.edge[x.edge].mode == ASYNC:
+        return False
+    takes_us = int((st.work_s + st.delay_s) * SECOND)
+    return x.is_awaited == 0 or w.counters[NOW] + takes_us > x.due
 
 
 @njit
