@@ -57,7 +57,7 @@ def metastable_command(
 
     \b
     stable      it recovers from every trigger, in time
-    vulnerable  it works, but some trigger makes it fail permanently, or for longer than --heals-within
+    vulnerable  it works, but some trigger makes it fail for good, or too long
     metastable  it is down, and stays down although no trigger is left
 
     The answer is about the time --at; without it, about the end of the scenario.

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from twin.cli import _show as show
-from twin.cli._command import command
+from twin.cli._command import command, headed_option
 from twin.cli._options import at_option, open_named_run, out_option, output_options
 
 
@@ -21,7 +21,7 @@ from twin.cli._options import at_option, open_named_run, out_option, output_opti
 @click.argument("run")
 @click.argument("service")
 @at_option
-@click.option(
+@headed_option(
     "--keeps", is_flag=True, help="Explain what keeps SERVICE down at that time, not what broke it."
 )
 @out_option
