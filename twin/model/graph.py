@@ -27,12 +27,6 @@ def dependencies(services: Mapping[str, Service]) -> nx.DiGraph:
     return graph
 
 
-def connected_sets(services: Mapping[str, Service], names: Collection[str]) -> list[list[str]]:
-    """The ``names`` that call each other, directly or through others of them: sets in the order of names."""
-    sets = nx.weakly_connected_components(dependencies(services).subgraph(names))
-    return sorted(sorted(each) for each in sets)
-
-
 def reach(
     services: Mapping[str, Service], name: str, modes: Collection[str] | None = None
 ) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping
 
 from twin.kinds import about, registry
-from twin.model.graph import connected_sets
 from twin.model.scenario import Scenario, Service
 
 MOST_CALLS = 2_000_000  # with all retries: some seconds on a core, and at most a gigabyte in queues
@@ -27,6 +26,20 @@ def weights(scenario: Scenario) -> dict[str, int]:
         calls = sum(rates[name] for name in connected) * scenario.duration_s
         found |= dict.fromkeys(connected, max(1, math.ceil(calls / MOST_CALLS)))
     return {name: found[name] for name in sorted(found)}
+
+
+def connected_sets(services: Mapping[str, Service], names: set[str]) -> list[list[str]]:
+    """The ``names`` that call each other, directly or through others of them: sets in the order of names.
+
+    A run needs no library for graphs, which takes a while to import.
+    """
+    set_of = {name: {name} for name in names}
+    for name in names:
+        for d in services[name].dependencies:
+            if d.on in names and set_of[d.on] is not set_of[name]:
+                both = set_of[name] | set_of[d.on]
+                set_of |= dict.fromkeys(both, both)
+    return sorted({min(each): sorted(each) for each in set_of.values()}.values())
 
 
 def placed_services(scenario: Scenario) -> dict[str, Service]:

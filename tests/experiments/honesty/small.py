@@ -104,7 +104,7 @@ def measured(done: Run) -> dict[str, float]:
     return {
         "service_minutes_lost": float(ratio[bad].sum()),
         "peak_impaired": float(np.unique(tick[bad], return_counts=True)[1].max()),
-        "last_recovery_s": float(tick[bad].max() * TINY.tick_s),
+        "last_recovery_s": float(tick[bad].max() * TINY.tick_s) + TINY.topology.signal_period_s,
         "metastable": 0.0,  # that needs half an hour, which is more than the run has left after its fault
         "requests_lost": float((ratio * offered)[people].sum() * TINY.sample_s),
     }

@@ -20,10 +20,9 @@ import numpy as np
 
 from twin.kinds import about, registry
 from twin.model.dependency_parameters import EDGE_PARAMETERS
-from twin.model.graph import connected_sets
 from twin.model.scenario import Dependency, Quantity, Scenario, Service
 from twin.simulation import inline
-from twin.simulation.levels import call_rates, stepped_each
+from twin.simulation.levels import call_rates, connected_sets, stepped_each
 from twin.simulation.run import schedule_for
 from twin.simulation.world import build
 
