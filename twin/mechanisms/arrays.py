@@ -209,6 +209,7 @@ SPELL = np.dtype(
             ("cause", "i8"),  # the event behind it, 0 while that is not known
             ("named", "i8"),  # whether an intervention names it as its cause
             ("told", "i8"),  # whether its event is in the journal
+            ("first_value", "f8"),  # its severity in its first period
             ("error_ratio", "f8"),  # the worst so far: share that fails, latency over undisturbed
             ("latency_ratio", "f8"),  # of more load: calls over the usual ones
         ],

@@ -93,7 +93,7 @@ def detect(t, w, i, is_sign, is_impaired):
     """
     sign, worse = w.spell[SPELLS * i + SIGN_SPELL], w.spell[SPELLS * i + IMPAIRED_SPELL]
     if extend(t, w, i, sign, is_sign, TROUBLE):
-        sign.edge = culprit(w, i)
+        sign.edge, sign.first_value = culprit(w, i), 0.0
     if extend(t, w, i, worse, is_impaired, TROUBLE):
         worse.edge = culprit(w, i)
         if worse.event == sign.event:  # they begin together: one event for both
@@ -103,6 +103,8 @@ def detect(t, w, i, is_sign, is_impaired):
         tell_impairment(t, w, i, worse)
     if sign.since >= 0:
         note_worst(w.svc[i], sign)
+        if sign.first_value == 0.0:  # of its first period: when it is told depends on who names it
+            sign.first_value = severity(sign)
         tell_first_sign(t, w, i, sign)
 
 
@@ -128,7 +130,7 @@ def tell_first_sign(t, w, i, s):
         look_for_cause(t, w, i, s)
         if is_named(w, i, s) and (s.cause != 0 or (t + 1 - s.since) * w.tick_s[0] >= HOLD_S):
             s.told = 1
-            write_event(w, s.event, FIRST_SIGN, i, severity(s), s.cause)
+            write_event(w, s.event, FIRST_SIGN, i, s.first_value, s.cause)
     if is_over(t, w, s):
         end_spell(s)
 
