@@ -22,7 +22,13 @@ LONG_S = 86_400.0
 
 
 def station(**given: Any) -> dict[str, Any]:
-    return {"kind": "queueing", "service": "exponential", "service_time_s": 0.0, **given}
+    return {
+        "kind": "queueing",
+        "service": "exponential",
+        "service_time_s": 0.0,
+        "fails": "on_arrival",
+        **given,
+    }
 
 
 def relay(**given: Any) -> dict[str, Any]:

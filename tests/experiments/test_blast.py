@@ -21,8 +21,8 @@ def number(value: float) -> Quantity:
     return Quantity(value=value, assumed="a test")
 
 
-def relays(mode: str = "hard") -> Scenario:
-    """site → api → store: what becomes of a call to api is known a minute late. Nobody depends on site."""
+def relays(mode: str = "hard", requests: str = "counted") -> Scenario:
+    """site → api → store: a call to api is a minute on its way. Nobody depends on site."""
     own = {"own_per_s": number(100.0)}
     store = Service(name="store", kind="relay", parameters=own)
     on_store = Dependency(on="store", mode=mode)
@@ -30,7 +30,7 @@ def relays(mode: str = "hard") -> Scenario:
     on_api = Dependency(on="api", mode="hard", delay_s=number(DELAY_S))
     site = Service(name="site", kind="relay", parameters=own, dependencies=(on_api,))
     services = {s.name: s for s in (store, api, site)}
-    return blast.of_topology(Topology(name="chain", services=services))
+    return blast.of_topology(Topology(name="chain", services=services, requests=requests))
 
 
 def lost(scenario: Scenario, service: str, how: str = "down") -> blast.BlastRadius:
@@ -54,16 +54,27 @@ def troubles(scenario: Scenario) -> dict[str, Trouble]:
     return {service: Trouble(**values) for service, values in found.items()}
 
 
-def test_a_chain_is_lost_for_the_length_of_the_fault_and_late_by_its_delays() -> None:
-    found = lost(relays(), "store")
+@pytest.mark.parametrize(
+    ("requests", "api_late_s", "site_late_s"),
+    [
+        ("counted", PERIOD_S, 2 * PERIOD_S + DELAY_S),
+        ("each", 0.0, 0.0),
+    ],  # each: it fails as soon as it arrives
+)
+def test_a_chain_is_lost_for_the_length_of_the_fault(
+    requests: str, api_late_s: float, site_late_s: float
+) -> None:
+    found = lost(relays(requests=requests), "store")
     assert found.own is not None and found.own.impaired_min == FOR_S / 60
     effects = {e.service: e for e in found.others}
     assert set(effects) == found.needed_by == {"api", "site"}
-    for name, late_s in (("api", PERIOD_S), ("site", 2 * PERIOD_S + DELAY_S)):
+    for name, late_s in (("api", api_late_s), ("site", site_late_s)):
         assert effects[name].onset_s == effects[name].recovery_s == late_s
-        assert effects[name].impaired_min == effects[name].lost_min == pytest.approx(FOR_S / 60)
+        assert effects[name].impaired_min == pytest.approx(FOR_S / 60)
+        assert effects[name].lost_min == pytest.approx(FOR_S / 60, rel=1e-3)
         assert effects[name].depth_ratio == 1.0
-    assert found.lost_per_min == pytest.approx(3.0) and found.others_per_min == pytest.approx(2.0)
+    assert found.lost_per_min == pytest.approx(3.0, rel=1e-3)
+    assert found.others_per_min == pytest.approx(2.0, rel=1e-3)
     assert found.outlasting == () and found.surprises == ()
 
 

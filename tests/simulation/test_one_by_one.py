@@ -10,7 +10,7 @@ import twin
 from twin.mechanisms.contract import CONSERVATION
 from twin.model.scenario import Scenario
 from twin.simulation import inline
-from twin.simulation.levels import MOST_CALLS, weights
+from twin.simulation.levels import MOST_CALLS, call_rates, weights
 from twin.simulation.run import schedule_for, simulate
 from twin.simulation.world import Model, build
 
@@ -91,6 +91,18 @@ def test_one_call_stands_for_several_where_there_are_many() -> None:
     assert set(weights(few).values()) == {1}
     (weight,) = set(weights(many).values())
     assert weight == pytest.approx((1 + 1 + 3 + 6) * 30_000 * 240 / MOST_CALLS, abs=1)  # with all retries
+
+
+def test_calls_are_expected_by_weight_and_a_fallback_for_failures_only() -> None:
+    cells = {
+        "router": service("relay", call("cell-a", weight=3.0) | {"one_of": "cells"},
+                          call("cell-b") | {"one_of": "cells"}, call("first") | {"fallback": "second"},
+                          call("second")),
+        "visitors": service("workload", call("router"), rate_per_s=8.0),
+        **{name: service("relay") for name in ("cell-a", "cell-b", "first", "second")},
+    }  # fmt: skip
+    rates = call_rates(system(**cells).topology.services)
+    assert [rates[name] for name in ("cell-a", "cell-b", "first", "second")] == [6.0, 2.0, 8.0, 0.0]
 
 
 def test_at_a_thousand_times_the_load_and_the_size_the_users_see_the_same() -> None:

@@ -120,7 +120,8 @@ def test_a_lease_on_a_fleet_that_grants_leases_is_a_condition_for_any_caller(fil
     fleet = "  fleet: {kind: lease_fleet}\n  c: {kind: queueing, dependencies: [{on: fleet, mode: lease}]}\n"
     text = scenario(["on: a, mode: hard"])
     text = text[: text.index("  c:")] + fleet + text[text.index("  web:") :]
-    load_scenario(files.write("words.yaml", text))
+    (dependency,) = load_scenario(files.write("words.yaml", text)).topology.services["c"].dependencies
+    assert (dependency.on, dependency.mode) == ("fleet", "lease")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,8 @@ GOOD = [
 
 @pytest.mark.parametrize("edges", GOOD)
 def test_words_that_go_together(files: Files, edges: list[str]) -> None:
-    load_scenario(files.write("words.yaml", scenario(edges)))
+    found = load_scenario(files.write("words.yaml", scenario(edges))).topology.services["web"].dependencies
+    assert len(found) == len(edges)
 
 
 def test_all_contradictions_are_said_at_once(files: Files) -> None:

@@ -278,8 +278,11 @@ def test_a_scenario_on_another_one_is_judged_by_what_it_adds(files: Files) -> No
 def test_a_file_with_problems_may_be_doubted_too(files: Files, name: str, old: str, new: str, _: str) -> None:
     """None of them stops the search for doubts."""
     files.spoil(name, old, new.replace("¦", ""))
-    doubts_about_scenario(files.scenario)
-    doubts_about(files.topology / "services.yaml", files.topology)
+    found = [
+        *doubts_about_scenario(files.scenario),
+        *doubts_about(files.topology / "services.yaml", files.topology),
+    ]
+    assert all(str(doubt) for doubt in found)
 
 
 KNOWN = {  # scenarios of the project: what they have to say in vain, and why

@@ -95,7 +95,7 @@ def _names(first: str) -> Iterable[str]:
 def of_topology(topology: Topology) -> Scenario:
     """A scenario in which nothing happens, at NOON."""
     return Scenario(name=f"quiet-{topology.name}"[:60], topology=topology, start=NOON, duration_s=WARM_UP_S,
-                    seed=1)  # fmt: skip
+                    seed=1, requests=topology.requests)  # fmt: skip
 
 
 def quiet(scenario: Scenario) -> Scenario:

@@ -134,7 +134,8 @@ EDGE = np.dtype(
             ("sent_total", "i8"),
             ("seen_served", "i8"),
             ("seen_failed", "i8"),
-            ("sent_named", "i8"),  # the callee's event that an event of the caller names
+            ("named", "i8"),  # the callee's event that an event of the caller names
+            ("sent_named", "i8"),
             ("sent_load_per_s", "f8"),
             ("sent_usual_per_s", "f8"),
             ("calls_before", "i8"),
@@ -209,7 +210,6 @@ SPELL = np.dtype(
             ("cause", "i8"),  # the event behind it, 0 while that is not known
             ("named", "i8"),  # whether an intervention names it as its cause
             ("told", "i8"),  # whether its event is in the journal
-            ("first_value", "f8"),  # its severity in its first period
             ("error_ratio", "f8"),  # the worst so far: share that fails, latency over undisturbed
             ("latency_ratio", "f8"),  # of more load: calls over the usual ones
         ],

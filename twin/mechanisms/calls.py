@@ -94,7 +94,7 @@ def write_event(w, event_id, code, subject, value, cause):
     i = (event_id >> 16) & 0xFFFF
     for e in range(w.svc[i].out_start, w.svc[i].out_end):
         if w.edge[e].callee == (cause >> 16) & 0xFFFF:
-            w.edge[e].sent_named = cause
+            w.edge[e].named = cause
     row = w.events[w.clock[N_EVENTS]]
     row.event_id, row.cause_id = event_id, cause
     row.tick, row.service = event_id >> 32, i

@@ -93,7 +93,7 @@ def detect(t, w, i, is_sign, is_impaired):
     """
     sign, worse = w.spell[SPELLS * i + SIGN_SPELL], w.spell[SPELLS * i + IMPAIRED_SPELL]
     if extend(t, w, i, sign, is_sign, TROUBLE):
-        sign.edge, sign.first_value = culprit(w, i), 0.0
+        sign.edge = culprit(w, i)
     if extend(t, w, i, worse, is_impaired, TROUBLE):
         worse.edge = culprit(w, i)
         if worse.event == sign.event:  # they begin together: one event for both
@@ -103,8 +103,6 @@ def detect(t, w, i, is_sign, is_impaired):
         tell_impairment(t, w, i, worse)
     if sign.since >= 0:
         note_worst(w.svc[i], sign)
-        if sign.first_value == 0.0:  # of its first period: when it is told depends on who names it
-            sign.first_value = severity(sign)
         tell_first_sign(t, w, i, sign)
 
 
@@ -130,7 +128,7 @@ def tell_first_sign(t, w, i, s):
         look_for_cause(t, w, i, s)
         if is_named(w, i, s) and (s.cause != 0 or (t + 1 - s.since) * w.tick_s[0] >= HOLD_S):
             s.told = 1
-            write_event(w, s.event, FIRST_SIGN, i, s.first_value, s.cause)
+            write_event(w, s.event, FIRST_SIGN, i, severity(s), s.cause)
     if is_over(t, w, s):
         end_spell(s)
 
@@ -325,7 +323,8 @@ def publish(t, w):
 
 @njit
 def publish_load(t, w, e):
-    """Say how many calls a second the caller sends, for the time of day, how many as a rule, and why more."""
+    """Say how many calls a second the caller sends, for the time of day, how many as a rule, and why more.
+    Say too which event of the callee it has named as a cause."""
     r = w.edge[e]
     day_s = w.clock[PERIOD] * w.tick_s[0] * w.svc[r.caller].load_ratio
     total = r.sent_total
@@ -335,7 +334,7 @@ def publish_load(t, w, e):
     r.calls_before = total
     if is_quiet(t, w):
         r.sent_usual_per_s = max(r.sent_usual_per_s, r.sent_load_per_s)
-    r.sent_cause = reason_to_ask(w, e)
+    r.sent_cause, r.sent_named = reason_to_ask(w, e), r.named
 
 
 @njit

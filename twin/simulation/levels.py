@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 from twin.kinds import about, registry
-from twin.model.scenario import Scenario, Service
+from twin.model.scenario import Dependency, Scenario, Service
 
 MOST_CALLS = 2_000_000  # with all retries: some seconds on a core, and at most a gigabyte in queues
 SWEEPS = 60  # along the longest path; what goes round a cycle fades
@@ -76,7 +76,7 @@ def _may(scenario: Scenario, service: Service) -> bool:
 def call_rates(services: Mapping[str, Service], with_retries: bool = False) -> dict[str, float]:
     """Calls a second that reach each service: those of customers, along the dependencies, when all is well.
 
-    ``with_retries``: when nothing is, and every attempt fails.
+    ``with_retries``: when nothing is, and every attempt fails, at the dependency and at its fallback.
     """
     own = {name: _own_per_s(service) for name, service in services.items()}
     rates = dict(own)
@@ -85,11 +85,21 @@ def call_rates(services: Mapping[str, Service], with_retries: bool = False) -> d
         for name, service in services.items():
             for d in service.dependencies:
                 tries = 1.0 + float(d.value("retries")) * with_retries
-                after[d.on] += rates[name] * float(d.value("share")) * float(d.value("times")) * tries
+                after[d.on] += rates[name] * calls_per_request(service, d, with_retries) * tries
         if after == rates:
             break
         rates = after
     return rates
+
+
+def calls_per_request(service: Service, d: Dependency, with_fallback: bool = False) -> float:
+    """First tries over dependency ``d`` for each request of its caller. An alternative is called as often as
+    its weight says, a fallback after failures only."""
+    if not with_fallback and any(other.fallback == d.on for other in service.dependencies):
+        return 0.0
+    group = [float(x.value("weight")) for x in service.dependencies if d.one_of and x.one_of == d.one_of]
+    chosen = float(d.value("weight")) / sum(group) if sum(group) > 0.0 else 1.0
+    return float(d.value("share")) * float(d.value("times")) * chosen
 
 
 def _own_per_s(service: Service) -> float:

@@ -36,6 +36,7 @@ from twin.mechanisms.requests.records import (
 )
 from twin.mechanisms.retrying_clients import BUDGET_S
 from twin.model.scenario import Dependency, Scenario, Service
+from twin.simulation.levels import calls_per_request
 
 ROLES = {"customers": CUSTOMERS, "program": PROGRAM, "holders": HOLDERS}
 LISTS = (
@@ -152,7 +153,7 @@ class _Builder:
         st = self.stations[i]
         st["role"], st["weight"] = ROLES[about(service.kind).one_by_one], self.weights[name]
         for d in service.dependencies:
-            self._link(name, d, st["weight"])
+            self._link(name, service, d, st["weight"])
             if d.mode == "bootstrap" or st["role"] == HOLDERS:
                 st["boot"] = self.number[name, d.on]
         self._plan(st, name, steps_of(service))
@@ -183,14 +184,16 @@ class _Builder:
                 edges.append(e)
         self.plan += edges
 
-    def _link(self, name: str, d: Dependency, weight: int) -> None:
+    def _link(self, name: str, service: Service, d: Dependency, weight: int) -> None:
         e = self.number[name, d.on]
         link, row = self.links[e], self.edge[e]
         if d.fallback:
             link["fallback"] = self.number[name, d.fallback]
-        first_tries_per_s = self.rates[name] * float(d.value("share")) * float(d.value("times")) / weight
+        first_tries_per_s = self.rates[name] * calls_per_request(service, d) / weight
         if row["retry_budget_count"] == 0.0:
             row["retry_budget_count"] = BUDGET_S * row["retry_budget_ratio"] * first_tries_per_s
+        else:
+            row["retry_budget_count"] = max(1.0, row["retry_budget_count"] / weight)
         link["tokens"] = row["retry_budget_count"]
         for field in ("store_count", "drain_per_s", "keys_count", "connections_count"):
             row[field] = max(row[field] / weight, min(1.0, row[field]))
@@ -198,7 +201,7 @@ class _Builder:
         if row["mode"] == NEW_CONNECTIONS:
             self._add_connections(e, d, weight)
         elif row["mode"] == CACHED:
-            self._add_keys(link, row, self.rates[name] * float(d.value("share")) / weight)
+            self._add_keys(link, row, first_tries_per_s)
 
     def _add_connections(self, e: int, d: Dependency, weight: int) -> None:
         """Those of a pool; or, where the file gives no number, as many of a fleet as requests keep in use."""

@@ -27,6 +27,7 @@ start: 2025-01-01T00:00:00+00:00
 duration: 5h
 tick: 10s
 seed: 3
+requests: counted
 parameters:
   cache->store.lifetime_s: {{value: {lifetime}, fitted_to: [cache-fails], range: [20m, 3h]}}  # of a pool
   mover.capacity_per_s:

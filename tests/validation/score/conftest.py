@@ -14,6 +14,7 @@ published: store.csv
 start: 2025-01-01T00:00:00+00:00
 duration: 90m
 seed: 7
+requests: counted
 parameters:
   front->store.lifetime_s: {value: 2m, fitted_to: [front-fails], range: [1m, 10m]}
 faults:

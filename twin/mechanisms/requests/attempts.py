@@ -47,6 +47,7 @@ from twin.mechanisms.requests.records import (
 from twin.mechanisms.requests.stores import pull, put
 
 LONGEST_S = 80_000.0  # a longer time-out never strikes
+MOST_DOUBLINGS = 40  # of the back-off; its cap is below
 
 
 @njit
@@ -182,7 +183,7 @@ def ended(w, q):
 @njit
 def work_ended(w, q, e):
     """Work that was handed over has been done, or comes back to the store after the back-off."""
-    link, r, x = w.links[e], w.edge[e], w.calls[q]
+    link, x = w.links[e], w.calls[q]
     if x.outcome == WELL:
         link.in_flight -= 1
         link.served += 1
@@ -192,13 +193,9 @@ def work_ended(w, q, e):
     else:
         x.outcome, x.has_worked, x.step, x.will_fail, x.is_refused = WELL, 0, 0, 0, 0
         x.left, x.chosen, x.out, x.any_failed, x.is_degraded = NOBODY, NOBODY, 0, 0, 0
-        pause_s = wait_s(
-            int(r.jitter), min(x.attempt, 40), x.last_wait_s, r.backoff_s, r.backoff_cap_s,
-            chance(w, q, BACKOFF),
-        )  # fmt: skip
-        x.last_wait_s = pause_s
+        again = w.counters[NOW] + next_pause_us(w, q)
         x.attempt += 1
-        at(w, w.counters[NOW] + int(pause_s * SECOND), RETRY, q, x.version)
+        at(w, again, RETRY, q, x.version)
     pull(w, e)
 
 
@@ -218,20 +215,26 @@ def give_up_or_retry(w, q):
 
 
 @njit
+def next_pause_us(w, q):
+    """The back-off of call ``q`` after the attempt that has failed. The next one may depend on it."""
+    r, x = w.edge[w.calls[q].edge], w.calls[q]
+    attempt = min(x.attempt, MOST_DOUBLINGS)
+    u = chance(w, q, BACKOFF)
+    x.last_wait_s = wait_s(int(r.jitter), attempt, x.last_wait_s, r.backoff_s, r.backoff_cap_s, u)
+    return int(x.last_wait_s * SECOND + 0.5)
+
+
+@njit
 def retry(w, q):
     """Try call ``q`` again after the back-off, unless deadline or budget forbid it."""
     x = w.calls[q]
     r = w.edge[x.edge]
-    pause_s = wait_s(
-        int(r.jitter), x.attempt, x.last_wait_s, r.backoff_s, r.backoff_cap_s, chance(w, q, BACKOFF)
-    )
-    again = w.counters[NOW] + int(pause_s * SECOND + 0.5)
+    again = w.counters[NOW] + next_pause_us(w, q)
     least_us = w.stations[r.callee].delay_s * SECOND
     if r.deadline_s > 0.0 and again + least_us >= x.first_sent + r.deadline_s * SECOND:
         return False
     if not pays_retry(w, q, x.edge):
         return False
-    x.last_wait_s = pause_s
     x.state = HELD
     at(w, again, RETRY, q, x.version)
     return True

@@ -34,7 +34,7 @@ def set_slots(w, i):
     if st.target_ratio > 0.0:
         st.slots = int(st.serving * st.capacity_ratio + 0.5)
     elif st.members_count > 0 and st.role == PROGRAM:
-        st.slots = st.up * st.per_member
+        st.slots = int(st.up * st.per_member * st.capacity_ratio + 0.5)
     else:
         st.slots = st.base_slots
 

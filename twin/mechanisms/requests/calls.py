@@ -53,7 +53,7 @@ def new_call(w, edge, service, key):
     x.sent, x.first_sent, x.due, x.epoch, x.last_wait_s = c[NOW], c[NOW], 0, 0, 0.0
     x.outcome, x.arrived, x.will_fail, x.has_worked, x.has_slot = WELL, c[NOW], 0, 0, 0
     x.moves, x.step, x.left, x.chosen, x.out, x.any_failed = 0, 0, NOBODY, NOBODY, 0, 0
-    x.is_degraded, x.conn, x.cache_key, x.is_refused, x.step_sent = 0, NOBODY, NOBODY, 0, c[NOW]
+    x.is_degraded, x.conn, x.cache_key, x.is_refused = 0, NOBODY, NOBODY, 0
     x.next, x.before, x.after = NOBODY, NOBODY, NOBODY
     return q
 

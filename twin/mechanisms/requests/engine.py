@@ -53,7 +53,6 @@ from twin.mechanisms.requests.records import (
     LAPSE,
     LEAVE,
     N_REQUESTS,
-    NEEDS_ROOM,
     NOBODY,
     NOW,
     PROCEED,
@@ -92,7 +91,6 @@ def run_requests(t, w):
         begin_tick(t, w)
     while True:
         if is_short(w):
-            c[NEEDS_ROOM] = 1
             return False
         if not is_idle(w):
             what = take_todo(w)

@@ -18,7 +18,7 @@ from twin.base.jit import njit
 from twin.base.rng import BACKOFF, LOSE, RETRY, subkey
 from twin.mechanisms.backoff import wait_s
 from twin.mechanisms.requests.agenda import at, do_next
-from twin.mechanisms.requests.books import note_station, set_slots
+from twin.mechanisms.requests.books import set_slots
 from twin.mechanisms.requests.calls import chance_of, exponential, new_call
 from twin.mechanisms.requests.records import (
     AT_A_TIME,
@@ -107,12 +107,10 @@ def lapse(w, m):
 def come_up(w, m):
     """An instance serves from now on."""
     row = w.members[m]
-    i = row.service
-    note_station(w, i)
     set_up(w, m, 1)
     row.version += 1
     plan_restart(w, m)
-    do_next(w, FILL, i)
+    do_next(w, FILL, row.service)
 
 
 @njit

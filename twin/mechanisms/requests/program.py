@@ -99,7 +99,6 @@ def begin_step(w, q, e):
     if x.left == NOBODY:
         x.left = calls_wanted(w, q, e)
     while x.left > 0:
-        x.step_sent = w.counters[NOW]
         if mode == ASYNC:
             if not handed_over(w, q, e):
                 return False
@@ -151,7 +150,7 @@ def hit(w, q):
 def begin_group(w, q, first, count):
     """All calls of a parallel group at once. True if there are none."""
     x = w.calls[q]
-    x.out, x.any_failed, x.step_sent = 0, 0, w.counters[NOW]
+    x.out, x.any_failed = 0, 0
     for n in range(count):
         e = w.plan[first + n]
         for _ in range(calls_wanted(w, q, e)):
@@ -166,7 +165,7 @@ def begin_alternative(w, q, first, count):
     x = w.calls[q]
     if x.left == 0:
         return True
-    x.left, x.step_sent = 1, w.counters[NOW]
+    x.left = 1
     e = draw_alternative(w, q, first, count, 0)
     if e == NOBODY:
         return True
@@ -190,7 +189,6 @@ def call_ended(w, n):
     r, link = w.edge[e], w.links[e]
     is_well = x.outcome == WELL
     link.ended += 1
-    link.ended_well += int(is_well)
     link.spent_here += w.counters[NOW] - x.first_sent
     role = w.stations[r.caller].role
     if role == CUSTOMERS:

@@ -36,9 +36,8 @@ CLOSED, SHAKING, IDLE, USED, EXPIRED = range(5)
 # Counters.
 (
     NOW, SEQUENCE, DUE, FREE_CALL, CALLS_USED, TODO_FIRST, TODO_LAST, N_REQUESTS, N_BOOKS, IS_ON, BEGUN,
-    NEEDS_ROOM,
-) = range(12)  # fmt: skip
-N_COUNTERS = 12
+) = range(11)  # fmt: skip
+N_COUNTERS = 11
 
 Fields = list[tuple[str, str]]
 
@@ -130,7 +129,7 @@ LINK = record_of(
     # of the signal period so far: requests that failed here, time that requests spent here
     ints("blamed longest"),
     floats("spent_here"),
-    ints("ended ended_well"),
+    ints("ended"),
 )
 
 CALL = record_of(
@@ -141,7 +140,7 @@ CALL = record_of(
     floats("last_wait_s"),
     # at the callee: outcome, begin, fault after work, position among the steps
     ints("outcome arrived will_fail has_worked has_slot step left chosen out any_failed is_degraded"),
-    ints("conn cache_key is_refused step_sent"),
+    ints("conn cache_key is_refused"),
     # lists: of a queue or store; of those who may time out
     ints("next before after"),
 )

@@ -54,7 +54,7 @@ def begin_period(w, i):
     st.period_ended = st.period_own_failed = 0
     for e in range(panel.out_start, panel.out_end):
         link = w.links[e]
-        link.blamed, link.ended, link.ended_well, link.spent_here = 0, 0, 0, 0.0
+        link.blamed, link.ended, link.spent_here = 0, 0, 0.0
 
 
 @njit
