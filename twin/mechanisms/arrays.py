@@ -32,7 +32,6 @@ SIGNALS = (
     "offered_per_s", "goodput_per_s",
 )  # fmt: skip
 
-INPUT = 0xFFFF  # the "service" of events that a scenario feeds in
 OWN = -1  # blamed edge: the service's own mechanism
 
 SERVICE = np.dtype(
@@ -304,11 +303,13 @@ class State(NamedTuple):
 
 CLOCK = ("period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug")
 PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG = range(7)
-LINE_VALUES = 8  # that travel along an edge with a delay
+LINE_VALUES = 10  # that travel along an edge with a delay
 CACHE_SLOTS = 64  # age classes of a cached dependency
 BREAKER_SLOTS = 64  # phases of open circuit breakers
 
 # Codes of events that every service may have; a kind's own follow from FIRST_KIND_EVENT.
 EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed", "first_sign", "more_load")
 INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY, DIAGNOSED, FIRST_SIGN, MORE_LOAD = range(7)
+EVENTS_A_TICK = 8  # that a service emits in a tick at most, on the mean of all services
+SPARE_EVENTS = 256  # for few services
 KIND_EVENT_BLOCK = 100  # code = KIND_EVENT_BLOCK * (1 + kind number) + position in the kind's EVENTS

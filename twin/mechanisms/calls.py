@@ -31,6 +31,7 @@ from twin.mechanisms.books import arriving, close_requests, ended_miss, unanswer
 from twin.mechanisms.client_policies import attempts_at_once, guarded, patience_s, settle_at_once
 from twin.mechanisms.contract import ANSWER, DEPEND, EXPOSE, INTAKE, TALLY, mark
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES, SERVICE_CARRIES
+from twin.mechanisms.event_ids import number_of, service_of, tick_of
 from twin.mechanisms.sampling import carried, dependency_context, draw_context, sample, slot_of, thin
 
 
@@ -82,7 +83,7 @@ def emit(t, w, i, code, subject, value, cause):
     panel = w.svc[i]
     panel.event_seq = panel.event_seq + 1 if panel.event_tick == t else 0
     panel.event_tick = t
-    event_id = (t << 32) | (i << 16) | panel.event_seq
+    event_id = number_of(t, i, panel.event_seq)
     write_event(w, event_id, code, subject, value, cause)
     return event_id
 
@@ -91,15 +92,17 @@ def emit(t, w, i, code, subject, value, cause):
 def write_event(w, event_id, code, subject, value, cause):
     """Put an event into the journal. Its id has the tick and the service. Where the cause is an event of a
     dependency, that one is told that it is named."""
-    i = (event_id >> 16) & 0xFFFF
+    i, named = service_of(event_id), service_of(cause)
     for e in range(w.svc[i].out_start, w.svc[i].out_end):
-        if w.edge[e].callee == (cause >> 16) & 0xFFFF:
+        if cause != 0 and w.edge[e].callee == named:
             w.edge[e].named = cause
-    row = w.events[w.clock[N_EVENTS]]
-    row.event_id, row.cause_id = event_id, cause
-    row.tick, row.service = event_id >> 32, i
-    row.code, row.subject, row.value = code, subject, value
-    w.clock[N_EVENTS] += 1
+    n = w.clock[N_EVENTS]
+    w.clock[N_EVENTS] = n + 1
+    if n < len(w.events):  # the loop makes room before each tick; draining refuses what was left out
+        row = w.events[n]
+        row.event_id, row.cause_id = event_id, cause
+        row.tick, row.service = tick_of(event_id), i
+        row.code, row.subject, row.value = code, subject, value
 
 
 @njit

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 
+from twin.base.event_ids import SPELL_SERIAL
 from twin.base.jit import njit
 from twin.base.thresholds import (
     CHANCE_SIGMAS,
@@ -34,15 +35,16 @@ from twin.mechanisms.arrays import (
     SPELLS,
 )
 from twin.mechanisms.calls import emit_own, write_event
+from twin.mechanisms.event_ids import number_of, serial_of, tick_of
 
-# Last 16 bits of the ids of spells' events. Those of other events count from 0, so no two ids are the same.
-TROUBLE, TROUBLE_ENDED, LOAD_ROSE = 0x8000, 0x8001, 0x8002
+# Serial numbers of spells' events. Those of other events are below, so no two events have one number.
+TROUBLE, TROUBLE_ENDED, LOAD_ROSE = SPELL_SERIAL, SPELL_SERIAL + 1, SPELL_SERIAL + 2
 
 
 @njit
 def spell_event(tick, i, what):
     """The id of an event of a spell that begins or ends at ``tick``; ``what``: TROUBLE to LOAD_ROSE."""
-    return (tick << 32) | (i << 16) | what
+    return number_of(tick, i, what)
 
 
 @njit
@@ -266,14 +268,14 @@ def closing_cause(t, w, i, s):
     if s.edge == OWN:
         return last
     last, ended = later(s, last, w.edge[s.edge].visible_input), w.edge[s.edge].visible_closed
-    is_certain = ended & TROUBLE == 0 or (t + 1 - (ended >> 32)) * w.tick_s[0] >= RECOVERED_S
+    is_certain = serial_of(ended) < TROUBLE or (t + 1 - tick_of(ended)) * w.tick_s[0] >= RECOVERED_S
     return later(s, last, ended) if is_certain else last
 
 
 @njit
 def later(s, event, other):
     """The later of two events, of which ``other`` counts only if it came before the spell's end."""
-    return max(event, other) if other >> 32 <= s.until else event
+    return max(event, other) if tick_of(other) <= s.until else event
 
 
 @njit
@@ -283,6 +285,6 @@ def forget_input(t, w, i):
     panel = w.svc[i]
     if panel.input_over == 0 or w.spell[SPELLS * i + SIGN_SPELL].since >= 0:
         return
-    past_s = (t - (panel.input_event >> 32)) * w.tick_s[0]
+    past_s = (t - tick_of(panel.input_event)) * w.tick_s[0]
     if panel.closed_event > panel.input_event or past_s >= METASTABLE_S:
         panel.input_event = panel.input_over = 0

@@ -51,6 +51,7 @@ from twin.mechanisms.causes import (
     spell_event,
     times_usual,
 )
+from twin.mechanisms.event_ids import halves, tick_of, whole
 from twin.mechanisms.requests.records import COUNTED
 from twin.mechanisms.requests.report import begin_period, busy_ratio, mean_waiting_and_busy, oldest_age_s
 
@@ -187,7 +188,7 @@ def watch_load(t, w, i):
     times = times_usual(offered_per_s, panel.quiet_offered_per_s)
     times = max(times, times_usual(r.sent_load_per_s, r.sent_usual_per_s))
     s.latency_ratio = max(s.latency_ratio, times)
-    if s.cause == 0 and r.sent_cause >> 32 < s.since + w.clock[PERIOD]:
+    if s.cause == 0 and tick_of(r.sent_cause) < s.since + w.clock[PERIOD]:
         s.cause = r.sent_cause
     if is_over(t, w, s):
         end_spell(s)
@@ -344,9 +345,11 @@ def delayed(t, w, e):
     step = t if r.cross_domain == 0 else t // w.clock[PERIOD]
     at = r.line + LINE_VALUES * (step % r.line_slots)
     r.visible_ok, r.visible_latency_s, r.visible_headroom = w.line[at], w.line[at + 1], w.line[at + 2]
-    r.visible_event, r.visible_closed = int(w.line[at + 3]), int(w.line[at + 4])
+    r.visible_event = whole(w.line[at + 3], w.line[at + 8])
+    r.visible_closed = whole(w.line[at + 4], w.line[at + 9])
     r.visible_served, r.visible_failed = int(w.line[at + 5]), int(w.line[at + 6])
     r.visible_held = int(w.line[at + 7])
     w.line[at], w.line[at + 1], w.line[at + 2] = r.ok, r.latency_s, r.headroom
-    w.line[at + 3], w.line[at + 4] = float(r.event), float(r.closed)
+    w.line[at + 3], w.line[at + 8] = halves(r.event)
+    w.line[at + 4], w.line[at + 9] = halves(r.closed)
     w.line[at + 5], w.line[at + 6], w.line[at + 7] = float(r.served), float(r.failed), float(held(r))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from twin.base.event_ids import event_tick
 from twin.mechanisms.arrays import CONDITION, NEVER, SIGN_SPELL, SIGNALS, SPELLS, State
 from twin.model.responders import follows, waiting
 from twin.model.scenario import FALLING, Scenario
@@ -36,5 +37,5 @@ def event_behind(state: State, condition: np.void) -> int:
         sign = state.spell[SPELLS * condition["service"] + SIGN_SPELL]
         sign["named"] = 1
         return int(panel["open_event"] or panel["own_event"] or sign["event"])
-    since, ended = int(condition["from_tick"]) << 32, int(panel["trouble_end"])
-    return int(panel["own_event"] or panel["open_event"] or (ended if ended > since else 0))
+    since, ended = int(condition["from_tick"]), int(panel["trouble_end"])
+    return int(panel["own_event"] or panel["open_event"] or (ended if event_tick(ended) >= since else 0))

@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from twin.mechanisms.arrays import EVENT, EVENTS, INPUT, INPUT_CODE, KIND_EVENT_BLOCK, SAMPLE
+from twin.base.event_ids import INPUT
+from twin.mechanisms.arrays import EVENT, EVENTS, INPUT_CODE, KIND_EVENT_BLOCK, SAMPLE
 from twin.mechanisms.requests.records import BOOK, REQUEST, REQUEST_OUTCOMES
 from twin.simulation.schedule import Change
 

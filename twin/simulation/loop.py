@@ -28,13 +28,16 @@ from twin.base.places import PACKAGE
 from twin.kinds import about, registry
 
 KERNELS_KEPT = 3
+OF_CALLS, OF_EVENTS = range(2)  # which arrays
 GROW = -2  # what the loop returns where arrays have to grow before it goes on
 IN_USE_S = 3600.0  # a kernel that was used in the last hour before another was compiled may still be in use
 
 HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not edit."""
 from twin.base.jit import borrowed, by_reference, njit
 from twin.mechanisms.alarms import any_fired
-from twin.mechanisms.arrays import DEBUG, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS
+from twin.mechanisms.arrays import (
+    DEBUG, EVENTS_A_TICK, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS, SPARE_EVENTS,
+)
 from twin.mechanisms.books import settle
 from twin.mechanisms.contract import CONSERVATION, INVARIANT, broken_clause
 from twin.mechanisms.detection import close_period, publish
@@ -48,13 +51,17 @@ LOOP = '''
 @njit(cache=True)
 def advance(state, t0, t1, {arrays}):
     """Step the services of ``mine`` from tick t0 to t1. Stop early, after a period, if a condition has fired
-    or a buffer is nearly full. Returns (the tick reached, the service that broke a clause of its contract or
-    -1, the clause); only a run with debug looks for one. {grow} in place of the service: arrays must grow."""
+    or a buffer is half full. Returns (the tick reached, the service that broke a clause of its contract or
+    -1, the clause); only a run with debug looks for one. {grow} in place of the service: arrays must grow,
+    in place of the clause: those of calls, or that of events."""
     w = by_reference(state)
 {views}
     debug = w.clock[DEBUG] != 0
+    room = EVENTS_A_TICK * len(w.mine) + SPARE_EVENTS
     t = t0
     while t < t1:
+        if w.clock[N_EVENTS] + room > len(w.events):
+            return t, {grow}, {of_events}
         boundary = (t + 1) % w.clock[PERIOD] == 0
         if w.counters[IS_ON] != 0:
             for n in range(len(w.mine)):
@@ -64,7 +71,7 @@ def advance(state, t0, t1, {arrays}):
                 if w.stations[i].role != COUNTED:
 {configured}
             if not run_requests(t, w):
-                return t, {grow}, 0
+                return t, {grow}, {of_calls}
         for n in range(len(w.mine)):
             i = w.mine[n]
             panel = w.svc[i]
@@ -105,7 +112,7 @@ def advance(state, t0, t1, {arrays}):
                 break
             if w.clock[N_SAMPLES] + len(w.mine) > len(w.samples):
                 break
-            if w.clock[N_EVENTS] + 8 * len(w.svc) > len(w.events):
+            if 2 * w.clock[N_EVENTS] > len(w.events):
                 break
             if w.counters[N_BOOKS] + len(w.edge) > len(w.books):
                 break
@@ -118,7 +125,7 @@ def kernel_hash() -> str:
     """Hash of what the compiled loop is made of: kinds, mechanisms, thresholds, random numbers, Numba."""
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
     files = [p for name in ("kinds", "mechanisms") for p in (PACKAGE / name).rglob("*.py")]
-    files += [PACKAGE / "base" / name for name in ("rng.py", "thresholds.py", "jit.py")]
+    files += [PACKAGE / "base" / name for name in ("rng.py", "thresholds.py", "jit.py", "event_ids.py")]
     files += [PACKAGE / "model" / name for name in ("parameter.py", "dependency_parameters.py")]
     files += [PACKAGE / "simulation/loop.py"]
     for path in sorted(files):
@@ -149,13 +156,8 @@ def driver_source() -> str:
     )
     arrays = ", ".join(f"p_{n}, s_{n}" for n in names)
     views = "\n".join(f"    p_{n}, s_{n} = borrowed(p_{n}), borrowed(s_{n})" for n in names)
-    return (
-        HEAD
-        + imports
-        + LOOP.format(
-            arrays=arrays, views=views, branches=steps, checks=checks, configured=configured, grow=GROW
-        )
-    )
+    names_of = {"grow": GROW, "of_calls": OF_CALLS, "of_events": OF_EVENTS, "arrays": arrays, "views": views}
+    return HEAD + imports + LOOP.format(branches=steps, checks=checks, configured=configured, **names_of)
 
 
 def cache_folder() -> Path:

@@ -73,7 +73,7 @@ def request_arrays(
         "members": rows_of(built.members, MEMBER), "marks": np.concatenate([*built.marks, _no_marks(1)]),
         "shares": np.concatenate([*built.shares, np.zeros(1)]),
         "requests": np.zeros(BUFFER_ROWS if is_on else 1, REQUEST),
-        "books": np.zeros(BUFFER_ROWS if is_on else len(edge) + 1, BOOK),
+        "books": np.zeros(max(BUFFER_ROWS, 2 * len(edge)) if is_on else len(edge) + 1, BOOK),
     }  # fmt: skip
 
 

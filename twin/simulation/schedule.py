@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from twin.base.event_ids import input_number
 from twin.kinds import registry
-from twin.mechanisms.arrays import DIAGNOSED, INPUT, INPUT_CODE, INPUT_ENDED
+from twin.mechanisms.arrays import DIAGNOSED, INPUT_CODE, INPUT_ENDED
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.occurrences import Occurrences
 from twin.model.parameter import Param
@@ -229,7 +230,7 @@ class Schedule:
 
     def _event_id(self, tick: int) -> int:
         seq = self._seq[tick] = self._seq.get(tick, -1) + 1
-        return tick << 32 | INPUT << 16 | seq
+        return input_number(tick, seq)
 
     def _ticks(self, seconds: float) -> int:
         return round(seconds / self._tick_s)

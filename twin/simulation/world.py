@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC
 from typing import NamedTuple
 
 import numpy as np
 
+from twin.base.event_ids import MOST_SERVICES, MOST_TICKS
 from twin.base.jit import interpreted
-from twin.base.rng import stable_key
-from twin.kinds import kinds_that, registry
+from twin.kinds import registry
 from twin.mechanisms.arrays import (
-    BREAKER_SLOTS,
-    CACHE_SLOTS,
-    CACHED,
     CLOCK,
     DEBUG,
-    EDGE,
     EVENT,
+    EVENTS_A_TICK,
     FIRED,
-    LEASE,
-    LINE_VALUES,
-    MODES,
     N_EVENTS,
     N_SAMPLES,
     PERIOD,
@@ -32,27 +25,27 @@ from twin.mechanisms.arrays import (
     SAMPLE,
     SAMPLE_TICKS,
     SEED,
-    SERVICE,
     SIGNALS,
-    SPELL,
-    SPELLS,
+    SPARE_EVENTS,
     WAITING,
     State,
 )
-from twin.mechanisms.detection import day
 from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
 from twin.mechanisms.requests.records import BOOK, N_BOOKS, N_REQUESTS, REQUEST, TODO_FIRST, TODO_LAST
-from twin.model.circles import circles
-from twin.model.dependency_parameters import EDGE_PARAMETERS
-from twin.model.parameter import Param, parameter_dtype, state_dtype
-from twin.model.scenario import Scenario, Service
+from twin.model.scenario import Scenario
 from twin.model.target import Target
 from twin.simulation.conditions import condition_rows, event_behind
 from twin.simulation.levels import call_rates, placed_services, weights
 from twin.simulation.request_arrays import request_arrays
-
-ServiceNames = tuple[str, ...]
-Arrays = dict[str, np.ndarray]
+from twin.simulation.service_arrays import (
+    edge_list,
+    edge_rows,
+    give_days,
+    make_cells,
+    make_lines,
+    no_spells,
+    service_rows,
+)
 
 BUFFERS = (EVENT, SAMPLE, BOOK, REQUEST)
 EVENT_ROWS = 1 << 16
@@ -115,8 +108,16 @@ class Model:
                 mine[:] = then
 
     def drain(self) -> Drained:
-        """The rows since the last drain; empties the buffers."""
+        """The rows since the last drain; empties the buffers.
+
+        Raises Overrun where services have emitted more in one tick than the loop makes room for.
+        """
         w = self.state
+        if w.clock[N_EVENTS] > len(w.events):
+            raise Overrun(
+                f"found {w.clock[N_EVENTS]} events, expected at most {len(w.events)} before the next tick; "
+                "a kind emits too many in one tick (EVENTS_A_TICK in twin/mechanisms/arrays.py)"
+            )
         rows = Drained(
             w.events[: w.clock[N_EVENTS]].copy(), w.samples[: w.clock[N_SAMPLES]].copy(),
             w.books[: w.counters[N_BOOKS]].copy(), w.requests[: w.counters[N_REQUESTS]].copy(),
@@ -133,6 +134,11 @@ class Model:
         longer["todo"][:] = 0
         longer["todo"][places % len(longer["todo"])] = w.todo[places % len(w.todo)]
         self.state = w._replace(**longer)
+
+    def grow_events(self) -> None:
+        """Room for twice as many events, and for one tick in any case."""
+        more = np.zeros(max(len(self.state.events), event_rows(len(self.state.mine))), EVENT)
+        self.state = self.state._replace(events=np.concatenate([self.state.events, more]))
 
     def arm(self, condition: int, tick: int) -> None:
         """Look at a condition from ``tick`` on, as if it had never held."""
@@ -216,35 +222,42 @@ class Model:
 _shaping: dict[tuple[str, str], bool] = {}  # (kind, parameter) → whether it says how much is remembered
 
 
+def event_rows(services_count: int) -> int:
+    """Rows of a buffer that is not full after one tick of this many services, nor after the next."""
+    return max(EVENT_ROWS, 2 * (EVENTS_A_TICK * services_count + SPARE_EVENTS))
+
+
+class Overrun(Exception):
+    """Services have emitted more events in one tick than the buffer had room for. The run is lost."""
+
+
 class Outgrown(ValueError):
-    """A change in the middle of a run asks a service to remember more than it has room for."""
+    """A change in the middle of a run asks a service to remember more than it has room for, or a run has more
+    services or ticks than the numbers of events have room for."""
 
 
-def encode(params: Iterable[Param], given: Mapping[str, object]) -> list[tuple[str, float]]:
-    """(name, value as the step reads it) of every parameter."""
-    rows = []
-    for p in params:
-        value = given[p.name].value if p.name in given else p.default  # type: ignore[attr-defined]
-        rows.append((p.name, p.encode(value)))
-    return rows
-
-
-def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
-    """(caller, callee) of every dependency, in the order of names."""
-    return sorted((name, d.on) for name, s in services.items() for d in s.dependencies)
+def refuse_too_large(scenario: Scenario) -> None:
+    """Raise Outgrown where there are more services or ticks than event_ids.py can number."""
+    services_count = len(scenario.topology.services)
+    if services_count > MOST_SERVICES:
+        raise Outgrown(f"found {services_count} services, expected at most {MOST_SERVICES}")
+    if scenario.duration_s / scenario.tick_s >= MOST_TICKS:
+        ticks = round(scenario.duration_s / scenario.tick_s)
+        raise Outgrown(f"found {ticks} ticks, expected fewer than {MOST_TICKS}; use a longer tick")
 
 
 def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Model:
-    """The arrays of ``scenario`` before its first tick; every service is stepped here."""
+    """The arrays of ``scenario`` before its first tick; every service is stepped here. Raises Outgrown."""
+    refuse_too_large(scenario)
     services = placed_services(scenario)
     names = tuple(services)
     pairs = edge_list(services)
     tick_s = scenario.tick_s
     period = max(1, round(scenario.topology.signal_period_s / tick_s))
-    edge = _edges(services, names, pairs, tick_s, period)
-    svc, parameters, states = _services(services, names, edge, scenario.noise == "exact")
-    _days(svc, edge, parameters, scenario)
-    cells = _cells(names, services, svc, edge, parameters, states, tick_s)
+    edge = edge_rows(services, names, pairs, tick_s, period)
+    svc, parameters, states = service_rows(services, names, edge, scenario.noise == "exact")
+    give_days(svc, edge, parameters, scenario)
+    cells = make_cells(names, services, svc, edge, parameters, states, tick_s)
     clock = np.zeros(len(CLOCK), "i8")
     clock[PERIOD] = period
     clock[SAMPLE_TICKS] = max(period, round(scenario.sample_s / tick_s / period) * period)
@@ -256,132 +269,10 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
     incoming = np.argsort(edge["callee"], kind="stable")
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     state = State(
-        clock, np.array([tick_s]), np.arange(len(names)), svc, _spells(len(names)), edge, incoming, cells,
-        carry, _lines(edge, period, tick_s), condition_rows(scenario, names), np.zeros(EVENT_ROWS, EVENT),
-        np.zeros(SAMPLE_ROWS, SAMPLE), **one_by_one,
+        clock, np.array([tick_s]), np.arange(len(names)), svc, no_spells(len(names)), edge, incoming, cells,
+        carry, make_lines(edge, period, tick_s), condition_rows(scenario, names),
+        np.zeros(event_rows(len(names)), EVENT), np.zeros(max(SAMPLE_ROWS, 2 * len(names)), SAMPLE),
+        **one_by_one,
     )  # fmt: skip
     visible = np.flatnonzero([services[name].visible for name in names])
     return Model(state, names, tuple(pairs), parameters, states, visible)
-
-
-def _edges(
-    services: Mapping[str, Service],
-    names: ServiceNames,
-    pairs: list[tuple[str, str]],
-    tick_s: float,
-    period: int,
-) -> np.ndarray:
-    edge, keepers = np.zeros(len(pairs), EDGE), kinds_that("grants_leases")
-    number = {name: i for i, name in enumerate(names)}
-    in_loop = circles(pairs)
-    for row, (caller, callee) in zip(edge, pairs, strict=True):
-        d = next(d for d in services[caller].dependencies if d.on == callee)
-        row["key"] = stable_key(f"{caller}->{callee}")
-        row["caller"], row["callee"] = number[caller], number[callee]
-        row["mode"] = MODES.index(d.mode)
-        row["in_loop"] = (caller, callee) in in_loop
-        row["cross_domain"] = (services[caller].domain or caller) != (services[callee].domain or callee)
-        for name, value in encode(EDGE_PARAMETERS, d.numbers):
-            row[name] = value
-        row["live"] = int(row["connections_count"]) if d.mode != "lease" else 0
-        row["is_condition"] = row["mode"] == LEASE and services[callee].kind in keepers
-        for field in ("ok", "attempt_ok", "visible_ok", "headroom", "visible_headroom"):
-            row[field] = 1.0
-        if d.mode == "new_connections":
-            row["lifetime_s"] = max(row["lifetime_s"], tick_s)
-    return edge
-
-
-def _services(
-    services: Mapping[str, Service], names: ServiceNames, edge: np.ndarray, exact: bool
-) -> tuple[np.ndarray, Arrays, Arrays]:
-    kinds = list(registry())
-    rows: dict[str, list] = {k: [] for k in kinds}
-    svc = np.zeros(len(names), SERVICE)
-    incoming = np.argsort(edge["callee"], kind="stable")
-    for i, (row, name) in enumerate(zip(svc, names, strict=True)):
-        service = services[name]
-        row["key"], row["kind"], row["exact"] = stable_key(name), kinds.index(service.kind), exact
-        row["slot"] = len(rows[service.kind])
-        row["out_start"], row["out_end"] = np.searchsorted(edge["caller"], [i, i + 1])
-        row["in_start"], row["in_end"] = np.searchsorted(edge["callee"][incoming], [i, i + 1])
-        row["quiet_latency_s"] = row["quiet_capacity_per_s"] = -1.0
-        values = encode(registry()[service.kind].PARAMETERS, service.parameters)
-        rows[service.kind].append(tuple(v for _, v in values))
-    parameters, states = {}, {}
-    for kind, module in registry().items():
-        parameters[kind] = np.array(rows[kind] or [], parameter_dtype(module))
-        states[kind] = np.zeros(len(rows[kind]), state_dtype(module))
-    return svc, parameters, states
-
-
-def _spells(services_count: int) -> np.ndarray:
-    """Nothing has begun."""
-    spells = np.zeros(SPELLS * services_count, SPELL)
-    spells["since"] = -1
-    return spells
-
-
-def _days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: Scenario) -> None:
-    """Give every service the day of those customers, the largest first, whose calls reach it."""
-    midnight = scenario.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    start_s = (scenario.start - midnight).total_seconds()
-    names = list(registry())
-    customers = {names.index(kind): parameters[kind] for kind in kinds_that("is_customers")}
-    values = {i: customers[row["kind"]][row["slot"]] for i, row in enumerate(svc) if row["kind"] in customers}
-    dated: set[int] = set()
-    for source in sorted(values, key=lambda i: -values[i]["rate_per_s"]):
-        p, front = values[source], {source}
-        while front := front - dated:
-            dated |= front
-            for i in front:
-                svc[i]["swing_ratio"], svc[i]["peak_s"] = p["swing_ratio"], p["peak_s"] - start_s
-            front = {int(e["callee"]) for e in edge if e["caller"] in front}
-    for row in svc:
-        row["load_ratio"] = day(row, 0.0)
-
-
-def _cells(
-    names: ServiceNames, services: Mapping[str, Service], svc: np.ndarray, edge: np.ndarray,
-    parameters: Arrays, states: Arrays, tick_s: float,
-) -> np.ndarray:  # fmt: skip
-    """Allocate the kinds' larger state and let each kind fill its own."""
-    wanted = []
-    at = 0
-    for i, name in enumerate(names):
-        module = registry()[services[name].kind]
-        p, callers = parameters[services[name].kind][svc[i]["slot"]], edge[edge["callee"] == i]
-        svc[i]["cell"], svc[i]["cells"] = at, int(interpreted(module.cells)(p, callers, tick_s))
-        wanted.append((module, p, states[services[name].kind][svc[i]["slot"]], callers))
-        at += svc[i]["cells"]
-    for row in edge:
-        if row["mode"] == CACHED:
-            row["cell"] = at
-            at += CACHE_SLOTS
-        row["phases"] = at  # also where no file has a breaker: an intervention may
-        at += BREAKER_SLOTS
-    cells = np.zeros(max(1, at), "i8")
-    for i, (module, p, s, callers) in enumerate(wanted):
-        a = svc[i]["cell"]
-        interpreted(module.init)(p, s, cells[a : a + svc[i]["cells"]], callers, tick_s)
-    for row in edge:
-        if row["mode"] == CACHED:
-            pool = int(row["connections_count"])
-            steps = np.arange(CACHE_SLOTS + 1) * pool // CACHE_SLOTS
-            cells[row["cell"] : row["cell"] + CACHE_SLOTS] = np.diff(steps)
-    return cells
-
-
-def _lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
-    """Room for the outcomes that are under way on edges with a delay."""
-    at = 0
-    for row in edge:
-        step_s = tick_s * (period if row["cross_domain"] else 1)
-        row["line_slots"] = round(row["delay_s"] / step_s)
-        row["line"] = at
-        at += LINE_VALUES * row["line_slots"]
-    line = np.zeros(max(1, at))
-    for row in edge:
-        view = line[row["line"] : row["line"] + LINE_VALUES * row["line_slots"]].reshape(-1, LINE_VALUES)
-        view[:, 0] = view[:, 2] = 1.0
-    return line

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.base import units
+from twin.base.event_ids import MOST_TICKS
 from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import ORIGINS, Published, Scenario, Topology
@@ -302,6 +303,8 @@ def check_steps(scenario: Scenario, tree: Tree, problems: list[Problem]) -> None
         if value <= 0:
             refuse(key, value, "more than 0s")
             return
+    if scenario.duration_s / scenario.tick_s >= MOST_TICKS:
+        refuse("duration", scenario.duration_s, f"fewer than {MOST_TICKS} ticks, or a longer tick")
     if not _divides(scenario.tick_s, period_s):
         refuse("tick", scenario.tick_s, f"a whole fraction of {period}")
     elif not _divides(period_s, scenario.sample_s):
