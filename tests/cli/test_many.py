@@ -71,11 +71,15 @@ def answer(command: tuple[object, ...], study: Path, runner: str = "inline") -> 
     return json.dumps(document)
 
 
-RESUMED = ["compare", "what-if", "calibrate", "replay", "barriers", "search", "blast"]
+# All of them make their runs by the same study; a search is the only one that makes several.
+USUAL = ("compare", "search")
+OTHERS = ("what-if", "calibrate", "replay", "barriers", "blast")
+EACH = [*USUAL, *(pytest.param(name, marks=pytest.mark.long) for name in OTHERS)]
+ON_RAY = [USUAL[0], *(pytest.param(name, marks=pytest.mark.long) for name in (*USUAL[1:], *OTHERS))]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("name", EACH)
 def test_a_killed_command_goes_on(name: str, commands: dict[str, tuple[object, ...]], tmp_path: Path) -> None:
     """Killed before its third run is kept, and again two runs later: the same answer, and the same bytes."""
     command, study = commands[name], tmp_path / "killed"
@@ -95,7 +99,7 @@ def test_a_killed_command_goes_on(name: str, commands: dict[str, tuple[object, .
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("name", ON_RAY)
 def test_each_command_is_the_same_on_ray(
     name: str, commands: dict[str, tuple[object, ...]], tmp_path: Path
 ) -> None:

@@ -109,6 +109,7 @@ def test_the_journal_tells_the_trace(folder: Path) -> None:
     assert manifest["inputs"][0]["tick"] == 180 and len(titles) == 10
 
 
+@pytest.mark.long  # what a trace adds is a schedule, as any
 @pytest.mark.ray
 def test_it_is_the_same_on_ray(folder: Path) -> None:
     scenario = script(twin.load(folder / "scenario.yaml"), folder / "race.json")

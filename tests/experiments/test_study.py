@@ -47,12 +47,13 @@ def test_the_same_rows_whoever_does_the_work(setting: Setting, tmp_path: Path) -
 
 
 @pytest.mark.ray
-def test_the_same_rows_on_one_actor_and_on_three(setting: Setting, tmp_path: Path) -> None:
+@pytest.mark.parametrize("actors", [pytest.param(1, marks=pytest.mark.long), 3])
+def test_the_same_rows_on_one_actor_and_on_three(setting: Setting, tmp_path: Path, actors: int) -> None:
     inline = done(setting, tmp_path / "inline", "inline", 1)
-    for actors in (1, 3):
-        assert done(setting, tmp_path / f"{actors}", "ray", actors) == inline
+    assert done(setting, tmp_path / "ray", "ray", actors) == inline
 
 
+@pytest.mark.long  # starts a Ray of two nodes, and makes the next test start the shared one again
 @pytest.mark.ray(own=True)
 def test_the_same_rows_on_a_cluster_of_two_nodes(setting: Setting, tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster

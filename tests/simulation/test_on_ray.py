@@ -34,7 +34,7 @@ def test_the_scenario_says_something(reference: Run) -> None:
     assert begun == ["cut", "shed", "surge", "again"]
 
 
-@pytest.mark.parametrize("actors", [1, 3])
+@pytest.mark.parametrize("actors", [pytest.param(1, marks=pytest.mark.long), 3])
 def test_same_rows(on_ray: Any, reference: Run, actors: int) -> None:
     run = twin.run(scenario(), runner="ray", actors=actors)
     assert run.digest == reference.digest
@@ -48,6 +48,7 @@ def test_same_rows_of_another_replicate(on_ray: Any, reference: Run) -> None:
     assert ray.digest == inline.digest != reference.digest
 
 
+@pytest.mark.long
 def test_same_rows_of_mean_noise(on_ray: Any) -> None:
     inline, ray = (twin.run(scenario("mean"), runner=r, actors=3) for r in ("inline", "ray"))
     assert ray.digest == inline.digest
