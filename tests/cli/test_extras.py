@@ -50,6 +50,18 @@ def test_a_run_and_the_questions_to_it_need_the_core_alone(tmp_path: Path) -> No
         assert done.returncode == 0, done.stderr
 
 
+def test_a_run_and_its_score_do_not_load_what_they_do_without() -> None:
+    """Arrow loads pandas where it is installed, half a second, and scipy.stats takes a second."""
+    script = (
+        "import sys, twin\n"
+        f"twin.run(twin.load({STORM!r}), replicate=1).sql('from impact')\n"
+        "import twin.results.expectations, twin.validation.score_text\n"
+        f"print(*[name for name in {['pandas', *NOT_FOR_ONE_RUN]!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.slow
 def test_comparing_needs_the_core_alone(tmp_path: Path) -> None:
     arguments = ["compare", "us-east-1-2025-10-20", "--mitigate", "long-leases", "--until", "+3h"]

@@ -18,6 +18,7 @@ import numpy as np
 from twin.base.thresholds import HOLD_S, RECOVERED_S
 from twin.model.scenario import Exclusion, Outcome, Published
 from twin.model.signals import SIGNALS
+from twin.simulation.columns import values
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 
@@ -132,7 +133,7 @@ def signals_of(run: FinishedRun, published: Published, tables: Tables | None = N
     named = {o.subject for o in published.outcomes} | {ban.subject for ban in published.must_not}
     subjects = sorted(named)
     table = (run.sql if tables is None else tables.ask)(_SERIES, subjects=subjects)
-    columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    columns = {name: values(table.column(name)) for name in table.column_names}
     tick_s, sample_s = run.manifest["tick_s"], run.manifest["sample_s"]
     ends = np.searchsorted(columns["place"], range(1, len(subjects) + 2))
     found = {}

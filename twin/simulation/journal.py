@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from twin.base.event_ids import INPUT
 from twin.mechanisms.arrays import EVENT, EVENTS, INPUT_CODE, KIND_EVENT_BLOCK, SAMPLE
 from twin.mechanisms.requests.records import BOOK, REQUEST, REQUEST_OUTCOMES
+from twin.simulation.columns import coded, numbers, validity, values
 from twin.simulation.schedule import Change
 
 SCHEMA_VERSION = 2
@@ -67,14 +68,9 @@ class DamagedRun(Exception):
     """A folder that holds no readable run; the message says why."""
 
 
-def _dictionary(codes: np.ndarray, words: Sequence[str]) -> pa.DictionaryArray:
-    """Codes (positions in ``words``) as a dictionary column."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype("i4")), pa.array(list(words), pa.string()))
-
-
 def _moments(tick: np.ndarray, start: datetime, tick_s: float) -> pa.Array:
     base = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "ms")
-    return pa.array(base + np.round(tick * tick_s * 1000).astype("timedelta64[ms]"))
+    return numbers(base + np.round(tick * tick_s * 1000).astype("timedelta64[ms]"))
 
 
 def _schema(table: pa.Table, name: str) -> pa.Table:
@@ -91,12 +87,12 @@ def samples_table(
     if not (np.diff(place) > 0).all():  # those of one shard are sorted
         rows = rows[np.argsort(place, kind="stable")]
     columns = {
-        "tick": pa.array(rows["tick"].astype("i4")),
+        "tick": numbers(rows["tick"].astype("i4")),
         "t": _moments(rows["tick"], start, tick_s),
-        "service": _dictionary(rows["service"], names),
+        "service": coded(rows["service"], names),
     }
     for name in (SAMPLE.names or ())[2:]:
-        columns[name] = pa.array(np.ascontiguousarray(rows[name]))
+        columns[name] = numbers(rows[name])
     return _schema(pa.table(columns), "samples")
 
 
@@ -107,11 +103,11 @@ def calls_table(
     rows = np.concatenate([*parts, np.zeros(0, BOOK)])
     rows = rows[np.lexsort((rows["edge"], rows["tick"]))]
     columns = {
-        "tick": pa.array(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
+        "tick": numbers(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
         **_ends(rows["edge"], edges),
     }  # fmt: skip
     for name in (BOOK.names or ())[2:]:
-        columns[name] = pa.array(np.ascontiguousarray(rows[name]))
+        columns[name] = numbers(rows[name])
     return _schema(pa.table(columns), "calls")
 
 
@@ -121,10 +117,10 @@ def requests_table(parts: Sequence[np.ndarray], edges: Sequence[tuple[str, str]]
     rows = rows[np.lexsort((rows["latency_s"], rows["edge"], rows["start_s"]))]
     columns = {
         **_ends(rows["edge"], edges),
-        "start_s": pa.array(np.ascontiguousarray(rows["start_s"])),
-        "latency_s": pa.array(np.ascontiguousarray(rows["latency_s"])),
-        "outcome": _dictionary(rows["outcome"], REQUEST_OUTCOMES),
-        "weight": pa.array(np.ascontiguousarray(rows["weight"])),
+        "start_s": numbers(rows["start_s"]),
+        "latency_s": numbers(rows["latency_s"]),
+        "outcome": coded(rows["outcome"], REQUEST_OUTCOMES),
+        "weight": numbers(rows["weight"]),
     }
     return _schema(pa.table(columns), "requests")
 
@@ -144,7 +140,7 @@ def _ends(edge: np.ndarray, edges: Sequence[tuple[str, str]]) -> dict[str, pa.Ar
     names = sorted({name for pair in edges for name in pair})
     place = {name: n for n, name in enumerate(names)}
     ends = np.array([(place[a], place[b]) for a, b in edges], "i4").reshape(-1, 2)
-    return {word: _dictionary(ends[edge, k], names) for k, word in enumerate(("caller", "callee"))}
+    return {word: coded(ends[edge, k], names) for k, word in enumerate(("caller", "callee"))}
 
 
 def input_rows(inputs: Sequence[Change]) -> np.ndarray:
@@ -174,12 +170,12 @@ def events_table(
     service = np.where(rows["service"] == INPUT, len(names), rows["service"])
     cause = np.where(np.isin(rows["cause_id"], rows["event_id"]), rows["cause_id"], 0)
     columns = {
-        "tick": pa.array(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
-        "event_id": pa.array(np.ascontiguousarray(rows["event_id"])),
-        "cause_id": pa.array(cause, mask=cause == 0),
-        "service": _dictionary(service, [*names, "(input)"]), "event": _dictionary(codes, words),
-        "subject": _dictionary(subject, subjects), "value": pa.array(np.ascontiguousarray(rows["value"])),
-        "origin": _dictionary(origin, ["model", "input"]),
+        "tick": numbers(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
+        "event_id": numbers(rows["event_id"]),
+        "cause_id": numbers(cause, cause != 0),
+        "service": coded(service, [*names, "(input)"]), "event": coded(codes, words),
+        "subject": coded(subject, subjects), "value": numbers(rows["value"]),
+        "origin": coded(origin, ["model", "input"]),
     }  # fmt: skip
     return _schema(pa.table(columns), "events")
 
@@ -197,14 +193,14 @@ def _event_names(codes: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[l
 
 def before(table: pa.Table, tick: int) -> pa.Table:
     """The rows of a tick before this one; rows are sorted by tick."""
-    return table.slice(0, int(np.searchsorted(table.column("tick").to_numpy(), tick)))
+    return table.slice(0, int(np.searchsorted(values(table.column("tick")), tick)))
 
 
 def certain(events: pa.Table, tick: int) -> pa.Table:
     """Without the events since ``tick`` that the run notes only later, with the time at which they began."""
-    words, since = events.column("event").to_pylist(), events.column("tick").to_numpy() >= tick
+    words, since = events.column("event").to_pylist(), values(events.column("tick")) >= tick
     later = [word in NOTED_LATER for word in words]
-    return events.filter(pa.array(~(since & np.array(later, bool))))
+    return events.filter(numbers(~(since & np.array(later, bool))))
 
 
 def digest(*tables: pa.Table) -> str:
@@ -227,10 +223,8 @@ def _plain(column: pa.ChunkedArray) -> Iterator[bytes]:
         yield np.diff(offsets).tobytes()
         yield bytes(words.buffers()[2] or b"")[offsets[0] : offsets[-1]] if len(words) else b""
         return
-    yield column.is_valid().to_numpy().tobytes()
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    yield column.fill_null(0).to_numpy().tobytes()
+    yield validity(column).tobytes()
+    yield values(column).tobytes()
 
 
 def write_run(folder: Path, tables: Mapping[str, pa.Table], manifest: Mapping[str, object]) -> None:
@@ -284,7 +278,8 @@ def read_manifest(folder: Path) -> dict:
 def read_table(folder: Path, name: str) -> pa.Table:
     """One of TABLES of a finished run. Raises DamagedRun."""
     try:
-        return pq.read_table(folder / f"{name}.parquet")
+        with pq.ParquetFile(folder / f"{name}.parquet") as file:
+            return file.read()
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise DamagedRun(f"{folder / name}.parquet: damaged ({reason}); run it again") from error

@@ -27,7 +27,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, rankdata, spearmanr
 
 from twin.base.rng import DELAY, stable_key, uniform
 from twin.base.text import counted
@@ -134,6 +133,8 @@ class Ensemble(Tabular):
 
     def movements(self, outcome: str) -> list[Movement]:
         """The numbers that move an outcome by more than MOVES_MIN, the one that moves it most first."""
+        from scipy.stats import rankdata, spearmanr  # a second that a plain replay does not need
+
         times, places = self.times_min[outcome], self.places
         happens = np.isfinite(times)
         if happens.sum() < 8 or np.ptp(times[happens]) <= MOVES_MIN:
@@ -161,6 +162,8 @@ class Ensemble(Tabular):
         and Wallis's H, which accepts infinite times. The number with the largest H is named, with the mean
         width of the band in its thirds.
         """
+        from scipy.stats import chi2, rankdata
+
         times = np.minimum(self.times_min[outcome], self.end_min)
         n = len(times)
         if n < FEW or not self.numbers or np.ptp(times) == 0:

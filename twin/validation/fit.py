@@ -20,8 +20,6 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares, minimize
-from scipy.stats import qmc
 
 from twin.experiments.realizations import first_input_s
 from twin.experiments.study import Study
@@ -273,6 +271,8 @@ class FitRuns:
 def fit(runs: FitRuns, start: np.ndarray, seed: int) -> np.ndarray:
     """The places (numbers,) with the smallest misfit found, within ``runs.max_runs`` runs; never worse than
     ``start``."""
+    from scipy.stats import qmc  # a second that a plain replay does not need
+
     with suppress(Spent):
         _descend(runs, start)
         if not runs.is_near():
@@ -292,6 +292,8 @@ def refit(runs: FitRuns, start: np.ndarray) -> np.ndarray:
 
 
 def _descend(runs: FitRuns, origin: np.ndarray) -> None:
+    from scipy.optimize import least_squares
+
     runs.timelines([origin])
     if runs.is_near():
         return
@@ -302,6 +304,8 @@ def _descend(runs: FitRuns, origin: np.ndarray) -> None:
 
 
 def _polish(runs: FitRuns) -> None:
+    from scipy.optimize import minimize
+
     origin = runs.leaders(1)[0]
     steps = np.where(origin + STEP <= 1.0, STEP, -STEP)
     simplex = np.vstack([origin, origin + np.diag(steps)])

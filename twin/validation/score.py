@@ -18,7 +18,7 @@ from html import escape
 from statistics import fmean
 from typing import Any
 
-from scipy.stats import kendalltau
+import numpy as np
 
 from twin.base.text import counted, html_table
 from twin.experiments.opened import StudySettings
@@ -197,8 +197,10 @@ def kendall_order(pairs: Iterable[tuple[datetime, datetime | None]]) -> float | 
     happen = [(at.timestamp(), then.timestamp()) for at, then in pairs if then is not None]
     if len(happen) < 2:
         return None
-    tau = float(kendalltau(*zip(*happen, strict=True)).statistic)
-    return round(tau, 4) if tau == tau else None
+    moments = np.array(happen).T
+    published, simulated = np.sign(moments[:, :, None] - moments[:, None, :])
+    pairs_in_order = math.sqrt(float((published**2).sum() * (simulated**2).sum()))
+    return round(float((published * simulated).sum()) / pairs_in_order, 4) if pairs_in_order else None
 
 
 def score(
