@@ -25,6 +25,7 @@ services:
   people:
     kind: workload
     visible: false
+    parameters: {rate_per_s: {value: 10/s, measured: a test}}  # few, as each is stepped by itself
     dependencies: [{on: site, for: pages, mode: hard}]
 faults:
   - id: store-breaks

@@ -19,6 +19,7 @@ published: store.csv
 start: 2025-10-19T22:00:00-07:00
 duration: 90m
 seed: 7
+requests: counted
 services:
   people:
     kind: workload

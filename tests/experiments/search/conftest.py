@@ -20,6 +20,7 @@ question: What does each of them cost?
 start: 2025-10-19T22:00:00-07:00
 duration: 40m
 seed: 7
+requests: counted
 services:
   store-a: {kind: relay, title: The first store}
   store-b: {kind: relay, title: The second store}
