@@ -86,3 +86,22 @@ def test_what_rounding_cannot_tell_is_not_told() -> None:
     assert markov.stationary(up)[0, 0] == pytest.approx(0.9, rel=1e-9)
     down = markov.birth_death(np.full(81, 1.0), np.full(81, 0.1))
     assert markov.stationary(down)[-1, 0] == pytest.approx(0.9, rel=1e-9)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 40), (40, 1), (2, 30), (7, 9), (33, 20)])
+def test_the_order_of_elimination_names_each_state_once(rows: int, columns: int) -> None:
+    assert sorted(markov.dissection(rows, columns)) == list(range(rows * columns))
+
+
+def test_halves_of_the_grid_are_eliminated_before_the_line_between_them() -> None:
+    order = markov.dissection(9, 9).tolist()
+    first, second, line = order[:36], order[36:72], order[72:]
+    assert {n // 9 for n in line} == {4}
+    assert max(first) < 36 and min(second) >= 45
+
+
+def test_a_large_chain_is_in_balance() -> None:
+    chain = markov.timeout_by_position(0.3, 1.0, 10.0, 0.1, 0.8, places=49, orbit=99)
+    shares = markov.stationary(chain).ravel()
+    assert shares.sum() == pytest.approx(1.0, abs=1e-12)
+    assert np.abs(chain.generator.T @ shares).max() < 1e-14
