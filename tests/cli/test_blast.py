@@ -70,6 +70,29 @@ def test_who_depends_on_it_with_the_evidence(twin: Twin, shop: Path) -> None:
     assert "Nobody depends on it" in twin("blast", shop, "--service", "people", "--static").stdout
 
 
+CELLS = """\
+topology: cells
+title: A router and two cells
+services:
+  east: {kind: relay}
+  west: {kind: relay}
+  router:
+    kind: queueing
+    dependencies:
+      - {on: east, for: calls, mode: hard, one_of: cells, evidence: {source: PES, confidence: assumed}}
+      - {on: west, for: calls, mode: hard, one_of: cells, evidence: {source: PES, confidence: assumed}}
+"""
+
+
+def test_pairs_that_are_worse_together(twin: Twin, tmp_path: Path) -> None:
+    (tmp_path / "topology.yaml").write_text(CELLS)
+    result = twin("blast", tmp_path)
+    assert "east + west" in result.stdout and "router" in result.stdout, result.output
+    found = json.loads(twin("blast", tmp_path, "--json").stdout)
+    assert found["pairs"] == [{"lost": ["east", "west"], "also_down": ["router"]}]
+    assert not any(loss["single_point_of"] for loss in found["static"])
+
+
 def test_one_loss(twin: Twin, shop: Path, tmp_path: Path) -> None:
     arguments = ("blast", shop, "--service", "store", *SHORT, "--study", tmp_path / "s")
     result = twin(*arguments)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from scipy.optimize import brentq
 from scipy.stats import binom
 
+from twin.analysis.blast_sweep import NEEDED, BlastSweep, needs_of
 from twin.model.graph import dominators, reach
 from twin.model.scenario import Dependency, Service
 
@@ -22,38 +23,25 @@ __all__ = [
     "dominators", "extinction_ratio", "negative_ttl_s", "repaired_ratio", "shuffle_shards", "single_points",
 ]  # fmt: skip
 
-# Modes of dependencies that a caller needs: it fails at once, or when its connections, cached answers or
-# leases run out. It does not need soft dependencies, and async work waits until it is taken.
-NEEDED = ("hard", "cached", "new_connections", "lease")
-
 
 @dataclass(frozen=True)
 class Dependent:
     """A service that depends on another, over ``path``: the dependencies from it to the other.
 
-    ``hard``: it needs every one of them. The path is a shortest hard one if there is one, else a shortest of
-    all. ``calls``: the callers on the path, the service itself first.
+    ``hard``: it does not work without the other. The path is a shortest one of dependencies that their
+    callers need if there is one, else a shortest of all. ``calls``: the callers on the path, the service
+    itself first. ``ends_at``: caller and callee of the dependency that stops the failure; None for a hard
+    one. It is the first one, seen from the lost service, that its caller can do without.
     """
 
     service: str
     calls: tuple[str, ...]
     path: tuple[Dependency, ...]
+    hard: bool
+    ends_at: tuple[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"Dependent({' -> '.join([*self.calls, *(d.on for d in self.path[-1:])])})"
-
-    @property
-    def hard(self) -> bool:
-        return all(d.mode in NEEDED for d in self.path)
-
-    @property
-    def ends_at(self) -> tuple[str, str] | None:
-        """Caller and callee of the dependency that stops the failure; None for a hard chain.
-
-        It is the first one, seen from the lost service, that its caller does not need.
-        """
-        steps = reversed([*zip(self.calls, self.path, strict=True)])
-        return next(((caller, d.on) for caller, d in steps if d.mode not in NEEDED), None)
 
     @property
     def share_ratio(self) -> float:
@@ -62,16 +50,20 @@ class Dependent:
 
 
 def dependents(services: Mapping[str, Service], name: str) -> list[Dependent]:
-    """The services that depend on ``name``: over hard chains first, then the nearest, then by name.
-
-    The graph has no alternatives (it is an AND graph): a service with a hard chain to ``name`` does not work
-    without it. Raises KeyError for an unknown service.
+    """The services that depend on ``name``: those that do not work without it first, then the nearest, then
+    by name. Raises KeyError for an unknown service.
     """
-    hard = reach(services, name, NEEDED)
-    paths = hard | {end: path for end, path in reach(services, name).items() if end not in hard}
+    down = BlastSweep(services).lose([(name,)]).down(0)
+    needed = {(s.name, ways[0]) for s in services.values() for ways in needs_of(s) if len(ways) == 1}
     edges = {(s.name, d.on): d for s in services.values() for d in s.dependencies}
-    every = [Dependent(end, way[:-1], tuple(edges[e] for e in pairwise(way))) for end, way in paths.items()]
-    return sorted(every, key=lambda d: (not d.hard, len(d.path), d.service))
+    paths = reach(services, name) | reach(services, name, needed)
+    found = []
+    for end, way in paths.items():
+        steps = [*pairwise(way)]
+        stop = next((step for step in reversed(steps) if step not in needed), None)
+        path, hard = tuple(edges[step] for step in steps), end in down
+        found.append(Dependent(end, way[:-1], path, hard, None if hard else stop))
+    return sorted(found, key=lambda d: (not d.hard, len(d.path), d.service))
 
 
 def single_points(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]:
@@ -79,7 +71,8 @@ def single_points(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]
 
     The service with most dependents comes first. Services without dependents are left out.
     """
-    needed_by = {name: tuple(sorted(reach(services, name, NEEDED))) for name in services}
+    swept = BlastSweep(services).singles()
+    needed_by = {name: tuple(sorted(swept.down(k) - {name})) for k, name in enumerate(swept.names)}
     return dict(
         sorted(((n, those) for n, those in needed_by.items() if those), key=lambda i: (-len(i[1]), i[0]))
     )

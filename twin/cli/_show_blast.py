@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,15 +16,21 @@ if TYPE_CHECKING:
     from twin.experiments.blast import BlastPlan, BlastRadius, ServiceEffect
     from twin.model.scenario import Dependency, Scenario
 
+MOST_PAIRS = 20
+
 
 def tell_static(scenario: Scenario, services: Sequence[str], as_json: bool) -> None:
     """Who depends on ``services``; on everything, in short, if none is named."""
+    from twin.analysis.blast_sweep import worse_together
     from twin.analysis.dependencies import single_points
 
     points = single_points(scenario.topology.services)
+    together = [] if services else worse_together(scenario.topology.services)
     if as_json:
         named = services or sorted(scenario.topology.services)
-        show.document({"topology": scenario.topology.name, "static": [static(scenario, n) for n in named]})
+        pairs = {} if services else {"pairs": [asdict(pair) for pair in together]}
+        losses = [static(scenario, n) for n in named]
+        show.document({"topology": scenario.topology.name, "static": losses, **pairs})
         return
     for name in services:
         tell_dependents(scenario, name)
@@ -33,6 +40,12 @@ def tell_static(scenario: Scenario, services: Sequence[str], as_json: bool) -> N
     visible = {name for name, s in scenario.topology.services.items() if s.visible}
     rows = [(n, len(those), len(visible.intersection(those)), _some(those)) for n, those in points.items()]
     show.table(("service", "needed by", "customers see", "among them"), rows, ["needed by", "customers see"])
+    if together:
+        click.echo("Pairs that take more down together than each alone: alternatives of each other")
+        shown = [(" + ".join(p.lost), len(p.also_down), _some(p.also_down)) for p in together[:MOST_PAIRS]]
+        show.table(("pair", "also down", "among them"), shown, ["also down"])
+        if (more := len(together) - MOST_PAIRS) > 0:
+            click.echo(f"{more} more pairs: --json lists all")
     click.echo("Losing one: twin blast … --service NAME; each in turn: --all")
 
 
@@ -75,7 +88,8 @@ def tell_dependents(scenario: Scenario, name: str) -> None:
              f"{d.share_ratio:.0%}", _path(d, name)) for d in found]  # fmt: skip
     show.table(("service", "chain", "calls", "path"), rows, ["calls"])
     show.prose(
-        "calls: the share of its calls that go all this way. ⇢: soft or asynchronous, ends a hard chain."
+        "calls: the share of its calls that go all this way. ⇢: soft, asynchronous or with an alternative: "
+        "ends a hard chain."
     )
     click.echo("\nThe dependencies on the way, and the evidence")
     edges = {(c, e.on): e for d in found for c, e in zip(d.calls, d.path, strict=True)}
@@ -86,7 +100,7 @@ def tell_dependents(scenario: Scenario, name: str) -> None:
 def _path(d: Dependent, name: str) -> str:
     from twin.analysis.dependencies import NEEDED
 
-    arrows = ("→" if e.mode in NEEDED else "⇢" for e in d.path)
+    arrows = ("→" if e.mode in NEEDED and not (e.one_of or e.fallback) else "⇢" for e in d.path)
     return " ".join(x for pair in zip(d.calls, arrows, strict=True) for x in pair) + f" {name}"
 
 

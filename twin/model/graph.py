@@ -28,19 +28,19 @@ def dependencies(services: Mapping[str, Service]) -> nx.DiGraph:
 
 
 def reach(
-    services: Mapping[str, Service], name: str, modes: Collection[str] | None = None
+    services: Mapping[str, Service], name: str, edges: Collection[tuple[str, str]] | None = None
 ) -> dict[str, tuple[str, ...]]:
     """The services that depend on ``name``, directly or not: service → a shortest path of calls to ``name``.
 
-    ``modes``: only dependencies of these modes count. Nearest first, then by name. Raises KeyError for an
-    unknown service.
+    ``edges``: only these dependencies, (caller, callee), count. Nearest first, then by name. Raises KeyError
+    for an unknown service.
     """
     if name not in services:
         raise KeyError(name)
-    calls = dependencies(services).edges(data="mode")
     callers = nx.DiGraph()
     callers.add_nodes_from(sorted(services))
-    callers.add_edges_from(sorted((b, a) for a, b, mode in calls if modes is None or mode in modes))
+    calls = dependencies(services).edges()
+    callers.add_edges_from(sorted((b, a) for a, b in calls if edges is None or (a, b) in edges))
     paths = nx.single_source_shortest_path(callers, name)
     calls_to_name = {end: tuple(reversed(path)) for end, path in paths.items() if end != name}
     return dict(sorted(calls_to_name.items(), key=lambda item: (len(item[1]), item[0])))
@@ -55,6 +55,13 @@ def dominators(services: Mapping[str, Service], root: str) -> dict[str, str]:
         raise KeyError(root)
     nearest = nx.immediate_dominators(dependencies(services), root)
     return {name: nearest[name] for name in sorted(nearest) if name != root and nearest[name] is not None}
+
+
+def callees_first(services: Mapping[str, Service]) -> list[tuple[str, ...]]:
+    """All services in groups, each of which calls only itself and groups before it. A group of several is one
+    of services that call each other in circles."""
+    groups = nx.strongly_connected_components(dependencies(services))
+    return [tuple(sorted(group)) for group in groups]
 
 
 def strongly_connected(edges: Collection[tuple[_Node, _Node]]) -> list[tuple[_Node, ...]]:
