@@ -16,8 +16,6 @@ from twin.experiments.store import KEY, Key, Row, Store, key_of
 if TYPE_CHECKING:
     from twin.experiments.study import Job
 
-CURVE_S = 300.0  # of a run's time, for each number of its curve
-
 MetricValues = dict[Realization, float | None]
 _KEY = ", ".join(KEY)
 
@@ -82,7 +80,7 @@ class Results:
         return found
 
     def curves(self, scenario: str = "") -> dict[str, dict[Realization, np.ndarray]]:
-        """Arm → realization → most services impaired at once in each CURVE_S of the run."""
+        """Arm → realization → most services impaired at once in each CURVE_S of ``twin.results.of_run``."""
         found: dict[str, dict[Realization, np.ndarray]] = {}
         query = f"select distinct on ({_KEY}) {_KEY}, curve from runs where $scenario in ('', scenario)"
         for row in self.store.ask(query, scenario=scenario).to_pylist():

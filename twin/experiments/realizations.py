@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from twin.base.rng import DELAY, stable_key, uniform
 from twin.model.changes import Variant
@@ -47,8 +48,15 @@ def quantiles(scenario: Scenario, draw: int) -> dict[UncertainInput, float]:
 
 
 def uncertain(scenario: Scenario) -> tuple[UncertainInput, ...]:
-    """The inputs that are sampled: without a source, and not fitted."""
-    return tuple(n for n in inputs_of(scenario) if varies(scenario, n))
+    """The inputs that are sampled: without a source, and not fitted. Kept, as each draw asks for them."""
+    if _latest.get("scenario") is not scenario:
+        found = tuple(n for n in inputs_of(scenario) if varies(scenario, n))
+        _latest.update(scenario=scenario, uncertain=found)
+    kept: tuple[UncertainInput, ...] = _latest["uncertain"]
+    return kept
+
+
+_latest: dict[str, Any] = {}
 
 
 def sampled(scenario: Scenario, at: Mapping[UncertainInput, float]) -> Scenario:

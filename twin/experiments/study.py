@@ -69,9 +69,10 @@ class Setting:
     def realized(self, job: Job) -> Scenario:
         """The scenario of a job in its realization, before the arm changes it."""
         base = self.bases[job.scenario]
+        found = realized(base, job.realization, self.variants)
         if QUESTIONS[job.question].screening:
-            base = base.model_copy(update={"duration_s": first_input_s(base)})
-        return realized(base, job.realization, self.variants)
+            return found.model_copy(update={"duration_s": first_input_s(base)})
+        return found
 
 
 def _content_of(record: Scenario | Variant) -> str:

@@ -68,6 +68,9 @@ class Evidence(Record):
     note: str = ""
 
 
+_DEFAULTS = {p.name: p.default for p in EDGE_PARAMETERS}
+
+
 class _Call(Record):
     """The callee of a dependency, and the numbers of the calls: a field, a Quantity or None, for each of
     EDGE_PARAMETERS."""
@@ -80,7 +83,7 @@ class _Call(Record):
     def numbers(self) -> dict[str, Quantity]:
         """The numbers that the file gives. The others have the defaults of EDGE_PARAMETERS."""
         given = self.__dict__  # of a record, its fields; asked often enough to matter
-        return {name: value for name, value in given.items() if isinstance(value, Quantity)}
+        return {name: value for name in _DEFAULTS if (value := given.get(name)) is not None}
 
 
 class _Dependency(_Call):
@@ -100,8 +103,8 @@ class _Dependency(_Call):
 
     def value(self, name: str) -> Value:
         """One of its numbers: what the file gives, else the default."""
-        given = self.numbers.get(name)
-        return next(p.default for p in EDGE_PARAMETERS if p.name == name) if given is None else given.value
+        given: Quantity | None = self.__dict__.get(name)
+        return _DEFAULTS[name] if given is None else given.value
 
 
 class _Reach(_Call):

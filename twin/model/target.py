@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 ARROW = "->"
@@ -19,6 +20,7 @@ class Target(NamedTuple):
     name: str
 
     @classmethod
+    @lru_cache(4096)  # a ramp sets the same target every signal period
     def parse(cls, text: str) -> Target:
         """The parts of ``text``, without the spaces around them. Never raises: it does not look names up."""
         owner, dot, name = text.rpartition(".")

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from twin.experiments.answers import CURVE_S
 from twin.experiments.arms import BASELINE
 from twin.experiments.comparison import ArmResult, PairedComparison
 from twin.model.changes import COSTS
@@ -30,6 +29,7 @@ from twin.report.drawing import (
 from twin.report.verdict import difference, order, primary
 from twin.report.wording import MINUS, amount, hours, share
 from twin.results.metrics import PRIMARY, Metric
+from twin.results.of_run import CURVE_S
 from twin.statistics.attribution import Attribution
 from twin.statistics.durations import Survival
 from twin.statistics.estimates import Band, Estimate

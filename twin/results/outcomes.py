@@ -18,17 +18,10 @@ import numpy as np
 from twin.base.thresholds import HOLD_S, RECOVERED_S
 from twin.model.scenario import Exclusion, Outcome, Published
 from twin.model.signals import SIGNALS
-from twin.simulation.columns import values
-from twin.simulation.queries import Tables
+from twin.results.of_run import RunArrays
 from twin.simulation.run import FinishedRun
 
 APART_S = 1800.0
-
-_SERIES = """
-with placed as (select *, list_position($subjects, service::varchar) as place from signals)
-select place, tick, error_ratio, latency_ratio, backlog_s, capacity_ratio from placed
-where place > 0 order by place, tick
-"""
 
 
 class Episode(NamedTuple):
@@ -127,18 +120,16 @@ def _depth_min(series: Series, ban: Exclusion, start: datetime) -> float:
     return max(0.0, *depths_s, 0.0) / 60
 
 
-def signals_of(run: FinishedRun, published: Published, tables: Tables | None = None) -> Signals:
-    """(service, signal) → Series, for every service that the timeline names. ``tables``: of the run, where
-    they are open already."""
+def signals_of(run: FinishedRun | RunArrays, published: Published) -> Signals:
+    """(service, signal) → Series, for every service that the timeline names."""
+    arrays = run if isinstance(run, RunArrays) else RunArrays(run)
     named = {o.subject for o in published.outcomes} | {ban.subject for ban in published.must_not}
-    subjects = sorted(named)
-    table = (run.sql if tables is None else tables.ask)(_SERIES, subjects=subjects)
-    columns = {name: values(table.column(name)) for name in table.column_names}
-    tick_s, sample_s = run.manifest["tick_s"], run.manifest["sample_s"]
-    ends = np.searchsorted(columns["place"], range(1, len(subjects) + 2))
-    found = {}
-    for service, begin, end in zip(subjects, ends, ends[1:], strict=False):
-        end_s = columns["tick"][begin:end] * tick_s
-        for signal in SIGNALS:
-            found[service, signal] = Series(end_s, columns[signal][begin:end], sample_s)
+    end_s, found = arrays.tick * arrays.tick_s, {}
+    for signal in SIGNALS:
+        values = getattr(arrays, signal)
+        for service in sorted(named & set(arrays.names)):
+            value = np.ascontiguousarray(values[:, arrays.names.index(service)])
+            found[service, signal] = Series(end_s, value, arrays.sample_s)
+        nothing = Series(end_s[:0], values[:0, 0], arrays.sample_s)
+        found |= {(service, signal): nothing for service in named - set(arrays.names)}
     return found

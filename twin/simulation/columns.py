@@ -38,6 +38,14 @@ def coded(codes: np.ndarray, texts: Sequence[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(numbers(codes.astype("i4")), words(texts))
 
 
+def decoded(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """(codes, texts) of a dictionary column: what ``coded`` was given."""
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.chunk(0)
+    return _values(whole.indices), whole.dictionary.to_pylist()
+
+
 def validity(column: pa.ChunkedArray) -> np.ndarray:
     """Where a column has a value, bool[n]."""
     return np.concatenate([_valid(chunk) for chunk in column.chunks] or [np.zeros(0, bool)])

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from twin.base.event_ids import INPUT
 from twin.mechanisms.arrays import EVENT, EVENTS, INPUT_CODE, KIND_EVENT_BLOCK, SAMPLE
 from twin.mechanisms.requests.records import BOOK, REQUEST, REQUEST_OUTCOMES
+from twin.simulation.bytewise import put_together
 from twin.simulation.columns import coded, numbers, validity, values
 from twin.simulation.schedule import Change
 
@@ -69,8 +70,11 @@ class DamagedRun(Exception):
 
 
 def _moments(tick: np.ndarray, start: datetime, tick_s: float) -> pa.Array:
+    """The time of each tick. Rows of one tick follow each other, so each is computed once."""
     base = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "ms")
-    return numbers(base + np.round(tick * tick_s * 1000).astype("timedelta64[ms]"))
+    firsts = np.flatnonzero(np.diff(tick, prepend=-1))
+    t = base + np.round(tick[firsts] * tick_s * 1000).astype("timedelta64[ms]")
+    return numbers(np.repeat(t, np.diff(firsts, append=len(tick))))
 
 
 def _schema(table: pa.Table, name: str) -> pa.Table:
@@ -82,7 +86,7 @@ def samples_table(
     parts: Sequence[np.ndarray], names: Sequence[str], start: datetime, tick_s: float
 ) -> pa.Table:
     """One row a service and sample interval, sorted by tick and service. Columns as UNITS says."""
-    rows = np.concatenate([*parts, np.zeros(0, SAMPLE)])
+    rows = put_together(parts, SAMPLE)
     place = rows["tick"].astype("i8") * max(1, len(names)) + rows["service"]
     if not (np.diff(place) > 0).all():  # those of one shard are sorted
         rows = rows[np.argsort(place, kind="stable")]
@@ -100,7 +104,7 @@ def calls_table(
     parts: Sequence[np.ndarray], edges: Sequence[tuple[str, str]], start: datetime, tick_s: float
 ) -> pa.Table:
     """One row a dependency and sample interval, sorted by tick and dependency. Columns as UNITS says."""
-    rows = np.concatenate([*parts, np.zeros(0, BOOK)])
+    rows = put_together(parts, BOOK)
     rows = rows[np.lexsort((rows["edge"], rows["tick"]))]
     columns = {
         "tick": numbers(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
@@ -113,7 +117,7 @@ def calls_table(
 
 def requests_table(parts: Sequence[np.ndarray], edges: Sequence[tuple[str, str]]) -> pa.Table:
     """One row a request of customers, sorted by its start. Columns as UNITS says."""
-    rows = np.concatenate([*parts, np.zeros(0, REQUEST)])
+    rows = put_together(parts, REQUEST)
     rows = rows[np.lexsort((rows["latency_s"], rows["edge"], rows["start_s"]))]
     columns = {
         **_ends(rows["edge"], edges),
@@ -159,7 +163,7 @@ def events_table(
 ) -> pa.Table:  # fmt: skip
     """What happened, sorted by event id (tick, service, sequence). ``kinds``: EVENTS of each kind, in
     order. A cause that the run ended too soon to note is left out."""
-    mine = np.concatenate([*parts, np.zeros(0, EVENT)])
+    mine = put_together(parts, EVENT)
     rows = np.concatenate([mine, input_rows(inputs)])
     origin = np.concatenate([np.zeros(len(mine), "i4"), np.ones(len(inputs), "i4")])
     order = np.argsort(rows["event_id"], kind="stable")

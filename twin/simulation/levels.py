@@ -20,6 +20,8 @@ SWEEPS = 60  # along the longest path; what goes round a cycle fades
 def weights(scenario: Scenario) -> dict[str, int]:
     """Service → how many calls one simulated call stands for; services stepped as counts are left out."""
     each = stepped_each(scenario)
+    if not each:
+        return {}
     rates = call_rates(scenario.topology.services, with_retries=True)
     found: dict[str, int] = {}
     for connected in connected_sets(scenario.topology.services, each):

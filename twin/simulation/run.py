@@ -90,7 +90,11 @@ class FinishedRun:
 
 def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
     """Sixteen hex digits; equal inputs and code give equal ids. The runner is not part of it."""
-    identity = [scenario.model_dump(mode="json"), seed, replicate, code_version()]
+    return _run_id(scenario.model_dump(mode="json"), seed, replicate)
+
+
+def _run_id(dumped: dict[str, Any], seed: int, replicate: int) -> str:
+    identity = [dumped, seed, replicate, code_version()]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -159,9 +163,10 @@ def keep(run: R, out: Path | str) -> R:
 
 def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: str) -> dict[str, Any]:
     """The manifest, but for the digest."""
+    dumped = scenario.model_dump(mode="json")
     return {
         "schema_version": journal.SCHEMA_VERSION,
-        "run_id": run_id(scenario, seed, replicate),
+        "run_id": _run_id(dumped, seed, replicate),
         "scenario": scenario.name,
         "title": scenario.title,
         "start": scenario.start.isoformat(),
@@ -189,7 +194,7 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
         ],
         "inputs": [input_note(scenario, change) for change in rows.inputs],
         "units": journal.UNITS,
-        "inputs_scenario": scenario.model_dump(mode="json"),
+        "inputs_scenario": dumped,
     }  # fmt: skip
 
 

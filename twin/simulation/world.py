@@ -34,6 +34,7 @@ from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
 from twin.mechanisms.requests.records import BOOK, N_BOOKS, N_REQUESTS, REQUEST, TODO_FIRST, TODO_LAST
 from twin.model.scenario import Scenario
 from twin.model.target import Target
+from twin.simulation.bytewise import copied
 from twin.simulation.conditions import condition_rows, event_behind
 from twin.simulation.levels import call_rates, placed_services, weights
 from twin.simulation.request_arrays import request_arrays
@@ -94,7 +95,7 @@ class Model:
 
     def checkpoint(self) -> list[np.ndarray]:
         """A copy of the whole state; buffers must have been drained."""
-        return [a[:0].copy() if a.dtype in BUFFERS else a.copy() for a in self.every_array()]
+        return [copied(a[:0] if a.dtype in BUFFERS else a) for a in self.every_array()]
 
     def restore(self, saved: Iterable[np.ndarray]) -> None:
         """Go back to a checkpoint of the same scenario."""
@@ -118,10 +119,10 @@ class Model:
                 f"found {w.clock[N_EVENTS]} events, expected at most {len(w.events)} before the next tick; "
                 "a kind emits too many in one tick (EVENTS_A_TICK in twin/mechanisms/arrays.py)"
             )
-        rows = Drained(
-            w.events[: w.clock[N_EVENTS]].copy(), w.samples[: w.clock[N_SAMPLES]].copy(),
-            w.books[: w.counters[N_BOOKS]].copy(), w.requests[: w.counters[N_REQUESTS]].copy(),
-        )  # fmt: skip
+        clock, counters = w.clock, w.counters
+        written = ((w.events, clock[N_EVENTS]), (w.samples, clock[N_SAMPLES]),
+                   (w.books, counters[N_BOOKS]), (w.requests, counters[N_REQUESTS]))  # fmt: skip
+        rows = Drained(*(copied(rows[:n]) for rows, n in written))
         w.clock[N_EVENTS] = w.clock[N_SAMPLES] = w.counters[N_BOOKS] = w.counters[N_REQUESTS] = 0
         return rows
 
@@ -149,6 +150,8 @@ class Model:
         """(condition, event behind it) of those that fired since the last call; 0 where there is none."""
         table = self.state.conditions
         new = np.flatnonzero(table["fired"] == FIRED).tolist()
+        if not new:
+            return []
         table["fired"][new] = REPORTED
         return [(n, event_behind(self.state, table[n])) for n in new]
 
