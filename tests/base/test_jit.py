@@ -80,6 +80,27 @@ def test_a_callee_is_linked_and_python_can_still_call_it() -> None:
         program(-1)
 
 
+def test_a_function_counts_references_only_where_it_makes_an_array() -> None:
+    def first(cells):
+        part = cells[1:3]
+        return part[0] + part[1]
+
+    def sums(cells):
+        total = np.zeros(1)
+        total[0] = first_plain(cells)
+        return total[0]
+
+    first_plain = njit(first)
+    cells = np.arange(4.0)
+    assert njit(sums, allocates=True)(cells) == first_plain(cells) == 3.0
+    counted, plain = njit(first, allocates=True), njit(first)
+    assert counted(cells) == plain(cells)
+    assert "NRT_decref" in counted.inspect_llvm(counted.signatures[0])
+    assert (
+        "NRT_decref(" not in plain.inspect_llvm(plain.signatures[0]).partition("define i8* @_ZN7cpython")[0]
+    )
+
+
 def test_without_numbas_internals_callees_are_compiled_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jit, "LINKS", False)
 

@@ -7,7 +7,7 @@ Numba's defaults cost most of the time of a loop whose functions are handed a do
 | compiles a function anew for each constant argument        | a constant counts as its type only        |
 | makes machine code of each function that the loop calls    | links them into the loop only             |
 | compiles a function that is called once                    | ``interpreted`` calls it as plain Python  |
-| counts references to each array at each call               | ``borrowed`` arrays are not counted       |
+| counts references to each array at each call               | nothing counts, see ``njit``              |
 | passes each array as seven words (a call costs 50 ns)      | ``by_reference`` passes one pointer       |
 """
 
@@ -25,16 +25,18 @@ from numba.core.typing.templates import AttributeTemplate, make_concrete_templat
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 
 
-def njit(function: Callable | None = None, **options: Any) -> Any:
-    """As ``numba.njit``, with three differences.
+def njit(function: Callable | None = None, allocates: bool = False, **options: Any) -> Any:
+    """As ``numba.njit``, with four differences.
 
     Constants among the arguments make no compilation of their own. A division by zero is infinite or not a
     number instead of an exception. A function that is called by a compiled one is linked into it and never
-    becomes machine code of its own.
+    becomes machine code of its own. References to arrays are not counted: all arrays belong to Python, which
+    outlives the call. A function that makes an array says so (``allocates``); it must not call one that hands
+    back a part of that array.
     """
     if function is None:
-        return lambda f: njit(f, **options)
-    dispatcher = numba.njit(**{"error_model": "numpy", **options})(function)
+        return lambda f: njit(f, allocates, **options)
+    dispatcher = numba.njit(**{"error_model": "numpy", "_nrt": allocates, **options})(function)
     if hasattr(dispatcher, "get_call_template"):
         _Callee(dispatcher)
     return dispatcher

@@ -54,13 +54,15 @@ _INVERT_BELOW = 30.0  # mean count under which inversion is cheaper than rejecti
 _NEGLIGIBLE = 1e-20  # a probability that no 53-bit uniform can see
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
+inlined = njit(forceinline=True)  # a call costs as much as the ten rounds: it passes words through memory
+
 
 def stable_key(name: str) -> int:
     """The 32-bit entity key of a name: the same in every process, whatever PYTHONHASHSEED says."""
     return int.from_bytes(hashlib.blake2s(name.encode(), digest_size=4).digest(), "little")
 
 
-@njit
+@inlined
 def _word(x):
     """The low 32 bits of an integer of any type."""
     return np.uint64(np.int64(x) & _MASK)
@@ -83,7 +85,7 @@ def subkey(entity, cohort):
     return np.int64(_mix(_word(entity) ^ _mix(_word(cohort + 1))))
 
 
-@njit
+@inlined
 def philox(c0, c1, c2, c3, k0, k1):
     """Philox4x32-10: four random words from four counter words and two key words (all 0 … 2^32-1)."""
     c0, c1, c2, c3 = _word(c0), _word(c1), _word(c2), _word(c3)
@@ -95,13 +97,13 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@njit
+@inlined
 def _unit(high, low):
     """A double in [0, 1) from the upper 27 bits of one word and the upper 26 of another."""
     return (np.int64(high >> _5) * 67108864.0 + np.int64(low >> _6)) * _ULP
 
 
-@njit
+@inlined
 def uniforms(seed, entity, tick, purpose, replicate, block):
     """Two independent doubles in [0, 1), of 53 bits each: block number `block` of this stream."""
     key = np.int64(seed)
@@ -109,7 +111,7 @@ def uniforms(seed, entity, tick, purpose, replicate, block):
     return _unit(a, b), _unit(c, d)
 
 
-@njit
+@inlined
 def uniform(seed, entity, tick, purpose, replicate):
     """One double in [0, 1)."""
     return uniforms(seed, entity, tick, purpose, replicate, 0)[0]

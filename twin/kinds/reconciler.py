@@ -77,8 +77,10 @@ def init(p, s, c, callers, tick_s: float) -> None:
 @njit
 def back_to_waiting(t, w, p, s, c, level, n):
     """``n`` objects have failed ``level`` + 1 times in a row, and wait."""
+    if n == 0:
+        return
     level = min(level, s.levels - 1)
-    ticks = int(min(p.backoff_cap_s, p.backoff_s * 2.0**level) / w.tick_s[0] + 0.5)
+    ticks = int(min(p.backoff_cap_s, p.backoff_s * float(1 << level)) / w.tick_s[0] + 0.5)
     c[level * s.slots + (t + max(1, min(ticks, s.slots - 1))) % s.slots] += n
     s.waiting += n
 
@@ -90,12 +92,15 @@ def begin_tries(t, s, c, fresh):
     begun = fresh
     c[rows] += fresh  # no failure yet
     s.content -= fresh
-    for level in range(s.levels):
-        at = level * s.slots + t % s.slots
-        c[rows + 1 + level] += c[at]
-        begun += c[at]
-        s.waiting -= c[at]
-        c[at] = 0
+    at = t % s.slots
+    for level in range(s.levels if s.waiting > 0 else 0):
+        due = c[at]
+        if due > 0:
+            c[rows + 1 + level] += due
+            begun += due
+            s.waiting -= due
+            c[at] = 0
+        at += s.slots
     s.trying += begun
     return begun
 

@@ -89,7 +89,7 @@ def whole_part(context, draw, amount):
     return carried(amount, context.carry, context.slot + slot_of(draw))
 
 
-@njit
+@inlined
 def thin(context, draw, n, p):
     """How many of ``n`` members go, each with probability ``p``: between 0 and n."""
     if n <= 0 or p <= 0.0:
@@ -101,7 +101,7 @@ def thin(context, draw, n, p):
     return whole_part(context, draw, n * p)
 
 
-@njit
+@inlined
 def sample(context, draw, cohort, n, p):
     """``thin`` for one cohort: by chance of its own."""
     if n <= 0 or p <= 0.0:
@@ -114,7 +114,7 @@ def sample(context, draw, cohort, n, p):
     return whole_part(context, draw, n * p)
 
 
-@njit
+@inlined
 def sample_uniform(context, draw, cohort):
     """A number in [0, 1) of a cohort's own; without noise one half."""
     if not context.exact:
@@ -123,7 +123,7 @@ def sample_uniform(context, draw, cohort):
     return uniform(context.seed, key, context.tick, draw & 255, context.replicate)
 
 
-@njit
+@inlined
 def arrivals(context, draw, mean_count):
     """How many come in a tick when ``mean_count`` (rate × tick length) are expected."""
     if context.exact:

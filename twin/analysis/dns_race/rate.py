@@ -80,7 +80,7 @@ def try_until(end_s, next_s, tries, h, seed, walker, tick, replicate):
     return False, next_s, tries
 
 
-@njit
+@njit(allocates=True)
 def climb(h, levels, walkers, seed, replicate):
     """One replicate of the splitting: (probability to be `keep` plans late, probability of an empty name).
 

@@ -265,7 +265,7 @@ def spread_hope(bits, edges, expanded, transitions):
                 changed = True
 
 
-@njit
+@njit(allocates=True)
 def follow(states, moves, cfg, bits, symmetry, keys):
     """Run the machine again, from the start along `keys` (steps · words,): states that a search has met.
 

@@ -130,7 +130,7 @@ def lease_of(w, i):
     return OWN
 
 
-@njit
+@njit(allocates=True)
 def traffic_meets(p, s, c, load):
     """What traffic meets: (mean capacity left, share of calls without room, share that meet a fault, share
     that meet a member without its configuration). ``load``: utilisation over that of the daily peak."""

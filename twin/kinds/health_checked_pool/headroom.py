@@ -22,7 +22,7 @@ def short_ratio(capacity, low, high):
     return (high - least - capacity * math.log(high / least)) / (high - low)
 
 
-@njit
+@njit(allocates=True)
 def zones_left(lost):
     """Distribution of how many zones are left when zone z is lost with chance ``lost[z]``, each by itself.
 
@@ -37,7 +37,7 @@ def zones_left(lost):
     return chance
 
 
-@njit
+@njit(allocates=True)
 def remaining_capacity(lost, able_ratio, fail_open, low, high):
     """(mean capacity, share of calls without capacity) of pools that have each lost some of their zones.
 

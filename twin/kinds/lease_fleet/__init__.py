@@ -62,6 +62,8 @@ timeout_s can grow during a run to twice their first value.
 
 from __future__ import annotations
 
+import math
+
 from twin.base.jit import njit
 from twin.base.thresholds import DEGRADED_RATIO
 from twin.kinds.lease_fleet.control_loop import Leases
@@ -227,6 +229,7 @@ def step(t, w, i, p, s, c):
     reach, call_ok = reachable_ratio(w, i, ok)
     works = 1.0 - p.fault_ratio
     call_ok *= works * in_time
+    s.lapsing_ratio = -math.expm1(-p.lapse_per_s * p.check_interval_s)
     context, late = draw_context(t, w, i), 0
     for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
         late += step_host(context, p, s, c, h, slot, slot_s, elapsed_s, reach, call_ok)
@@ -245,7 +248,7 @@ def step(t, w, i, p, s, c):
     w.svc[i].offered, w.svc[i].latency_s = checks, s.release_sum / (MICRO * s.hosts)
 
 
-@njit
+@njit(allocates=True)
 def check(p, s, c):
     """Every holder of every host is leased, waiting or in an attempt; the cohorts add up to their totals."""
     for h in range(s.hosts):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from twin.base.jit import njit
 from twin.kinds.lease_fleet.lease_host import (
     ADRIFT,
@@ -143,7 +141,7 @@ def check_leases(context, p, s, wheel, memory, h, phase, slot_s, reach, ok):
     adrift += put_off(context, sub, wheel, s.classes, s.phases, phase, s.classes // 2, last_adrift, rest)
     if p.lapse_per_s > 0.0:
         sure = wheel[phase * s.classes]
-        gone = sample(context, DRAWS.lapsed, h, sure, -math.expm1(-p.lapse_per_s * p.check_interval_s))
+        gone = sample(context, DRAWS.lapsed, h, sure, s.lapsing_ratio)
         wheel[phase * s.classes] -= gone
         lapsed += gone
     return lapsed, adrift

@@ -22,6 +22,8 @@ REACH, HOLDS = 12, 13
 HEAD = 14
 MICRO, BILLION = 1e6, 1e9
 
+view = njit(inline="always")  # hands back a part of an array, which only its caller's own code may do
+
 
 @njit
 def holders_of(s, h):
@@ -29,27 +31,27 @@ def holders_of(s, h):
     return s.holders // s.hosts + (1 if h < s.holders % s.hosts else 0)
 
 
-@njit
+@view
 def host_cells(s, c, h):
     """The cells of host ``h``."""
     stride = HEAD + 2 * s.ring + s.phases * s.classes + s.phases
     return c[h * stride : (h + 1) * stride]
 
 
-@njit
+@view
 def ring_of(s, host):
     """The host's attempts by the slot in which they began: (counts, work that each has received)."""
     return host[HEAD : HEAD + s.ring], host[HEAD + s.ring : HEAD + 2 * s.ring].view(np.float64)
 
 
-@njit
+@view
 def wheel_of(s, host):
     """The host's wheel of leases."""
     at = HEAD + 2 * s.ring
     return host[at : at + s.phases * s.classes]
 
 
-@njit
+@view
 def memory_of(s, host):
     """For each phase of the wheel: share of connections that lived when it last came, in billionths."""
     return host[HEAD + 2 * s.ring + s.phases * s.classes :]

@@ -92,6 +92,8 @@ def put_off(context, sub, wheel, classes, phases, phase, side, n, rest):
     Checks are spread evenly over a slot, so a rest of whole slots and a part divides them over two slots.
     ``side``: 0 with a connection, classes/2 adrift. Draws of the cohort sub+side.
     """
+    if n == 0:
+        return 0
     whole = int(rest + 1e-9)
     later = sample(context, DRAWS.put_off, sub + side, n, rest - whole)
     doomed = side + classes // 2 - 1

@@ -20,7 +20,7 @@ import numpy as np
 
 from twin.base.jit import njit
 from twin.kinds.lease_fleet.parameters import DRAWS
-from twin.mechanisms.sampling import sample
+from twin.mechanisms.sampling import inlined, sample
 
 _TINY = 1e-12  # work that rounding may have cost an attempt of fixed size
 _INVERSE = np.array([0.0] + [1.0 / j for j in range(1, 64)])  # multiplying is far cheaper than dividing
@@ -77,6 +77,12 @@ def goodput_ratio(k, x):
     return within / (finished_ratio(k + 1, k * x) + x * (1.0 - within)) if x > 0.0 else 0.0
 
 
+@inlined
+def after(at, n):
+    """The cell after ``at`` on a ring of ``n``."""
+    return at + 1 if at + 1 < n else 0
+
+
 @njit
 def begin_attempts(counts, work, slot, n):
     """``n`` attempts begin at the end of ``slot``."""
@@ -89,8 +95,10 @@ def begin_attempts(counts, work, slot, n):
 @njit
 def first_live(counts, oldest, slot):
     """The oldest slot at or after ``oldest`` whose attempts are still there, or ``slot``."""
-    while oldest < slot and counts[oldest % len(counts)] == 0:
+    at = oldest % len(counts)
+    while oldest < slot and counts[at] == 0:
         oldest += 1
+        at = after(at, len(counts))
     return oldest
 
 
@@ -100,32 +108,31 @@ def share_work(context, sub, counts, work, oldest, slot, k, more):
 
     Draws ``finished`` of the cohorts sub+1 … sub+len(counts), by age.
     """
-    done = 0
+    done, at = 0, oldest % len(counts)
     step = more * max(k, 1)
     for born in range(oldest, slot):
-        at = born % len(counts)
-        if counts[at] == 0:
-            continue
-        before = work[at]
-        work[at] += step
-        p = finishing_ratio(k, before, work[at])
-        gone = sample(context, DRAWS.finished, sub + slot - born, counts[at], p)
-        counts[at] -= gone
-        done += gone
+        if counts[at] > 0:
+            before = work[at]
+            work[at] += step
+            p = finishing_ratio(k, before, work[at])
+            gone = sample(context, DRAWS.finished, sub + slot - born, counts[at], p)
+            counts[at] -= gone
+            done += gone
+        at = after(at, len(counts))
     return done
 
 
 @njit
 def serve_in_order(counts, oldest, slot, most):
     """Finish up to ``most`` attempts of the slots oldest … slot-1, oldest first. Returns how many."""
-    left = most
-    for born in range(oldest, slot):
-        at = born % len(counts)
+    left, at = most, oldest % len(counts)
+    for _ in range(oldest, slot):
         taken = min(left, counts[at])
         counts[at] -= taken
         left -= taken
         if left == 0:
             break
+        at = after(at, len(counts))
     return most - left
 
 

@@ -124,7 +124,7 @@ def step(t, w, i, p, s, c):
     s.all_good += n - failed
 
 
-@njit
+@njit(allocates=True)
 def check(p, s, c):
     """No attempt and no call is lost or counted twice, nothing is negative, the queue keeps its bound."""
     here, orbiting = c[FRONT + COUNT], 0
