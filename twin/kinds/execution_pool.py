@@ -28,6 +28,7 @@ from twin.base.thresholds import RECOVERED_S
 from twin.mechanisms.arrays import ASYNC, LEASE
 from twin.mechanisms.books import arriving, ended_requests, unanswered
 from twin.mechanisms.calls import (
+    amend,
     answer,
     depend,
     draw,
@@ -35,10 +36,10 @@ from twin.mechanisms.calls import (
     expose,
     flow,
     intake,
-    pass_on,
     tally,
 )
 from twin.mechanisms.causes import begin_own, behind, end_own
+from twin.mechanisms.dependencies import pass_on
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, FLOW, cohorts, declare
 from twin.model.kind import About
 from twin.model.parameter import LATE, Param, fault_ratio
@@ -206,6 +207,7 @@ def answer_by_priority(w, i, p, ok, latency_s):
     """The throttle holds back a share of asynchronous calls, and no synchronous ones."""
     answer(w, i, ok, latency_s)
     panel = w.svc[i]
+    amend(panel)
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
         if r.mode == ASYNC:

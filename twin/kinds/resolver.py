@@ -32,9 +32,10 @@ import math
 from twin.base.jit import njit
 from twin.base.rng import FAIL, LOOKUP, OPEN
 from twin.base.thresholds import DEGRADED_RATIO
-from twin.mechanisms.calls import answer, draw, expose, intake, miss_ratio, tally
+from twin.mechanisms.calls import answer, draw, expose, intake, tally
 from twin.mechanisms.causes import begin_own, behind, end_own
 from twin.mechanisms.contract import DEPEND, mark
+from twin.mechanisms.dependencies import miss_ratio
 from twin.mechanisms.draws import declare
 from twin.model.kind import About
 from twin.model.parameter import Param, fault_ratio

@@ -62,6 +62,24 @@ SERVICE = np.dtype(
             ("open_requests", "i8"),
             ("in_flight", "i8"),
             ("settled", "i8"),
+            # a block of ticks (blocks.py): no dependency to it is near or guarded; some client tries again;
+            # its dependencies say the same in every tick of the block, and what; its callers have been told
+            # what it would say again, and how many ticks of their books are open because of that
+            ("is_near", "i8"),
+            ("is_listed", "i8"),
+            ("is_plain", "i8"),
+            ("is_retried", "i8"),
+            ("hands_over", "i8"),
+            ("is_still", "i8"),
+            ("still_from", "i8"),
+            ("still_ok", "f8"),
+            ("still_wait_s", "f8"),
+            ("is_told", "i8"),
+            ("told_ok", "f8"),
+            ("told_latency_s", "f8"),
+            ("told_headroom", "f8"),
+            ("pending_from", "i8"),
+            ("pending", "i8"),
             # level of the moment
             ("capacity_per_s", "f8"),
             ("backlog", "i8"),
@@ -152,7 +170,7 @@ EDGE = np.dtype(
             ("latency_s", "f8"),
             ("headroom", "f8"),
             ("event", "i8"),
-            ("came", "i8"),
+            ("told_ok", "f8"),  # the outcome in the ticks whose books are open
             ("arrived", "i8"),
             ("served", "i8"),
             ("failed", "i8"),
@@ -279,6 +297,8 @@ class State(NamedTuple):
     spell: np.ndarray  # SPELL, SPELLS a service
     edge: np.ndarray  # EDGE, ordered by caller, then callee
     incoming: np.ndarray  # int64: edge numbers ordered by callee
+    near: np.ndarray  # int64: numbers of the edges inside a domain
+    ahead: np.ndarray  # int64[services, 2 * BLOCK_TICKS]: calls that come in each tick of a block, and go
     cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
     carry: np.ndarray  # int64: remainders, EDGE_CARRIES an edge, then SERVICE_CARRIES a service: draws.py
     line: np.ndarray  # float64: outcomes on their way along edges with a delay
@@ -301,8 +321,11 @@ class State(NamedTuple):
     books: np.ndarray  # BOOK buffer
 
 
-CLOCK = ("period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug")
-PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG = range(7)
+CLOCK = (
+    "period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug", "stepwise", "block",
+)  # fmt: skip
+PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG, STEPWISE, BLOCK = range(9)
+BLOCK_TICKS = 16  # most ticks in which a service is stepped before the next one: blocks.py
 LINE_VALUES = 10  # that travel along an edge with a delay
 CACHE_SLOTS = 64  # age classes of a cached dependency
 BREAKER_SLOTS = 64  # phases of open circuit breakers
@@ -310,6 +333,6 @@ BREAKER_SLOTS = 64  # phases of open circuit breakers
 # Codes of events that every service may have; a kind's own follow from FIRST_KIND_EVENT.
 EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed", "first_sign", "more_load")
 INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY, DIAGNOSED, FIRST_SIGN, MORE_LOAD = range(7)
-EVENTS_A_TICK = 8  # that a service emits in a tick at most, on the mean of all services
+EVENTS_A_TICK = 8  # that a service emits in a tick or a block at most, on the mean of all services
 SPARE_EVENTS = 256  # for few services
 KIND_EVENT_BLOCK = 100  # code = KIND_EVENT_BLOCK * (1 + kind number) + position in the kind's EVENTS

@@ -27,24 +27,78 @@ def arriving(t, w, e):
         return r.sent_calls
     period = w.clock[PERIOD]
     k = t % period
-    calls = float(r.sent_calls)  # exact far beyond any count here, and a float divides faster
-    return int(calls * (k + 1) / period) - int(calls * k / period)
+    return come_by(r.sent_calls, k + 1, period) - come_by(r.sent_calls, k, period)
 
 
 @njit
-def settle(w, i):
-    """The calls that ``intake`` took in for service ``i`` have ended in this tick, as it answered."""
+def come_by(calls, k, period):
+    """How many of the ``calls`` that a period brings come before its tick ``k``."""
+    return int(float(calls) * k / period)  # exact far beyond any count here, and a float divides faster
+
+
+@njit
+def settle(t, w, i):
+    """The calls that ``intake`` took in for service ``i`` have ended in this tick, as it answered.
+
+    While it says the same in every tick of a block, they are booked when that ends.
+    """
     panel = w.svc[i]
+    if panel.is_told != 0 and panel.is_listed != 0 and panel.settled == 0:
+        if panel.pending == 0:
+            panel.pending_from = t
+        panel.pending += 1
+        return
+    settle_pending(w, i)
+    if panel.settled != 0:  # the step has done it, and said its own to callers
+        panel.is_told = 0
+        return
+    for n in range(panel.in_start, panel.in_end):
+        e = w.incoming[n]
+        came = arriving(t, w, e)
+        if came > 0:
+            book(w, e, came, served_of(w, e, came, w.edge[e].ok))
+
+
+@njit
+def settle_pending(w, i):
+    """Book the calls of the ticks that are still open, as ``answer`` said before them."""
+    panel = w.svc[i]
+    if panel.pending == 0:
+        return
+    period = w.clock[PERIOD]
+    first = panel.pending_from % period
+    after = first + panel.pending
     for n in range(panel.in_start, panel.in_end):
         e = w.incoming[n]
         r = w.edge[e]
-        came = r.came
-        if came > 0:
-            slot = EDGE_CARRIES * e + slot_of(DEPENDENCY_DRAWS.served)
-            good = came if r.ok >= 1.0 else carried(came * max(0.0, r.ok), w.carry, slot)
-            r.arrived += came
-            r.served += good
-            r.failed += came - good
+        came = come_by(r.sent_calls, after, period) - come_by(r.sent_calls, first, period)
+        if came == 0:
+            continue
+        good = came
+        if r.told_ok < 1.0:
+            good = 0
+            for k in range(first, after):
+                here = come_by(r.sent_calls, k + 1, period) - come_by(r.sent_calls, k, period)
+                good += served_of(w, e, here, r.told_ok)
+        book(w, e, came, good)
+    panel.pending = 0
+
+
+@njit
+def served_of(w, e, came, ok):
+    """How many of ``came`` calls end well if a share ``ok`` does; the fraction waits for the next tick."""
+    if ok >= 1.0:
+        return came
+    return carried(came * max(0.0, ok), w.carry, EDGE_CARRIES * e + slot_of(DEPENDENCY_DRAWS.served))
+
+
+@njit
+def book(w, e, came, good):
+    """``came`` calls over dependency ``e`` have come and ended, ``good`` of them well."""
+    r = w.edge[e]
+    r.arrived += came
+    r.served += good
+    r.failed += came - good
 
 
 @njit

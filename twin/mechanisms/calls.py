@@ -5,34 +5,39 @@ connections and credentials. The caller learns whether the call came back in tim
 does inside, its neighbours see only this. A *kind* calls, in each tick and in this order, ``intake``,
 ``depend``, ``expose``, ``answer`` and ``tally`` (see ``contract.py``). The SDK of a caller is stepped beside
 the callee, so that retries meet the state they cause. Pools of connections, caches and backlogs are stepped
-beside the caller. Left out: single requests, payloads, and the network between Regions. When all this becomes
-visible to others: ``twin/mechanisms/detection.py``.
+beside the caller (``dependencies.py``). Left out: single requests, payloads, and the network between Regions.
+When all this becomes visible to others: ``twin/mechanisms/detection.py``.
 """
 
 from __future__ import annotations
 
-import math
-
 from twin.base.jit import njit
 from twin.mechanisms.arrays import (
     ASYNC,
-    BOOTSTRAP,
-    CACHE_SLOTS,
-    CACHED,
+    BLOCK,
+    BLOCK_TICKS,
     FIRE_AND_FORGET,
     HARD,
     KIND_EVENT_BLOCK,
-    LEASE,
     N_EVENTS,
-    NEW_CONNECTIONS,
     SOFT,
 )
-from twin.mechanisms.books import arriving, close_requests, ended_miss, unanswered
-from twin.mechanisms.client_policies import attempts_at_once, guarded, patience_s, settle_at_once
+from twin.mechanisms.blocks import stays_still, takes_part
+from twin.mechanisms.books import arriving, close_requests, ended_miss, settle_pending, unanswered
+from twin.mechanisms.client_policies import (
+    amplification,
+    attempts_at_once,
+    guarded,
+    patience_s,
+    retries_here,
+    settle_at_once,
+    tries_again_here,
+)
 from twin.mechanisms.contract import ANSWER, DEPEND, EXPOSE, INTAKE, TALLY, mark
+from twin.mechanisms.dependencies import hand_over, pass_on, send_calls, served_ratio
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES, SERVICE_CARRIES
 from twin.mechanisms.event_ids import number_of, service_of, tick_of
-from twin.mechanisms.sampling import carried, dependency_context, draw_context, sample, slot_of, thin
+from twin.mechanisms.sampling import carried, draw_context, sample, slot_of
 
 
 @njit
@@ -59,22 +64,6 @@ def draw_cohort(t, w, i, name, cohort, n, p):
 def flow(w, i, name, amount):
     """The whole part of ``amount``; the fraction waits for the next tick. ``name``: a declared FLOW."""
     return carried(amount, w.carry, EDGE_CARRIES * len(w.edge) + SERVICE_CARRIES * i + slot_of(name))
-
-
-@njit
-def draw_connections(t, w, e, name, n, p):
-    """As ``draw``, for dependency ``e`` and one of DEPENDENCY_DRAWS; noise as its caller's."""
-    if n <= 0 or p <= 0.0:
-        return 0
-    if p >= 1.0:
-        return int(n)
-    return thin(dependency_context(t, w, e), name, n, p)
-
-
-@njit
-def pass_on(w, e, name, amount):
-    """As ``flow``, for dependency ``e`` and one of DEPENDENCY_DRAWS."""
-    return carried(amount, w.carry, EDGE_CARRIES * e + slot_of(name))
 
 
 @njit
@@ -112,36 +101,26 @@ def emit_own(t, w, i, k, value, cause):
 
 
 @njit
-def amplification(miss, retries, budget_ratio):
-    """(attempts per call, share that fails for good) when each attempt fails with ``miss``. MODELLING,
-    1.2."""
-    if miss <= 0.0 or retries <= 0.0:
-        return 1.0, miss
-    extra, last = 0.0, miss
-    for _ in range(int(retries)):
-        extra += last
-        last *= miss
-    if budget_ratio > 0.0 and extra > budget_ratio:
-        return 1.0 + budget_ratio, max(0.0, 1.0 - (1.0 - miss) * (1.0 + budget_ratio))
-    return 1.0 + extra, last
-
-
-@njit
-def retries_here(r):
-    """Retries that are stepped beside the callee; a pool of connections tries its own members, see
-    ``churn``."""
-    return 0.0 if r.mode == NEW_CONNECTIONS or r.mode == CACHED else r.retries
-
-
-@njit
 def intake(t, w, i):
     """Attempts that reach service ``i`` in this tick: first tries and their retries."""
+    panel = w.svc[i]
+    if panel.is_listed != 0 and panel.is_retried == 0:
+        total = w.ahead[i, t - w.clock[BLOCK]]
+    else:
+        total = attempts_that_come(t, w, i)
+    panel.offered = total
+    mark(panel, INTAKE)
+    return total
+
+
+@njit
+def attempts_that_come(t, w, i):
+    """The same, dependency by dependency."""
     panel = w.svc[i]
     total = 0
     for n in range(panel.in_start, panel.in_end):
         e = w.incoming[n]
         first = arriving(t, w, e)
-        w.edge[e].came = first
         if guarded(w.edge[e]):
             total += attempts_at_once(t, w, e, first, retries_here(w.edge[e]))
             continue
@@ -150,8 +129,6 @@ def intake(t, w, i):
             attempts, _ = amplification(miss, retries_here(w.edge[e]), w.edge[e].retry_budget_ratio)
             first += pass_on(w, e, DEPENDENCY_DRAWS.retried, first * (attempts - 1.0))
         total += first
-    panel.offered = total
-    mark(panel, INTAKE)
     return total
 
 
@@ -159,7 +136,28 @@ def intake(t, w, i):
 def answer(w, i, ok, latency_s):
     """Tell every caller of ``i`` what becomes of an attempt: ``ok`` of them succeed, after ``latency_s``."""
     panel = w.svc[i]
+    if not says_the_same(panel, ok, latency_s):
+        settle_pending(w, i)
+        tell(w, i, ok, latency_s)
+    panel.latency_s = latency_s
+    panel.p_missed += 1.0 - ok
+    mark(panel, ANSWER)
+
+
+@njit
+def says_the_same(panel, ok, latency_s):
+    """Whether callers have been told just this in an earlier tick of the block."""
+    same = panel.is_told != 0 and panel.told_ok == ok and panel.told_latency_s == latency_s
+    return same and panel.told_headroom == headroom_of(panel)
+
+
+@njit
+def tell(w, i, ok, latency_s):
+    """Write on every dependency to service ``i`` what becomes of calls."""
+    panel = w.svc[i]
     headroom = headroom_of(panel)
+    panel.is_told, panel.is_retried = panel.is_plain, 0
+    panel.told_ok, panel.told_latency_s, panel.told_headroom = ok, latency_s, headroom
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
         in_time = latency_s <= patience_s(r) or r.mode == ASYNC  # who hands work over does not wait for it
@@ -168,15 +166,23 @@ def answer(w, i, ok, latency_s):
         r.ok, r.latency_s, r.headroom = 1.0 - lost, latency_s, headroom
         if guarded(r):
             r.ok = settle_at_once(w, w.incoming[n], retries_here(r))
-    panel.latency_s = latency_s
-    panel.p_missed += 1.0 - ok
-    mark(panel, ANSWER)
+        r.told_ok = r.ok
+        if tries_again_here(r):
+            panel.is_retried = 1
+
+
+@njit
+def amend(panel):
+    """To be called by a step that writes to its callers' dependencies by itself, after ``answer``: what they
+    have been told is no longer what ``answer`` said."""
+    panel.is_told, panel.is_retried = 0, 1
 
 
 @njit
 def answer_conditions(w, i, holds):
     """Tell the callers whose work needs a lease that is kept here which share of it finds one."""
     panel = w.svc[i]
+    amend(panel)
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
         if r.is_condition != 0:
@@ -203,121 +209,11 @@ def expose(w, i, capacity_per_s, backlog, own_blame):
 def accept(w, i):
     """Work that callers hand over is taken whatever becomes of it: it waits here."""
     panel = w.svc[i]
+    amend(panel)
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
         if r.mode == ASYNC:
             r.ok = r.attempt_ok = 1.0
-
-
-@njit
-def miss_ratio(w, e):
-    """Share of calls over ``e`` that fail, as the caller knows it: refused, late, or no room for them."""
-    r = w.edge[e]
-    ok = r.visible_ok
-    if r.utilisation_ratio > 0.0:
-        needed = r.utilisation_ratio * w.svc[r.caller].load_ratio
-        if r.visible_headroom < needed:
-            ok *= max(0.0, r.visible_headroom) / needed
-    return 1.0 - ok
-
-
-@njit
-def churn(t, w, e):
-    """Share of calls without a connection. Connections close in their own time; a new one needs the callee.
-
-    The callee is a resolver, mostly, and a host asks the same one again, so another try has the same answer.
-    The hosts behind a resolver that fails (``lost``) run dry as their connections close, and recover with it.
-    """
-    r = w.edge[e]
-    pool = int(r.connections_count)
-    lost = int(round(pool * miss_ratio(w, e)))
-    dry = max(0, pool - r.live)
-    if lost == 0 and dry == 0:
-        r.lost = 0
-        r.calls += pass_on(w, e, DEPENDENCY_DRAWS.renewed, pool * (w.tick_s[0] / r.lifetime_s))
-        return 0.0
-    if lost < r.lost:
-        dry -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, dry, 1.0 - lost / r.lost)
-    dry = min(dry, lost)
-    closes = 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s)
-    dry += draw_connections(t, w, e, DEPENDENCY_DRAWS.closed, lost - dry, closes)
-    r.lost, r.live = lost, pool - dry
-    r.calls += dry + pass_on(w, e, DEPENDENCY_DRAWS.renewed, pool * (w.tick_s[0] / r.lifetime_s))
-    return (dry / pool) ** (1.0 + r.retries)
-
-
-@njit
-def connect(t, w, e, n):
-    """``n`` calls over connections. Returns (share without one, added latency in s).
-
-    Of these, ``new_connection_ratio`` open one of their own in any case (cold starts, growth of the pool).
-    They wait for it, and fail as openings fail; another try has the same answer.
-    """
-    r, base = w.edge[e], churn(t, w, e)
-    fresh = r.new_connection_ratio
-    if fresh <= 0.0:
-        return base, 0.0
-    r.calls += pass_on(w, e, DEPENDENCY_DRAWS.fresh, n * fresh)
-    return fresh * miss_ratio(w, e) + (1.0 - fresh) * base, fresh * r.visible_latency_s
-
-
-@njit
-def age(t, w, e):
-    """Share of calls whose cached answer has expired: entries are renewed one lifetime after the last
-    time."""
-    r = w.edge[e]
-    pool = int(r.connections_count)
-    miss = miss_ratio(w, e)
-    slot_ticks = max(1, int(r.lifetime_s / w.tick_s[0] / CACHE_SLOTS))
-    if t % slot_ticks == 0:
-        at = r.cell + (t // slot_ticks) % CACHE_SLOTS
-        due = w.cells[at]
-        kept = due - draw_connections(t, w, e, DEPENDENCY_DRAWS.lapsed, due, miss)
-        w.cells[at] = kept
-        r.live -= due - kept
-        r.calls += due
-    if r.live < pool:
-        back = draw_connections(t, w, e, DEPENDENCY_DRAWS.looked_up, pool - r.live, 1.0 - miss)
-        w.cells[r.cell + (t // slot_ticks) % CACHE_SLOTS] += back
-        r.calls += pool - r.live
-        r.live += back
-    return (pool - r.live) / pool
-
-
-@njit
-def hand_over(t, w, e, n):
-    """Work left for the callee to take when it can. Returns the wait, in seconds, of what is left now."""
-    r = w.edge[e]
-    r.backlog += n
-    limit = r.backlog
-    if r.drain_per_s > 0.0:
-        limit = min(limit, pass_on(w, e, DEPENDENCY_DRAWS.drained, r.drain_per_s * w.tick_s[0]))
-    if limit <= 0:
-        return 0.0 if r.backlog <= 0 else (r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0)
-    r.calls += limit
-    r.backlog -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, limit, 1.0 - miss_ratio(w, e))
-    return r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0
-
-
-@njit
-def send_calls(t, w, e, n):
-    """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
-    r = w.edge[e]
-    m = pass_on(w, e, DEPENDENCY_DRAWS.asked, n * r.share)
-    if r.mode == LEASE:  # a condition: no call, no time
-        return miss_ratio(w, e), 0.0
-    if r.mode == NEW_CONNECTIONS:
-        return connect(t, w, e, m)
-    if r.mode == CACHED:
-        return age(t, w, e), 0.0
-    r.calls += m
-    return miss_ratio(w, e), r.visible_latency_s
-
-
-@njit
-def served_ratio(r, miss):
-    """Share of the caller's requests that find all their calls over a dependency served."""
-    return 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
 
 
 @njit
@@ -328,11 +224,32 @@ def depend(t, w, i, n):
     Lease dependencies are left to the kind, but for conditions. A soft one costs no call. What is handed over
     asynchronously comes from the calls that succeed. How many have ended: ``ended_requests`` in books.py.
     """
+    panel = w.svc[i]
+    k = t - w.clock[BLOCK]
+    if panel.is_still != 0:
+        w.ahead[i, BLOCK_TICKS + k] = n
+        ok, wait = panel.still_ok, panel.still_wait_s
+        close_requests(panel, n, 0, ok)
+    else:
+        ok, wait = depend_on_each(t, w, i, n)
+        panel.still_from, panel.still_ok, panel.still_wait_s = k + 1, ok, wait
+        panel.is_still = stays_still(w, i)
+    if panel.hands_over != 0:
+        wait = hand_over_all(t, w, i, n, ok, wait)
+    mark(panel, DEPEND)
+    return ok, wait
+
+
+@njit
+def depend_on_each(t, w, i, n):
+    """``depend`` but for what is handed over, dependency by dependency."""
     ok, wait, still_open, ended_ok = 1.0, 0.0, 0, 1.0
     panel = w.svc[i]
+    panel.hands_over = 0
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
-        if r.mode == ASYNC or r.mode == BOOTSTRAP or (r.mode == LEASE and r.is_condition == 0):
+        if not takes_part(r):
+            panel.hands_over += r.mode == ASYNC
             continue
         miss, latency = send_calls(t, w, e, n)
         if r.mode == FIRE_AND_FORGET:
@@ -352,14 +269,21 @@ def depend(t, w, i, n):
         r.blame = 1.0 - factor
         ok *= factor
         ended_ok *= factor if heard == miss else served_ratio(r, heard)
+    close_requests(panel, n, still_open, ended_ok)
+    return ok, wait
+
+
+@njit
+def hand_over_all(t, w, i, n, ok, wait):
+    """Hand over the work of ``n`` calls, of which a share ``ok`` succeeds. Returns ``wait`` (in seconds) and
+    what the work that is left waits."""
+    panel = w.svc[i]
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if r.mode == ASYNC:
             r.wait_s = hand_over(t, w, e, pass_on(w, e, DEPENDENCY_DRAWS.asked, n * (r.share * ok)))
             wait += r.wait_s
-    close_requests(panel, n, still_open, ended_ok)
-    mark(panel, DEPEND)
-    return ok, wait
+    return wait
 
 
 @njit

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 
 from twin.base.jit import njit
-from twin.mechanisms.arrays import ADAPTIVE, BREAKER_SLOTS, LEGACY
+from twin.mechanisms.arrays import ADAPTIVE, BREAKER_SLOTS, CACHED, LEGACY, NEW_CONNECTIONS
 from twin.mechanisms.backoff import mean_wait_s
 from twin.mechanisms.draws import DEPENDENCY_DRAWS
 from twin.mechanisms.sampling import dependency_context, sample, whole_part
@@ -71,6 +71,34 @@ def let_through(t, w, e, n, sub):
 
 
 # --- retries ---------------------------------------------------------------
+
+
+@njit
+def amplification(miss, retries, budget_ratio):
+    """(attempts per call, share that fails for good) when each attempt fails with ``miss``. MODELLING,
+    1.2."""
+    if miss <= 0.0 or retries <= 0.0:
+        return 1.0, miss
+    extra, last = 0.0, miss
+    for _ in range(int(retries)):
+        extra += last
+        last *= miss
+    if budget_ratio > 0.0 and extra > budget_ratio:
+        return 1.0 + budget_ratio, max(0.0, 1.0 - (1.0 - miss) * (1.0 + budget_ratio))
+    return 1.0 + extra, last
+
+
+@njit
+def retries_here(r):
+    """Retries that are stepped beside the callee; a pool of connections tries its own members, see
+    ``churn``."""
+    return 0.0 if r.mode == NEW_CONNECTIONS or r.mode == CACHED else r.retries
+
+
+@njit
+def tries_again_here(r):
+    """Whether attempts over a dependency fail and are made again beside the callee."""
+    return r.attempt_ok < 1.0 and retries_here(r) > 0.0
 
 
 @njit

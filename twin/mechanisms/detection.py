@@ -301,25 +301,37 @@ def learn_waits(w, i, latency_s):
 
 
 @njit
-def publish(t, w):
-    """Let callers and callees see each other's side: every tick inside a domain, else every period."""
-    boundary = (t + 1) % w.clock[PERIOD] == 0
-    for e in range(len(w.edge)):
-        r = w.edge[e]
-        if r.cross_domain != 0 and not boundary:
-            continue
-        r.sent_calls, r.calls = r.calls, 0
-        r.sent_total += r.sent_calls
-        callee = w.svc[r.callee]
-        r.event, r.closed, r.visible_input = callee.trouble, callee.trouble_end, callee.input_event
-        if r.line_slots > 0:
-            delayed(t, w, e)
-        else:
-            r.visible_ok, r.visible_latency_s, r.visible_headroom = r.ok, r.latency_s, r.headroom
-            r.visible_event, r.visible_closed = r.event, r.closed
-            publish_books(r)
-        if boundary:
+def publish_near(t, w):
+    """Let callers and callees inside a domain see each other's side, after every tick."""
+    for n in range(len(w.near)):
+        publish(t, w, w.near[n])
+
+
+@njit
+def publish_all(t, w):
+    """At the end of a period let all do so, and say what loads each dependency, as seen before."""
+    for i in range(len(w.svc)):
+        panel = w.svc[i]
+        for e in range(panel.out_start, panel.out_end):
             publish_load(t, w, e)
+        for e in range(panel.out_start, panel.out_end):
+            publish(t, w, e)
+
+
+@njit
+def publish(t, w, e):
+    """Let the two sides of dependency ``e`` see each other."""
+    r = w.edge[e]
+    r.sent_calls, r.calls = r.calls, 0
+    r.sent_total += r.sent_calls
+    callee = w.svc[r.callee]
+    r.event, r.closed, r.visible_input = callee.trouble, callee.trouble_end, callee.input_event
+    if r.line_slots > 0:
+        delayed(t, w, e)
+    else:
+        r.visible_ok, r.visible_latency_s, r.visible_headroom = r.ok, r.latency_s, r.headroom
+        r.visible_event, r.visible_closed = r.event, r.closed
+        publish_books(r)
 
 
 @njit
@@ -328,7 +340,7 @@ def publish_load(t, w, e):
     Say too which event of the callee it has named as a cause."""
     r = w.edge[e]
     day_s = w.clock[PERIOD] * w.tick_s[0] * w.svc[r.caller].load_ratio
-    total = r.sent_total
+    total = r.sent_total + r.calls
     if w.stations[r.caller].role != COUNTED:
         total = w.links[e].all_sent * w.stations[r.caller].weight
     r.sent_load_per_s = (total - r.calls_before) / day_s if day_s > 0.0 else 0.0

@@ -77,6 +77,28 @@ def carried(amount, carry, k):
     return whole
 
 
+@njit
+def carried_each(counts, i, first, after, ratio, carry, k):
+    """What ``carried`` returns in all for each of ``counts[i, first:after]`` times ``ratio``, in turn."""
+    whole, saved = 0, int(carry[k])
+    for j in range(first, after):
+        amount = counts[i, j] * ratio
+        down = math.floor(amount)
+        whole += down
+        saved += int((amount - down) * ONE + 0.5)
+    carry[k] = saved % ONE
+    return whole + saved // ONE
+
+
+@njit
+def carried_often(amount, times, carry, k):
+    """What ``carried`` returns in all for ``amount``, that many ``times``."""
+    whole = math.floor(amount)
+    saved = int(carry[k]) + times * int((amount - whole) * ONE + 0.5)
+    carry[k] = saved % ONE
+    return times * whole + saved // ONE
+
+
 @inlined
 def slot_of(draw):
     """Its slot, counted from the first of its service or dependency."""

@@ -36,11 +36,12 @@ HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not 
 from twin.base.jit import borrowed, by_reference, njit
 from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import (
-    DEBUG, EVENTS_A_TICK, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS, SPARE_EVENTS,
+    BLOCK, DEBUG, EVENTS_A_TICK, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS, SPARE_EVENTS,
 )
+from twin.mechanisms.blocks import block_end, close_block, open_block
 from twin.mechanisms.books import settle
 from twin.mechanisms.contract import CONSERVATION, INVARIANT, broken_clause
-from twin.mechanisms.detection import close_period, publish
+from twin.mechanisms.detection import close_period, publish_all, publish_near
 from twin.mechanisms.requests.books import conserves_calls
 from twin.mechanisms.requests.engine import run_requests
 from twin.mechanisms.requests.records import COUNTED, IS_ON, N_BOOKS
@@ -62,7 +63,8 @@ def advance(state, t0, t1, {arrays}):
     while t < t1:
         if w.clock[N_EVENTS] + room > len(w.events):
             return t, {grow}, {of_events}
-        boundary = (t + 1) % w.clock[PERIOD] == 0
+        w.clock[BLOCK], end = t, block_end(t, t1, w)
+        boundary = end % w.clock[PERIOD] == 0
         if w.counters[IS_ON] != 0:
             for n in range(len(w.mine)):
                 i = w.mine[n]
@@ -72,27 +74,40 @@ def advance(state, t0, t1, {arrays}):
 {configured}
             if not run_requests(t, w):
                 return t, {grow}, {of_calls}
-        for n in range(len(w.mine)):
-            i = w.mine[n]
-            panel = w.svc[i]
-            panel.called = panel.settled = 0
-            a, b = panel.cell, panel.cell + panel.cells
-            k = panel.kind
+        # First the services without a near dependency, each to the end of the block; then the others, tick by
+        # tick, as they hear of each other.
+        for lap in range(1 + (end - t) * (len(w.near) > 0)):
+            first, after = (t, end) if lap == 0 else (t + lap - 1, t + lap)
+            for n in range(len(w.mine)):
+                i = w.mine[n]
+                panel = w.svc[i]
+                if (panel.is_near != 0) != (lap > 0):
+                    continue
+                if first == t:
+                    open_block(t, end, w, i)
+                a, b = panel.cell, panel.cell + panel.cells
+                k = panel.kind
+                for tick in range(first, after):
+                    panel.called = panel.settled = 0
 {branches}
-            if panel.settled == 0:
-                settle(w, i)
-            if debug:
-                clause = broken_clause(w, i)
-                if clause != 0:
-                    return t, i, clause
-            panel.p_offered += panel.offered
-            panel.p_good += panel.good
-            panel.p_failed += panel.failed
-            panel.p_latency += panel.latency_s
-            if boundary:
-                close_period(t, w, i)
-        publish(t, w)
-        t += 1
+                    settle(tick, w, i)
+                    if debug:
+                        clause = broken_clause(w, i)
+                        if clause != 0:
+                            return tick, i, clause
+                    panel.p_offered += panel.offered
+                    panel.p_good += panel.good
+                    panel.p_failed += panel.failed
+                    panel.p_latency += panel.latency_s
+                if after == end:
+                    close_block(end, w, i)
+                    if boundary:
+                        close_period(end - 1, w, i)
+            if lap > 0 and (after < end or not boundary):
+                publish_near(after - 1, w)
+        t = end
+        if boundary:
+            publish_all(t - 1, w)
         if w.counters[IS_ON] != 0 and t % w.clock[SAMPLE_TICKS] == 0:
             write_books(t - 1, w)
         if boundary:
@@ -140,8 +155,8 @@ def driver_source() -> str:
     imports += "".join(f"check_{n} = kind_{n}.check\n" for n in names)
     one_by_one = [n for n in names if about(n).one_by_one]
     imports += "".join(f"configure_{n} = kind_{n}.configure\n" for n in one_by_one)
-    call = "{p}if k == {k}:\n{p}    {f}_{n}(t, w, i, p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
-    steps = "\n".join(call.format(p=" " * 12, k=k, n=n, f="step") for k, n in enumerate(names))
+    call = "{p}if k == {k}:\n{p}    {f}_{n}(tick, w, i, p_{n}[panel.slot], s_{n}[panel.slot], w.cells[a:b])"
+    steps = "\n".join(call.format(p=" " * 20, k=k, n=n, f="step") for k, n in enumerate(names))
     checks = "\n".join(
         " " * 20
         + f"if k == {k}:\n"

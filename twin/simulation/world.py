@@ -12,6 +12,7 @@ from twin.base.event_ids import MOST_SERVICES, MOST_TICKS
 from twin.base.jit import interpreted
 from twin.kinds import registry
 from twin.mechanisms.arrays import (
+    BLOCK_TICKS,
     CLOCK,
     DEBUG,
     EVENT,
@@ -27,6 +28,7 @@ from twin.mechanisms.arrays import (
     SEED,
     SIGNALS,
     SPARE_EVENTS,
+    STEPWISE,
     WAITING,
     State,
 )
@@ -249,8 +251,14 @@ def refuse_too_large(scenario: Scenario) -> None:
         raise Outgrown(f"found {ticks} ticks, expected fewer than {MOST_TICKS}; use a longer tick")
 
 
-def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False) -> Model:
-    """The arrays of ``scenario`` before its first tick; every service is stepped here. Raises Outgrown."""
+def build(
+    scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False, stepwise: bool = False
+) -> Model:
+    """The arrays of ``scenario`` before its first tick; every service is stepped here. Raises Outgrown.
+
+    ``stepwise``: one service after the other in every tick, as with ``debug`` or single calls. The rows are
+    the same without it; it is slower.
+    """
     refuse_too_large(scenario)
     services = placed_services(scenario)
     names = tuple(services)
@@ -269,11 +277,14 @@ def build(scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = Fa
     one_by_one = request_arrays(
         scenario, stepped, svc, edge, parameters, call_rates(services) if stepped else {}
     )
-    incoming = np.argsort(edge["callee"], kind="stable")
+    incoming, near = np.argsort(edge["callee"], kind="stable"), np.flatnonzero(edge["cross_domain"] == 0)
+    svc["is_near"][edge["caller"][near]] = svc["is_near"][edge["callee"][near]] = 1
+    clock[STEPWISE] = stepwise or debug or bool(stepped)
+    ahead = np.zeros((len(names), 2 * BLOCK_TICKS), "i8")
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     state = State(
-        clock, np.array([tick_s]), np.arange(len(names)), svc, no_spells(len(names)), edge, incoming, cells,
-        carry, make_lines(edge, period, tick_s), condition_rows(scenario, names),
+        clock, np.array([tick_s]), np.arange(len(names)), svc, no_spells(len(names)), edge, incoming, near,
+        ahead, cells, carry, make_lines(edge, period, tick_s), condition_rows(scenario, names),
         np.zeros(event_rows(len(names)), EVENT), np.zeros(max(SAMPLE_ROWS, 2 * len(names)), SAMPLE),
         **one_by_one,
     )  # fmt: skip

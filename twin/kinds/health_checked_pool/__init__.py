@@ -82,8 +82,8 @@ from twin.kinds.health_checked_pool.zones import (
 )
 from twin.mechanisms.arrays import ASYNC, LEASE, OWN
 from twin.mechanisms.books import arriving, ended_requests
-from twin.mechanisms.calls import amplification, answer, depend, draw_cohort, expose, intake, tally
-from twin.mechanisms.client_policies import guarded
+from twin.mechanisms.calls import amend, answer, depend, draw_cohort, expose, intake, tally
+from twin.mechanisms.client_policies import amplification, guarded
 from twin.model.kind import About, Remedy
 
 __all__ = ["ABOUT", "BREAKS", "DRAWS", "EVENTS", "PARAMETERS", "STATE", "cells", "check", "init", "step"]
@@ -168,6 +168,7 @@ def answer_callers(w, i, ok, members_ok, latency_s):
     """Registrations never fail; a caller that gives its utilisation works out itself what headroom means."""
     answer(w, i, ok, latency_s)
     panel = w.svc[i]
+    amend(panel)
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
         if r.mode == ASYNC:

@@ -28,8 +28,9 @@ from twin.base.jit import njit
 from twin.base.rng import SERVE
 from twin.kinds.propagation_queue.control_loop import Propagation
 from twin.mechanisms.books import arriving, ended_requests, held
-from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, pass_on, tally
+from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
 from twin.mechanisms.causes import begin_own, behind, end_own
+from twin.mechanisms.dependencies import pass_on
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, FLOW, declare
 from twin.model.kind import About, ClosedForm
 from twin.model.parameter import LATE, Param

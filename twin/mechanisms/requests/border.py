@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL
-from twin.mechanisms.calls import miss_ratio
+from twin.mechanisms.dependencies import miss_ratio
 from twin.mechanisms.requests.agenda import at
 from twin.mechanisms.requests.calls import chance
 from twin.mechanisms.requests.records import FAILED, FINISH, HELD, NOW, SECOND, WELL

@@ -1,0 +1,142 @@
+"""One dependency, as its caller steps it: calls that are sent, connections, cached answers, a backlog.
+
+The real system: an SDK keeps a pool of connections, a cache keeps answers for a while, and an outbox keeps
+work until somebody takes it. The claim: callers notice that a callee is away when a connection closes or an
+answer expires, and not before. Left out: single connections and single answers.
+"""
+
+from __future__ import annotations
+
+import math
+
+from twin.base.jit import njit
+from twin.mechanisms.arrays import CACHE_SLOTS, CACHED, LEASE, NEW_CONNECTIONS
+from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES
+from twin.mechanisms.sampling import carried, dependency_context, slot_of, thin
+
+
+@njit
+def draw_connections(t, w, e, name, n, p):
+    """As ``draw``, for dependency ``e`` and one of DEPENDENCY_DRAWS; noise as its caller's."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return int(n)
+    return thin(dependency_context(t, w, e), name, n, p)
+
+
+@njit
+def pass_on(w, e, name, amount):
+    """As ``flow``, for dependency ``e`` and one of DEPENDENCY_DRAWS."""
+    return carried(amount, w.carry, EDGE_CARRIES * e + slot_of(name))
+
+
+@njit
+def miss_ratio(w, e):
+    """Share of calls over ``e`` that fail, as the caller knows it: refused, late, or no room for them."""
+    r = w.edge[e]
+    ok = r.visible_ok
+    if r.utilisation_ratio > 0.0:
+        needed = r.utilisation_ratio * w.svc[r.caller].load_ratio
+        if r.visible_headroom < needed:
+            ok *= max(0.0, r.visible_headroom) / needed
+    return 1.0 - ok
+
+
+@njit
+def churn(t, w, e):
+    """Share of calls without a connection. Connections close in their own time; a new one needs the callee.
+
+    The callee is a resolver, mostly, and a host asks the same one again, so another try has the same answer.
+    The hosts behind a resolver that fails (``lost``) run dry as their connections close, and recover with it.
+    """
+    r = w.edge[e]
+    pool = int(r.connections_count)
+    lost = int(round(pool * miss_ratio(w, e)))
+    dry = max(0, pool - r.live)
+    if lost == 0 and dry == 0:
+        r.lost = 0
+        r.calls += pass_on(w, e, DEPENDENCY_DRAWS.renewed, pool * (w.tick_s[0] / r.lifetime_s))
+        return 0.0
+    if lost < r.lost:
+        dry -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, dry, 1.0 - lost / r.lost)
+    dry = min(dry, lost)
+    closes = 1.0 - math.exp(-w.tick_s[0] / r.lifetime_s)
+    dry += draw_connections(t, w, e, DEPENDENCY_DRAWS.closed, lost - dry, closes)
+    r.lost, r.live = lost, pool - dry
+    r.calls += dry + pass_on(w, e, DEPENDENCY_DRAWS.renewed, pool * (w.tick_s[0] / r.lifetime_s))
+    return (dry / pool) ** (1.0 + r.retries)
+
+
+@njit
+def connect(t, w, e, n):
+    """``n`` calls over connections. Returns (share without one, added latency in s).
+
+    Of these, ``new_connection_ratio`` open one of their own in any case (cold starts, growth of the pool).
+    They wait for it, and fail as openings fail; another try has the same answer.
+    """
+    r, base = w.edge[e], churn(t, w, e)
+    fresh = r.new_connection_ratio
+    if fresh <= 0.0:
+        return base, 0.0
+    r.calls += pass_on(w, e, DEPENDENCY_DRAWS.fresh, n * fresh)
+    return fresh * miss_ratio(w, e) + (1.0 - fresh) * base, fresh * r.visible_latency_s
+
+
+@njit
+def age(t, w, e):
+    """Share of calls whose cached answer has expired: entries are renewed one lifetime after the last
+    time."""
+    r = w.edge[e]
+    pool = int(r.connections_count)
+    miss = miss_ratio(w, e)
+    slot_ticks = max(1, int(r.lifetime_s / w.tick_s[0] / CACHE_SLOTS))
+    if t % slot_ticks == 0:
+        at = r.cell + (t // slot_ticks) % CACHE_SLOTS
+        due = w.cells[at]
+        kept = due - draw_connections(t, w, e, DEPENDENCY_DRAWS.lapsed, due, miss)
+        w.cells[at] = kept
+        r.live -= due - kept
+        r.calls += due
+    if r.live < pool:
+        back = draw_connections(t, w, e, DEPENDENCY_DRAWS.looked_up, pool - r.live, 1.0 - miss)
+        w.cells[r.cell + (t // slot_ticks) % CACHE_SLOTS] += back
+        r.calls += pool - r.live
+        r.live += back
+    return (pool - r.live) / pool
+
+
+@njit
+def hand_over(t, w, e, n):
+    """Work left for the callee to take when it can. Returns the wait, in seconds, of what is left now."""
+    r = w.edge[e]
+    r.backlog += n
+    limit = r.backlog
+    if r.drain_per_s > 0.0:
+        limit = min(limit, pass_on(w, e, DEPENDENCY_DRAWS.drained, r.drain_per_s * w.tick_s[0]))
+    if limit <= 0:
+        return 0.0 if r.backlog <= 0 else (r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0)
+    r.calls += limit
+    r.backlog -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, limit, 1.0 - miss_ratio(w, e))
+    return r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0
+
+
+@njit
+def send_calls(t, w, e, n):
+    """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
+    r = w.edge[e]
+    m = pass_on(w, e, DEPENDENCY_DRAWS.asked, n * r.share)
+    if r.mode == LEASE:  # a condition: no call, no time
+        return miss_ratio(w, e), 0.0
+    if r.mode == NEW_CONNECTIONS:
+        return connect(t, w, e, m)
+    if r.mode == CACHED:
+        return age(t, w, e), 0.0
+    r.calls += m
+    return miss_ratio(w, e), r.visible_latency_s
+
+
+@njit
+def served_ratio(r, miss):
+    """Share of the caller's requests that find all their calls over a dependency served."""
+    return 1.0 - r.share * miss if r.share <= 1.0 else (1.0 - miss) ** r.share
