@@ -128,11 +128,11 @@ def close_block(end, w, i):
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if takes_part(r):
-            send(w, i, e, first, after, total)
+            send_pending(w, i, e, first, after, total)
 
 
 @njit
-def send(w, i, e, first, after, total):
+def send_pending(w, i, e, first, after, total):
     """Send the calls of the ticks in which dependency ``e`` stayed still: ``total`` requests of its caller,
     by tick in the columns ``first`` to ``after`` of its row in ``ahead``."""
     r = w.edge[e]
