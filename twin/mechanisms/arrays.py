@@ -333,6 +333,6 @@ BREAKER_SLOTS = 64  # phases of open circuit breakers
 # Codes of events that every service may have; a kind's own follow from FIRST_KIND_EVENT.
 EVENTS = ("input", "input_ended", "onset", "recovery", "diagnosed", "first_sign", "more_load")
 INPUT_CODE, INPUT_ENDED, ONSET, RECOVERY, DIAGNOSED, FIRST_SIGN, MORE_LOAD = range(7)
-EVENTS_A_TICK = 8  # that a service emits in a tick or a block at most, on the mean of all services
-SPARE_EVENTS = 256  # for few services
+EVENTS_A_BLOCK = 8  # that a service emits in a tick or a block at most, on the mean of all services
+SPARE_EVENTS = 4096  # for few services
 KIND_EVENT_BLOCK = 100  # code = KIND_EVENT_BLOCK * (1 + kind number) + position in the kind's EVENTS

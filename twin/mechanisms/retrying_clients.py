@@ -10,6 +10,7 @@ clients with a budget (they share one bucket).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 from twin.base.jit import njit
@@ -71,25 +72,35 @@ class Batch(NamedTuple):
 
 def sizes(callers, tick_s: float) -> tuple[int, int, int, int, int]:
     """(dependencies, attempts, slots of the ring, slots of the orbit, substeps a tick) for these callers."""
-    edges = max(1, len(callers))
-    timeouts_s = [float(r["timeout_s"]) for r in callers if r["mode"] != ASYNC]
-    attempts = 1 + max((int(r["retries"]) for r in callers), default=0)
-    deadlines_s = [float(r["deadline_s"]) for r in callers if r["mode"] != ASYNC and r["deadline_s"] > 0.0]
+    attempts, slots, wheel, substeps = _sizes(frozenset(callers[SIZING].tolist()), tick_s)
+    return max(1, len(callers)), attempts, slots, wheel, substeps
+
+
+SIZING = ["mode", "timeout_s", "retries", "deadline_s", "backoff_s", "backoff_cap_s", "jitter"]
+MODE, TIMEOUT, RETRIES, DEADLINE = range(4)
+
+
+@lru_cache(maxsize=4096)  # a large topology has few sorts of callers
+def _sizes(rows: frozenset[tuple], tick_s: float) -> tuple[int, int, int, int]:
+    timeouts_s = [r[TIMEOUT] for r in rows if r[MODE] != ASYNC]
+    attempts = 1 + max((int(r[RETRIES]) for r in rows), default=0)
+    deadlines_s = [r[DEADLINE] for r in rows if r[MODE] != ASYNC and r[DEADLINE] > 0.0]
     shortest_s = min(timeouts_s + deadlines_s, default=60.0)
     substeps = min(MAX_SUBSTEPS, max(1, math.ceil(SUBSTEPS_PER_TIMEOUT * tick_s / shortest_s)))
     h = tick_s / substeps
     finite = [x for x in timeouts_s + deadlines_s if x / h + 3 <= MAX_SLOTS]
-    waits = [float(r["timeout_s"]) * (r["timeout_s"] in finite) + _longest_backoff_s(r) for r in callers]
+    waits = [r[TIMEOUT] * (r[TIMEOUT] in finite) + _longest_backoff_s(*r) for r in rows]
     slots = int(max(finite, default=0.0) / h) + 3
-    wheel = min(MAX_SLOTS, int(max(waits, default=0.0) / h) + 3)
-    return edges, attempts, slots, wheel, substeps
+    return attempts, slots, min(MAX_SLOTS, int(max(waits, default=0.0) / h) + 3), substeps
 
 
-def _longest_backoff_s(r) -> float:
-    last = max(0, int(r["retries"]) - 1)
-    growth = 3.0 ** (last + 1) if r["jitter"] == DECORRELATED else 2.0**last
-    longest_s = min(float(r["backoff_cap_s"]), float(r["backoff_s"]) * growth)
-    return longest_s * (8.0 if r["jitter"] == EXPONENTIAL else 1.0)
+def _longest_backoff_s(
+    mode: int, timeout_s: float, retries: float, deadline_s: float, backoff_s: float, cap_s: float,
+    jitter: float,
+) -> float:  # fmt: skip
+    last = max(0, int(retries) - 1)
+    growth = 3.0 ** (last + 1) if jitter == DECORRELATED else 2.0**last
+    return min(cap_s, backoff_s * growth) * (8.0 if jitter == EXPONENTIAL else 1.0)
 
 
 @compiled

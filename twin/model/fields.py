@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,10 +19,12 @@ from pydantic import (
     StrictStr,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 
 from twin.base import units
 
+R = TypeVar("R", bound=BaseModel)
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
 
 
@@ -74,6 +77,44 @@ Slug = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "
 
 class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class SparseRecord(Record):
+    """A record that stores no field which has its default: of the many fields of a dependency, a file gives
+    few, and a large topology has half a million dependencies. Reading such a field gives the default."""
+
+    @model_validator(mode="after")
+    def _without_defaults(self) -> Self:
+        fields = type(self).model_fields
+        kept = {name: value for name, value in self.__dict__.items()
+                if fields[name].is_required() or value != fields[name].default}  # fmt: skip
+        object.__setattr__(self, "__dict__", kept)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        field = type(self).__pydantic_fields__.get(name)
+        if field is None or field.is_required():
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        return field.default
+
+
+def assembled(record: type[R], **given: Any) -> R:
+    """A record of values that have been checked already, without the cost of checking them again.
+
+    Fields without a value have to be those of a SparseRecord.
+    """
+    made = record.__new__(record)
+    put = object.__setattr__
+    put(made, "__dict__", given)
+    put(made, "__pydantic_fields_set__", _set_of(tuple(given)))
+    put(made, "__pydantic_extra__", None)
+    put(made, "__pydantic_private__", None)
+    return made
+
+
+@cache
+def _set_of(names: tuple[str, ...]) -> set[str]:
+    return set(names)  # one for all records with these fields: records are frozen
 
 
 def one_of(record: Any, *names: str) -> Any:

@@ -32,6 +32,7 @@ from twin.model.fields import (
     Record,
     Seconds,
     Slug,
+    SparseRecord,
     Value,
     one_of,
 )
@@ -42,6 +43,7 @@ from twin.model.signals import Signal, Watched
 ORIGINS = ("source", "measured", "assumed", "fitted_to")  # of a number, and of a fault or an action
 
 Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async", "fire_and_forget", "bootstrap"]
+_DEFAULTS = {p.name: p.default for p in EDGE_PARAMETERS}
 Responders = Literal["scripted", "modelled", "drawn"]
 
 
@@ -68,10 +70,7 @@ class Evidence(Record):
     note: str = ""
 
 
-_DEFAULTS = {p.name: p.default for p in EDGE_PARAMETERS}
-
-
-class _Call(Record):
+class _Call(SparseRecord):
     """The callee of a dependency, and the numbers of the calls: a field, a Quantity or None, for each of
     EDGE_PARAMETERS."""
 

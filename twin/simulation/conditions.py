@@ -13,11 +13,11 @@ from twin.model.scenario import FALLING, Scenario
 def condition_rows(scenario: Scenario, names: tuple[str, ...]) -> np.ndarray:
     """CONDITION rows of what waits, as ``waiting`` numbers it. ``names``: the services by number."""
     steps = waiting(scenario)
-    table = np.zeros(len(steps), CONDITION)
+    table, number = np.zeros(len(steps), CONDITION), {name: i for i, name in enumerate(names)}
     for row, step in zip(table, steps, strict=True):
         when = step.when
         assert when is not None
-        row["service"], row["signal"] = names.index(when.service), SIGNALS.index(when.signal)
+        row["service"], row["signal"] = number[when.service], SIGNALS.index(when.signal)
         row["above"] = when.above is not None
         level = when.below if when.above is None else when.above
         assert level is not None

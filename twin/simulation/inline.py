@@ -77,7 +77,7 @@ def apply(model: Model, changes: list[Change]) -> None:
     """Set what the changes say, and remember the input event behind it."""
     for change in changes:
         for target, value in change.values.items():
-            owner = model.state.svc[model.names.index(Target.parse(target).service)]
+            owner = model.state.svc[model.numbers[Target.parse(target).service]]
             model.change(target, value, change.event_id or int(owner["input_event"]), change.is_over)
         for condition in change.arms:
             model.arm(condition, change.tick)

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
 
 from twin.kinds import about, registry
 from twin.model.scenario import Dependency, Scenario, Service
@@ -35,13 +38,24 @@ def connected_sets(services: Mapping[str, Service], names: set[str]) -> list[lis
 
     A run needs no library for graphs, which takes a while to import.
     """
-    set_of = {name: {name} for name in names}
-    for name in names:
+    near: dict[str, list[str]] = {name: [] for name in sorted(names)}
+    for name in near:
         for d in services[name].dependencies:
-            if d.on in names and set_of[d.on] is not set_of[name]:
-                both = set_of[name] | set_of[d.on]
-                set_of |= dict.fromkeys(both, both)
-    return sorted({min(each): sorted(each) for each in set_of.values()}.values())
+            if d.on in names:
+                near[name].append(d.on)
+                near[d.on].append(name)
+    found, seen = [], set[str]()
+    for first in near:
+        connected, front = list[str](), [first]
+        while front:
+            name = front.pop()
+            if name not in seen:
+                seen.add(name)
+                connected.append(name)
+                front += near[name]
+        if connected:
+            found.append(sorted(connected))
+    return found
 
 
 def placed_services(scenario: Scenario) -> dict[str, Service]:
@@ -60,12 +74,14 @@ def stepped_each(scenario: Scenario) -> set[str]:
     """The services that are stepped call by call."""
     services = scenario.topology.services
     each = {name for name, s in services.items() if _may(scenario, s)}
-    callers: dict[str, set[str]] = {name: set() for name in services}
-    for name, s in services.items():
-        for d in s.dependencies:
-            callers[d.on].add(name)
-    while out := {name for name in each if not callers[name] <= each}:
-        each -= out
+    if not each:
+        return each
+    out = [d.on for name, s in services.items() if name not in each for d in s.dependencies]
+    while out:  # who is called as a count is a count, and so is all that it calls
+        name = out.pop()
+        if name in each:
+            each.discard(name)
+            out += [d.on for d in services[name].dependencies]
     called = {d.on for name in each for d in services[name].dependencies}
     return {name for name in each if services[name].dependencies or name in called}
 
@@ -80,18 +96,23 @@ def call_rates(services: Mapping[str, Service], with_retries: bool = False) -> d
 
     ``with_retries``: when nothing is, and every attempt fails, at the dependency and at its fallback.
     """
-    own = {name: _own_per_s(service) for name, service in services.items()}
-    rates = dict(own)
+    number = {name: n for n, name in enumerate(services)}
+    edges = [(number[name], number[d.on], calls_per_request(s, d, with_retries)
+              * (1.0 + float(d.value("retries")) * with_retries))
+             for name, s in services.items() for d in s.dependencies]  # fmt: skip
+    callers, callees, calls = (np.array(column) for column in zip(*edges, strict=True)) if edges else _NONE
+    own = np.array([_own_per_s(service) for service in services.values()])
+    rates = own
     for _ in range(SWEEPS):
-        after = dict(own)
-        for name, service in services.items():
-            for d in service.dependencies:
-                tries = 1.0 + float(d.value("retries")) * with_retries
-                after[d.on] += rates[name] * calls_per_request(service, d, with_retries) * tries
-        if after == rates:
+        after = own.copy()
+        np.add.at(after, callees, rates[callers] * calls)
+        if (after == rates).all():
             break
         rates = after
-    return rates
+    return dict(zip(services, rates.tolist(), strict=True))
+
+
+_NONE = np.zeros(0, "i8"), np.zeros(0, "i8"), np.zeros(0)
 
 
 def calls_per_request(service: Service, d: Dependency, with_fallback: bool = False) -> float:
@@ -113,11 +134,15 @@ def _own_per_s(service: Service) -> float:
     return _number(service, "own_per_s") if "own_per_s" in _names(service) else 0.0
 
 
-def _names(service: Service) -> set[str]:
-    return {p.name for p in registry()[service.kind].PARAMETERS}
+def _names(service: Service) -> Mapping[str, float | str | bool]:
+    return _defaults(service.kind)
+
+
+@cache
+def _defaults(kind: str) -> dict[str, float | str | bool]:
+    return {p.name: p.default for p in registry()[kind].PARAMETERS}
 
 
 def _number(service: Service, name: str) -> float:
-    if name in service.parameters:
-        return float(service.parameters[name].value)
-    return float(next(p.default for p in registry()[service.kind].PARAMETERS if p.name == name))
+    given = service.parameters.get(name)
+    return float(_defaults(service.kind)[name] if given is None else given.value)

@@ -36,7 +36,7 @@ HEAD = '''"""Written by twin.simulation.loop from the registry of kinds. Do not 
 from twin.base.jit import borrowed, by_reference, njit
 from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import (
-    BLOCK, DEBUG, EVENTS_A_TICK, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS, SPARE_EVENTS,
+    BLOCK, DEBUG, EVENTS_A_BLOCK, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS, SPARE_EVENTS,
 )
 from twin.mechanisms.blocks import block_end, close_block, open_block
 from twin.mechanisms.books import settle
@@ -58,7 +58,7 @@ def advance(state, t0, t1, {arrays}):
     w = by_reference(state)
 {views}
     debug = w.clock[DEBUG] != 0
-    room = EVENTS_A_TICK * len(w.mine) + SPARE_EVENTS
+    room = EVENTS_A_BLOCK * len(w.mine) + SPARE_EVENTS
     t = t0
     while t < t1:
         if w.clock[N_EVENTS] + room > len(w.events):

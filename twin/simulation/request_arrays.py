@@ -132,9 +132,10 @@ class _Builder:
     ) -> None:  # fmt: skip
         self.weights, self.edge, self.svc, self.rates = weights, edge, svc, rates
         self.names = list(services)
-        self.stations, self.links = np.zeros(len(svc), STATION), np.zeros(max(1, len(edge)), LINK)
-        ends = [(self.names[r["caller"]], self.names[r["callee"]]) for r in edge]
-        self.number = {pair: e for e, pair in enumerate(ends)}
+        self.stations = np.zeros(len(svc), STATION)
+        self.links = np.zeros(max(1, len(edge)) if weights else 1, LINK)  # only such services have them
+        ends = zip(edge["caller"].tolist(), edge["callee"].tolist(), strict=True) if weights else ()
+        self.number = {(self.names[a], self.names[b]): e for e, (a, b) in enumerate(ends)}
         self.plan: list[int] = []
         self.conns: list[dict[str, Any]] = []
         self.members: list[dict[str, Any]] = []

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dis
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -18,82 +23,108 @@ from twin.mechanisms.arrays import (
     LEASE,
     LINE_VALUES,
     MODES,
+    NEW_CONNECTIONS,
     SERVICE,
     SPELL,
     SPELLS,
 )
 from twin.mechanisms.detection import day
-from twin.model.circles import circles
+from twin.model.circles import in_circles
 from twin.model.dependency_parameters import EDGE_PARAMETERS
+from twin.model.fields import Value
 from twin.model.parameter import Param, parameter_dtype, state_dtype
-from twin.model.scenario import Scenario, Service
+from twin.model.scenario import Dependency, Quantity, Scenario, Service
 
 ServiceNames = tuple[str, ...]
 Arrays = dict[str, np.ndarray]
 
 
-def encode(params: Iterable[Param], given: Mapping[str, object]) -> list[tuple[str, float]]:
-    """(name, value as the step reads it) of every parameter."""
-    rows = []
-    for p in params:
-        value = given[p.name].value if p.name in given else p.default  # type: ignore[attr-defined]
-        rows.append((p.name, p.encode(value)))
-    return rows
+Owned = list[tuple[str, Dependency]]
 
 
-def edge_list(services: Mapping[str, Service]) -> list[tuple[str, str]]:
-    """(caller, callee) of every dependency, in the order of names."""
-    return sorted((name, d.on) for name, s in services.items() for d in s.dependencies)
+def owned_dependencies(services: Mapping[str, Service]) -> Owned:
+    """(caller, dependency) of all, in the order of the names of caller and callee."""
+    return [(name, d) for name in sorted(services) for d in sorted(services[name].dependencies, key=_callee)]
+
+
+_callee = attrgetter("on")
 
 
 def edge_rows(
-    services: Mapping[str, Service],
-    names: ServiceNames,
-    pairs: list[tuple[str, str]],
-    tick_s: float,
-    period: int,
+    services: Mapping[str, Service], names: ServiceNames, owned: Owned, tick_s: float, period: int
 ) -> np.ndarray:
-    edge, keepers = np.zeros(len(pairs), EDGE), kinds_that("grants_leases")
-    number = {name: i for i, name in enumerate(names)}
-    in_loop = circles(pairs)
-    for row, (caller, callee) in zip(edge, pairs, strict=True):
-        d = next(d for d in services[caller].dependencies if d.on == callee)
-        row["key"] = stable_key(f"{caller}->{callee}")
-        row["caller"], row["callee"] = number[caller], number[callee]
-        row["mode"] = MODES.index(d.mode)
-        row["in_loop"] = (caller, callee) in in_loop
-        row["cross_domain"] = (services[caller].domain or caller) != (services[callee].domain or callee)
-        for name, value in encode(EDGE_PARAMETERS, d.numbers):
-            row[name] = value
-        row["live"] = int(row["connections_count"]) if d.mode != "lease" else 0
-        row["is_condition"] = row["mode"] == LEASE and services[callee].kind in keepers
-        for field in ("ok", "attempt_ok", "visible_ok", "headroom", "visible_headroom"):
-            row[field] = 1.0
-        if d.mode == "new_connections":
-            row["lifetime_s"] = max(row["lifetime_s"], tick_s)
+    """A row for each dependency, in the order of ``owned``. Each column is filled at once."""
+    edge, number = np.zeros(len(owned), EDGE), {name: i for i, name in enumerate(names)}
+    inner = [d for _, d in owned]
+    edge["key"] = [stable_key(f"{caller}->{d.on}") for caller, d in owned]
+    edge["caller"], edge["callee"] = [number[a] for a, _ in owned], [number[d.on] for d in inner]
+    edge["mode"] = [_MODE[d.mode] for d in inner]
+    edge["in_loop"] = in_circles(edge["caller"], edge["callee"], len(names))
+    home = numbered([services[name].domain or name for name in names])
+    edge["cross_domain"] = home[edge["caller"]] != home[edge["callee"]]
+    set_parameters(edge, EDGE_PARAMETERS, (vars(d) for d in inner))
+    edge["live"] = np.where(edge["mode"] == LEASE, 0, edge["connections_count"].astype("i8"))
+    keepers = set(kinds_that("grants_leases"))
+    grants = np.array([services[name].kind in keepers for name in names], bool)
+    edge["is_condition"] = (edge["mode"] == LEASE) & grants[edge["callee"]]
+    for field in ("ok", "attempt_ok", "visible_ok", "headroom", "visible_headroom"):
+        edge[field] = 1.0
+    short = (edge["mode"] == NEW_CONNECTIONS) & (edge["lifetime_s"] < tick_s)
+    edge["lifetime_s"][short] = tick_s
     return edge
+
+
+_MODE = {mode: n for n, mode in enumerate(MODES)}
+
+
+def numbered(words: Sequence[str]) -> np.ndarray:
+    """A number for each word: equal words have equal numbers."""
+    place: dict[str, int] = {}
+    return np.array([place.setdefault(word, len(place)) for word in words], "i8")
+
+
+def set_parameters(rows: np.ndarray, params: Iterable[Param], given: Iterable[Mapping[str, object]]) -> None:
+    """Set the columns of parameters: what is given for each row, as the step reads it, else the default.
+
+    ``given``: for each row the Quantity of each parameter; other keys and values do not count.
+    """
+    by_name = {p.name: p for p in params}
+    columns: dict[str, tuple[list[int], list[Value]]] = {name: ([], []) for name in by_name}
+    for n, of_row in enumerate(given):
+        for name, quantity in of_row.items():
+            if name in columns and isinstance(quantity, Quantity):
+                places, values = columns[name]
+                places.append(n)
+                values.append(quantity.value)
+    for name, (places, values) in columns.items():
+        param = by_name[name]
+        rows[name] = param.encode(param.default)
+        if places:
+            rows[name][places] = [param.encode(v) for v in values] if param.choices else values
 
 
 def service_rows(
     services: Mapping[str, Service], names: ServiceNames, edge: np.ndarray, exact: bool
 ) -> tuple[np.ndarray, Arrays, Arrays]:
-    kinds = list(registry())
-    rows: dict[str, list] = {k: [] for k in kinds}
+    """A row for each service; parameters and state of each kind, a row for each service of that kind."""
+    kinds = {kind: n for n, kind in enumerate(registry())}
     svc = np.zeros(len(names), SERVICE)
-    incoming = np.argsort(edge["callee"], kind="stable")
-    for i, (row, name) in enumerate(zip(svc, names, strict=True)):
-        service = services[name]
-        row["key"], row["kind"], row["exact"] = stable_key(name), kinds.index(service.kind), exact
-        row["slot"] = len(rows[service.kind])
-        row["out_start"], row["out_end"] = np.searchsorted(edge["caller"], [i, i + 1])
-        row["in_start"], row["in_end"] = np.searchsorted(edge["callee"][incoming], [i, i + 1])
-        row["quiet_latency_s"] = row["quiet_capacity_per_s"] = -1.0
-        values = encode(registry()[service.kind].PARAMETERS, service.parameters)
-        rows[service.kind].append(tuple(v for _, v in values))
+    svc["key"], svc["exact"] = [stable_key(name) for name in names], exact
+    svc["kind"] = [kinds[services[name].kind] for name in names]
+    numbers = np.arange(len(names))
+    incoming = np.sort(edge["callee"])
+    for side, ends in (("out", edge["caller"]), ("in", incoming)):
+        svc[f"{side}_start"] = np.searchsorted(ends, numbers)
+        svc[f"{side}_end"] = np.searchsorted(ends, numbers, side="right")
+    svc["quiet_latency_s"] = svc["quiet_capacity_per_s"] = -1.0
     parameters, states = {}, {}
     for kind, module in registry().items():
-        parameters[kind] = np.array(rows[kind] or [], parameter_dtype(module))
-        states[kind] = np.zeros(len(rows[kind]), state_dtype(module))
+        mine = np.flatnonzero(svc["kind"] == kinds[kind])
+        svc["slot"][mine] = np.arange(len(mine))
+        parameters[kind] = np.zeros(len(mine), parameter_dtype(module))
+        given = (services[names[i]].parameters for i in mine)
+        set_parameters(parameters[kind], module.PARAMETERS, given)
+        states[kind] = np.zeros(len(mine), state_dtype(module))
     return svc, parameters, states
 
 
@@ -108,62 +139,103 @@ def give_days(svc: np.ndarray, edge: np.ndarray, parameters: Arrays, scenario: S
     """Give every service the day of those customers, the largest first, whose calls reach it."""
     midnight = scenario.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start_s = (scenario.start - midnight).total_seconds()
-    names = list(registry())
+    names, callees = list(registry()), edge["callee"].tolist()
+    first, last = svc["out_start"].tolist(), svc["out_end"].tolist()
     customers = {names.index(kind): parameters[kind] for kind in kinds_that("is_customers")}
-    values = {i: customers[row["kind"]][row["slot"]] for i, row in enumerate(svc) if row["kind"] in customers}
-    dated: set[int] = set()
+    at = np.flatnonzero(np.isin(svc["kind"], list(customers))).tolist()
+    values = {i: customers[svc["kind"][i]][svc["slot"][i]] for i in at}
+    dated = [False] * len(svc)
     for source in sorted(values, key=lambda i: -values[i]["rate_per_s"]):
-        p, front = values[source], {source}
-        while front := front - dated:
-            dated |= front
-            for i in front:
-                svc[i]["swing_ratio"], svc[i]["peak_s"] = p["swing_ratio"], p["peak_s"] - start_s
-            front = {int(e["callee"]) for e in edge if e["caller"] in front}
-    for row in svc:
-        row["load_ratio"] = day(row, 0.0)
+        mine, front = list[int](), [source]
+        while front:
+            i = front.pop()
+            if not dated[i]:
+                dated[i] = True
+                mine.append(i)
+                front += callees[first[i] : last[i]]
+        p = values[source]
+        svc["swing_ratio"][mine], svc["peak_s"][mine] = p["swing_ratio"], p["peak_s"] - start_s
+    svc["load_ratio"] = 1.0
+    for i in np.flatnonzero(svc["swing_ratio"] != 0.0).tolist():
+        svc[i]["load_ratio"] = day(svc[i], 0.0)
 
 
-def make_cells(
-    names: ServiceNames, services: Mapping[str, Service], svc: np.ndarray, edge: np.ndarray,
-    parameters: Arrays, states: Arrays, tick_s: float,
-) -> np.ndarray:  # fmt: skip
-    """Allocate the kinds' larger state and let each kind fill its own."""
-    wanted = []
-    at = 0
-    for i, name in enumerate(names):
-        module = registry()[services[name].kind]
-        p, callers = parameters[services[name].kind][svc[i]["slot"]], edge[edge["callee"] == i]
-        svc[i]["cell"], svc[i]["cells"] = at, int(interpreted(module.cells)(p, callers, tick_s))
-        wanted.append((module, p, states[services[name].kind][svc[i]["slot"]], callers))
-        at += svc[i]["cells"]
-    for row in edge:
-        if row["mode"] == CACHED:
-            row["cell"] = at
-            at += CACHE_SLOTS
-        row["phases"] = at  # also where no file has a breaker: an intervention may
-        at += BREAKER_SLOTS
-    cells = np.zeros(max(1, at), "i8")
-    for i, (module, p, s, callers) in enumerate(wanted):
-        a = svc[i]["cell"]
-        interpreted(module.init)(p, s, cells[a : a + svc[i]["cells"]], callers, tick_s)
-    for row in edge:
-        if row["mode"] == CACHED:
-            pool = int(row["connections_count"])
-            steps = np.arange(CACHE_SLOTS + 1) * pool // CACHE_SLOTS
-            cells[row["cell"] : row["cell"] + CACHE_SLOTS] = np.diff(steps)
+_ROW = np.dtype((np.void, EDGE.itemsize))
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """What makes the state of the services of one kind. To gather the callers of each service would take most
+    of the time, so a kind that does not read them gets none."""
+
+    cells: Callable[..., int]
+    init: Callable[..., None]
+    parameters: list[Any]
+    states: np.ndarray
+    reads_callers: bool
+    has_state: bool
+
+    def callers(self, edge: np.ndarray, incoming: np.ndarray, first: int, last: int) -> np.ndarray:
+        """The rows of the callers of a service."""
+        if not self.reads_callers:
+            return edge[:0]
+        whole_rows = edge.view(_ROW)  # to pick rows field by field takes a hundred times as long
+        return whole_rows[incoming[first:last]].view(edge.dtype)
+
+    @classmethod
+    def of(cls, kind: str, parameters: np.ndarray, states: np.ndarray) -> _Maker:
+        module = registry()[kind]
+        make: Any = namedtuple("Parameters", parameters.dtype.names or ())  # type: ignore[misc]
+        rows = [make(*row) for row in parameters.tolist()]
+        functions = interpreted(module.cells), interpreted(module.init)
+        reads = any(_reads(function, "callers") for function in functions)
+        return cls(*functions, rows, states, reads, bool(module.STATE))
+
+
+def _reads(function: Callable, argument: str) -> bool:
+    """Whether a function reads one of its arguments."""
+    return any(x.opname.startswith("LOAD") and x.argval == argument for x in dis.get_instructions(function))
+
+
+def make_cells(svc: np.ndarray, edge: np.ndarray, incoming: np.ndarray, parameters: Arrays, states: Arrays,
+               tick_s: float) -> np.ndarray:  # fmt: skip
+    """Allocate the kinds' larger state and let each kind fill its own; then caches and phases of edges."""
+    kinds = [_Maker.of(kind, parameters[kind], states[kind]) for kind in registry()]
+    wanted, at = [], 0
+    where = zip(*(svc[name].tolist() for name in ("kind", "slot", "in_start", "in_end")), strict=True)
+    for k, slot, first, last in where:
+        size = int(
+            kinds[k].cells(kinds[k].parameters[slot], kinds[k].callers(edge, incoming, first, last), tick_s)
+        )
+        wanted.append((at, size, kinds[k], slot, first, last))
+        at += size
+    svc["cell"], svc["cells"] = [of[0] for of in wanted], [of[1] for of in wanted]
+    is_cached = edge["mode"] == CACHED
+    edge["cell"][is_cached] = at + CACHE_SLOTS * np.arange(np.count_nonzero(is_cached))
+    at += CACHE_SLOTS * int(np.count_nonzero(is_cached))
+    # Phases come last, as most are never touched. All have them: an intervention may bring a breaker.
+    edge["phases"] = at + BREAKER_SLOTS * np.arange(len(edge))
+    cells = np.zeros(max(1, at + BREAKER_SLOTS * len(edge)), "i8")
+    for a, size, kind, slot, first, last in wanted:
+        if size or kind.has_state:
+            callers = kind.callers(edge, incoming, first, last)
+            kind.init(kind.parameters[slot], kind.states[slot], cells[a : a + size], callers, tick_s)
+    pools = edge["connections_count"][is_cached].astype("i8")
+    steps = np.arange(CACHE_SLOTS)
+    for pool in np.unique(pools):
+        at_cells = edge["cell"][is_cached][pools == pool, None] + steps
+        cells[at_cells] = (steps + 1) * pool // CACHE_SLOTS - steps * pool // CACHE_SLOTS
     return cells
 
 
 def make_lines(edge: np.ndarray, period: int, tick_s: float) -> np.ndarray:
     """Room for the outcomes that are under way on edges with a delay."""
-    at = 0
-    for row in edge:
-        step_s = tick_s * (period if row["cross_domain"] else 1)
-        row["line_slots"] = round(row["delay_s"] / step_s)
-        row["line"] = at
-        at += LINE_VALUES * row["line_slots"]
-    line = np.zeros(max(1, at))
-    for row in edge:
-        view = line[row["line"] : row["line"] + LINE_VALUES * row["line_slots"]].reshape(-1, LINE_VALUES)
+    step_s = tick_s * np.where(edge["cross_domain"] != 0, period, 1)
+    edge["line_slots"] = np.round(edge["delay_s"] / step_s)
+    ends = np.cumsum(LINE_VALUES * edge["line_slots"])
+    edge["line"] = ends - LINE_VALUES * edge["line_slots"]
+    line = np.zeros(max(1, int(ends[-1]) if len(ends) else 0))
+    for e in np.flatnonzero(edge["line_slots"]):
+        view = line[edge["line"][e] : ends[e]].reshape(-1, LINE_VALUES)
         view[:, 0] = view[:, 2] = 1.0
     return line

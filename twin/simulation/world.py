@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from twin.mechanisms.arrays import (
     CLOCK,
     DEBUG,
     EVENT,
-    EVENTS_A_TICK,
+    EVENTS_A_BLOCK,
     FIRED,
     N_EVENTS,
     N_SAMPLES,
@@ -41,12 +42,12 @@ from twin.simulation.conditions import condition_rows, event_behind
 from twin.simulation.levels import call_rates, placed_services, weights
 from twin.simulation.request_arrays import request_arrays
 from twin.simulation.service_arrays import (
-    edge_list,
     edge_rows,
     give_days,
     make_cells,
     make_lines,
     no_spells,
+    owned_dependencies,
     service_rows,
 )
 
@@ -82,9 +83,14 @@ class Model:
     states: dict[str, np.ndarray]
     visible: np.ndarray  # numbers of the services that customers see
 
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Service → its number."""
+        return {name: i for i, name in enumerate(self.names)}
+
     def of(self, services: Iterable[str]) -> Model:
         """The same arrays, of which only ``services`` are stepped here."""
-        mine = np.array(sorted(self.names.index(name) for name in services), "i8")
+        mine = np.array(sorted(self.numbers[name] for name in services), "i8")
         return replace(self, state=self.state._replace(mine=mine))
 
     def arrays(self) -> list[np.ndarray]:
@@ -113,13 +119,13 @@ class Model:
     def drain(self) -> Drained:
         """The rows since the last drain; empties the buffers.
 
-        Raises Overrun where services have emitted more in one tick than the loop makes room for.
+        Raises Overrun where services have emitted more at once than the loop makes room for.
         """
         w = self.state
         if w.clock[N_EVENTS] > len(w.events):
             raise Overrun(
-                f"found {w.clock[N_EVENTS]} events, expected at most {len(w.events)} before the next tick; "
-                "a kind emits too many in one tick (EVENTS_A_TICK in twin/mechanisms/arrays.py)"
+                f"found {w.clock[N_EVENTS]} events, expected at most {len(w.events)} at once; "
+                "a kind emits too many (EVENTS_A_BLOCK in twin/mechanisms/arrays.py)"
             )
         clock, counters = w.clock, w.counters
         written = ((w.events, clock[N_EVENTS]), (w.samples, clock[N_SAMPLES]),
@@ -183,7 +189,7 @@ class Model:
         """
         row, field = self._row(target)
         parsed = Target.parse(target)
-        number = self.names.index(parsed.service)
+        number = self.numbers[parsed.service]
         if not parsed.is_dependency and self._shapes(number, row, field):
             row = row.copy()
             row[field] = value
@@ -199,8 +205,9 @@ class Model:
 
     def _needed(self, number: int, row: np.ndarray) -> int:
         """How much a service remembers, with these parameters."""
-        edge, module = self.state.edge, list(registry().values())[self.state.svc[number]["kind"]]
-        callers, tick_s = edge[edge["callee"] == number], float(self.state.tick_s[0])
+        w, panel = self.state, self.state.svc[number]
+        module = list(registry().values())[panel["kind"]]
+        callers, tick_s = w.edge[w.incoming[panel["in_start"] : panel["in_end"]]], float(w.tick_s[0])
         return int(interpreted(module.cells)(row, callers, tick_s))
 
     def _shapes(self, number: int, row: np.ndarray, field: str) -> bool:
@@ -218,10 +225,16 @@ class Model:
     def _row(self, target: str) -> tuple[np.ndarray, str]:
         parsed = Target.parse(target)
         if parsed.is_dependency:
-            return self.state.edge[self.edges.index(parsed.edge)], parsed.name
-        service = self.state.svc[self.names.index(parsed.service)]
+            return self.state.edge[self._edge(*parsed.edge)], parsed.name
+        service = self.state.svc[self.numbers[parsed.service]]
         kind = list(registry())[service["kind"]]
         return self.parameters[kind][service["slot"]], parsed.name
+
+    def _edge(self, caller: str, callee: str) -> int:
+        """The number of a dependency; those of a caller follow each other."""
+        panel = self.state.svc[self.numbers[caller]]
+        first, last = int(panel["out_start"]), int(panel["out_end"])
+        return self.edges.index((caller, callee), first, last)
 
 
 _shaping: dict[tuple[str, str], bool] = {}  # (kind, parameter) → whether it says how much is remembered
@@ -229,7 +242,7 @@ _shaping: dict[tuple[str, str], bool] = {}  # (kind, parameter) → whether it s
 
 def event_rows(services_count: int) -> int:
     """Rows of a buffer that is not full after one tick of this many services, nor after the next."""
-    return max(EVENT_ROWS, 2 * (EVENTS_A_TICK * services_count + SPARE_EVENTS))
+    return max(EVENT_ROWS, 2 * (EVENTS_A_BLOCK * services_count + SPARE_EVENTS))
 
 
 class Overrun(Exception):
@@ -262,13 +275,14 @@ def build(
     refuse_too_large(scenario)
     services = placed_services(scenario)
     names = tuple(services)
-    pairs = edge_list(services)
+    owned = owned_dependencies(services)
     tick_s = scenario.tick_s
     period = max(1, round(scenario.topology.signal_period_s / tick_s))
-    edge = edge_rows(services, names, pairs, tick_s, period)
+    edge = edge_rows(services, names, owned, tick_s, period)
     svc, parameters, states = service_rows(services, names, edge, scenario.noise == "exact")
     give_days(svc, edge, parameters, scenario)
-    cells = make_cells(names, services, svc, edge, parameters, states, tick_s)
+    incoming = np.argsort(edge["callee"], kind="stable")
+    cells = make_cells(svc, edge, incoming, parameters, states, tick_s)
     clock = np.zeros(len(CLOCK), "i8")
     clock[PERIOD] = period
     clock[SAMPLE_TICKS] = max(period, round(scenario.sample_s / tick_s / period) * period)
@@ -277,7 +291,7 @@ def build(
     one_by_one = request_arrays(
         scenario, stepped, svc, edge, parameters, call_rates(services) if stepped else {}
     )
-    incoming, near = np.argsort(edge["callee"], kind="stable"), np.flatnonzero(edge["cross_domain"] == 0)
+    near = np.flatnonzero(edge["cross_domain"] == 0)
     svc["is_near"][edge["caller"][near]] = svc["is_near"][edge["callee"][near]] = 1
     clock[STEPWISE] = stepwise or debug or bool(stepped)
     ahead = np.zeros((len(names), 2 * BLOCK_TICKS), "i8")
@@ -289,4 +303,5 @@ def build(
         **one_by_one,
     )  # fmt: skip
     visible = np.flatnonzero([services[name].visible for name in names])
-    return Model(state, names, tuple(pairs), parameters, states, visible)
+    pairs = tuple((caller, d.on) for caller, d in owned)
+    return Model(state, names, pairs, parameters, states, visible)
