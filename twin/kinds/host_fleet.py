@@ -18,6 +18,7 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import ARRIVE, COMPLETE, FAIL, LOSE
+from twin.mechanisms.blocks import ENDLESS, at_rest
 from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
 from twin.mechanisms.draws import declare
@@ -98,6 +99,8 @@ def step(t, w, i, p, s, c):
     done, well = ended_requests(w, i)
     failed = draw(t, w, i, DRAWS.failed, done, 1.0 - well * works)
     tally(w, i, done - failed, failed)
+    if ok * works >= 1.0 and p.mtbf_s + p.retired_per_s + p.added_per_s <= 0.0:
+        at_rest(w, i, ENDLESS)
 
 
 @njit

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL
+from twin.mechanisms.blocks import ENDLESS, at_rest
 from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
 from twin.mechanisms.draws import FLOW, declare
@@ -78,6 +79,8 @@ def step(t, w, i, p, s, c):
     done, well = ended_requests(w, i)
     failed = draw(t, w, i, DRAWS.failed, done, 1.0 - well * (1.0 - p.fault_ratio))
     tally(w, i, done - failed, failed)
+    if ok >= 1.0 and p.own_per_s <= 0.0:
+        at_rest(w, i, ENDLESS)
 
 
 @njit

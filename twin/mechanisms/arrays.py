@@ -64,7 +64,8 @@ SERVICE = np.dtype(
             ("settled", "i8"),
             # a block of ticks (blocks.py): no dependency to it is near or guarded; some client tries again;
             # its dependencies say the same in every tick of the block, and what; its callers have been told
-            # what it would say again, and how many ticks of their books are open because of that
+            # what it would say again, and how many ticks of their books are open because of that; the most
+            # calls that the next ticks may bring to be as this one
             ("is_near", "i8"),
             ("is_listed", "i8"),
             ("is_plain", "i8"),
@@ -80,6 +81,7 @@ SERVICE = np.dtype(
             ("told_headroom", "f8"),
             ("pending_from", "i8"),
             ("pending", "i8"),
+            ("most_at_rest", "i8"),
             # level of the moment
             ("capacity_per_s", "f8"),
             ("backlog", "i8"),
@@ -88,7 +90,8 @@ SERVICE = np.dtype(
             ("load_per_s", "f8"),
             ("own_blame", "f8"),
             # causes: the kind's mechanism at work and the last one that ended; the input that acts here, and
-            # whether that has ended; what callers may name as the cause of their trouble, and of its end
+            # whether that has ended; what callers may name as the cause of their trouble, and of its end, and
+            # which of these are written on their dependencies
             ("own_event", "i8"),
             ("own_cause", "i8"),
             ("own_closed", "i8"),
@@ -96,6 +99,9 @@ SERVICE = np.dtype(
             ("input_over", "i8"),
             ("trouble", "i8"),
             ("trouble_end", "i8"),
+            ("shown", "i8"),
+            ("shown_end", "i8"),
+            ("shown_input", "i8"),
             # the day of those who call: how far load falls at night, when it peaks, where it is now
             ("swing_ratio", "f8"),
             ("peak_s", "f8"),
@@ -133,61 +139,71 @@ SERVICE = np.dtype(
     )
 )
 
+# The fields that are read or written in every signal period come first: a few cache lines of a row.
+OFTEN = (
+    "share", "retries", "retry_mode", "deadline_s", "client_throttle_ratio", "breaker_error_ratio",
+    "utilisation_ratio", "timeout_s",
+)  # fmt: skip
 EDGE = np.dtype(
     (
         np.record,
         [
-            ("key", "i8"),
-            ("caller", "i8"),
-            ("callee", "i8"),
             ("mode", "i8"),
             ("cross_domain", "i8"),
-            ("in_loop", "i8"),  # whether the callee reaches the caller over dependencies
-            *((p.name, "f8") for p in EDGE_PARAMETERS),  # as a file gives them, encoded
-            # caller's side: calls of this period, the published copy, the pool or backlog
-            ("calls", "i8"),
+            *((name, "f8") for name in OFTEN),
+            # callee's side: what has come, and what became of it
             ("sent_calls", "i8"),
-            ("sent_cause", "i8"),
-            ("sent_total", "i8"),
-            ("seen_served", "i8"),
-            ("seen_failed", "i8"),
-            ("named", "i8"),  # the callee's event that an event of the caller names
-            ("sent_named", "i8"),
-            ("sent_load_per_s", "f8"),
-            ("sent_usual_per_s", "f8"),
-            ("calls_before", "i8"),
-            ("live", "i8"),
-            ("lost", "i8"),
-            ("backlog", "i8"),
-            ("blame", "f8"),
-            ("wait_s", "f8"),
-            ("quiet_wait_s", "f8"),
-            ("cell", "i8"),
-            # mode lease: the callee keeps leases, and the caller's work needs one
-            ("is_condition", "i8"),
-            # callee's side: outcome of a call after retries, the published copy
-            ("ok", "f8"),
-            ("latency_s", "f8"),
-            ("headroom", "f8"),
-            ("event", "i8"),
+            ("attempt_ok", "f8"),
             ("told_ok", "f8"),  # the outcome in the ticks whose books are open
             ("arrived", "i8"),
             ("served", "i8"),
             ("failed", "i8"),
-            ("attempt_ok", "f8"),
-            ("tokens", "f8"),
-            ("closed", "i8"),
+            ("caller", "i8"),
+            ("callee", "i8"),
+            # caller's side: calls of this period, the published copy of the outcome, what the caller has seen
+            ("calls", "i8"),
             ("visible_ok", "f8"),
             ("visible_latency_s", "f8"),
             ("visible_headroom", "f8"),
-            ("visible_event", "i8"),
-            ("visible_closed", "i8"),
-            ("visible_input", "i8"),
             ("visible_served", "i8"),
             ("visible_failed", "i8"),
             ("visible_held", "i8"),
-            ("line", "i8"),
+            ("seen_served", "i8"),
+            ("seen_failed", "i8"),
+            ("wait_s", "f8"),
+            ("blame", "f8"),
+            ("is_condition", "i8"),  # mode lease: the callee keeps leases, and the caller's work needs one
+            ("backlog", "i8"),
+            ("quiet_wait_s", "f8"),
+            # what is published: outcome of a call after retries, its trouble; calls, and their reason
+            ("sent_total", "i8"),
+            ("ok", "f8"),
+            ("latency_s", "f8"),
+            ("headroom", "f8"),
+            ("event", "i8"),
+            ("closed", "i8"),
+            ("input", "i8"),
+            ("visible_event", "i8"),
+            ("visible_closed", "i8"),
+            ("visible_input", "i8"),
             ("line_slots", "i8"),
+            ("calls_before", "i8"),
+            ("sent_load_per_s", "f8"),
+            ("sent_usual_per_s", "f8"),
+            ("sent_cause", "i8"),
+            ("sent_named", "i8"),
+            ("named", "i8"),  # the callee's event that an event of the caller names
+            # the pool
+            ("live", "i8"),
+            ("lost", "i8"),
+            ("cell", "i8"),
+            ("key", "i8"),
+            ("in_loop", "i8"),  # whether the callee reaches the caller over dependencies
+            *(
+                (p.name, "f8") for p in EDGE_PARAMETERS if p.name not in OFTEN
+            ),  # as a file gives them, encoded
+            ("tokens", "f8"),
+            ("line", "i8"),
             # what clients with policies remember: client_policies.py
             ("held_tick", "i8"),
             ("wanted", "i8"),

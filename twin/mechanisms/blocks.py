@@ -11,6 +11,7 @@ because only whole numbers are added later than they come: calls, and remainders
     still     dependencies say the same in every tick: asked once                  ``stays_still``
     told      callers hear the same in every tick: told once                       ``answer`` in calls.py
     pending   ticks whose calls are not booked yet                                 ``settle`` in books.py
+    at rest   all that comes is passed on and served: ticks are summed, not stepped ``rest``
 
 Stepwise, a block is one tick and none of this happens (``STEPWISE`` in the clock of a run). A test compares.
 """
@@ -34,6 +35,8 @@ from twin.mechanisms.books import settle_pending
 from twin.mechanisms.client_policies import guarded, tries_again_here
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES
 from twin.mechanisms.sampling import carried_each, carried_often, slot_of
+
+ENDLESS = 1 << 62
 
 
 @njit
@@ -112,6 +115,38 @@ def stays_still(w, i):
         elif r.visible_held > 0 and r.mode != FIRE_AND_FORGET:
             return 0
     return 1
+
+
+@njit
+def at_rest(w, i, most):
+    """To be called by a step of service ``i`` in which all that came was passed on and served, without a
+    draw and without a change of state. With the same said by its dependencies, a tick with at most ``most``
+    calls is again like this one."""
+    w.svc[i].most_at_rest = most
+
+
+@njit
+def rest(t, end, w, i):
+    """Let service ``i`` be at rest from tick ``t`` on, at most to ``end``. Returns for how many ticks."""
+    panel = w.svc[i]
+    if panel.most_at_rest < 0 or panel.pending == 0 or panel.is_still == 0 or panel.is_retried != 0:
+        return 0
+    if panel.hands_over != 0 or panel.open_requests != 0 or panel.told_ok != 1.0 or panel.still_ok != 1.0:
+        return 0
+    k, last, total = t - w.clock[BLOCK], end - w.clock[BLOCK], 0
+    while k < last and w.ahead[i, k] <= panel.most_at_rest:
+        w.ahead[i, BLOCK_TICKS + k] = w.ahead[i, k]
+        total += w.ahead[i, k]
+        panel.p_latency += panel.latency_s
+        k += 1
+    ticks = k - (t - w.clock[BLOCK])
+    if ticks > 0:
+        panel.offered = panel.good = panel.ended = w.ahead[i, k - 1]
+        panel.failed, panel.ended_ok = 0, 1.0
+        panel.p_offered += total
+        panel.p_good += total
+        panel.pending += ticks
+    return ticks
 
 
 @njit

@@ -106,8 +106,8 @@ def cause_seen(w, i, edge, is_last):
             return w.edge[edge].visible_input
     found = last_change(w, i, is_last)
     if found == 0 and is_last:
-        found = open_elsewhere(w, i, OWN)
-        return found if found != 0 else w.svc[i].own_event
+        other = first_open(w, i, OWN)
+        return w.edge[other].visible_event if other != OWN else w.svc[i].own_event
     return found
 
 
@@ -128,14 +128,13 @@ def last_change(w, i, is_last):
 
 
 @njit
-def open_elsewhere(w, i, without):
-    """The open event of the first dependency, in the order of names, that has one; else 0. The dependency
-    ``without`` is left out."""
+def first_open(w, i, without):
+    """The first dependency, in the order of names, with an open event, or OWN. ``without`` is left out."""
     panel = w.svc[i]
     for e in range(panel.out_start, panel.out_end):
         if e != without and w.edge[e].visible_event != 0:
-            return w.edge[e].visible_event
-    return 0
+            return e
+    return OWN
 
 
 @njit
@@ -232,9 +231,9 @@ def times_usual(calls, usual):
 
 
 @njit
-def reason_to_ask(w, e):
+def reason_to_ask(w, e, elsewhere):
     """Why the caller of dependency ``e`` may send more calls than usual: its input, more load on itself, its
-    trouble, its last recovery, or trouble of another dependency; the first of these that there is.
+    trouble, its last recovery, or trouble of another dependency (``elsewhere``); the first that there is.
 
     Trouble for which it blames the callee itself is no reason: it comes from there.
     """
@@ -248,7 +247,7 @@ def reason_to_ask(w, e):
         return panel.own_event
     if worse.event != 0 and worse.edge != e:
         return worse.event
-    return panel.closed_event if panel.closed_event != 0 else open_elsewhere(w, i, e)
+    return panel.closed_event if panel.closed_event != 0 else elsewhere
 
 
 @njit

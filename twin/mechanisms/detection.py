@@ -42,6 +42,7 @@ from twin.mechanisms.causes import (
     TROUBLE_ENDED,
     closing_cause,
     culprit,
+    first_open,
     forget_input,
     grown_caller,
     look_for_cause,
@@ -245,6 +246,7 @@ def close_period(t, w, i):
     show_trouble(w, i)
     show_end(t, w, i)
     forget_input(t, w, i)
+    spread_news(w, i)
     describe_load(w, i, period * w.tick_s[0])
     panel.a_offered += panel.p_offered
     panel.a_good += panel.p_good
@@ -312,8 +314,8 @@ def publish_all(t, w):
     """At the end of a period let all do so, and say what loads each dependency, as seen before."""
     for i in range(len(w.svc)):
         panel = w.svc[i]
-        for e in range(panel.out_start, panel.out_end):
-            publish_load(t, w, e)
+        if panel.out_start < panel.out_end:
+            publish_loads(t, w, i)
         for e in range(panel.out_start, panel.out_end):
             publish(t, w, e)
 
@@ -324,8 +326,9 @@ def publish(t, w, e):
     r = w.edge[e]
     r.sent_calls, r.calls = r.calls, 0
     r.sent_total += r.sent_calls
-    callee = w.svc[r.callee]
-    r.event, r.closed, r.visible_input = callee.trouble, callee.trouble_end, callee.input_event
+    if r.cross_domain == 0:  # else the callee has told at the end of its period, if there was news
+        tell_causes(w.svc[r.callee], r)
+    r.visible_input = r.input
     if r.line_slots > 0:
         delayed(t, w, e)
     else:
@@ -335,19 +338,43 @@ def publish(t, w, e):
 
 
 @njit
-def publish_load(t, w, e):
-    """Say how many calls a second the caller sends, for the time of day, how many as a rule, and why more.
-    Say too which event of the callee it has named as a cause."""
-    r = w.edge[e]
-    day_s = w.clock[PERIOD] * w.tick_s[0] * w.svc[r.caller].load_ratio
-    total = r.sent_total + r.calls
-    if w.stations[r.caller].role != COUNTED:
-        total = w.links[e].all_sent * w.stations[r.caller].weight
-    r.sent_load_per_s = (total - r.calls_before) / day_s if day_s > 0.0 else 0.0
-    r.calls_before = total
-    if is_quiet(t, w):
-        r.sent_usual_per_s = max(r.sent_usual_per_s, r.sent_load_per_s)
-    r.sent_cause, r.sent_named = reason_to_ask(w, e), r.named
+def tell_causes(panel, r):
+    """Write on a dependency what its caller may name as a cause."""
+    r.event, r.closed, r.input = panel.trouble, panel.trouble_end, panel.input_event
+
+
+@njit
+def spread_news(w, i):
+    """At the end of a period: tell all callers of service ``i`` what they may name, if that has changed."""
+    panel = w.svc[i]
+    same = panel.trouble == panel.shown and panel.trouble_end == panel.shown_end
+    if same and panel.input_event == panel.shown_input:
+        return
+    panel.shown, panel.shown_end, panel.shown_input = panel.trouble, panel.trouble_end, panel.input_event
+    for n in range(panel.in_start, panel.in_end):
+        tell_causes(panel, w.edge[w.incoming[n]])
+
+
+@njit
+def publish_loads(t, w, i):
+    """Say how many calls a second service ``i`` sends over each dependency, for the time of day, how many as
+    a rule, and why more. Say too which event of the callee it has named as a cause."""
+    panel, st = w.svc[i], w.stations[i]
+    day_s = w.clock[PERIOD] * w.tick_s[0] * panel.load_ratio
+    first = first_open(w, i, OWN)
+    second = first_open(w, i, first) if first != OWN else OWN
+    for e in range(panel.out_start, panel.out_end):
+        r = w.edge[e]
+        total = r.sent_total + r.calls
+        if st.role != COUNTED:
+            total = w.links[e].all_sent * st.weight
+        r.sent_load_per_s = (total - r.calls_before) / day_s if day_s > 0.0 else 0.0
+        r.calls_before = total
+        if is_quiet(t, w):
+            r.sent_usual_per_s = max(r.sent_usual_per_s, r.sent_load_per_s)
+        other = second if first == e else first
+        r.sent_cause = reason_to_ask(w, e, w.edge[other].visible_event if other != OWN else 0)
+        r.sent_named = r.named
 
 
 @njit

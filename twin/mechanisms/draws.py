@@ -55,6 +55,7 @@ def declare(**draws: int | Cohorts) -> Any:
 
 # What is drawn for a dependency, by its caller's side or by its callee's.
 DEPENDENCY_DRAWS = declare(
+    served=FLOW,  # calls that end well
     retried=FLOW,  # attempts per call
     asked=FLOW,  # calls per call of the caller
     renewed=FLOW,  # connections opened because an old one has reached its age
@@ -68,7 +69,6 @@ DEPENDENCY_DRAWS = declare(
     trips=RETRY,  # breakers that open
     probed=RETRY,  # breakers that have had their probes
     tripped_again=RETRY,  # breakers that open again
-    served=FLOW,  # calls that end well
     accepted=FLOW,  # calls that are taken into a queue
     fresh=FLOW,  # requests that open a connection of their own
     waited=cohorts(BACKOFF),  # how long retries wait, by entry and substep

@@ -38,7 +38,7 @@ from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import (
     BLOCK, DEBUG, EVENTS_A_BLOCK, N_EVENTS, N_SAMPLES, PERIOD, SAMPLE_TICKS, SPARE_EVENTS,
 )
-from twin.mechanisms.blocks import block_end, close_block, open_block
+from twin.mechanisms.blocks import block_end, close_block, open_block, rest
 from twin.mechanisms.books import settle
 from twin.mechanisms.contract import CONSERVATION, INVARIANT, broken_clause
 from twin.mechanisms.detection import close_period, publish_all, publish_near
@@ -87,8 +87,10 @@ def advance(state, t0, t1, {arrays}):
                     open_block(t, end, w, i)
                 a, b = panel.cell, panel.cell + panel.cells
                 k = panel.kind
-                for tick in range(first, after):
+                tick = first
+                while tick < after:
                     panel.called = panel.settled = 0
+                    panel.most_at_rest = -1
 {branches}
                     settle(tick, w, i)
                     if debug:
@@ -99,6 +101,7 @@ def advance(state, t0, t1, {arrays}):
                     panel.p_good += panel.good
                     panel.p_failed += panel.failed
                     panel.p_latency += panel.latency_s
+                    tick += 1 + rest(tick + 1, after, w, i)
                 if after == end:
                     close_block(end, w, i)
                     if boundary:

@@ -41,6 +41,7 @@ from twin.kinds.queueing.substeps import (
     run_clients,
     shortest_patience_s,
 )
+from twin.mechanisms.blocks import at_rest
 from twin.mechanisms.calls import answer, depend, draw_cohort, expose, intake, tally
 from twin.mechanisms.contract import INTAKE, mark
 from twin.mechanisms.requests.records import COUNTED
@@ -119,9 +120,8 @@ def step(t, w, i, p, s, c):
     expose(w, i, capacity_per_s, 0, p.fault_ratio)
     answer(w, i, works, latency)
     tally(w, i, n - failed, failed)
-    s.all_offered += n
-    s.all_failed += failed
-    s.all_good += n - failed
+    if works >= 1.0 and p.admitted_ratio >= 1.0 and p.throttle_per_s <= 0.0:
+        at_rest(w, i, int(capacity_per_s * w.tick_s[0]))
 
 
 @njit(allocates=True)
