@@ -12,7 +12,8 @@ import pytest
 
 import twin
 from twin.api.run import Run
-from twin.kinds.lease_fleet.workflow import goodput_ratio
+from twin.kinds.lease_fleet.lease_host import AGES, KNOWN
+from twin.kinds.lease_fleet.workflow import finishing_ratio, goodput_ratio, known_ratio
 from twin.model.scenario import Dependency, Scenario, Service
 from twin.simulation import inline
 from twin.simulation.run import schedule_for
@@ -341,3 +342,23 @@ def test_a_clients_policy_lets_calls_through_to_a_fleet_that_is_well(policy: dic
     rows = [r for r in twin.run(case, debug=True).samples.to_pylist() if r["service"] == "launch"]
     assert rows[-1]["goodput_per_s"] == pytest.approx(50.0, rel=0.05)
     assert rows[-1]["error_ratio"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_ratio_that_is_kept_is_the_one_that_is_worked_out() -> None:
+    """Hosts of a fleet ask the same again and again, by age; now and then one of them asks something else."""
+    known, random = np.zeros(AGES * KNOWN), np.random.default_rng(5)
+    for _ in range(2000):
+        age, k = int(random.integers(1, 20)), int(random.choice([0, 1, 8]))
+        before = float(random.choice([0.0, 2.5, 7.0]))
+        after = before + float(random.choice([0.0, 0.5, 8.0]))
+        assert known_ratio(known, age, k, before, after) == finishing_ratio(k, before, after)
+
+
+def test_a_tick_in_which_no_host_is_due_changes_nothing() -> None:
+    """Three hosts act at the ends of their slots of 10 s, in ticks 9, 0 and 1 of every ten."""
+    fleet = scenario(60.0, {"hosts_count": 3, "lapse_per_s": 1e-3}, noise="exact")
+    model = build(fleet, seed=7)
+    for t in range(60):
+        before = model.state.cells.copy()
+        assert inline.advance(model, t, t + 1) == t + 1
+        assert np.array_equal(before, model.state.cells) == ((t + 1) % 10 > 2), t

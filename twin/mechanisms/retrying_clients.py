@@ -265,7 +265,7 @@ def collect(t, w, i, s, c, j):
         number = w.incoming[panel.in_start + e]
         n = arriving(t, w, number)
         w.edge[number].arrived += n if j == 0 else 0
-        first = n * (j + 1) // s.substeps - n * j // s.substeps
+        first = n if s.substeps == 1 else n * (j + 1) // s.substeps - n * j // s.substeps
         if s.guarded != 0 and guarded(w.edge[number]):
             first = hold_back_some(t, w, s, c, number, e, n, first, j)
         c[s.crowd + e * s.attempts] += first

@@ -62,18 +62,18 @@ timeout_s can grow during a run to twice their first value.
 
 from __future__ import annotations
 
-import math
-
 from twin.base.jit import njit
 from twin.base.thresholds import DEGRADED_RATIO
 from twin.kinds.lease_fleet.control_loop import Leases
-from twin.kinds.lease_fleet.host_slot import lapse_at_once, look_ahead, step_host
+from twin.kinds.lease_fleet.host_slot import lapse_at_once, look_ahead, step_host, turn_of
 from twin.kinds.lease_fleet.lease_host import (
     ADRIFT,
+    AGES,
     BACK_AT,
     BILLION,
     DEAD,
     HEAD,
+    KNOWN,
     LEASED,
     MICRO,
     REACH,
@@ -152,7 +152,7 @@ def sizes(p, tick_s: float) -> tuple[int, int, int, int]:
 def cells(p, callers, tick_s: float) -> int:
     """Head, ring and wheel of every host."""
     _, phases, classes, ring = sizes(p, tick_s)
-    return int(p.hosts_count) * (HEAD + 2 * ring + phases * classes + phases)
+    return int(p.hosts_count) * (HEAD + 2 * ring + phases * classes + phases) + AGES * KNOWN
 
 
 def init(p, s, c, callers, tick_s: float) -> None:
@@ -171,7 +171,7 @@ def init(p, s, c, callers, tick_s: float) -> None:
         memory_of(s, host)[:] = BILLION
         if p.workflow != RENEWAL:
             host[HEAD] = broken
-        look_ahead(p, s, host, n)
+        look_ahead(p, s, host)
         count_host(s, host, 1)
 
 
@@ -201,11 +201,13 @@ def note_timeouts(t, w, i, p, s, late):
 
 
 @njit
-def checks_due(t, s, c):
-    """Checks that the hosts whose slot ends in this tick are about to make."""
+def checks_due(t, s, c, first):
+    """Checks that the hosts whose slot ends in this tick, from ``first`` on, are about to make."""
+    if first >= s.hosts:
+        return 0
     n = 0
     phase = (t // s.slot_ticks + 1) % s.phases
-    for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
+    for h in range(first, s.hosts, s.slot_ticks):
         host = host_cells(s, c, h)
         if t >= host[BACK_AT]:
             n += members_due(wheel_of(s, host), s.classes, phase)
@@ -213,10 +215,24 @@ def checks_due(t, s, c):
 
 
 @njit
+def step_hosts(t, w, i, p, s, c, first, ok, in_time):
+    """One slot of each host whose slot ends in this tick. Returns how many attempts timed out."""
+    reach, call_ok = reachable_ratio(w, i, ok)
+    call_ok *= (1.0 - p.fault_ratio) * in_time
+    slot, tick_s = t // s.slot_ticks + 1, w.tick_s[0]
+    turn = turn_of(p, s, c, slot, tick_s, (t + 1) * tick_s, reach, call_ok)
+    context, late = draw_context(t, w, i), 0
+    for h in range(first, s.hosts, s.slot_ticks):
+        late += step_host(context, p, s, c, h, turn)
+    return late
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: the hosts whose slot ends check leases and work off queues; the wave of restarts goes on."""
     intake(t, w, i)  # launches: they load nothing, see above
-    checks = checks_due(t, s, c)
+    first = (t + 1) % s.slot_ticks
+    checks = checks_due(t, s, c, first)
     asked = checks + s.finished
     ok, _ = depend(t, w, i, asked)
     back, well = ended_requests(w, i)
@@ -224,18 +240,11 @@ def step(t, w, i, p, s, c):
     if asked * ok > 0.0:
         in_time = min(1.0, back * well / (asked * ok))
     s.finished = 0
-    slot, slot_s = t // s.slot_ticks + 1, s.slot_ticks * w.tick_s[0]
-    elapsed_s = min(slot_s, (t + 1) * w.tick_s[0])
-    reach, call_ok = reachable_ratio(w, i, ok)
+    late = step_hosts(t, w, i, p, s, c, first, ok, in_time) if first < s.hosts else 0
     works = 1.0 - p.fault_ratio
-    call_ok *= works * in_time
-    s.lapsing_ratio = -math.expm1(-p.lapse_per_s * p.check_interval_s)
-    context, late = draw_context(t, w, i), 0
-    for h in range((t + 1) % s.slot_ticks, s.hosts, s.slot_ticks):
-        late += step_host(context, p, s, c, h, slot, slot_s, elapsed_s, reach, call_ok)
     restart_wave(t, w, i, p, s, c)
     if p.lapse_ratio > 0.0:
-        lapse_at_once(context, p, s, c)
+        lapse_at_once(draw_context(t, w, i), p, s, c)
     broken = s.holders - s.leased
     # What is broken beyond the checks that fail now is broken because of the queue.
     own_blame = max(0.0, broken / s.holders - (1.0 - ok))

@@ -20,6 +20,7 @@ from twin.mechanisms.sampling import sample
 LEASED, WAITING, RUNNING, ADRIFT, DEAD, OLDEST, DONE, BACK_AT, CREDIT, OK, ATTEMPT_US, RELEASE_US = range(12)
 REACH, HOLDS = 12, 13
 HEAD = 14
+AGES, KNOWN = 8, 4  # behind the hosts: finishing ratios by age of attempts, and cells of one
 MICRO, BILLION = 1e6, 1e9
 
 view = njit(inline="always")  # hands back a part of an array, which only its caller's own code may do
@@ -36,6 +37,12 @@ def host_cells(s, c, h):
     """The cells of host ``h``."""
     stride = HEAD + 2 * s.ring + s.phases * s.classes + s.phases
     return c[h * stride : (h + 1) * stride]
+
+
+@view
+def known_ratios(c):
+    """What was last worked out for attempts of each age: see ``workflow.known_ratio``."""
+    return c[len(c) - AGES * KNOWN :].view(np.float64)
 
 
 @view

@@ -69,7 +69,6 @@ STATE = [
     *((name, "i8") for name in ("ok_sum", "holds_sum", "attempt_sum", "release_sum")),
     *((name, "i8") for name in ("finished", "is_lapsing", "last_timeout")),
     *((name, "i8") for name in ("wave_at", "wave_count", "wave_event")),
-    ("lapsing_ratio", "f8"),  # of the leases that are checked, those that lapse without any trouble
 ]
 FIFO, RENEWAL = 1.0, 2.0  # positions in the choices of workflow
 DRAWS = declare(

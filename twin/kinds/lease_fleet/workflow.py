@@ -19,6 +19,7 @@ import math
 import numpy as np
 
 from twin.base.jit import njit
+from twin.kinds.lease_fleet.lease_host import AGES, KNOWN
 from twin.kinds.lease_fleet.parameters import DRAWS
 from twin.mechanisms.sampling import inlined, sample
 
@@ -65,6 +66,17 @@ def finishing_ratio(k, before, after):
 
 
 @njit
+def known_ratio(known, age, k, before, after):
+    """As ``finishing_ratio``. Attempts of one age have mostly received the same on all hosts: the last answer
+    for each age is kept in ``known``, with what was asked."""
+    at = age % AGES * KNOWN
+    if known[at] != before or known[at + 1] != after or known[at + 2] != k:
+        known[at], known[at + 1], known[at + 2] = before, after, k
+        known[at + 3] = finishing_ratio(k, before, after)
+    return known[at + 3]
+
+
+@njit
 def goodput_ratio(k, x):
     """Share of the capacity that ends in finished workflows, if an attempt gets ``x`` mean works in time.
 
@@ -103,7 +115,7 @@ def first_live(counts, oldest, slot):
 
 
 @njit
-def share_work(context, sub, counts, work, oldest, slot, k, more):
+def share_work(context, sub, counts, work, known, oldest, slot, k, more):
     """Give each attempt of the slots oldest … slot-1 ``more`` mean works. Returns how many finish.
 
     Draws ``finished`` of the cohorts sub+1 … sub+len(counts), by age.
@@ -114,7 +126,7 @@ def share_work(context, sub, counts, work, oldest, slot, k, more):
         if counts[at] > 0:
             before = work[at]
             work[at] += step
-            p = finishing_ratio(k, before, work[at])
+            p = known_ratio(known, slot - born, k, before, work[at])
             gone = sample(context, DRAWS.finished, sub + slot - born, counts[at], p)
             counts[at] -= gone
             done += gone
