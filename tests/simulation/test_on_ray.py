@@ -83,7 +83,7 @@ def test_actor_that_is_lost_every_time(on_ray: Any, monkeypatch: pytest.MonkeyPa
 
 def test_broken_invariant_names_its_service(on_ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     reply = on_ray.Reply(broken=InvariantBroken("queue", 10))
-    monkeypatch.setattr(on_ray.Stepper, "step", lambda self, t0, t1, board, changes: reply)
+    monkeypatch.setattr(on_ray.Stepper, "step", lambda self, *window: reply)
     with pytest.raises(InvariantBroken, match="an invariant of queue broke"):
         twin.run(scenario(), runner="ray", actors=1)
 

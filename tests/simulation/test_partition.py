@@ -29,7 +29,9 @@ class Here:
         self._actor = actor
 
     def __getattr__(self, name: str) -> Any:
-        return SimpleNamespace(remote=getattr(self._actor, name))
+        call = SimpleNamespace(remote=getattr(self._actor, name, lambda: None))
+        call.options = lambda **of_ray: call
+        return call
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, wri
 
     if options["address"] and options["runner"] != "ray":
         raise BadInput("--address: only with --runner ray")
+    tell_of_ray()
     prepare(options["out"])
     compile_once(scenario)
     clock = show.Clock({"start": scenario.start.isoformat(), "tick_s": scenario.tick_s})
@@ -39,6 +41,16 @@ def execute(scenario: Scenario, options: dict[str, Any], replicate: int = 0, wri
             debug=is_debug(),
             progress=tick,
         )
+
+
+def tell_of_ray() -> None:
+    """Say how long Ray takes to start, when it does."""
+    log = logging.getLogger("twin.simulation.on_ray")
+    if not log.handlers:
+        handler = logging.Handler(logging.INFO)
+        handler.emit = lambda record: show.say(record.getMessage())  # type: ignore[method-assign]
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
 
 
 def prepare(out: Path) -> None:

@@ -11,7 +11,7 @@ import click
 
 from twin.cli import _show as show
 from twin.cli._errors import BadInput
-from twin.cli._execute import compile_once
+from twin.cli._execute import compile_once, tell_of_ray
 
 if TYPE_CHECKING:
     from twin.experiments.opened import StudySettings
@@ -23,6 +23,7 @@ def settings_of(options: Mapping[str, Any]) -> StudySettings:
     from twin.experiments.opened import StudySettings
     from twin.experiments.pool import PoolSettings
 
+    tell_of_ray()
     try:
         pool = PoolSettings(options["runner"], options["actors"], options["address"])
     except ValueError as error:

@@ -6,6 +6,7 @@ by name, so the same topology always gives the same answer.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -73,20 +74,35 @@ def strongly_connected(edges: Collection[tuple[_Node, _Node]]) -> list[tuple[_No
 
 
 def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:
-    """Divide whole domains among at most ``shards`` shards: the largest first, to the least loaded shard.
+    """Divide whole domains among at most ``shards`` shards: the dearest first, to the least loaded shard.
 
-    Ties are broken by the domain's name, then by the first shard. Returns the sorted names of each shard's
-    services, without empty shards. Raises ValueError for fewer than one shard.
+    What a service costs is counted in ends of dependencies. Ties are broken by the domain's name, then by the
+    first shard. Returns the sorted names of each shard's services, without empty shards. Raises ValueError
+    for fewer than one shard.
     """
     if shards < 1:
         raise ValueError(f"{shards} shards: at least one is needed")
     domains: dict[str, list[str]] = {}
     for name in sorted(services):
         domains.setdefault(services[name].domain or name, []).append(name)
+    each = _costs(services)
+    cost = {domain: sum(each[name] for name in names) for domain, names in domains.items()}
     dealt: list[list[str]] = [[] for _ in range(shards)]
-    for domain in sorted(domains, key=lambda d: (-len(domains[d]), d)):
-        min(dealt, key=len).extend(domains[domain])
+    least = [(0, k) for k in range(shards)]
+    for domain in sorted(domains, key=lambda d: (-cost[d], d)):
+        load, k = heapq.heappop(least)
+        dealt[k].extend(domains[domain])
+        heapq.heappush(least, (load + cost[domain], k))
     return [tuple(sorted(names)) for names in dealt if names]
+
+
+def _costs(services: Mapping[str, Service]) -> dict[str, int]:
+    """What each service costs to step, in ends of dependencies."""
+    cost = {name: 1 + len(service.dependencies) for name, service in services.items()}
+    for service in services.values():
+        for d in service.dependencies:
+            cost[d.on] += 1
+    return cost
 
 
 def layout(services: Mapping[str, Service]) -> dict[str, tuple[float, float]]:

@@ -2,14 +2,14 @@
 
 An actor is a shard: whole domains, stepped together. Signals between domains are published every signal
 period, on any placement. So the actors step one *window* at a time: to the end of the period, or to the next
-change. At the end of a period each actor learns what the others have published on the dependencies between
-shards.
+change. At the end of a period each actor packs what it has published on the dependencies between shards, a
+*parcel* for each other actor. A parcel goes from actor to actor; a large one stays in shared memory.
 
-The driver passes this on, applies the schedule, and keeps a *moment* at intervals. If an actor is lost,
-another takes its place, and all go back to the last moment. The repeated rows are the same.
+The driver applies the schedule, and keeps a *moment* at intervals. If an actor is lost, another takes its
+place, and all go back to the last moment. The repeated rows are the same.
 
-It makes larger topologies possible, but it is not faster. To exchange a window costs about a millisecond; to
-step a period of some hundred services costs less.
+It makes larger topologies possible. To exchange a window costs about a millisecond; to step a period of some
+hundred services costs less, so for these it is not faster.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from twin.mechanisms.arrays import EDGE, PERIOD
+from twin.mechanisms.arrays import EDGE, PERIOD, State
 from twin.model.graph import partition
 from twin.model.scenario import Scenario
+from twin.simulation.bytewise import copied, put_together
 from twin.simulation.inline import InvariantBroken, Progress, Rows, advance, apply
 from twin.simulation.levels import placed_services
 from twin.simulation.schedule import Change, News, Schedule
-from twin.simulation.world import Drained, Model, build
+from twin.simulation.world import BUFFERS, Drained, Model
 
 # Ray reads these when it is imported.
 os.environ.setdefault("RAY_AUTH_MODE", "token")  # the default, but said: no warning
@@ -42,29 +43,44 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # would build a sec
 import ray
 from ray.exceptions import RayActorError
 
-OBJECT_STORE_BYTES = 80 * 2**20  # little more than the least that Ray accepts; moments are far smaller
+OBJECT_STORE_BYTES = 80 * 2**20  # little more than the least that Ray accepts; a large run needs more
 MOMENT_WINDOWS = 600  # so a lost actor costs a few seconds
 MOST_LOSSES = 3  # from one moment; then the fault is in the run, not in the machine
 
-CALLER_SAYS = tuple(name for name in EDGE.names or () if name.startswith("sent_"))
-CALLEE_SAYS = tuple(name for name in EDGE.names or () if name.startswith("visible_"))
-SAYS = CALLER_SAYS + CALLEE_SAYS
-SIGNAL = np.dtype([(name, EDGE[name]) for name in SAYS])
+log = logging.getLogger(__name__)
+
+
+def _published(prefix: str) -> np.dtype:
+    """The fields of a dependency that one of its ends publishes."""
+    return np.dtype([(name, EDGE[name]) for name in EDGE.names or () if name.startswith(prefix)])
+
+
+CALLER_SAYS, CALLEE_SAYS = _published("sent_"), _published("visible_")
 
 
 class TooManyLost(Exception):
     """Actors were lost again and again on the same stretch of the run."""
 
 
+class Link(NamedTuple):
+    """The dependencies over which one shard speaks to another: their numbers, as caller and as callee."""
+
+    as_caller: np.ndarray
+    as_callee: np.ndarray
+
+
+Parcel = tuple[np.ndarray, np.ndarray]
+"""What is published on a link: rows of CALLER_SAYS, rows of CALLEE_SAYS."""
+
+
 class Reply(NamedTuple):
     """What an actor reports at the end of a window.
 
-    It has the conditions that have fired, with the events open then, and the board as the actor sees it. It
-    also has what responders could see of its services, and why it stopped, if a step broke its contract.
+    It has the conditions that have fired, with the events open then. It also has what responders could see of
+    its services, and why it stopped, if a step broke its contract.
     """
 
     fired: Sequence[tuple[int, int]] = ()
-    board: bytes = b""
     alarms: int = 0
     holds: Sequence[int] = ()
     broken: InvariantBroken | None = None
@@ -74,130 +90,150 @@ class Stepper:
     """What runs in an actor: one shard, and the rows it has produced since the last moment."""
 
     def __init__(
-        self, scenario: Scenario, options: dict[str, Any], services: Sequence[str], crossing: np.ndarray
-    ) -> None:
-        """``options``: seed, replicate, debug of the run. ``crossing``: numbers of the crossing edges."""
-        self.model = build(scenario, **options).of(services)
-        self.crossing = crossing
+        self, start: Model, room: Sequence[int], services: Sequence[str], speaks: Sequence[Link],
+        hears: Sequence[Link],
+    ) -> None:  # fmt: skip
+        """``start``: the run before its first tick, without buffers. ``room``: the number of rows of each
+        array of its state, buffers included. ``speaks``, ``hears``: the links to and from each of the other
+        shards."""
+        self.start, self.room, self.services = start, room, services
+        self.speaks, self.hears = speaks, hears
         self.rows: list[Drained] = []
+        self.model = self._at_start()
 
-    def step(self, t0: int, t1: int, board: bytes, changes: list[Change]) -> Reply:
-        """Step from t0 to t1, at most to a boundary. ``board``: SIGNAL rows of crossing edges, or empty."""
-        edge = self.model.state.edge
-        if board:
-            signals = np.frombuffer(board, SIGNAL)
-            for name in SAYS:
-                edge[name][self.crossing] = signals[name]
+    def step(self, t0: int, t1: int, is_boundary: bool, changes: list[Change], *parcels: Parcel) -> Any:
+        """Step from t0 to t1. ``parcels``: from each of the other shards, if t0 is a boundary.
+
+        Returns (reply, a parcel for each of the other shards; None if t1 ``is_boundary`` not).
+        """
+        for link, parcel in zip(self.hears, parcels, strict=False):
+            put_in_place(self.model.state.edge, link, parcel)
         apply(self.model, changes)
+        model, reply = self.model, Reply()
         try:
-            advance(self.model, t0, t1)
+            advance(model, t0, t1)
+            self.rows.append(model.drain())
+            reply = Reply(model.newly_fired(), model.alarms(), model.holding())
         except InvariantBroken as broken:
-            return Reply(broken=broken)
-        model = self.model
-        self.rows.append(model.drain())
-        board = look(edge, self.crossing).tobytes()
-        return Reply(model.newly_fired(), board, model.alarms(), model.holding())
+            reply = Reply(broken=broken)
+        sent = [parcel_for(model.state.edge, link) if is_boundary else None for link in self.speaks]
+        return (reply, *sent) if sent else reply
 
-    def save(self) -> tuple[list[np.ndarray], Drained]:
-        """(state of the shard, rows since the last call)."""
+    def hand_over(self) -> Drained:
+        """The rows since the last call."""
         empty = Drained(*(part[:0] for part in self.model.drain()))
-        rows = Drained(*(np.concatenate(parts) for parts in zip(empty, *self.rows, strict=True)))
+        parts = zip(empty, *self.rows, strict=True)
+        rows = Drained(*(put_together(some, some[0].dtype) for some in parts))
         self.rows.clear()
-        return self.model.checkpoint(), rows
+        return rows
 
-    def go_back(self, state: list[np.ndarray]) -> None:
-        """Be as ``save`` left this shard."""
-        self.model.restore(state)
+    def save(self) -> list[np.ndarray]:
+        """The state of the shard."""
+        return self.model.checkpoint()
+
+    def go_back(self, state: list[np.ndarray] | None) -> None:
+        """Be as ``save`` left this shard; None: as at the start."""
+        if state is not None:
+            self.model.restore(state)
+        else:
+            self.model = self._at_start()
         self.rows.clear()
 
+    def _at_start(self) -> Model:
+        """The run before its first tick; what the actor was given is read only."""
+        mine = zip(self.start.state, self.room, strict=True)
+        arrays = (np.zeros(n, a.dtype) if a.dtype in BUFFERS else copied(a) for a, n in mine)
+        parameters = {kind: copied(a) for kind, a in self.start.parameters.items()}
+        states = {kind: copied(a) for kind, a in self.start.states.items()}
+        whole = replace(self.start, state=State(*arrays), parameters=parameters, states=states)
+        return whole.of(self.services)
 
-def look(edge: np.ndarray, crossing: np.ndarray) -> np.ndarray:
-    """What is published on the crossing edges, as SIGNAL rows."""
-    signals = np.zeros(len(crossing), SIGNAL)
-    for name in SAYS:
-        signals[name] = edge[name][crossing]
-    return signals
+
+def parcel_for(edge: np.ndarray, link: Link) -> Parcel:
+    """What is published on a link."""
+    parcel = np.empty(len(link.as_caller), CALLER_SAYS), np.empty(len(link.as_callee), CALLEE_SAYS)
+    for rows, part in zip(link, parcel, strict=True):
+        for name in part.dtype.names or ():
+            part[name] = edge[name][rows]
+    return parcel
 
 
-@dataclass
-class Board:
-    """What is published on the edges that cross shards, as SIGNAL rows.
-
-    ``says[name][k]``: the rows in which field ``name`` is actor ``k``'s to set.
-    """
-
-    signals: np.ndarray
-    says: dict[str, list[np.ndarray]]
-
-    def note(self, reports: Sequence[bytes]) -> None:
-        """Take from each actor's report what is its to say."""
-        for k, report in enumerate(reports):
-            theirs = np.frombuffer(report, SIGNAL)
-            for name in SAYS:
-                rows = self.says[name][k]
-                self.signals[name][rows] = theirs[name][rows]
+def put_in_place(edge: np.ndarray, link: Link, parcel: Parcel) -> None:
+    """Put what the other end of a link has published in its place."""
+    for rows, part in zip(link, parcel, strict=True):
+        for name in part.dtype.names or ():
+            edge[name][rows] = part[name]
 
 
 @dataclass
 class Checkpoint:
-    """All that a run is at ``tick``, between two windows."""
+    """All that a run is at ``tick``, between two windows. ``states``: of each actor; None at the start."""
 
     tick: int
     schedule: Schedule
-    signals: np.ndarray
-    board: bytes
+    parcels: list[list[Any]]
     news: News
     inputs: int
-    states: list[list[np.ndarray]]
+    states: list[list[np.ndarray] | None]
 
 
 @dataclass
 class Crew:
     """The driver's side of one run: its actors, and what it has got from them."""
 
-    recipe: tuple[Any, ...]  # arguments of Stepper but for the services
-    parts: list[tuple[str, ...]]
-    crossing: np.ndarray
-    board: Board
+    recipe: tuple[Any, ...]  # the first arguments of Stepper, of all actors
+    shards: list[tuple[Any, ...]]  # its other arguments, of each actor
     schedule: Schedule
     period: int
     news: News = field(default_factory=News)
     rows: Rows = field(default_factory=Rows)
     actors: list[Any] = field(default_factory=list)
+    parcels: list[list[Any]] = field(default_factory=list)  # for each actor, from the others, on the way
     lost: bool = False
 
     def start(self, k: int) -> Any:
-        """A new actor for part ``k``."""
-        scenario, options = self.recipe
-        return ray.remote(Stepper).remote(scenario, options, self.parts[k], self.crossing)
+        """A new actor for shard ``k``."""
+        return ray.remote(Stepper).remote(*self.recipe, *self.shards[k])
 
-    def save(self, tick: int, board: bytes) -> Checkpoint:
+    def hand_over(self) -> None:
+        """Fetch the rows of all actors. Raises RayActorError."""
+        for rows in ray.get([actor.hand_over.remote() for actor in self.actors]):
+            self.rows.add(Drained(*map(copied, rows)))
+
+    def save(self, tick: int) -> Checkpoint:
         """Keep this moment, and the rows before it. Raises RayActorError."""
-        saved = ray.get([actor.save.remote() for actor in self.actors])
-        for _, rows in saved:
-            self.rows.add(Drained(*(part.copy() for part in rows)))
-        states = [[part.copy() for part in state] for state, _ in saved]
-        schedule, signals = copy.deepcopy(self.schedule), self.board.signals.copy()
-        return Checkpoint(tick, schedule, signals, board, self.news, len(self.rows.inputs), states)
+        states: list[Any] = [None] * len(self.actors)
+        if tick:
+            saved = ray.get([actor.save.remote() for actor in self.actors])
+            states = [[copied(part) for part in state] for state in saved]
+        parcels = [ray.get(some) for some in self.parcels]
+        self.hand_over()
+        schedule = copy.deepcopy(self.schedule)
+        return Checkpoint(tick, schedule, parcels, self.news, len(self.rows.inputs), states)
 
-    def window(self, t: int, ticks: int, board: bytes) -> tuple[int, bytes]:
-        """Step every actor once. Returns (the tick reached, the board if it is new). Raises RayActorError."""
+    def window(self, t: int, ticks: int) -> int:
+        """Step every actor once; returns the tick reached. Raises RayActorError."""
         changes = self.schedule.due(t, lambda: self.news)
         self.rows.inputs += [c for c in changes if not c.silent]
         coming = self.schedule.next_tick()
         boundary = t - t % self.period + self.period
         end = min(ticks, boundary, ticks if coming is None else coming)
-        replies = ray.get([actor.step.remote(t, end, board, changes) for actor in self.actors])
+        n = len(self.actors)
+        sent = [
+            actor.step.options(num_returns=n).remote(t, end, end == boundary, changes, *parcels)
+            for actor, parcels in zip(self.actors, self.parcels, strict=True)
+        ]
+        replies = ray.get([reply for reply, *_ in sent] if n > 1 else sent)
         for reply in replies:
             if reply.broken:
                 raise reply.broken
         for condition, cause in sorted(pair for reply in replies for pair in reply.fired):
             self.schedule.fired(condition, end, cause)
         self.news = News(sum(r.alarms for r in replies), frozenset(n for r in replies for n in r.holds))
-        if end != boundary:
-            return end, b""
-        self.board.note([reply.board for reply in replies])
-        return end, self.board.signals.tobytes()
+        self.parcels = [[] for _ in self.actors]
+        if end == boundary and n > 1:
+            self.parcels = [[sent[j][1 + k - (k > j)] for j in range(n) if j != k] for k in range(n)]
+        return end
 
     def go_back(self, moment: Checkpoint, lost_at: int) -> None:
         """Replace the actors that are gone and take everybody back to ``moment``. Raises RayActorError."""
@@ -208,24 +244,29 @@ class Crew:
             self.rows.notes.append(note)
         ray.get([a.go_back.remote(state) for a, state in zip(self.actors, moment.states, strict=True)])
         self.schedule = copy.deepcopy(moment.schedule)
-        self.board.signals[:] = moment.signals
-        self.news = moment.news
+        self.parcels, self.news = moment.parcels, moment.news
         del self.rows.inputs[moment.inputs :]
         self.lost = False
 
     def step(self, ticks: int, progress: Progress | None) -> None:
         """Step the whole run. Raises InvariantBroken, TooManyLost."""
-        t, board, losses = 0, b"", 0
-        moment = self.save(t, board)
+        t, losses = 0, 0
+        self.parcels = [[] for _ in self.actors]
+        moment = Checkpoint(
+            t, copy.deepcopy(self.schedule), self.parcels, self.news, 0, [None] * len(self.actors)
+        )
+        ray.get([actor.__ray_ready__.remote() for actor in self.actors])
         began = time.perf_counter()
         while t < ticks:
             try:
                 if self.lost:
                     self.go_back(moment, t)
-                    t, board = moment.tick, moment.board
-                t, board = self.window(t, ticks, board)
-                if t == ticks or t - moment.tick >= MOMENT_WINDOWS * self.period:
-                    moment, losses = self.save(t, board), 0
+                    t = moment.tick
+                t = self.window(t, ticks)
+                if t == ticks:
+                    self.hand_over()
+                elif t - moment.tick >= MOMENT_WINDOWS * self.period:
+                    moment, losses = self.save(t), 0
             except RayActorError as error:
                 losses += 1
                 if losses > MOST_LOSSES:
@@ -246,8 +287,11 @@ def is_alive(actor: Any) -> bool:
 
 
 @contextmanager
-def cluster(address: str | None, actors: int) -> Iterator[None]:
-    """A Ray to run on: the one that this process uses already, the one at ``address``, or our own, local."""
+def cluster(address: str | None, actors: int, more_bytes: int = 0) -> Iterator[None]:
+    """A Ray to run on: the one that this process uses already, the one at ``address``, or our own, local.
+
+    ``more_bytes``: of shared memory that a large run needs. How long the start takes goes to the log.
+    """
     if ray.is_initialized():
         yield
         return
@@ -256,8 +300,11 @@ def cluster(address: str | None, actors: int) -> Iterator[None]:
         must_answer(address)
     if address is None:
         address = "local"  # said, or RAY_ADDRESS would decide
-        options |= {"num_cpus": actors, "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+        options |= {"num_cpus": actors, "include_dashboard": False}
+        options["object_store_memory"] = OBJECT_STORE_BYTES + more_bytes
+    began = time.perf_counter()
     ray.init(address=address, **options)
+    log.info("Ray started in %.1f s", time.perf_counter() - began)
     try:
         yield
     finally:
@@ -271,22 +318,28 @@ def must_answer(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5.0).close()
 
 
-def crossing_edges(model: Model, parts: Sequence[Sequence[str]]) -> tuple[np.ndarray, Board]:
-    """(numbers of the edges whose ends are in different parts, the board for them)."""
+def links_of(model: Model, parts: Sequence[Sequence[str]]) -> list[list[Link]]:
+    """``found[k][j]``: the link from shard k to shard j; nothing where k is j."""
     home = {name: k for k, part in enumerate(parts) for name in part}
-    ends = np.array([[home[name] for name in pair] for pair in model.edges], "i8").reshape(-1, 2)
-    crossing = np.flatnonzero(ends[:, 0] != ends[:, 1])
+    of = np.array([home[name] for name in model.names], "i8")
     edge = model.state.edge
+    caller, callee = of[edge["caller"]], of[edge["callee"]]
+    crossing = np.flatnonzero(caller != callee)
     assert edge["cross_domain"][crossing].all(), "a domain was split over two shards"
-    caller, callee = ends[crossing].T
-    says = {name: [np.flatnonzero(caller == k) for k in range(len(parts))] for name in CALLER_SAYS}
-    says |= {name: [np.flatnonzero(callee == k) for k in range(len(parts))] for name in CALLEE_SAYS}
-    return crossing, Board(look(edge, crossing), says)
+    caller, callee = caller[crossing], callee[crossing]
+    every = range(len(parts))
+    return [
+        [
+            Link(crossing[(caller == k) & (callee == j)], crossing[(callee == k) & (caller == j)])
+            for j in every
+        ]
+        for k in every
+    ]
 
 
 def run_on_ray(
-    scenario: Scenario, model: Model, schedule: Schedule, ticks: int, *, seed: int, replicate: int,
-    actors: int, address: str | None, debug: bool, progress: Progress | None,
+    scenario: Scenario, model: Model, schedule: Schedule, ticks: int, *, actors: int, address: str | None,
+    progress: Progress | None,
 ) -> Rows:  # fmt: skip
     """Step ``scenario`` over ``actors`` shards, or as many as it has domains.
 
@@ -296,11 +349,16 @@ def run_on_ray(
     """
     advance(model, 0, 0)  # compiles the loop if need be, so that the actors find it on disk
     parts = partition(placed_services(scenario), actors)
-    crossing, board = crossing_edges(model, parts)
-    options = {"seed": seed, "replicate": replicate, "debug": debug}
-    with cluster(address, len(parts)):
-        recipe = (ray.put(scenario), options)
-        crew = Crew(recipe, parts, crossing, board, schedule, int(model.state.clock[PERIOD]))
+    links, numbers = links_of(model, parts), range(len(parts))
+    shards = [
+        (part, [links[k][j] for j in numbers if j != k], [links[j][k] for j in numbers if j != k])
+        for k, part in enumerate(parts)
+    ]
+    bare = [a[:0] if a.dtype in BUFFERS else a for a in model.state]
+    size_bytes = sum(a.nbytes for a in (*bare, *model.arrays()))
+    with cluster(address, len(parts), (2 + len(parts)) * size_bytes):
+        start = ray.put(replace(model, state=State(*bare)))
+        crew = Crew((start, [len(a) for a in model.state]), shards, schedule, int(model.state.clock[PERIOD]))
         crew.actors = [crew.start(k) for k in range(len(parts))]
         try:
             crew.step(ticks, progress)

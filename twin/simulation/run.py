@@ -129,8 +129,8 @@ def simulate(
     if runner == "ray":
         from twin.simulation import on_ray
 
-        rows = on_ray.run_on_ray(scenario, model, schedule, ticks, seed=seed, replicate=replicate,
-                                 actors=actors, address=address, debug=debug, progress=progress)  # fmt: skip
+        rows = on_ray.run_on_ray(scenario, model, schedule, ticks, actors=actors, address=address,
+                                 progress=progress)  # fmt: skip
     else:
         rows = inline.run_inline(model, schedule, ticks, progress)
     return record_run(scenario, model, rows, seed, replicate, runner, out, digest)
