@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL, SPLIT
+from twin.mechanisms.blocks import at_rest
 from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, draw_cohort, expose, intake, tally
 from twin.mechanisms.draws import cohorts, declare
@@ -140,6 +141,8 @@ def step(t, w, i, p, s, c):
     expose(w, i, 0.0, s.waiting, max(blame, p.fault_ratio))  # its capacity is that of what it calls
     answer(w, i, ok * content, p.service_time_s + wait_s)
     tally(w, i, good, n - fresh + failed)
+    if ok >= 1.0 and s.waiting + s.trying == 0:
+        at_rest(w, i, s.content)
 
 
 @njit

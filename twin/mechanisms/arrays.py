@@ -62,11 +62,14 @@ SERVICE = np.dtype(
             ("open_requests", "i8"),
             ("in_flight", "i8"),
             ("settled", "i8"),
-            # a block of ticks (blocks.py): no dependency to it is near or guarded; some client tries again;
-            # its dependencies say the same in every tick of the block, and what; its callers have been told
-            # what it would say again, and how many ticks of their books are open because of that; the most
-            # calls that the next ticks may bring to be as this one
+            # a block of ticks (blocks.py): whether it calls inside its domain (1), is called there (2);
+            # whether a near dependency says something new; whether it has accepted what is handed over;
+            # whether no client has a policy, some client tries again, work is handed over; whether its
+            # dependencies say the same in each tick, and what; what callers have been told, and for how many
+            # ticks books are open because it is still true; the most calls with which a tick is as this one
             ("is_near", "i8"),
+            ("has_news", "i8"),
+            ("accepts", "i8"),
             ("is_listed", "i8"),
             ("is_plain", "i8"),
             ("is_retried", "i8"),
@@ -314,6 +317,7 @@ class State(NamedTuple):
     edge: np.ndarray  # EDGE, ordered by caller, then callee
     incoming: np.ndarray  # int64: edge numbers ordered by callee
     near: np.ndarray  # int64: numbers of the edges inside a domain
+    close: np.ndarray  # int64: of ``mine``, the services at such edges
     ahead: np.ndarray  # int64[services, 2 * BLOCK_TICKS]: calls that come in each tick of a block, and go
     cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
     carry: np.ndarray  # int64: remainders, EDGE_CARRIES an edge, then SERVICE_CARRIES a service: draws.py
@@ -341,6 +345,7 @@ CLOCK = (
     "period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug", "stepwise", "block",
 )  # fmt: skip
 PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG, STEPWISE, BLOCK = range(9)
+CALLS_NEAR, CALLED_NEAR = 1, 2  # bits of is_near
 BLOCK_TICKS = 16  # most ticks in which a service is stepped before the next one: blocks.py
 LINE_VALUES = 10  # that travel along an edge with a delay
 CACHE_SLOTS = 64  # age classes of a cached dependency

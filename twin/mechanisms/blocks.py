@@ -33,6 +33,7 @@ from twin.mechanisms.arrays import (
 )
 from twin.mechanisms.books import settle_pending
 from twin.mechanisms.client_policies import guarded, tries_again_here
+from twin.mechanisms.dependencies import pass_on
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES
 from twin.mechanisms.sampling import carried_each, carried_often, slot_of
 
@@ -59,8 +60,6 @@ def open_block(t, end, w, i):
         r = w.edge[w.incoming[n]]
         if guarded(r):
             panel.is_listed = panel.is_plain = 0
-        elif r.cross_domain == 0:
-            panel.is_listed = 0
         elif tries_again_here(r):
             panel.is_retried = 1
     if panel.is_listed != 0:
@@ -75,7 +74,8 @@ def list_arrivals(t, end, w, i):
     for k in range(end - t):
         w.ahead[i, k] = 0
     for n in range(panel.in_start, panel.in_end):
-        calls = w.edge[w.incoming[n]].sent_calls
+        r = w.edge[w.incoming[n]]
+        calls = r.sent_calls * (r.cross_domain != 0)
         part = calls // period
         rest = calls - part * period
         each += part
@@ -107,7 +107,7 @@ def stays_still(w, i):
         r = w.edge[e]
         if not takes_part(r):
             continue
-        if r.cross_domain == 0 or r.mode == CACHED:
+        if r.mode == CACHED or (r.cross_domain == 0 and r.seen_served > 0):
             return 0
         if r.mode == NEW_CONNECTIONS:
             if r.lost != 0 or r.live < int(r.connections_count) or r.new_connection_ratio > 0.0:
@@ -152,18 +152,52 @@ def rest(t, end, w, i):
 @njit
 def close_block(end, w, i):
     """After service ``i`` has been stepped to ``end``: the calls of all ticks are sent, and booked."""
-    panel = w.svc[i]
     settle_pending(w, i)
+    send_far(w, i, end - w.clock[BLOCK])
+
+
+@njit
+def send_far(w, i, k):
+    """Send the calls of the ticks in which dependencies stayed still, to the ``k``-th of the block. Those
+    inside the domain have been sent in each tick."""
+    panel = w.svc[i]
     if panel.is_still == 0:
         return
-    first, after = BLOCK_TICKS + panel.still_from, BLOCK_TICKS + end - w.clock[BLOCK]
+    first, after = BLOCK_TICKS + panel.still_from, BLOCK_TICKS + k
     total = 0
     for k in range(first, after):
         total += w.ahead[i, k]
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
-        if takes_part(r):
+        if takes_part(r) and r.cross_domain != 0:
             send_pending(w, i, e, first, after, total)
+
+
+@njit
+def near_calls(w, i):
+    """First tries that reach service ``i`` in this tick from inside its domain."""
+    panel = w.svc[i]
+    total = 0
+    for n in range(panel.in_start, panel.in_end):
+        r = w.edge[w.incoming[n]]
+        if r.cross_domain == 0:
+            total += r.sent_calls
+    return total
+
+
+@njit
+def send_near(w, i, n):
+    """In a tick in which dependencies stay still: send the calls of ``n`` requests inside the domain."""
+    panel = w.svc[i]
+    for e in range(panel.out_start, panel.out_end):
+        r = w.edge[e]
+        if r.cross_domain == 0 and takes_part(r):
+            calls = pass_on(w, e, DEPENDENCY_DRAWS.asked, n * r.share)
+            if r.mode == NEW_CONNECTIONS:
+                opened = int(r.connections_count) * (w.tick_s[0] / r.lifetime_s)
+                r.calls += pass_on(w, e, DEPENDENCY_DRAWS.renewed, opened)
+            elif r.mode != LEASE:
+                r.calls += calls
 
 
 @njit

@@ -14,7 +14,7 @@ Left out: which request a call belongs to. With several dependencies the slowest
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.mechanisms.arrays import PERIOD
+from twin.mechanisms.arrays import CALLED_NEAR, PERIOD
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES
 from twin.mechanisms.sampling import carried, slot_of
 
@@ -47,6 +47,8 @@ def settle(t, w, i):
         if panel.pending == 0:
             panel.pending_from = t
         panel.pending += 1
+        if panel.is_near & CALLED_NEAR:
+            settle_near(w, i)
         return
     settle_pending(w, i)
     if panel.settled != 0:  # the step has done it, and said its own to callers
@@ -60,8 +62,19 @@ def settle(t, w, i):
 
 
 @njit
+def settle_near(w, i):
+    """Book the calls of this tick over near dependencies to service ``i``."""
+    panel = w.svc[i]
+    for n in range(panel.in_start, panel.in_end):
+        e = w.incoming[n]
+        r = w.edge[e]
+        if r.cross_domain == 0 and r.sent_calls > 0:
+            book(w, e, r.sent_calls, served_of(w, e, r.sent_calls, r.told_ok))
+
+
+@njit
 def settle_pending(w, i):
-    """Book the calls of the ticks that are still open, as ``answer`` said before them."""
+    """Book the far calls of the ticks that are still open, as ``answer`` said before them."""
     panel = w.svc[i]
     if panel.pending == 0:
         return
@@ -71,6 +84,8 @@ def settle_pending(w, i):
     for n in range(panel.in_start, panel.in_end):
         e = w.incoming[n]
         r = w.edge[e]
+        if r.cross_domain == 0:
+            continue
         came = come_by(r.sent_calls, after, period) - come_by(r.sent_calls, first, period)
         if came == 0:
             continue

@@ -16,13 +16,15 @@ from twin.mechanisms.arrays import (
     ASYNC,
     BLOCK,
     BLOCK_TICKS,
+    CALLED_NEAR,
+    CALLS_NEAR,
     FIRE_AND_FORGET,
     HARD,
     KIND_EVENT_BLOCK,
     N_EVENTS,
     SOFT,
 )
-from twin.mechanisms.blocks import stays_still, takes_part
+from twin.mechanisms.blocks import near_calls, send_far, send_near, stays_still, takes_part
 from twin.mechanisms.books import arriving, close_requests, ended_miss, settle_pending, unanswered
 from twin.mechanisms.client_policies import (
     amplification,
@@ -106,6 +108,8 @@ def intake(t, w, i):
     panel = w.svc[i]
     if panel.is_listed != 0 and panel.is_retried == 0:
         total = w.ahead[i, t - w.clock[BLOCK]]
+        if panel.is_near & CALLED_NEAR:
+            total += near_calls(w, i)
     else:
         total = attempts_that_come(t, w, i)
     panel.offered = total
@@ -156,7 +160,7 @@ def tell(w, i, ok, latency_s):
     """Write on every dependency to service ``i`` what becomes of calls."""
     panel = w.svc[i]
     headroom = headroom_of(panel)
-    panel.is_told, panel.is_retried = panel.is_plain, 0
+    panel.is_told, panel.is_retried, panel.accepts = panel.is_plain, 0, 0
     panel.told_ok, panel.told_latency_s, panel.told_headroom = ok, latency_s, headroom
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
@@ -209,11 +213,13 @@ def expose(w, i, capacity_per_s, backlog, own_blame):
 def accept(w, i):
     """Work that callers hand over is taken whatever becomes of it: it waits here."""
     panel = w.svc[i]
-    amend(panel)
+    if panel.is_told != 0 and panel.accepts != 0:
+        return
+    panel.accepts = 1
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
         if r.mode == ASYNC:
-            r.ok = r.attempt_ok = 1.0
+            r.ok = r.attempt_ok = r.told_ok = 1.0
 
 
 @njit
@@ -226,11 +232,15 @@ def depend(t, w, i, n):
     """
     panel = w.svc[i]
     k = t - w.clock[BLOCK]
-    if panel.is_still != 0:
+    if panel.is_still != 0 and panel.has_news == 0:
         w.ahead[i, BLOCK_TICKS + k] = n
         ok, wait = panel.still_ok, panel.still_wait_s
         close_requests(panel, n, 0, ok)
+        if panel.is_near & CALLS_NEAR:
+            send_near(w, i, n)
     else:
+        send_far(w, i, k)
+        panel.has_news = 0
         ok, wait = depend_on_each(t, w, i, n)
         panel.still_from, panel.still_ok, panel.still_wait_s = k + 1, ok, wait
         panel.is_still = stays_still(w, i)

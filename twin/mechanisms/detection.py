@@ -306,7 +306,12 @@ def learn_waits(w, i, latency_s):
 def publish_near(t, w):
     """Let callers and callees inside a domain see each other's side, after every tick."""
     for n in range(len(w.near)):
+        r = w.edge[w.near[n]]
+        ok, latency_s, headroom = r.visible_ok, r.visible_latency_s, r.visible_headroom
         publish(t, w, w.near[n])
+        same = r.visible_ok == ok and r.visible_latency_s == latency_s and r.visible_headroom == headroom
+        if not same or r.visible_held > 0:
+            w.svc[r.caller].has_news = 1
 
 
 @njit

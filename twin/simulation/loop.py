@@ -78,10 +78,10 @@ def advance(state, t0, t1, {arrays}):
         # tick, as they hear of each other.
         for lap in range(1 + (end - t) * (len(w.near) > 0)):
             first, after = (t, end) if lap == 0 else (t + lap - 1, t + lap)
-            for n in range(len(w.mine)):
-                i = w.mine[n]
+            for n in range(len(w.mine) if lap == 0 else len(w.close)):
+                i = w.mine[n] if lap == 0 else w.close[n]
                 panel = w.svc[i]
-                if (panel.is_near != 0) != (lap > 0):
+                if lap == 0 and panel.is_near != 0:
                     continue
                 if first == t:
                     open_block(t, end, w, i)

@@ -14,6 +14,8 @@ from twin.base.jit import interpreted
 from twin.kinds import registry
 from twin.mechanisms.arrays import (
     BLOCK_TICKS,
+    CALLED_NEAR,
+    CALLS_NEAR,
     CLOCK,
     DEBUG,
     EVENT,
@@ -91,7 +93,8 @@ class Model:
     def of(self, services: Iterable[str]) -> Model:
         """The same arrays, of which only ``services`` are stepped here."""
         mine = np.array(sorted(self.numbers[name] for name in services), "i8")
-        return replace(self, state=self.state._replace(mine=mine))
+        close = mine[self.state.svc["is_near"][mine] != 0]
+        return replace(self, state=self.state._replace(mine=mine, close=close))
 
     def arrays(self) -> list[np.ndarray]:
         """Arguments of the compiled loop behind the state: parameters and state of each kind."""
@@ -292,13 +295,15 @@ def build(
         scenario, stepped, svc, edge, parameters, call_rates(services) if stepped else {}
     )
     near = np.flatnonzero(edge["cross_domain"] == 0)
-    svc["is_near"][edge["caller"][near]] = svc["is_near"][edge["callee"][near]] = 1
+    svc["is_near"][edge["caller"][near]] |= CALLS_NEAR
+    svc["is_near"][edge["callee"][near]] |= CALLED_NEAR
     clock[STEPWISE] = stepwise or debug or bool(stepped)
     ahead = np.zeros((len(names), 2 * BLOCK_TICKS), "i8")
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     state = State(
         clock, np.array([tick_s]), np.arange(len(names)), svc, no_spells(len(names)), edge, incoming, near,
-        ahead, cells, carry, make_lines(edge, period, tick_s), condition_rows(scenario, names),
+        np.flatnonzero(svc["is_near"]), ahead, cells, carry, make_lines(edge, period, tick_s),
+        condition_rows(scenario, names),
         np.zeros(event_rows(len(names)), EVENT), np.zeros(max(SAMPLE_ROWS, 2 * len(names)), SAMPLE),
         **one_by_one,
     )  # fmt: skip
