@@ -47,11 +47,11 @@ def _moment(value: object, info: ValidationInfo) -> object:
 
 
 _SOME_START = datetime(2025, 1, 1, tzinfo=UTC)  # to check a time whose start is unreadable
-_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,59}$"
+NAME_PATTERN = r"^[a-z][a-z0-9-]{0,59}$"
 
 
 def _name(value: str) -> str:
-    if not re.match(_NAME_PATTERN, value):
+    if not re.match(NAME_PATTERN, value):
         raise units.Refused("a name of lowercase letters, digits and dashes", found=f"'{value[:60]}'")
     return value
 
@@ -72,7 +72,7 @@ MomentS = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_TIME_SCHEMA
 ClockTime = Annotated[datetime, BeforeValidator(_clock), WithJsonSchema(_TIME_SCHEMA)]
 Level = Annotated[StrictInt | StrictFloat, WithJsonSchema(_LEVEL_SCHEMA)]
 Minutes = Annotated[StrictInt | StrictFloat, Field(ge=0)]
-Slug = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME_PATTERN})]
+Slug = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 
 
 class Record(BaseModel):
@@ -92,10 +92,16 @@ class SparseRecord(Record):
         return self
 
     def __getattr__(self, name: str) -> Any:
-        field = type(self).__pydantic_fields__.get(name)
-        if field is None or field.is_required():
-            raise AttributeError(f"{type(self).__name__} has no {name}")
-        return field.default
+        try:
+            return _defaults_of(type(self))[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no {name}") from None
+
+
+@cache
+def _defaults_of(record: type[BaseModel]) -> dict[str, Any]:
+    fields = record.model_fields
+    return {name: field.default for name, field in fields.items() if not field.is_required()}
 
 
 def assembled(record: type[R], **given: Any) -> R:

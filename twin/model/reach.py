@@ -29,6 +29,7 @@ INHERITS = {  # mode of the call → mode of the inherited dependency
     "soft": "soft",
     "bootstrap": "bootstrap",
 }
+KEY = "reached_through"
 NONE = "none"  # reached_through: none, at a call: this caller needs no name
 _MODES = {p.name: p.modes for p in EDGE_PARAMETERS}
 
@@ -126,9 +127,20 @@ def inherit(topology: Topology) -> Topology:
     What was inherited before is kept, with its numbers, as long as it is still inherited.
     """
     services = topology.services
+    if not any(map(_has_a_way, services.values())):
+        return topology
     mine = ways(wiring(topology))
     changed = {name: _with(service, mine.get(name, {}), services) for name, service in services.items()}
     return topology.model_copy(update={"services": changed})
+
+
+def _has_a_way(service: Service) -> bool:
+    """Whether it says how it is reached, or one of its calls says so, or is inherited. Fields that have their
+    defaults are not stored."""
+    said = service.reached_through is not None
+    return said or any(
+        "inherited_from" in vars(d) or "reached_through" in vars(d) for d in service.dependencies
+    )
 
 
 def wiring(topology: Topology) -> dict[str, Wiring]:

@@ -39,7 +39,8 @@ NATURAL = {  # what people write for a mode or a key of a dependency → its nam
 class Problem:
     """One problem. ``file``: a file, or the argument of a function or command that holds the value.
 
-    Lines and columns count from 1, and are 0 for an argument. ``path`` leads to the value in the document; ''
+    Lines and columns count from 1, and are 0 for an argument. A row of a table is a line without a column.
+    ``path`` leads to the value in the document; ''
     is the whole.
     """
 
@@ -56,7 +57,8 @@ class Problem:
 
     def text(self, word: str = "") -> str:
         """One line. ``word``: what comes after the place, as 'warning'."""
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        at = f":{self.line}:{self.column}" if self.column else f":row {self.line}" if self.line else ""
+        place = self.file + at
         where = "".join(f"{part}: " for part in (place, word, self.path) if part)
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}found {self.found}, expected {self.expected}{hint}"

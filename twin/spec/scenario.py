@@ -14,8 +14,7 @@ from twin.base.event_ids import MOST_TICKS
 from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.scenario import ORIGINS, Published, Scenario, Topology
-from twin.spec.contradictions import AT_LEAST_ONE, check_contradictions
-from twin.spec.cycles import check_circles, check_cycles, check_endless
+from twin.spec.contradictions import AT_LEAST_ONE
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
 from twin.spec.responders import check_responders, decoys, entries
@@ -29,8 +28,14 @@ from twin.spec.sources import (
     read_published,
     source_ids,
 )
-from twin.spec.stores import check_stores
-from twin.spec.topology import build_topology, check_services, lay_file_on_top, lay_on_top, read_topology
+from twin.spec.topology import (
+    build_topology,
+    check_graph,
+    check_services,
+    lay_file_on_top,
+    lay_on_top,
+    read_topology,
+)
 from twin.spec.tree import Tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, names_of_kinds
@@ -84,11 +89,7 @@ def load_whole(
     """The scenario of a file without ``base:``. ``problems`` already holds the problems of its YAML."""
     whole = read_whole(tree, path, with_files, topology, kinds, problems)
     under, overrides, names = whole.under, whole.overrides, whole.checker.names
-    check_cycles(under, overrides, _tick_s(tree), problems)
-    check_endless(under, problems)
-    check_circles(under, problems)
-    check_contradictions(under, overrides, names, problems)
-    check_stores(under, overrides, names, problems)
+    check_graph(under, overrides, names, _tick_s(tree), problems)
     scenario = build_whole(whole, problems)
     if scenario is None or problems:
         raise SpecError(problems)

@@ -14,13 +14,15 @@ from twin.model.sdk import SDK_DEFAULTS
 from twin.spec.contradictions import check_contradictions
 from twin.spec.cycles import check_circles, check_cycles, check_endless
 from twin.spec.examples import spread_origin
+from twin.spec.large import in_doubt, note_names, on_circles, services_of
 from twin.spec.problems import Problem, SpecError, did_you_mean, shown
 from twin.spec.reach import check_reach, wiring_of
 from twin.spec.sources import check_service, source_ids
 from twin.spec.stores import check_stores
-from twin.spec.tree import Tree, read_tree
+from twin.spec.tables import TopologyTables, is_tables, read_tables
+from twin.spec.tree import Cell, Tree, read_tree
 from twin.spec.validate import validate
-from twin.spec.values import EDGE, Checker, names_of_kinds
+from twin.spec.values import EDGE, Checker, Names, names_of_kinds, parameters_by_kind
 
 
 def load_topology(
@@ -41,11 +43,7 @@ def load_topology(
         lay_file_on_top(tree, find_file(file), problems)
     checker = Checker(names_of_kinds(kinds, source_ids(Path(path), problems)), problems)
     check_services(tree, checker)
-    check_cycles(tree, None, tick_s, problems)
-    check_endless(tree, problems)
-    check_circles(tree, problems)
-    check_contradictions(tree, None, checker.names, problems)
-    check_stores(tree, None, checker.names, problems)
+    check_graph(tree, None, checker.names, tick_s, problems)
     topology = build_topology(tree, problems)
     if topology is None or problems:
         raise SpecError(problems)
@@ -54,18 +52,56 @@ def load_topology(
 
 def read_topology(path: Path, problems: list[Problem]) -> Tree:
     """The merged tree of a folder's files. Only what merging needs is checked."""
-    merged = Tree({}, str(path), 1, 1)
+    merged = TopologyTree({}, str(path), 1, 1)
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-    if not files:
+    if path.is_dir() and is_tables(path):
+        _add_tables(merged, path, problems)
+    elif not files:
         problems.append(merged.problem("", "no *.yaml in this folder", "a topology"))
     for file in files:
         document = read_tree(file, problems)
         if document is not None:
             _merge(merged, spread_origin(document, problems), problems)
+            _not_in_tables(merged.tables, document, problems)
         else:  # the name may be in there: do not complain that there is none
             merged.value.setdefault("topology", Tree("unreadable", str(file), 1, 1))
+    if path.is_dir() and is_tables(path):
+        merged.value.setdefault("topology", Cell(path.name, str(path), 0, 0))
     _hand_down(merged, "requests")
     return merged
+
+
+SMALL = 1000  # services in tables that become trees, all of them
+
+
+class TopologyTree(Tree):
+    """The tree of a topology, without most services of large ``tables``."""
+
+    __slots__ = ("tables",)
+    tables: TopologyTables | None
+
+    def __init__(self, value: Any, file: str, line: int, column: int) -> None:
+        super().__init__(value, file, line, column)
+        self.tables = None
+
+
+def _add_tables(merged: TopologyTree, folder: Path, problems: list[Problem]) -> None:
+    kinds = parameters_by_kind()
+    before = len(problems)
+    tables = read_tables(folder, kinds, problems)
+    if len(problems) == before:
+        is_small = len(tables.row_of) <= SMALL
+        merged.tables = None if is_small else tables
+        as_trees = tables.row_of if is_small else in_doubt(tables, kinds, source_ids(folder, problems))
+        merged.value["services"] = tables.trees(as_trees)
+
+
+def _not_in_tables(tables: TopologyTables | None, document: Tree, problems: list[Problem]) -> None:
+    """A service of a large table may be no tree yet; still it is there once."""
+    for name, service in document.items("services") if tables is not None else ():
+        if tables is not None and name in tables.row_of and not isinstance(service, Cell):
+            first = tables.services.cell(name, tables.row_of[name])
+            problems.append(_twice(f"services.{name}", service, f"service {name}", first))
 
 
 def _hand_down(merged: Tree, key: str) -> None:
@@ -120,7 +156,10 @@ def lay_on_top(tree: Tree, services: Tree) -> None:
     if present is None or not isinstance(present.value, dict) or not isinstance(services.value, dict):
         tree.value["services"] = services
         return
+    tables = tree.tables if isinstance(tree, TopologyTree) else None
     for name, service in services.items():
+        if tables is not None and name in tables.row_of:
+            present.value.setdefault(name, tables.service(name))
         present.value[name] = _laid(present.value.get(name), service)
 
 
@@ -143,6 +182,8 @@ def _laid(under: Tree | None, over: Tree) -> Tree:
 def check_services(tree: Tree, checker: Checker) -> None:
     """Kinds, parameters and dependencies of all services. Their names are collected first."""
     services, names = tree.items("services"), checker.names
+    if isinstance(tree, TopologyTree) and tree.tables is not None:
+        note_names(tree.tables, names)
     for name, service in services:
         kind = service.scalar("kind")
         names.services[name] = kind if isinstance(kind, str) else ""
@@ -157,6 +198,24 @@ def check_services(tree: Tree, checker: Checker) -> None:
         _check_parameters(service, path, checker)
         _check_dependencies(service, path, checker)
         check_reach(service, name, checker)
+
+
+def check_graph(
+    tree: Tree, overrides: Tree | None, names: Names, tick_s: float, problems: list[Problem]
+) -> None:
+    """What concerns several dependencies: cycles, contradictions, stores that fill."""
+    if isinstance(tree, TopologyTree) and tree.tables is not None:
+        elsewhere = [(name, str(d.scalar("on"))) for name, service in tree.items("services")
+                     for d in service.elements("dependencies") if d.scalar("mode") == "hard"]  # fmt: skip
+        drawn = on_circles(tree.tables, elsewhere) - {name for name, _ in tree.items("services")}
+        more = tree.tables.trees(drawn)
+        check_services(Tree({"services": more}, tree.file, 1, 1), Checker(names, problems))
+        tree.value["services"].value.update(more.value)
+    check_cycles(tree, overrides, tick_s, problems)
+    check_endless(tree, problems)
+    check_circles(tree, problems)
+    check_contradictions(tree, overrides, names, problems)
+    check_stores(tree, overrides, names, problems)
 
 
 def _check_parameters(service: Tree, path: str, checker: Checker) -> None:
@@ -229,4 +288,10 @@ def build_topology(tree: Tree, problems: list[Problem]) -> Topology | None:
         if isinstance(service, dict):
             service["name"] = name
     topology = validate(Topology, data, tree, problems)
-    return None if topology is None else inherit(topology)
+    if topology is None:
+        return None
+    tables = tree.tables if isinstance(tree, TopologyTree) else None
+    if tables is not None and not problems:
+        rest = services_of(tables, parameters_by_kind(), set(topology.services))
+        topology = topology.model_copy(update={"services": {**rest, **topology.services}})
+    return inherit(topology)

@@ -90,6 +90,12 @@ class Tree:
         return Problem(self.file, line, column, path, found, expected, hint)
 
 
+class Cell(Tree):
+    """A value of a Parquet table: ``line`` is its row, ``column`` is 0. A number is in SI units."""
+
+    __slots__ = ()
+
+
 def read_tree(path: Path | str, problems: list[Problem]) -> Tree | None:
     """The tree of a YAML file; None, with the reason added to ``problems``, if it cannot be read."""
     try:

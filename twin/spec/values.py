@@ -16,7 +16,7 @@ from twin.model.responders import stage_targets
 from twin.model.scenario import Scenario, Topology
 from twin.model.target import Target
 from twin.spec.problems import Problem, did_you_mean, shown
-from twin.spec.tree import Tree
+from twin.spec.tree import Cell, Tree
 
 EDGE: Mapping[str, Param] = {p.name: p for p in EDGE_PARAMETERS}
 MAX_FITTED = 6
@@ -176,7 +176,7 @@ class Checker:
         try:
             if isinstance(tree.value, dict | list):
                 raise Refused("one value")
-            tree.value = typed(tree.value, param)
+            tree.value = (in_si if isinstance(tree, Cell) else typed)(tree.value, param)
         except Refused as refused:
             self.refuse(tree, path, refused)
             return False
