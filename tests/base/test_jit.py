@@ -3,7 +3,9 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
+import numba
 import numpy as np
 import pytest
 from numba.core.errors import UnsupportedError
@@ -99,6 +101,42 @@ def test_a_function_counts_references_only_where_it_makes_an_array() -> None:
     assert (
         "NRT_decref(" not in plain.inspect_llvm(plain.signatures[0]).partition("define i8* @_ZN7cpython")[0]
     )
+
+
+class World(NamedTuple):
+    """Arrays of a run, in small."""
+
+    counts: np.ndarray
+
+
+ROW = np.dtype((np.record, [("x", "f8"), ("y", "i8")]))
+
+
+def test_an_entry_is_called_by_its_address_and_raises_what_it_raises() -> None:
+    """It gets rows by their address, and is machine code of its own."""
+    row = jit.record_at(ROW)
+
+    @njit
+    def positive(n):
+        if n < 0:
+            raise ValueError("below 0")
+        return n
+
+    def add(t, w, i, slot, p, s):
+        w.counts[i] += positive(row(p, slot).y)
+        return t
+
+    @njit
+    def program(world, address, t, i, p):
+        return jit.enter(address, t, jit.by_reference(world), i, 1, p, 0)
+
+    world, rows = World(np.zeros(3, "i8")), np.array([(0.0, 0), (0.5, 7)], ROW)
+    compiled = jit.entry(add, numba.typeof(world))
+    assert program(world, jit.address_of(compiled), 5, 2, rows.ctypes.data) == 5
+    assert world.counts.tolist() == [0, 0, 7]
+    rows["y"] = -1
+    with pytest.raises(ValueError, match="below 0"):
+        program(world, jit.address_of(compiled), 5, 2, rows.ctypes.data)
 
 
 def test_without_numbas_internals_callees_are_compiled_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def test_help_imports_nothing_but_click(command: list[str]) -> None:
 
 
 def test_the_first_run_says_that_it_compiles(twin: Twin, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twin.simulation.loop.is_compiled", lambda: False)
+    monkeypatch.setattr("twin.simulation.kernels.is_compiled", lambda model: False)
     result = twin("run", tiny)
     assert "first run: compiling the engine" in result.stderr and "compiled in" in result.stderr
 

@@ -36,7 +36,7 @@ OTHER_TESTS = {
 LONG_FUNCTIONS: dict[str, str] = {}
 
 # Names that every kind or mechanism defines: the contract of its module. And the start of a program.
-SHARED_NAMES = {"step", "init", "cells", "check", "sizes", "configure"}
+SHARED_NAMES = {"step", "init", "cells", "check", "sizes", "configure", "capacity"}
 
 # id of a fault or action of a scenario whose own time falls on a published outcome's minute → why it does.
 COINCIDING_INPUTS: dict[str, str] = {

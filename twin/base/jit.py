@@ -9,6 +9,8 @@ Numba's defaults cost most of the time of a loop whose functions are handed a do
 | compiles a function that is called once                    | ``interpreted`` calls it as plain Python  |
 | counts references to each array at each call               | nothing counts, see ``njit``              |
 | passes each array as seven words (a call costs 50 ns)      | ``by_reference`` passes one pointer       |
+| writes the types of all fields into the name of a function | ``Reference`` has a short name            |
+| links all that a function calls into it                    | ``enter`` calls an ``entry`` by address   |
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from types import FunctionType
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import cgutils, compiler, types
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import UnsupportedError
 from numba.core.typing.templates import AttributeTemplate, make_concrete_template
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
@@ -109,18 +113,45 @@ class _Callee:
         self.of_numba[1](result)
 
     def _compile(self, args: tuple) -> Any:
-        target, function = self.dispatcher.targetdescr, self.dispatcher.py_func
-        flags: Any = compiler.Flags()
-        target.options.parse_as_flags(flags, self.dispatcher.targetoptions)
-        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        typing_context, context = target.typing_context, target.target_context
+        context, function = self.dispatcher.targetdescr.target_context, self.dispatcher.py_func
         library = _Linked(context.codegen(), function.__qualname__)
-        result = compiler.compile_extra(
-            typing_context, context, function, args, None, flags, {}, library=library
-        )
+        result = _without_wrappers(self.dispatcher, args, None, library)
         key = object()
         context.insert_user_function(key, result.fndesc, [library])
         return result._replace(entry_point=key)
+
+
+def _without_wrappers(dispatcher: Any, args: tuple, returns: Any, library: Any = None) -> Any:
+    """``dispatcher`` compiled for these types of arguments, to be called by compiled functions only."""
+    target = dispatcher.targetdescr
+    flags: Any = compiler.Flags()
+    target.options.parse_as_flags(flags, dispatcher.targetoptions)
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    return compiler.compile_extra(
+        target.typing_context, target.target_context, dispatcher.py_func, args, returns, flags, {},
+        library=library,
+    )  # fmt: skip
+
+
+def entry(function: Callable, world: Any) -> Any:
+    """``function(t, w, i, slot, p, s)`` as machine code of its own, for ``enter``: what Numba has compiled.
+
+    It can be kept on disk. ``world`` is the type of the tuple of arrays that ``w`` points to; all else, and
+    the result, are whole numbers. ``p`` and ``s`` are addresses, see ``record_at``.
+    """
+    number = types.int64
+    arguments = (number, Reference(world), number, number, number, number)
+    with global_compiler_lock:
+        result = _without_wrappers(njit(function), arguments, number)
+        result.library.finalize()  # machine code first: only that has a place for constants
+    for environment in result._find_referenced_environments():
+        result.library.codegen.set_env(environment.env_name, environment)
+    return result
+
+
+def address_of(compiled: Any) -> int:
+    """Where the machine code of an ``entry`` begins, in this process."""
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
 def interpreted(function: Callable) -> Callable:
@@ -159,6 +190,11 @@ class Reference(types.Type):
     def __init__(self, target: types.NamedTuple) -> None:
         self.target = target
         super().__init__(name=f"Reference({target})")
+
+    @property
+    def mangling_args(self) -> tuple[str, tuple]:
+        """What stands for it in the names of compiled functions, which also have a number of their own."""
+        return f"Reference_{self.target.instance_class.__name__}", ()
 
 
 @register_model(Reference)
@@ -209,10 +245,50 @@ def _uncounted(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return view._getvalue()
 
 
+def _enter(typing_context: Any, address: Any, t: Any, w: Any, i: Any, slot: Any, p: Any, s: Any) -> Any:
+    """Call the ``entry`` at ``address``; what it raises is raised here."""
+    number = types.int64
+    arguments = (number, w, number, number, number, number)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        convention = context.call_conv
+        place = convention.get_function_type(number, arguments).as_pointer()
+        function = builder.inttoptr(values[0], place)
+        status, result = convention.call_function(builder, function, number, arguments, values[1:])
+        with cgutils.if_unlikely(builder, status.is_error):
+            convention.return_status_propagate(builder, status)
+        return result
+
+    return number(number, *arguments), generate
+
+
+def record_at(dtype: np.dtype) -> Any:
+    """A function (address, n) → row n of the records of this type that begin there. Uncompiled, the address
+    is the array itself."""
+    if _INTERPRETED:
+        return lambda rows, n: rows[n]
+    record = numba.from_dtype(dtype)
+
+    def row(typing_context: Any, address: Any, n: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            size = context.get_constant(types.int64, dtype.itemsize)
+            place = builder.add(values[0], builder.mul(values[1], size))
+            return builder.inttoptr(place, context.get_value_type(record))
+
+        return record(types.int64, types.int64), generate
+
+    return intrinsic(row)
+
+
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _call(function: Callable, *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 _INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 by_reference: Any = _as_it_is if _INTERPRETED else intrinsic(_by_reference)
 borrowed: Any = _as_it_is if _INTERPRETED else intrinsic(_borrowed)
+enter: Any = _call if _INTERPRETED else intrinsic(_enter)

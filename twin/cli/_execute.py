@@ -64,13 +64,14 @@ def prepare(out: Path) -> None:
 
 def compile_once(scenario: Scenario) -> None:
     """Compile the engine, or fetch it from the cache, before anything is timed."""
-    from twin.simulation import inline, loop, world
+    from twin.simulation import inline, kernels, world
 
-    known = loop.is_compiled()
+    model = world.build(scenario, seed=scenario.seed)
+    known = kernels.is_compiled(model)
     if not known:
         show.say("first run: compiling the engine for this machine, once; this takes half a minute or more")
     began = time.perf_counter()
-    inline.advance(world.build(scenario, seed=scenario.seed), 0, 0)
+    inline.advance(model, 0, 0)
     if not known:
         show.say(f"compiled in {time.perf_counter() - began:.0f} s; from now on it starts at once")
 

@@ -26,7 +26,7 @@ from twin.experiments.realizations import Realization, first_input_s, realized
 from twin.experiments.store import Key, Row, Store
 from twin.model.changes import Variant
 from twin.model.scenario import Scenario
-from twin.simulation import inline, loop, world
+from twin.simulation import inline, kernels, world
 from twin.simulation.code_version import code_version
 from twin.simulation.run import simulate
 
@@ -230,8 +230,9 @@ def _in_any_world(key: Key) -> tuple[str, str, str, bool]:
 
 def compile_before(scenario: Scenario) -> None:
     """Compile the kernel, or load it, before several workers need it or a run is timed."""
-    if not loop.is_compiled():
-        inline.advance(world.build(scenario, seed=scenario.seed), 0, 0)
+    model = world.build(scenario, seed=scenario.seed)
+    if not kernels.is_compiled(model):
+        inline.advance(model, 0, 0)
 
 
 def run_job(setting: Setting, job: Job) -> Row:

@@ -15,7 +15,8 @@ NOTHING_SPECIAL = About()
 @cache
 def registry() -> dict[str, ModuleType]:
     """Every kind by name, in the order of names. A kind is a module, or a package where it is big. It has
-    PARAMETERS, BREAKS, ABOUT, DRAWS, STATE, EVENTS, cells, init, step and check (see ``CONTRIBUTING.md``)."""
+    PARAMETERS, BREAKS, ABOUT, DRAWS, STATE, EVENTS, cells, init and check; step, or configure and capacity if
+    it is stepped one by one, or all three (see ``CONTRIBUTING.md``)."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__))
     return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.mechanisms.draws import declare
-from twin.mechanisms.requests.report import report
 from twin.model.kind import About, Strike
 from twin.model.parameter import Param
 
@@ -66,9 +65,9 @@ def configure(w, i, p, st):
 
 
 @njit
-def step(t, w, i, p, s, c):
-    """One tick: the holders whose lease is valid are the capacity."""
-    report(w, i, float(w.stations[i].up * w.stations[i].weight))
+def capacity(w, i, p):
+    """The holders whose lease is valid."""
+    return float(w.stations[i].up * w.stations[i].weight)
 
 
 @njit

@@ -14,8 +14,6 @@ from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
 from twin.mechanisms.draws import FLOW, declare
 from twin.mechanisms.requests.parameters import FAULT_PARAMETERS
-from twin.mechanisms.requests.records import COUNTED
-from twin.mechanisms.requests.report import report
 from twin.model.kind import About
 from twin.model.parameter import LATE, Param
 
@@ -65,11 +63,14 @@ def configure(w, i, p, st):
 
 
 @njit
+def capacity(w, i, p):
+    """The calls a second that reports show where calls are stepped one by one."""
+    return p.capacity_per_s
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: fail as the dependencies fail."""
-    if w.stations[i].role != COUNTED:
-        report(w, i, p.capacity_per_s)
-        return
     n = intake(t, w, i) + flow(w, i, DRAWS.own, p.own_per_s * w.tick_s[0])
     w.svc[i].offered = n
     ok, wait_s = depend(t, w, i, n)

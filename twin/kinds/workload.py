@@ -17,8 +17,6 @@ from twin.base.rng import ARRIVE, FAIL
 from twin.mechanisms.books import ended_requests
 from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
 from twin.mechanisms.draws import declare
-from twin.mechanisms.requests.records import COUNTED
-from twin.mechanisms.requests.report import report
 from twin.mechanisms.sampling import arrivals, draw_context
 from twin.model.kind import About
 from twin.model.parameter import Param
@@ -67,12 +65,15 @@ def configure(w, i, p, st):
 
 
 @njit
+def capacity(w, i, p):
+    """The requests a second that come, where calls are stepped one by one."""
+    return p.rate_per_s * p.rate_ratio * w.svc[i].load_ratio
+
+
+@njit
 def step(t, w, i, p, s, c):
     """One tick: call, and count which calls came back well."""
     panel = w.svc[i]
-    if w.stations[i].role != COUNTED:
-        report(w, i, p.rate_per_s * p.rate_ratio * panel.load_ratio)
-        return
     rate_per_s = p.rate_per_s * p.rate_ratio * panel.load_ratio
     n = intake(t, w, i) + arrivals(draw_context(t, w, i), DRAWS.came, rate_per_s * w.tick_s[0])
     n += int(p.batch_count)

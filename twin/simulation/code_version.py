@@ -22,7 +22,7 @@ import numba
 import numpy as np
 
 from twin.base.places import PACKAGE
-from twin.simulation.loop import cache_folder
+from twin.simulation.kernel_files import cache_folder
 
 FOLDERS = ("base", "model", "mechanisms", "kinds", "spec", "simulation", "results")
 MODULES = ("arms", "questions", "realizations", "screening", "study")  # of twin/experiments

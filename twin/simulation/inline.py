@@ -11,7 +11,8 @@ import numpy as np
 from twin.kinds import registry
 from twin.mechanisms.contract import CALLS, CLAUSES, INVARIANT, ORDER, called
 from twin.model.target import Target
-from twin.simulation.loop import GROW, OF_EVENTS, driver
+from twin.simulation import kernels
+from twin.simulation.loop import GROW, OF_EVENTS
 from twin.simulation.schedule import Change, News, Schedule
 from twin.simulation.world import Drained, Model
 
@@ -62,10 +63,10 @@ class Rows:
 
 def advance(model: Model, t0: int, t1: int) -> int:
     """Step ``model`` from t0 to t1 or to where a condition fires; returns the tick reached."""
-    t, broken, clause = driver()(model.state, t0, t1, *model.arrays())
+    t, broken, clause = kernels.call_loop(model, t0, t1)
     while broken == GROW:
         (model.grow_events if clause == OF_EVENTS else model.grow)()
-        t, broken, clause = driver()(model.state, t, t1, *model.arrays())
+        t, broken, clause = kernels.call_loop(model, t, t1)
     if broken >= 0:
         panel = model.state.svc[broken]
         kind = list(registry())[panel["kind"]]

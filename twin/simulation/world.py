@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,6 +42,7 @@ from twin.model.scenario import Scenario
 from twin.model.target import Target
 from twin.simulation.bytewise import copied
 from twin.simulation.conditions import condition_rows, event_behind
+from twin.simulation.kernels import Program
 from twin.simulation.levels import call_rates, placed_services, weights
 from twin.simulation.request_arrays import request_arrays
 from twin.simulation.service_arrays import (
@@ -84,6 +86,7 @@ class Model:
     parameters: dict[str, np.ndarray]
     states: dict[str, np.ndarray]
     visible: np.ndarray  # numbers of the services that customers see
+    program: Program | None = dataclasses.field(default=None, init=False, repr=False, compare=False)
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -97,7 +100,7 @@ class Model:
         return replace(self, state=self.state._replace(mine=mine, close=close))
 
     def arrays(self) -> list[np.ndarray]:
-        """Arguments of the compiled loop behind the state: parameters and state of each kind."""
+        """Parameters and state of each kind."""
         return [a for kind in registry() for a in (self.parameters[kind], self.states[kind])]
 
     def every_array(self) -> list[np.ndarray]:

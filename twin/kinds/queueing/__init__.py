@@ -33,7 +33,7 @@ Left out. The size of single requests.
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.kinds.queueing.one_by_one import capacity_now_per_s, configure
+from twin.kinds.queueing.one_by_one import capacity, configure
 from twin.kinds.queueing.parameters import BREAKS, DRAWS, EVENTS, PARAMETERS, STATE
 from twin.kinds.queueing.substeps import (
     effective_capacity_per_s,
@@ -44,8 +44,6 @@ from twin.kinds.queueing.substeps import (
 from twin.mechanisms.blocks import at_rest
 from twin.mechanisms.calls import answer, depend, draw_cohort, expose, intake, tally
 from twin.mechanisms.contract import INTAKE, mark
-from twin.mechanisms.requests.records import COUNTED
-from twin.mechanisms.requests.report import report
 from twin.mechanisms.retrying_clients import sizes
 from twin.mechanisms.station import COUNT, DEAD, FRONT, cells_needed, lay_out, row_of
 from twin.model.kind import About, ClosedForm, Remedy, Strike
@@ -57,6 +55,7 @@ __all__ = [
     "EVENTS",
     "PARAMETERS",
     "STATE",
+    "capacity",
     "cells",
     "check",
     "configure",
@@ -96,9 +95,6 @@ def init(p, s, c, callers, tick_s: float) -> None:
 @njit
 def step(t, w, i, p, s, c):
     """One tick: at once if nothing waits and there is room for all, else in substeps."""
-    if w.stations[i].role != COUNTED:
-        report(w, i, capacity_now_per_s(p, w.stations[i]))
-        return
     if s.busy != 0:
         mark(w.svc[i], INTAKE)  # calls are taken in by the substep
         ok, wait_s = depend(t, w, i, s.admitted)

@@ -84,8 +84,9 @@ def present_scaling(p, st):
 
 
 @njit
-def capacity_now_per_s(p, st):
+def capacity(w, i, p):
     """Calls a second that the present slots can serve."""
+    st = w.stations[i]
     if st.slots < 0 or st.work_s <= 0.0 or st.whole_request != 0:
         return p.capacity_per_s * p.capacity_ratio
     return st.slots / st.work_s * st.weight
