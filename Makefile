@@ -7,7 +7,7 @@ PYTHON := $(BIN)/python
 PYTEST := $(PYTHON) -m pytest -q --durations=15 --durations-min=5
 # Tests of a file go to one worker, so that what they share is made once; conftest.py has their order.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
-APART := bench or long
+APART := long
 QUICK := tests/base tests/model tests/spec tests/statistics tests/results tests/data tests/structure \
   tests/simulation/test_schedule.py tests/simulation/test_queries.py tests/acceptance/test_readme_figures.py
 PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -61,10 +61,11 @@ tests: compiled ## all tests but the long ones
 	@$(PYTEST) $(PARALLEL) -m "not ($(APART))"
 
 test-long: compiled ## the tests that make test leaves out
-	@$(PYTEST) $(PARALLEL) -m "long and not bench"
+	@$(PYTEST) $(PARALLEL) -m long
 
-bench: $(VENV)/installed-dev ## measure, and print the figures
-	@$(PYTEST) -s tests/bench
+ROWS ?=
+bench: compiled ## measure the twin and its peers, and write docs/bench.md (ROWS="storm race" for a part)
+	@$(PYTHON) -m tests.bench --write $(ROWS)
 
 docs schemas: $(VENV)/installed ## write the generated files again: references, JSON Schemas
 	@$(PYTHON) -m twin.cli._reference

@@ -3,12 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-BENCH = Path(__file__).parent / "bench"
 NEVER_SKIPPED_IN_CI = ("ray", "browser")
 
 os.environ.pop("RAY_ADDRESS", None)  # would join a cluster in place of starting one
@@ -26,12 +24,7 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, or one worker would be busy with them when the others have finished.
-    Everything under tests/bench measures, so it never runs beside other tests; but its smoke test does not.
-    """
-    for item in items:
-        if BENCH in item.path.parents and item.path.stem != "test_smoke":
-            item.add_marker("bench")
+    """Files with slow tests come first, or one worker would be busy when the others have finished."""
     slow = {item.path for item in items if any(item.get_closest_marker(name) for name in ("ray", "slow"))}
     items.sort(key=lambda item: item.path not in slow)
 

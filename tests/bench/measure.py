@@ -1,69 +1,140 @@
-"""The stopwatch: how long, how much memory, and one line a figure."""
+"""The stopwatch of the bench: medians of several, each answer checked, and a line for each figure.
 
-import json
-import subprocess
-import sys
+Seconds are processor time of one process, unless a line says wall time. A figure is printed as measured, and
+scaled to the reference machine: the one on which SimPy takes 30 s for the retry storm.
+"""
+
+from __future__ import annotations
+
+import gc
 import time
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any, TypeVar
 
-import twin
-from twin.model.scenario import Scenario
+A = TypeVar("A")
 
-SCENARIO = Path(__file__).parents[2] / "scenarios" / "us-east-1-2025-10-20.yaml"
-
-
-YARDSTICK_S = 0.06  # that ``yardstick_s`` takes on the machine for which the targets are written
-TIMES = ("ms", "s", "min")
+REFERENCE_S = 30.0  # SimPy's time for the retry storm of mode none, on the reference machine
+REPEATS = 5
+SLOW_S = 10.0
 
 
-@cache
-def yardstick_s() -> float:
-    """Processor time of a fixed piece of Python, the least of five."""
-    spent_s = []
-    for _ in range(5):
-        began_s = time.process_time()
-        sum(k * k for k in range(1_000_000))
-        spent_s.append(time.process_time() - began_s)
-    return min(spent_s)
+class WrongAnswer(Exception):
+    """A measured program answered wrongly, so its time counts for nothing."""
 
 
-def figure(what: str, value: float, unit: str, target: float) -> bool:
-    """Print ``value`` beside its target; whether it is met.
+@dataclass(frozen=True)
+class Target:
+    """``most``: a number that a figure may not exceed; ``least``: one that it has to reach."""
 
-    A target that is a time grows with what this machine takes for the yardstick, so a slow machine does not
-    miss it.
+    most: float | None = None
+    least: float | None = None
+
+    def is_met(self, value: float) -> bool:
+        return (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
+
+    def __str__(self) -> str:
+        return f"≤ {self.most:g}" if self.most is not None else f"≥ {self.least:g}"
+
+
+@dataclass
+class Figure:
+    """One line. ``value``: as measured here. ``unit``: "s" and "ms" grow on a slow machine, and what is "/s"
+    shrinks; all others do not depend on its speed. ``note``: what limits it, or why it was left out."""
+
+    work: str
+    who: str
+    value: float | None
+    unit: str = "s"
+    target: Target | None = None
+    note: str = ""
+    factor: float | None = None
+    row: str = ""
+
+    @property
+    def scaled(self) -> float | None:
+        """The value on the reference machine; None if it is not known."""
+        is_time, is_rate = self.unit in ("s", "ms", "min"), self.unit.endswith("/s")
+        if self.value is None or not (is_time or is_rate):
+            return self.value
+        if self.factor is None:
+            return None
+        return self.value / self.factor if is_time else self.value * self.factor
+
+    @property
+    def is_missed(self) -> bool:
+        return self.target is not None and self.scaled is not None and not self.target.is_met(self.scaled)
+
+    def document(self) -> dict[str, Any]:
+        """What results.json has. The scaled figure and the verdict follow from the rest."""
+        limits = {"most": self.target.most, "least": self.target.least} if self.target else None
+        return asdict(self) | {"target": limits, "scaled": self.scaled, "missed": self.is_missed}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any], factor: float | None) -> Figure:
+        """A figure of results.json, for another factor."""
+        target = Target(**kept["target"]) if kept["target"] else None
+        known = {name: kept[name] for name in ("work", "who", "value", "unit", "note", "row")}
+        return cls(**known, target=target, factor=factor)
+
+
+@dataclass
+class Bench:
+    """What every row of the bench is given.
+
+    ``slow``: runs of what takes more than ``SLOW_S``. ``factor``: how many times slower this machine is than
+    the reference. ``is_small``: a smoke, in which each row does little, so that no figure means anything.
+    ``has_peers``: whether peers are measured too. Without a factor nothing is scaled, and no time is judged.
     """
-    target *= max(1.0, yardstick_s() / YARDSTICK_S) if unit in TIMES else 1.0
-    verdict = "" if value <= target else "   missed"
-    print(f"\n  {what:<48}{value:9.2f} {unit:<3} target {target:.3g} {unit}{verdict}")  # noqa: T201
-    return value <= target
+
+    repeats: int = REPEATS
+    slow: int = REPEATS
+    is_small: bool = False
+    has_peers: bool = True
+    factor: float | None = None
+    figures: list[Figure] = field(default_factory=list)
+    heard: Callable[[Figure], None] = lambda figure: None
+    row: str = ""
+
+    def add(
+        self, work: str, who: str, value: float | None, unit: str = "s", target: Target | None = None,
+        note: str = "",
+    ) -> Figure:  # fmt: skip
+        if self.repeats != REPEATS and not self.is_small:
+            note = "; ".join(filter(None, (note, f"of {self.repeats} runs")))
+        figure = Figure(
+            work, who, value, unit, None if self.is_small else target, note, self.factor, self.row
+        )
+        self.figures.append(figure)
+        self.heard(figure)
+        return figure
+
+    def seconds(
+        self, work: Callable[[int], A], check: Callable[[list[A]], None] | None = None,
+        clock: Callable[[], float] = time.process_time,
+    ) -> float:  # fmt: skip
+        """Median time of ``work(n)``, n from 0; ``check`` gets all answers. Raises WrongAnswer."""
+        spent, answers = [], []
+        for n in range(self.repeats):
+            gc.collect()
+            began = clock()
+            answers.append(work(n))
+            spent.append(clock() - began)
+        if check and not self.is_small:
+            check(answers)
+        return median(spent)
+
+    def times(self, told: Sequence[Any]) -> int:
+        """How often a program of a peer runs, by the seconds of its runs so far."""
+        return self.slow if any(one.seconds > SLOW_S for one in told) else self.repeats
+
+    def runs_of(self, told: Sequence[Any]) -> str:
+        """A note where there are fewer runs than usual."""
+        return "" if len(told) == self.repeats else "one run" if len(told) == 1 else f"median of {len(told)}"
 
 
-def engine_s(scenario: Scenario, repeats: int = 3) -> float:
-    """Engine seconds of a run, the least of several; the loop is compiled and loaded before."""
-    twin.run(scenario.model_copy(update={"duration_s": 60.0}))
-    return min(twin.run(scenario).manifest["engine_seconds"] for _ in range(repeats))
-
-
-def command(folder: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "twin", "replay", str(SCENARIO), "--json", "--out", str(folder), *options]
-
-
-def replay(folder: Path, *options: str) -> tuple[float, dict[str, Any]]:
-    """(wall seconds of ``twin replay``, process start and scorecard included; what it printed)."""
-    began = time.perf_counter()
-    done = subprocess.run(command(folder, *options), check=True, capture_output=True, text=True)
-    return time.perf_counter() - began, json.loads(done.stdout)
-
-
-def peak_mb(folder: Path) -> float:
-    """Most memory that one ``twin replay`` of the incident took."""
-    script = (
-        "import resource, subprocess\n"
-        f"subprocess.run({command(folder)!r}, check=True, stdout=subprocess.DEVNULL)\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    return int(done.stdout) / 1024.0
+def expect(is_right: bool, what: str) -> None:
+    """Raises WrongAnswer with ``what`` was found, if it is not right."""
+    if not is_right:
+        raise WrongAnswer(what)

@@ -1,30 +1,58 @@
-"""The bench itself works: each stopwatch runs once, on something small, and no time is judged."""
+"""The bench itself works: rows run once, on something small, and no figure is judged."""
 
 import pytest
 
-import twin
+from tests.bench import page
+from tests.bench.__main__ import run
+from tests.bench.measure import Bench, Target, WrongAnswer, expect
+from tests.bench.rows import ROWS, storm
 
-from . import measure
-from .measure import SCENARIO, engine_s, figure
-from .test_ctmc import seconds
-from .test_studies import jobs, run_job, setting
-
-
-def test_the_engine_is_timed() -> None:
-    assert engine_s(twin.load(SCENARIO, until="+10m"), repeats=1) > 0.0
-
-
-def test_a_chain_is_timed() -> None:
-    assert seconds(200, 9) > 0.0
-
-
-def test_a_run_of_a_study_is_made() -> None:
-    small = setting("+10m")
-    assert run_job(small, jobs(1)[0])
+ON_THIS_MACHINE = {
+    "blast",
+    "chains",
+    "incident",
+    "race",
+    "storm",
+    "systems",
+}  # without pools and long set-ups
 
 
-def test_a_target_of_time_grows_on_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "yardstick_s", lambda: 2 * measure.YARDSTICK_S)
-    assert figure("time", 1.5, "s", 1.0)
-    assert not figure("time", 2.5, "s", 1.0)
-    assert not figure("memory", 1.5, "MB", 1.0), "memory does not depend on speed"
+@pytest.mark.parametrize("row", sorted(ON_THIS_MACHINE))
+def test_a_row_runs(row: str) -> None:
+    bench = Bench(repeats=1, slow=1, is_small=True, has_peers=False)
+    assert run(bench, (row,)) == []
+    assert bench.figures and all(figure.value is not None for figure in bench.figures)
+    assert {figure.row for figure in bench.figures} == {row}
+    assert len(page.lines(bench.figures)) == len(bench.figures)
+
+
+def test_a_wrong_answer_fails() -> None:
+    good = [700.0] * 300
+    with pytest.raises(WrongAnswer, match="none: 700"):
+        storm.check("none", good, "twin")
+    with pytest.raises(WrongAnswer, match="back at 71 s"):
+        storm.check("budget", good, "twin")
+    with pytest.raises(WrongAnswer):
+        expect(False, "this is wrong")
+
+
+def test_the_right_answers_pass() -> None:
+    storm.check("none", [700.0] * 60 + [0.0] * 240, "twin")
+    storm.check("budget", [700.0] * 60 + [0.0] * 65 + [700.0] * 175, "twin")
+
+
+def test_what_depends_on_the_machine_is_scaled() -> None:
+    bench = Bench(factor=2.0)
+    assert bench.add("w", "time", 3.0, "s", Target(most=2.0)).is_missed is False
+    assert bench.add("w", "time", 5.0, "s", Target(most=2.0)).is_missed
+    assert bench.add("w", "rate", 60.0, "faults/s", Target(least=100.0)).is_missed is False
+    assert bench.add("w", "ratio", 0.9, "×", Target(least=1.0)).is_missed
+    assert bench.add("w", "absent", None, "s", Target(most=1.0), "no compiler").is_missed is False
+
+
+def test_the_documents_are_those_of_the_stored_figures() -> None:
+    found = page.stored()
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(found)
+    readme = page.README.read_text(encoding="utf-8")
+    assert readme == page.quoting(readme, found)
+    assert {figure["row"] for figure in found["figures"]} <= set(ROWS)
