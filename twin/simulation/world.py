@@ -171,8 +171,8 @@ class Model:
 
     def alarms(self) -> int:
         """How many of the visible services that are stepped here have been impaired so far."""
-        svc = self.state.svc[self.visible]
-        return int(np.count_nonzero(svc["open_event"] | svc["closed_event"]))
+        svc, seen = self.state.svc, self.visible
+        return int(np.count_nonzero(svc["open_event"][seen] | svc["closed_event"][seen]))
 
     def holding(self) -> list[int]:
         """The conditions on services that are stepped here, if they hold at this moment."""
