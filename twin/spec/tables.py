@@ -72,7 +72,7 @@ def read_columns(
     """The columns of a Parquet file. A column that nobody knows is a problem; so is one that is missing."""
     known = {*required, *known, *ORIGIN}
     try:
-        table = pq.read_columns(path)
+        table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         reason = "no such file" if not path.exists() else str(error).splitlines()[0]
         problems.append(Problem(str(path), 0, 0, "", reason, "a Parquet file"))
