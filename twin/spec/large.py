@@ -22,7 +22,10 @@ from twin.model.scenario import Dependency, Evidence, Mode, Quantity, Service
 from twin.spec.tables import EDGE_NUMBERS, EDGE_WORDS, ORIGIN, ColumnTable, TopologyTables
 from twin.spec.values import EDGE, Names
 
-CLOSER_WORDS = ("parallel", "one_of", "fallback", "failover_count", "fail_fast", "when_full", "delay_s")
+CLOSER_WORDS = (
+    "parallel", "one_of", "fallback", "failover_count", "fail_fast", "when_full", "delay_s",
+    "evidence_source",
+)  # fmt: skip
 CLOSER_PARAMETERS = (
     "workers_count", "servers_count", "instances_count", "least_servers_count", "most_servers_count",
 )  # fmt: skip

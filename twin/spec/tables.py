@@ -31,7 +31,7 @@ EDGE_WORDS = {
     "one_of": "one_of",
     "fallback": "fallback",
 }
-EDGE_COLUMNS = ("caller", "callee", "confidence", *EDGE_WORDS)
+EDGE_COLUMNS = ("caller", "callee", "confidence", "evidence_source", *EDGE_WORDS)
 EDGE_NUMBERS = tuple(p.name for p in EDGE_PARAMETERS)
 
 
@@ -93,6 +93,9 @@ def read_columns(
     return ColumnTable(str(path), table.num_rows, given)
 
 
+_EVIDENCE = {"confidence": "confidence", "evidence_source": "source"}
+
+
 @dataclass(frozen=True)
 class TopologyTables:
     """A topology in tables. ``edges_of``: caller → rows of its dependencies, in their order."""
@@ -122,8 +125,9 @@ class TopologyTables:
         tree: dict[str, Tree] = dict(table.words(row, EDGE_WORDS))
         if (callee := table.columns["callee"][row]) is not None:
             tree["on"] = table.cell(callee, row)
-        for word in table.words(row, ("confidence",)).values():
-            tree["evidence"] = table.cell({"confidence": word}, row)
+        evidence = table.words(row, ("confidence", "evidence_source"))
+        if evidence:
+            tree["evidence"] = table.cell({_EVIDENCE[word]: cell for word, cell in evidence.items()}, row)
         return table.cell(tree | table.quantities(row, EDGE_NUMBERS), row)
 
     def trees(self, names: Iterable[str]) -> Tree:
@@ -183,6 +187,7 @@ def write_tables(topology: Topology, folder: Path | str) -> None:
     ]  # fmt: skip
     edges = [
         {"caller": s.name, "callee": d.on, "confidence": d.evidence.confidence if d.evidence else None,
+         "evidence_source": d.evidence.source if d.evidence else None,
          **{column: getattr(d, name) or None for column, name in EDGE_WORDS.items()},
          **_numbers(d.numbers, fallback)}
         for s in topology.services.values() for d in s.dependencies
