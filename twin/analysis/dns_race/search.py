@@ -121,16 +121,21 @@ def equal(some, at, others, start, words):
 
 
 @njit
-def aim(table, successors, n, words, places, marks):
+def aim(keys, table, successors, n, words, places, marks):
     """The place of each of the `n` keys in the table, and its mark there.
 
-    The entries are read once in advance, so they are in the cache when `meet` needs them.
+    The entries are read once in advance, and then the keys that they name. So all wait for memory together,
+    and everything is in the cache when `meet` needs it.
     """
     read, mask = 0, len(table) - 1
     for k in range(n):
         h = scattered(successors, k * words, words)
         places[k], marks[k] = np.int64(h & np.uint64(mask)), np.int64(h >> _33) << 32
         read |= table[places[k]]
+    for k in range(n):
+        entry = table[places[k]]
+        if entry & ~_ROW == marks[k]:
+            read |= keys[((entry & _ROW) - 1) * words]
     return read
 
 
@@ -179,7 +184,7 @@ def meet(keys, parents, table, scratch, n, words, count):
         borrowed(scratch.targets),
     )
     places, marks = borrowed(scratch.places), borrowed(scratch.marks)
-    scratch.read[0] = aim(table, successors, n, words, places, marks)
+    scratch.read[0] = aim(keys, table, successors, n, words, places, marks)
     for k in range(n):
         row, place = find(keys, table, successors, k * words, words, places[k], marks[k])
         if row < 0:
