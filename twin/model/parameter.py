@@ -14,6 +14,9 @@ import numpy as np
 UNITS = ("s", "1/s", "count", "ratio", "choice", "switch")
 LATE = "late"  # in BREAKS: a time longer than any caller waits
 
+# Parameters that act at the moment at which they are set, and are 0 again after it: nothing stays in force.
+MOMENTARY = ("restart_ratio", "flush_ratio", "batch_count")
+
 # The ways in which a service can be broken. BREAKS of a kind gives the parameters for each way that it has:
 # {"down": {"fault_ratio": 1.0}, "slow": {"service_time_s": LATE}}.
 HOWS = {

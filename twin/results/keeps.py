@@ -19,9 +19,10 @@ from twin.base.clock import Clock
 from twin.base.jit import interpreted
 from twin.base.text import html_table
 from twin.base.thresholds import LOAD_RATIO, SIGN_RATIO
-from twin.base.units import format_duration
 from twin.mechanisms.arrays import OWN
 from twin.mechanisms.causes import heaviest_caller, most_failing, slowest
+from twin.model.parameter import MOMENTARY
+from twin.results.backlogs import backlog_at
 from twin.results.causes import how_bad, needed_for
 from twin.simulation.fork import fork
 from twin.simulation.inline import run_inline
@@ -30,14 +31,12 @@ from twin.simulation.world import Model, build
 from twin.spec.arguments import Moment
 from twin.spec.problems import argument_problem, did_you_mean
 
-RATE_S = 600.0  # over so long, the change of a backlog is measured
-
 _EPISODE = """
 select onset_tick from episodes
 where service = $service and onset_tick <= $tick and coalesce(recovery_tick, $tick + 1) > $tick
 """
-_BACKLOG = """
-select backlog_count from samples where service = $service and tick <= $tick order by tick desc limit 1
+_OFFERED = """
+select offered_per_s from samples where service = $service and tick <= $tick order by tick desc limit 1
 """
 _OWN = "select event, t, tick from events where event_id = $event"
 
@@ -178,14 +177,10 @@ class _Present:
         if panel["in_end"] == panel["in_start"] or usual_per_s <= 0.0 or panel["load_ratio"] <= 0.0:
             return "", 1.0, 1.0
         r = self.w.edge[int(interpreted(heaviest_caller)(self.w, i))]
-        offered_per_s = self._sample("offered_per_s", name, self.tick) / float(panel["load_ratio"])
+        rows = self.run.sql(_OFFERED, service=name, tick=self.tick).to_pylist()
+        offered_per_s = sum(row["offered_per_s"] for row in rows) / float(panel["load_ratio"])
         first = float(r["sent_load_per_s"] / r["sent_usual_per_s"]) if r["sent_usual_per_s"] > 0.0 else np.inf
         return self.names[r["caller"]], offered_per_s / usual_per_s, first
-
-    def _sample(self, column: str, name: str, tick: float) -> float:
-        query = _BACKLOG.replace("backlog_count", column)
-        rows = self.run.sql(query, service=name, tick=tick).to_pylist()
-        return float(rows[0][column]) if rows else 0.0
 
     def hold(self, name: str, edge: int) -> Hold:
         """What is to be said of one service of the path."""
@@ -198,13 +193,10 @@ class _Present:
             parts.append(f"by {callee}{needed_for(self.run.manifest, name, callee).rstrip(',')}")
         else:
             parts += self._own_reasons(name)
-        backlog = round(self._sample("backlog_count", name, self.tick))
-        before = self._sample("backlog_count", name, self.tick - RATE_S / self.run.manifest["tick_s"])
-        change_per_s = (backlog - before) / RATE_S
-        lasts_s = backlog / -change_per_s if change_per_s < 0.0 < backlog else None
-        if backlog > 0 and (edge == OWN or change_per_s != 0.0):
-            parts.append(_backlog_text(backlog, change_per_s, lasts_s))
-        return Hold(name, "; ".join(parts), backlog, change_per_s, lasts_s)
+        found = backlog_at(self.run, self.w, self.names, name, self.tick)
+        if found.count > 0 and (edge == OWN or found.change_per_s != 0.0 or found.is_at_limit):
+            parts.append(str(found))
+        return Hold(name, "; ".join(parts), found.count, found.change_per_s, found.lasts_s)
 
     def _own_reasons(self, name: str) -> list[str]:
         """The service's mechanism at work, inputs that still act on it, and more load than usual."""
@@ -229,13 +221,10 @@ class _Present:
             i
             for i in self.run.manifest["inputs"]
             if i["begin"] and i["tick"] <= self.tick and (i["id"] not in ended or i["id"] in lasting)
-            and any(target.split(".")[0].split("->")[0] == name for target in i["set"])
+            and any(_of(target) == name and target.split(".")[-1] not in MOMENTARY for target in i["set"])
         ]  # fmt: skip
 
 
-def _backlog_text(count: int, change_per_s: float, lasts_s: float | None) -> str:
-    """'612000 wait, 12.3/s fewer: 13h50m at this rate'."""
-    waiting = f"{count:,} wait".replace(",", " ")
-    if lasts_s is None:
-        return f"{waiting}, {change_per_s:.3g}/s more: never done at this rate"
-    return f"{waiting}, {-change_per_s:.3g}/s fewer: {format_duration(round(lasts_s, -1))} at this rate"
+def _of(target: str) -> str:
+    """The service, or the caller, of a target: "sts" of "sts.fault_ratio" and of "sts->nlb.timeout_s"."""
+    return target.split(".")[0].split("->")[0]
