@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,7 @@ from twin.cli._errors import Missed
 if TYPE_CHECKING:
     from twin.api.run import Run
     from twin.results.expectations import ExpectationCheck
-    from twin.results.impact import Impact
+    from twin.results.impact import Impact, ServiceImpact
 
 TOP = 15  # services that a summary lists
 COLUMNS = ("service", "onset", "recovery", "impaired", "lost", "errors")
@@ -62,7 +61,7 @@ def _blast_radius(run: Run, impact: Impact) -> None:
         click.echo("No service was impaired.")
         return
     rows = [
-        (s.service, _local(s.onset), _local(s.recovery), show.minutes(s.impaired_min),
+        (s.service, f"{s.onset:%d %b %H:%M}", _ends(s), show.minutes(s.impaired_min),
          show.minutes(s.lost_min), f"{s.peak_error_ratio:.0%}")
         for s in impact.services[:TOP]
     ]  # fmt: skip
@@ -74,8 +73,8 @@ def _blast_radius(run: Run, impact: Impact) -> None:
     click.echo(f"Why: twin why {name} {impact.services[0].service}")
 
 
-def _local(at: datetime | None) -> str:
-    return f"{at:%d %b %H:%M}" if at else "never"
+def _ends(s: ServiceImpact) -> str:
+    return f"{s.recovery:%d %b %H:%M}" if s.recovery else s.ends
 
 
 def require(expected: Sequence[ExpectationCheck]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from twin.base.clock import Clock
 from twin.base.text import html_table
+from twin.results.impact import too_short, well_since
 from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
 from twin.spec.arguments import Moment, read_moment
@@ -44,7 +45,8 @@ class Cause:
 class CauseChain:
     """An onset of ``service`` and the events behind it, nearest first. No ``causes``: it was never impaired.
 
-    ``recovery``: the end of the impairment, None if it lasts to the end of the run. ``str()`` gives the text.
+    ``recovery``: the end of the impairment, None if it lasts to the end of the run.
+    ``well_since``: then, since when it was well, but too short to call. ``str()`` gives the text.
     """
 
     service: str
@@ -52,6 +54,7 @@ class CauseChain:
     causes: tuple[Cause, ...]
     recovery: datetime | None
     note: str = ""
+    well_since: datetime | None = None
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -60,7 +63,7 @@ class CauseChain:
 
     def _repr_html_(self) -> str:
         rows = [(_clock(cause.at), cause.service, cause.text) for cause in self.causes]
-        ends = f"{self.service} recovered: {_clock(self.recovery) if self.recovery else 'never'}. "
+        ends = f"{self.service} recovered: {self._ends('never')}. "
         text = (ends if self.causes else f"{self.service}: ") + self.note
         return f"<div>{html_table(('time', 'service', 'cause'), rows)}<p>{escape(text)}</p></div>"
 
@@ -69,17 +72,23 @@ class CauseChain:
         head = f"{self.service}" + (f" ({self.title})" if self.title != self.service else "")
         if not self.causes:
             return [f"{head}: {self.note}"]
-        ends = f"{_clock(self.recovery)}" if self.recovery else "never, within this run"
+        ends = self._ends("never, within this run")
         first, *rest = self.causes
         lines = [f"{_clock(first.at)}  {head} {first.text}; it recovered: {ends}"]
         lines += [f"{_clock(cause.at)}  {'  ' * n}because {cause.text}" for n, cause in enumerate(rest, 1)]
         return lines + ([self.note] if self.note else [])
+
+    def _ends(self, never: str) -> str:
+        if self.recovery is not None:
+            return _clock(self.recovery)
+        return too_short(self.well_since) if self.well_since else never
 
     def as_json(self) -> dict[str, Any]:
         """The same for machines; times are ISO 8601 with zone."""
         return {
             "service": self.service,
             "recovery": self.recovery.isoformat() if self.recovery else None,
+            "well_since": self.well_since.isoformat() if self.well_since else None,
             "note": self.note,
             "chain": [{**vars(cause), "at": cause.at.isoformat()} for cause in self.causes],
         }
@@ -105,12 +114,14 @@ def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> Ca
             return CauseChain(service, title, (), None, note)
         rows = tables.rows("select * from cascade where event_id = $id order by depth", id=onset["event_id"])
         ends = tables.rows(_END, service=service, tick=onset["tick"])[0]["tick"]
+        well = well_since(tables, service) if ends is None else None
     causes = tuple(_cause(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
     recovery = None if ends is None else Clock(run.manifest).at(ends)
     notes = [] if causes[-1].event in INPUTS else [_OWN]
     if tick is not None and recovery is not None and recovery <= (asked := Clock(run.manifest).at(tick)):
         notes.insert(0, f"At {_clock(asked)}, {service} was not impaired: this is the episode before.")
-    return CauseChain(service, title, causes, recovery, " ".join(notes))
+    since = None if well is None else Clock(run.manifest).at(well)
+    return CauseChain(service, title, causes, recovery, " ".join(notes), since)
 
 
 def _onset(tables: Tables, service: str, tick: int | None) -> Mapping[str, Any] | None:

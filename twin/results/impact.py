@@ -10,7 +10,16 @@ from typing import Any
 
 from twin.base.clock import Clock
 from twin.base.text import counted, html_table
+from twin.simulation.queries import Tables
 from twin.simulation.run import FinishedRun
+
+_WELL_SINCE = """
+with troubled as (
+    select service, max(tick) as tick from impairment where state in ('impaired', 'down') group by service
+)
+select i.service, min(i.tick) - sample_s() / tick_s() as tick from impairment i join troubled b
+on b.service = i.service and i.tick > b.tick group by i.service
+"""
 
 LISTED = 12  # services that a notebook shows
 COLUMNS = ("service", "onset", "recovery", "lost min", "peak errors")
@@ -18,8 +27,9 @@ COLUMNS = ("service", "onset", "recovery", "lost min", "peak errors")
 
 @dataclass(frozen=True)
 class ServiceImpact:
-    """A service that was impaired. ``recovery`` is None if it was still impaired at the end of the run.
+    """A service that was impaired. ``recovery`` is None if it had not recovered at the end of the run.
 
+    ``well_since``: then, since when it was well, but not for RECOVERED_S; None if it was not.
     ``lost_min``: minutes weighted by the error ratio, of all ``episodes`` together.
     """
 
@@ -30,6 +40,19 @@ class ServiceImpact:
     impaired_min: float
     lost_min: float
     peak_error_ratio: float
+    well_since: datetime | None = None
+
+    @property
+    def ends(self) -> str:
+        """'20 Oct 14:28:00', 'never', or 'well since 14:28, too short to call'."""
+        if self.recovery is not None:
+            return f"{self.recovery:%d %b %H:%M:%S}"
+        return too_short(self.well_since) if self.well_since else "never"
+
+
+def too_short(well_since: datetime) -> str:
+    """What is to be said of a service that is well, and has not been for long enough."""
+    return f"well since {well_since:%H:%M}, too short to call"
 
 
 @dataclass(frozen=True)
@@ -60,6 +83,7 @@ class Unreached:
 class Impact:
     """Totals over the services that customers see; ``services``: every impaired one, the worst first.
 
+    ``well_too_short``: of those not recovered, those that were well at the end, but not for RECOVERED_S.
     ``unreachable``: those that were well but not reached, by begin. The calls count as lost at their callers.
     """
 
@@ -70,6 +94,7 @@ class Impact:
     last_recovery: datetime | None
     services: tuple[ServiceImpact, ...]
     unreachable: tuple[Unreached, ...] = ()
+    well_too_short: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """As ``twin run --json`` prints it; times are ISO 8601 with zone."""
@@ -82,6 +107,8 @@ class Impact:
         end = "no trouble to recover from"
         if self.not_recovered:
             end = f"{self.not_recovered} not recovered at the end"
+            if self.well_too_short:
+                end += f", {self.well_too_short} of them well by then: too short to call"
         elif self.last_recovery is not None:
             end = f"the last recovered {self.last_recovery:%d %b %H:%M:%S}"
         return (
@@ -107,9 +134,8 @@ def services_html(impact: Impact) -> str:
 
 
 def _cells(s: ServiceImpact) -> tuple[str, ...]:
-    recovery = f"{s.recovery:%d %b %H:%M:%S}" if s.recovery else "never"
     onset = f"{s.onset:%d %b %H:%M:%S}"
-    return s.service, onset, recovery, f"{s.lost_min:.1f}", f"{s.peak_error_ratio:.0%}"
+    return s.service, onset, s.ends, f"{s.lost_min:.1f}", f"{s.peak_error_ratio:.0%}"
 
 
 def impact_of(run: FinishedRun) -> Impact:
@@ -118,22 +144,32 @@ def impact_of(run: FinishedRun) -> Impact:
     with run.tables() as tables:
         (totals,) = tables.rows("from totals")
         rows = tables.rows("select * from impact order by lost_min desc, impaired_min desc, service")
+        open_ones = any(row["recovery_tick"] is None for row in rows)
+        well = {row["service"]: row["tick"] for row in tables.rows(_WELL_SINCE)} if open_ones else {}
         unreached = tables.rows("select * from unreachable order by begin_tick, service")
         (end,) = tables.rows("select max(tick) as tick from samples")
+    about = run.manifest["services"]
     last = totals.pop("last_recovery_tick")
-    services = tuple(_service(row, clock) for row in rows)
+    services = tuple(_service(row, clock, well.get(row["service"])) for row in rows)
     return Impact(
         **totals, last_recovery=None if last is None else clock.at(last), services=services,
         unreachable=tuple(_unreached(row, clock, end["tick"]) for row in unreached),
+        well_too_short=sum(s.well_since is not None and about[s.service]["visible"] for s in services),
     )  # fmt: skip
 
 
-def _service(row: Mapping[str, Any], clock: Clock) -> ServiceImpact:
+def well_since(tables: Tables, service: str) -> float | None:
+    """The tick since which a service has not been impaired; None if it is at the end of the run."""
+    return {row["service"]: row["tick"] for row in tables.rows(_WELL_SINCE)}.get(service)
+
+
+def _service(row: Mapping[str, Any], clock: Clock, well: float | None) -> ServiceImpact:
     onset, recovery = row["onset_tick"], row["recovery_tick"]
     rest = {key: value for key, value in row.items() if not key.endswith("_tick")}
     return ServiceImpact(
-        **rest, onset=clock.at(onset), recovery=None if recovery is None else clock.at(recovery)
-    )
+        **rest, onset=clock.at(onset), recovery=None if recovery is None else clock.at(recovery),
+        well_since=clock.at(well) if recovery is None and well is not None else None,
+    )  # fmt: skip
 
 
 def _unreached(row: Mapping[str, Any], clock: Clock, last: int) -> Unreached:
