@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from twin.base.thresholds import RECOVERED_S
 from twin.base.units import format_duration
 from twin.model.fields import Value
 from twin.model.responders import follows
@@ -29,12 +30,26 @@ def idle_steps(scenario: Scenario, tree: Tree, names: Names) -> Iterator[Problem
             path, place = places[x.id]
             found = f"a begin at +{format_duration(x.at_s)}"
             yield _at(place, "at").problem(f"{path}.at", found, _before_end(scenario), "it never happens")
+        elif x.id in places and places[x.id][0].startswith("faults") and _ends_late(scenario, x):
+            path, place = places[x.id]
+            found = f"an end {format_duration(scenario.duration_s - _only_end_s(x))} before that of the run"
+            expected = f"{format_duration(RECOVERED_S)} or more: a recovery needs so long without impairment"
+            yield _at(place, "for").problem(f"{path}.for", found, expected, "no recovery can be seen")
     yield from _changes_nothing(scenario, places, names)
     yield from _idle_expectations(scenario, tree)
 
 
 def _before_end(scenario: Scenario) -> str:
     return f"a time before the end of the run, +{format_duration(scenario.duration_s)}"
+
+
+def _ends_late(scenario: Scenario, x: Intervention) -> bool:
+    """Whether a run ends after a fault, but before a recovery from it can be seen."""
+    return scenario.duration_s - RECOVERED_S < _only_end_s(x) < scenario.duration_s
+
+
+def _only_end_s(x: Intervention) -> float:
+    return FOREVER if x.at_s is None or x.for_s is None or x.every_s is not None else x.at_s + x.for_s
 
 
 def _at(entry: Tree, key: str) -> Tree:
