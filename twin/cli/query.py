@@ -24,12 +24,16 @@ Views:
   blast_radius   number of services degraded, impaired or down, over time
   blast_steps    the same as spans of time, to draw
   cascade        each event with its chain of causes
+  curve          most services impaired at once, in each five minutes
   episodes       onset and recovery of each impairment
   hubs           number of callers of each service
   impact         one row per impaired service: onset, recovery, minutes
   impairment     each service in each sample interval: impaired or not
   interventions  faults and actions in the order in which they began
   lanes          the state of each service as spans of time, to draw
+  lost_requests  what customers asked, and what of it failed
+  metrics        the metrics of the run, of each service and of the whole
+  outlived       how long each impairment outlived its faults
   reachability   share of calls that fail before they reach a service
   signals        error ratio, latency, capacity by sample interval
   states         impairment, and who is well but unreachable

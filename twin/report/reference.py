@@ -54,22 +54,35 @@ MODES = {
     "new_connections": "only the opening of a connection needs the callee; open ones live for `lifetime_s`",
     "lease": "the caller's kind says what a failed call means: a lease, a check or a registration",
     "async": "the caller does not wait; work is kept and handed over when the callee works",
+    "fire_and_forget": "the caller sends the call and never learns how it ends",
+    "bootstrap": "an instance of the caller makes the call before it serves, until it succeeds",
+}
+KEYS = {
+    "on": "the callee: the service that is called",
+    "for": "what the caller needs it for, in words",
+    "mode": "how the caller suffers when the callee fails",
+    "one_of": "a word for a group: each request calls one of its dependencies, by `weight`",
+    "parallel": "a word for a group: a request calls all of its dependencies at the same time",
+    "fallback": "another callee of the same caller, which is called when this call has failed",
+    "evidence": "where it is published that this call exists",
+    "sdk": "a set of numbers for retries and time-outs, by name",
+    "reached_through": "another way to the callee than the one that it says itself, or none",
 }
 
 DEPENDENCY = """
 ## Dependencies
 
-An entry of `dependencies:` has three keys and any of the parameters below.
+An entry of `dependencies:` has `on` and `mode`, and any of the other keys and of the parameters below.
 
 | Key | Meaning |
 |---|---|
-| `on` | the callee: the service that is called |
-| `for` | what the caller needs it for, in words |
-| `mode` | how the caller suffers when the callee fails |
-
+{keys}
 | `mode` | Meaning |
 |---|---|
-{modes}""".format(modes="".join(f"| {mode} | {meaning} |\n" for mode, meaning in MODES.items()))
+{modes}""".format(
+    keys="".join(f"| `{key}` | {meaning} |\n" for key, meaning in KEYS.items()),
+    modes="".join(f"| {mode} | {meaning} |\n" for mode, meaning in MODES.items()),
+)
 
 REACHED = """
 ### Reached through
