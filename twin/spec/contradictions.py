@@ -98,6 +98,8 @@ def _of_group(key: str, edges: list[Declared]) -> Iterator[Problem]:
         if (name := edge.word(key)) is not None:
             groups.setdefault(name, []).append(edge)
     for name, members in groups.items():
+        if all(members[0].word(word) is not None for word in ("one_of", "parallel")):
+            continue  # that is said already, as a contradiction
         if len(members) == 1 and not _is_several_calls(key, members[0]):
             near = did_you_mean(name, set(groups) - {name})
             hint = near or f"write {key}: {name} on each of them, or leave it out"

@@ -29,6 +29,8 @@ NATURAL = {  # what people write for a mode or a key of a dependency → its nam
     **dict.fromkeys(("ttl", "ttl_s", "max_age_s", "expiry_s"), "lifetime_s"),
     **dict.fromkeys(("queue_count", "queue_size", "queue_limit", "capacity_count"), "store_count"),
     **dict.fromkeys(("consume_per_s", "consumers_per_s", "rate_per_s"), "drain_per_s"),
+    **dict.fromkeys(("workers", "threads", "threads_count"), "workers_count"),
+    **dict.fromkeys(("timeout", "timeout_ms", "time_out"), "timeout_s"),
     **dict.fromkeys(("group", "concurrent"), "parallel"),
     **dict.fromkeys(("alternative", "alternatives", "either", "any_of"), "one_of"),
     **dict.fromkeys(("failover", "backup", "otherwise", "or_else"), "fallback"),
@@ -83,11 +85,15 @@ class SpecError(Exception):
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """'did you mean X?', or the known names if few, or ''."""
     names = sorted(known)
+    if str(name).startswith("hedg"):
+        return "hedged requests do not exist here"
     renamed = [words[name] for words in (RENAMED, NATURAL) if isinstance(name, str) and name in words]
     renamed = [new for new in renamed if new in names]
     close = renamed or difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
+    if name in ("timeout", "timeout_s"):
+        return "a time-out belongs to a dependency: timeout_s there"
     return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 

@@ -82,6 +82,7 @@ def _problem(model: type[BaseModel], tree: Tree, details: Any) -> Problem:
     if kind in ("literal_error", "enum"):
         options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         hint = did_you_mean(place.value, options)
+        hint = "" if hint.startswith("known: ") else hint  # the options are all said
         return place.problem(dotted, shown(place.value), "one of " + ", ".join(options), hint)
     expected = _EXPECTED.get(kind) or details["msg"].removeprefix("Input should be ")
     hint = "put it in quotes" if kind == "string_type" and not isinstance(place.value, dict | list) else ""
