@@ -340,3 +340,10 @@ def test_a_fault_that_ends_too_late_for_a_recovery(files: Files) -> None:
     (doubt,) = doubts(files, text().replace("for: 5m", "for: 16m"))
     assert "faults.0.for: found an end 4m before that of the run" in doubt
     assert doubts(files, text().replace("for: 5m", "for: 20m")) == []
+
+
+def test_the_size_of_a_cache_that_is_stepped_call_by_call(files: Files) -> None:
+    path = files.write("words.yaml", text(EDGE="on: store, mode: cached, connections_count: 5"))
+    (doubt,) = doubts_about_scenario(path, counted=lambda _: set())
+    assert "found connections_count with mode cached, expected keys_count" in str(doubt)
+    assert doubts_about_scenario(path) == []

@@ -1,4 +1,7 @@
-"""Words that only services read which are stepped call by call, at services that are stepped as counts."""
+"""Words that only services read which are stepped call by call, at services that are stepped as counts.
+
+And the other way round.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,23 @@ def only_call_by_call(tree: Tree, overrides: Tree | None, counted: Collection[st
     """A problem for each such word or number. ``counted``: services that are stepped as counts."""
     for name, service, edges in declared(tree, overrides):
         if name not in counted:
+            yield from _of_counts(edges)
             continue
         for key, (path, place) in service_numbers(name, service, overrides).items():
             if key in OF_SERVICES:
                 yield place.problem(path, key, EXPECTED, HINT, at_key=True)
         for edge in edges:
             yield from _of_edge(edge)
+
+
+def _of_counts(edges: list[Declared]) -> Iterator[Problem]:
+    """Sizes of caches in the word that only services read which are stepped as counts."""
+    for edge in edges:
+        given = edge.numbers.get("connections_count")
+        if given is not None and edge.mode == "cached" and "keys_count" not in edge.numbers:
+            path, place = given
+            hint = "this one is stepped call by call, and its cache has keys"
+            yield place.problem(path, "connections_count with mode cached", "keys_count", hint, at_key=True)
 
 
 def _of_edge(edge: Declared) -> Iterator[Problem]:
