@@ -347,3 +347,10 @@ def test_the_size_of_a_cache_that_is_stepped_call_by_call(files: Files) -> None:
     (doubt,) = doubts_about_scenario(path, counted=lambda _: set())
     assert "found connections_count with mode cached, expected keys_count" in str(doubt)
     assert doubts_about_scenario(path) == []
+
+
+def test_a_condition_on_a_queue_that_is_none(files: Files) -> None:
+    more = "  - {id: a, when: {signal: front.oldest_age_s, above: 10}, set: {store.fault_ratio: 0}}\n"
+    (doubt,) = doubts(files, text(PARAMETERS="service_time_s: 1ms", MORE=more))
+    assert "oldest_age_s of front" in doubt and "this condition never holds" in doubt
+    assert doubts(files, text(MORE=more)) == []

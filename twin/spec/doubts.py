@@ -14,6 +14,7 @@ from twin.spec.bases import load_scenario
 from twin.spec.examples import spread_origin
 from twin.spec.idle_steps import idle_steps
 from twin.spec.levels import doubtful_levels, lifted_services
+from twin.spec.no_queue import waits_nowhere
 from twin.spec.only_each import only_call_by_call
 from twin.spec.problems import Problem, SpecError
 from twin.spec.quiet_trouble import quiet_trouble
@@ -77,6 +78,8 @@ def _about_whole(whole: Whole, scenario: Scenario | None, counted: Counted | Non
     if scenario is not None:
         day = QuietDay.of(whole.under, whole.overrides, names)
         yield from quiet_trouble(whole.under, day)
+        if whole.overrides is None:
+            yield from waits_nowhere(whole.under, whole.tree, day)
         if counted is not None:
             as_counts = counted(scenario)
             yield from too_fast(whole.under, day, scenario.tick_s, as_counts)
