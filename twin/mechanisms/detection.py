@@ -54,7 +54,13 @@ from twin.mechanisms.causes import (
 )
 from twin.mechanisms.event_ids import halves, tick_of, whole
 from twin.mechanisms.requests.records import COUNTED
-from twin.mechanisms.requests.report import begin_period, busy_ratio, mean_waiting_and_busy, oldest_age_s
+from twin.mechanisms.requests.report import (
+    begin_period,
+    busy_ratio,
+    mean_waiting_and_busy,
+    oldest_age_s,
+    undisturbed_s,
+)
 
 
 @njit
@@ -231,6 +237,8 @@ def close_period(t, w, i):
     if panel.quiet_capacity_per_s < 0.0:
         panel.quiet_capacity_per_s = panel.capacity_per_s
     if is_quiet(t, w):
+        if w.stations[i].role != COUNTED:
+            latency = undisturbed_s(w, i, latency)
         learn_waits(w, i, latency)
     panel.latency_ratio = latency / panel.quiet_latency_s if panel.quiet_latency_s > 0.0 else 1.0
     panel.capacity_ratio = headroom_of(panel)

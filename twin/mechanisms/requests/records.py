@@ -92,6 +92,8 @@ STATION = record_of(
     ints("since version drawn"),
     # books of the signal period so far: requests that ended, that failed by the service itself
     ints("period_ended period_own_failed"),
+    # when a call last ended, or nobody was served
+    ints("last_end"),
     # books of the tick; time integrals of busy and waiting, up to ``noted``
     ints("offered good failed own_failed"),
     floats("spent"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from twin.base.jit import njit
-from twin.mechanisms.arrays import ASYNC, PERIOD, SAMPLE_TICKS
+from twin.mechanisms.arrays import ASYNC, FIRE_AND_FORGET, PERIOD, SAMPLE_TICKS
 from twin.mechanisms.calls import expose, headroom_of, tally
 from twin.mechanisms.contract import ANSWER, DEPEND, INTAKE, mark
 from twin.mechanisms.requests.books import note_station, note_store
 from twin.mechanisms.requests.records import COUNTED, N_BOOKS, NOBODY, NOW, SECOND
+
+MOMENT_S = 0.001  # shorter times are not told apart: a service that takes none is slow from three of these
 
 
 @njit
@@ -19,12 +21,17 @@ def report(w, i, capacity_per_s):
     st.period_own_failed += st.own_failed
     panel.offered = st.offered * st.weight
     mark(panel, INTAKE)
-    waiting = st.waiting + report_dependencies(w, i)
+    if st.finished > 0 or st.busy == 0:
+        st.last_end = w.counters[NOW]
+    stuck_s = (w.counters[NOW] - st.last_end) / SECOND
+    waiting = st.waiting + report_dependencies(w, i, stuck_s)
     mark(panel, DEPEND)
     own_blame = min(1.0, st.period_own_failed / st.period_ended) if st.period_ended > 0 else 0.0
     expose(w, i, capacity_per_s, waiting * st.weight, own_blame)
     if st.finished > 0:
         panel.latency_s = st.spent / st.finished / SECOND
+    else:  # those that are served now take at least as long
+        panel.latency_s = max(panel.latency_s, stuck_s)
     report_to_callers(w, i, st.good / ended if ended > 0 else 1.0)
     mark(panel, ANSWER)
     tally(w, i, st.good * st.weight, st.failed * st.weight)
@@ -32,19 +39,41 @@ def report(w, i, capacity_per_s):
 
 
 @njit
-def report_dependencies(w, i):
-    """Whom service ``i`` waits for, and who makes its calls fail, in this signal period so far. Returns how
-    many wait for a connection."""
+def report_dependencies(w, i, stuck_s):
+    """Whom service ``i`` waits for, and who makes its calls fail, in this signal period so far. No call has
+    ended for ``stuck_s``. Returns how many wait for a connection."""
     panel, st = w.svc[i], w.stations[i]
     waiting = 0
     for e in range(panel.out_start, panel.out_end):
         link, r = w.links[e], w.edge[e]
         r.blame = min(1.0, link.blamed / st.period_ended) if st.period_ended > 0 else 0.0
-        if link.ended > 0:
+        if r.mode == ASYNC:
+            r.wait_s = blocked_s(w, link)
+        elif link.ended > 0:
             r.wait_s = link.spent_here / link.ended / SECOND
+        elif link.in_flight > 0 and r.mode != FIRE_AND_FORGET:
+            r.wait_s = max(r.wait_s, stuck_s)
         r.backlog = link.in_flight * st.weight if r.mode == ASYNC else 0
         waiting += link.waiting
     return waiting
+
+
+@njit
+def undisturbed_s(w, i, latency_s):
+    """What service ``i`` takes when all is well, as a quiet period shows it: ``latency_s``, or a moment where
+    calls take no time. One that calls nobody, and is called in trouble only, is known by its own work."""
+    panel, st = w.svc[i], w.stations[i]
+    if panel.p_offered > 0:
+        return max(latency_s, MOMENT_S)
+    return max(MOMENT_S, st.delay_s + st.work_s) if panel.out_start == panel.out_end else latency_s
+
+
+@njit
+def blocked_s(w, link):
+    """How long the first request has been here that waits for room in a store."""
+    if link.blocked_first == NOBODY:
+        return 0.0
+    return (w.counters[NOW] - w.calls[link.blocked_first].arrived) / SECOND
 
 
 @njit
