@@ -176,3 +176,10 @@ def _inner(n, step=2):
 @njit
 def _outer(n):
     return _inner(n) + philox(n, 1, 2, 3, 4, 5)[0] % 7
+
+
+def test_two_processes_give_no_two_functions_the_same_number() -> None:
+    """Else a kernel of one would call what the other has compiled, as both are loaded into a third."""
+    ask = "import numba, twin.base.jit; print(next(numba.core.bytecode.FunctionIdentity._unique_ids))"
+    first, second = (int(subprocess.check_output([sys.executable, "-c", ask])) for _ in range(2))
+    assert abs(first - second) > 1_000_000

@@ -15,18 +15,25 @@ Numba's defaults cost most of the time of a loop whose functions are handed a do
 
 from __future__ import annotations
 
+import itertools
+import secrets
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 import numba
 import numpy as np
-from numba.core import cgutils, compiler, types
+from numba.core import bytecode, cgutils, compiler, types
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import UnsupportedError
 from numba.core.typing.templates import AttributeTemplate, make_concrete_template
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
+
+# Numba numbers the functions that it compiles, from one in each process, and the number is part of a symbol.
+# Kernels that different processes have compiled are loaded side by side: with equal numbers the step of one
+# kind would be taken for another's.
+bytecode.FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
 
 
 def njit(function: Callable | None = None, allocates: bool = False, **options: Any) -> Any:
