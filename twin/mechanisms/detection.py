@@ -54,13 +54,8 @@ from twin.mechanisms.causes import (
 )
 from twin.mechanisms.event_ids import halves, tick_of, whole
 from twin.mechanisms.requests.records import COUNTED
-from twin.mechanisms.requests.report import (
-    begin_period,
-    busy_ratio,
-    mean_waiting_and_busy,
-    oldest_age_s,
-    undisturbed_s,
-)
+from twin.mechanisms.requests.report import begin_period, busy_ratio, learn_latency, mean_waiting_and_busy
+from twin.mechanisms.requests.report import oldest_age_s as oldest_s
 
 
 @njit
@@ -237,9 +232,8 @@ def close_period(t, w, i):
     if panel.quiet_capacity_per_s < 0.0:
         panel.quiet_capacity_per_s = panel.capacity_per_s
     if is_quiet(t, w):
-        if w.stations[i].role != COUNTED:
-            latency = undisturbed_s(w, i, latency)
-        learn_waits(w, i, latency)
+        latency = learn_latency(w, i, latency)
+        learn_waits(w, i)
     panel.latency_ratio = latency / panel.quiet_latency_s if panel.quiet_latency_s > 0.0 else 1.0
     panel.capacity_ratio = headroom_of(panel)
     panel.waiting = panel.backlog + not_handed_over(w, i)
@@ -274,7 +268,7 @@ def describe_load(w, i, seconds):
     panel = w.svc[i]
     panel.offered_per_s, panel.goodput_per_s = panel.p_offered / seconds, panel.p_good / seconds
     if w.stations[i].role != COUNTED:
-        panel.utilisation_ratio, panel.oldest_age_s = busy_ratio(w, i), oldest_age_s(w, i)
+        panel.utilisation_ratio, panel.oldest_age_s = busy_ratio(w, i), oldest_s(w, i)
         begin_period(w, i)
         return
     rate_per_s = panel.capacity_per_s
@@ -302,10 +296,9 @@ def write_sample(t, w, i):
 
 
 @njit
-def learn_waits(w, i, latency_s):
-    """Undisturbed times: of the service, and of each of its dependencies, as long as all is quiet."""
+def learn_waits(w, i):
+    """Undisturbed times of the dependencies of a service, as long as all is quiet."""
     panel = w.svc[i]
-    panel.quiet_latency_s = max(panel.quiet_latency_s, latency_s)
     for e in range(panel.out_start, panel.out_end):
         w.edge[e].quiet_wait_s = max(w.edge[e].quiet_wait_s, w.edge[e].wait_s)
 

@@ -59,6 +59,15 @@ def report_dependencies(w, i, stuck_s):
 
 
 @njit
+def learn_latency(w, i, latency_s):
+    """Learn from a quiet period what service ``i`` takes when all is well, and return it."""
+    if w.stations[i].role != COUNTED:
+        latency_s = undisturbed_s(w, i, latency_s)
+    w.svc[i].quiet_latency_s = max(w.svc[i].quiet_latency_s, latency_s)
+    return latency_s
+
+
+@njit
 def undisturbed_s(w, i, latency_s):
     """What service ``i`` takes when all is well, as a quiet period shows it: ``latency_s``, or a moment where
     calls take no time. One that calls nobody, and is called in trouble only, is known by its own work."""
