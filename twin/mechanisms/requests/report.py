@@ -9,7 +9,7 @@ from twin.mechanisms.contract import ANSWER, DEPEND, INTAKE, mark
 from twin.mechanisms.requests.books import note_station, note_store
 from twin.mechanisms.requests.records import COUNTED, N_BOOKS, NOBODY, NOW, SECOND
 
-MOMENT_S = 0.001  # shorter times are not told apart: a service that takes none is slow from three of these
+MOMENT_S = 0.001  # the least time that counts: a service that takes none is slow from three of these
 
 
 @njit
