@@ -25,7 +25,7 @@ def network_ms(client, leg, run):
     return abs(10.0 + 2.0 * math.sqrt(-2.0 * math.log1p(-u)) * math.cos(2.0 * math.pi * v))
 
 
-@njit
+@njit(allocates=True)
 def contention(clients, jitter, base_ms, cap_ms, run):
     """(writes that reached the server, ms until the last client knew that its own had succeeded)."""
     at_ms, before_ms = np.zeros(clients), np.zeros(clients)

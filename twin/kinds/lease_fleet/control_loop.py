@@ -38,7 +38,10 @@ class Leases:
         """(phases, classes) holders of all hosts, by slot of the next check or lapse, and failed checks."""
         s = self.view.s
         hosts, phases, classes, ring = (int(s[name]) for name in ("hosts", "phases", "classes", "ring"))
-        wheels = self.view.cells.reshape(hosts, -1)[:, HEAD + 2 * ring : HEAD + 2 * ring + phases * classes]
+        before = HEAD + 2 * ring
+        stride = before + phases * classes + phases
+        of_hosts = self.view.cells[: hosts * stride].reshape(hosts, stride)  # what all hosts share follows
+        wheels = of_hosts[:, before : before + phases * classes]
         return wheels.sum(axis=0).reshape(phases, classes)
 
     def _ages_s(self, tick: int, wheel: np.ndarray) -> np.ndarray:
