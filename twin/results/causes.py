@@ -16,6 +16,7 @@ from twin.simulation.run import FinishedRun
 from twin.spec.arguments import Moment, read_moment
 from twin.spec.problems import argument_problem, did_you_mean
 
+MOST_TIMES = 1000.0  # a larger ratio says only that the usual latency is next to nothing
 _TROUBLE = {"onset": "became impaired", "first_sign": "showed first signs of trouble"}
 INPUTS = ("input", "input_ended", "diagnosed")
 
@@ -153,7 +154,9 @@ def _text(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[s
 def how_bad(value: float) -> str:
     """'error ratio 12%', 'latency 4.2 × the usual': an error ratio is never above 1."""
     percent = f"{value:.1%}" if value < 0.01 else f"{value:.0%}"
-    return f"error ratio {percent}" if value <= 1.0 else f"latency {value:.1f} × the usual"
+    if value <= 1.0:
+        return f"error ratio {percent}"
+    return f"latency {value:.1f} × the usual" if value < MOST_TIMES else "latency far above the usual"
 
 
 def _load_text(row: Mapping[str, Any]) -> str:
