@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from twin.base.progress import listening
 from twin.cli._errors import reader_gone, report_error
 
 
@@ -35,10 +37,17 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with listening(show_progress):
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:
             ctx.exit(reader_gone())
         except (Exception, KeyboardInterrupt) as error:
             ctx.exit(report_error(error, ctx))
+
+
+def show_progress(what: str, done: int, total: int) -> None:
+    """How far loading has come, on one line of stderr. Nothing if that is no terminal."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{done:,} of {total:,} {what} ", nl=done >= total, err=True)
