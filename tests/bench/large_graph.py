@@ -30,6 +30,7 @@ TIERS = 5  # of services that are called; the last one calls nobody
 TAIL = 0.6
 MAIN_SHARE = 0.75
 RATE_PER_S = 40.0  # of a service that begins requests
+OBJECTS_A_CALL = 2000  # of a reconciler, for each call a second: a change takes some signal periods
 KINDS = {
     "relay": 0.55,
     "queueing": 0.37,
@@ -38,6 +39,7 @@ KINDS = {
     "propagation_queue": 0.02,
 }
 MODES = {"hard": 0.45, "soft": 0.25, "cached": 0.15, "new_connections": 0.1, "async": 0.05}
+LIFE_S, RENEWALS = 300.0, 0.1  # of a connection or a cached answer; new ones for each call
 TROUBLED = 0.1  # share of the services that the fault shall reach
 ASSUMED = "a random graph"
 
@@ -66,11 +68,14 @@ def large_topology(services_count: int, seed: int = 1) -> Topology:
         return known.setdefault(value, number(value))
 
     dependencies: list[list[Dependency]] = [[] for _ in range(services_count)]
-    rows = zip(caller.tolist(), callee.tolist(), modes.tolist(), share.tolist(), strict=True)
-    for a, b, mode, part in rows:
+    kept = np.maximum(1, np.round(load[caller] * share * LIFE_S * RENEWALS))
+    columns = (caller, callee, modes, share, kept)
+    for a, b, mode, part, count in zip(*(column.tolist() for column in columns), strict=True):
         given = {"on": name(b), "mode": mode, "share": q(part), "timeout_s": q(10.0)}
         if mode == "hard":
             given["retries"] = q(1)
+        elif mode in ("cached", "new_connections"):
+            given |= {"lifetime_s": q(LIFE_S), "connections_count": q(count)}
         dependencies[a].append(assembled(Dependency, **given))
     services = {
         name(n): assembled(
@@ -127,12 +132,15 @@ def loads(tier: np.ndarray, caller: np.ndarray, callee: np.ndarray, share: np.nd
 
 
 def parameters(kind: str, load_per_s: float) -> dict[str, float]:
-    """What a service of this kind needs for its load; one and a half times the load fits."""
+    """What a service of this kind needs for its load; one and a half times the load fits.
+
+    A call that asks for a change of an object fails while that object is busy, so there are many objects.
+    """
     enough = float(np.ceil(1.5 * load_per_s + 10.0))
     of_kind = {
         "workload": {"rate_per_s": RATE_PER_S}, "queueing": {"capacity_per_s": enough},
-        "propagation_queue": {"capacity_per_s": enough}, "reconciler": {"objects_count": 200.0},
-        "execution_pool": {"load_per_s": max(1.0, load_per_s)},
+        "propagation_queue": {"capacity_per_s": enough},
+        "reconciler": {"objects_count": OBJECTS_A_CALL * enough}, "execution_pool": {"load_per_s": enough},
     }  # fmt: skip
     return of_kind.get(kind, {})
 
