@@ -46,7 +46,14 @@ ASSUMED = "a random graph"
 
 def number(value: float | str) -> Quantity:
     return assembled(
-        Quantity, value=value, source=None, measured=None, assumed=ASSUMED, fitted_to=None, range=None
+        Quantity,
+        value=value,
+        source=None,
+        measured=None,
+        assumed=ASSUMED,
+        chosen=None,
+        fitted_to=None,
+        range=None,
     )
 
 

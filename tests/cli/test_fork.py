@@ -121,7 +121,10 @@ def test_an_action_before_the_fork(twin: Twin, tiny: Path, worse: Path) -> None:
         (ONE.replace("store.fault_ratio", "store.fault"), "did you mean fault_ratio?"),
         (ONE.replace("at: +20m", "at: 20m"), "expected a time with its zone"),
         (ONE.replace("id: worse", "id: store-breaks"), "'store-breaks' twice"),
-        (ONE.replace("assumed: for the test\n", ""), "exactly one of source, measured, assumed, fitted_to"),
+        (
+            ONE.replace("assumed: for the test\n", ""),
+            "exactly one of source, measured, assumed, chosen",
+        ),
         ("actions: []\n", "no intervention"),
         ("services: {}\nactions: []\n", "key 'services'"),
     ],

@@ -52,14 +52,14 @@ SPOILT = [
      "timeout_s)"),
     ("topology/services.yaml", "{value: 1m30s, source: SDK}", "¦90s",
      "services.web.dependencies.0.timeout_s: found '90s', expected a mapping with value, and source, "
-     "measured or assumed (write {value: 90s, source: ID}, or put "
+     "measured, assumed or chosen (write {value: 90s, source: ID}, or put "
      "assumed: example at the top of the file)"),
     ("topology/services.yaml", "source: SDK", "source: ¦SKD",
      "services.web.dependencies.0.timeout_s.source: found 'SKD', expected an id of data/sources.yaml (did"
      " you mean SDK?)"),
     ("topology/services.yaml", "source: SDK", "source: SDK, assumed: too",
      "topology/services.yaml:13:9: services.web.dependencies.0.timeout_s: found source and assumed, "
-     "expected exactly one of source, measured, assumed, fitted_to"),
+     "expected exactly one of source, measured, assumed, chosen, fitted_to"),
     ("topology/services.yaml", ", range: [60/min, 10/s]", "",
      "topology/services.yaml:7:23: services.web.parameters.capacity_per_s: found no range, expected a "
      "plausible range, as nobody published the number (write range: [low, high], or measured: WHERE if "
@@ -123,7 +123,7 @@ SPOILT = [
      "(did you mean db-impaired?)"),
     ("scenario.yaml", "published: published.csv\n", "",
      "scenario.yaml:9:33: parameters.web.service_s.fitted_to: found fitted_to, expected source, "
-     "measured or assumed (fitted_to belongs in a scenario with published:)"),
+     "measured, assumed or chosen (fitted_to belongs in a scenario with published:)"),
     ("scenario.yaml", "duration: 1h30m", "duration: ¦5400",
      "duration: found 5400, expected a duration with its unit (missing unit: write 180s, 15m, 1h30m or "
      "200ms)"),

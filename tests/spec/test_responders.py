@@ -49,8 +49,8 @@ SPOILT = [
     ("      decision_s: {value: 10m, source", "      ¦decision: {value: 10m, source",
      "actions.0.takes.decision: found 'decision', expected a name with its unit (decision_s)"),
     ("{value: 10m, source: PES}", "¦10m",
-     "actions.0.takes.decision_s: found '10m', expected a mapping with value, and source, measured or "
-     "assumed (write {value: 10m, source: ID}, or put assumed: example at the top of the file)"),
+     "actions.0.takes.decision_s: found '10m', expected a mapping with value, and source, measured, "
+     "assumed or chosen (write {value: 10m, source: ID}, or put assumed: example at the top of the file)"),
     ("value: 5m, assumed", "value: ¦5, assumed",
      "actions.0.takes.execution_s.value: found 5, expected a duration with its unit (missing unit: write "
      "180s, 15m, 1h30m or 200ms)"),
@@ -154,7 +154,7 @@ def test_times_of_responders_can_be_set(modelled: Files) -> None:
     assert [str(p) for p in caught.value.problems] == [
         "set[\"repair.decision_s\"]: found '1', expected a duration with its unit (missing unit: write "
         "180s, 15m, 1h30m or 200ms)",
-        "set[\"repair.decison_s\"]: found 'repair.decison_s', expected a time that repair takes "
+        "set[\"repair.decison_s\"]: found 'repair.decison_s', expected a number of repair "
         "(did you mean repair.decision_s?)",
     ]
 

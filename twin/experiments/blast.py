@@ -28,7 +28,7 @@ from twin.model.changes import Variation
 from twin.model.fields import Value
 from twin.model.parameter import HOWS, LATE
 from twin.model.scenario import Intervention, Scenario, Topology
-from twin.simulation.schedule import parameter_of
+from twin.spec.inputs import parameter_of
 
 WARM_UP_S = 600.0  # undisturbed before the fault: usual levels and latencies are known by then
 LEAST_WATCH_S = METASTABLE_S + RECOVERED_S  # after the fault; within less, nothing can outlive its cause

@@ -104,16 +104,21 @@ def way_of(service: Service, call: Dependency, services: Mapping[str, Service]) 
 
 def follow_shares(scenario: Scenario) -> Scenario:
     """The scenario in which a step that sets the share of a call sets it for what the call inherits too."""
-    ways = {
-        f"{s.name}->{d.inherited_from}.share": f"{s.name}->{d.on}.share"
-        for s in scenario.topology.services.values()
-        for d in s.dependencies if d.inherited_from is not None
-    }  # fmt: skip
+    ways = shares_that_follow(scenario)
     update = {}
     for key in ("faults", "actions"):
         steps = getattr(scenario, key)
         update[key] = tuple(x.model_copy(update={"set": _following(x.set, ways)}) for x in steps)
     return scenario.model_copy(update=update)
+
+
+def shares_that_follow(scenario: Scenario) -> dict[str, str]:
+    """The share of a call, as a target → that of what the call inherits."""
+    return {
+        f"{s.name}->{d.inherited_from}.share": f"{s.name}->{d.on}.share"
+        for s in scenario.topology.services.values()
+        for d in s.dependencies if d.inherited_from is not None
+    }  # fmt: skip
 
 
 def _following(settings: Mapping[str, Value], ways: Mapping[str, str]) -> dict[str, Value]:

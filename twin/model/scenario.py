@@ -40,7 +40,9 @@ from twin.model.repeats import Chance, check_repeats
 from twin.model.sdk import Sdk
 from twin.model.signals import Signal, Watched
 
-ORIGINS = ("source", "measured", "assumed", "fitted_to")  # of a number, and of a fault or an action
+ORIGINS = ("source", "measured", "assumed", "chosen", "fitted_to")  # of a number, of a fault, of an action
+CHOSEN = "chosen with the published times in sight: what it was chosen to show, and since when"
+OF_STEP = "origins of its numbers that differ from that of the step; files write them at the number"
 
 Mode = Literal["hard", "soft", "cached", "new_connections", "lease", "async", "fire_and_forget", "bootstrap"]
 _DEFAULTS = {p.name: p.default for p in EDGE_PARAMETERS}
@@ -53,7 +55,8 @@ class Quantity(Record):
     value: Value
     source: str | None = Field(None, description="id in data/sources.yaml")
     measured: str | None = Field(None, description="where the value was measured: a system that you know")
-    assumed: str | None = Field(None, description="why this value")
+    assumed: str | None = Field(None, description="why this value, whatever the published times are")
+    chosen: str | None = Field(None, description=CHOSEN)
     fitted_to: tuple[str, ...] | None = Field(None, description="ids of published outcomes")
     range: tuple[Value, Value] | None = Field(None, description="plausible lowest and highest value")
 
@@ -241,7 +244,9 @@ class Intervention(Record):
     source: str | None = None
     measured: str | None = None
     assumed: str | None = None
+    chosen: str | None = Field(None, description=CHOSEN)
     fitted_to: tuple[str, ...] | None = None
+    numbers: dict[str, Quantity] = Field({}, description=OF_STEP)
     range: tuple[MomentS, MomentS] | None = Field(None, description="plausible earliest and latest time")
 
     @model_validator(mode="after")
@@ -281,6 +286,7 @@ class Diagnosis(Record):
     triage_doubling_s: Quantity | None = Field(None, description="additional time for twice as many alarms")
     misled_by: dict[Slug, Quantity] = Field({}, description="fault that misleads the responders → time lost")
     takes: dict[str, Quantity] = Field({}, description="how long the remaining stages take")
+    numbers: dict[str, Quantity] = Field({}, description=OF_STEP)
 
     @property
     def kind(self) -> str:

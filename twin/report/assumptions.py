@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from twin.experiments.comparison import ArmResult
-from twin.kinds import registry
 from twin.model.changes import Mitigation
-from twin.model.dependency_parameters import EDGE_PARAMETERS
-from twin.model.scenario import Quantity, Scenario
+from twin.model.scenario import Scenario
 from twin.model.target import Target
 from twin.report.wording import quantity
 from twin.spec.inputs import UncertainInput, inputs_of, varies
@@ -39,20 +37,12 @@ def _range(n: UncertainInput) -> str:
 
 def _why(base: Scenario, n: UncertainInput) -> str:
     """The reason in its file, or in its kind."""
-    given = {x.id: x.assumed for x in base.interventions} if not n.service else {}
     if not n.service:
-        return given.get(n.target) or "a time that nobody published"
+        return n.why or "a time that nobody published"
     target, service = Target.parse(n.target), base.topology.services[n.service]
-    params = registry()[service.kind].PARAMETERS
-    found: Mapping[str, Quantity] = service.parameters
-    where = ""
-    if target.is_dependency:
-        edge = next(d for d in service.dependencies if d.on == target.callee)
-        where = f" (inherited from {edge.inherited_from})" if edge.inherited_from else ""
-        found, params = edge.numbers, EDGE_PARAMETERS
-    if (q := found.get(target.name)) is not None:
-        return (q.assumed or "") + where
-    return next((p.source.removeprefix("assumed").lstrip(": ") for p in params if p.name == target.name), "")
+    edge = next((d for d in service.dependencies if target.is_dependency and d.on == target.callee), None)
+    is_inherited = n.given and edge is not None and edge.inherited_from
+    return n.why + (f" (inherited from {edge.inherited_from})" if is_inherited and edge else "")
 
 
 def of_mitigations(arms: Sequence[ArmResult]) -> Iterator[tuple[str, Assumed]]:

@@ -15,6 +15,7 @@ from twin.model.changes import Variation
 from twin.model.fields import Value
 from twin.model.responders import stage_targets, with_stages
 from twin.model.scenario import Intervention, Quantity, Scenario
+from twin.model.step_numbers import number_targets, with_step_numbers
 from twin.simulation import journal
 from twin.simulation.code_version import code_version
 from twin.simulation.run import FinishedRun, R, run_id
@@ -93,9 +94,10 @@ def changed(
             diagnoses=variation.diagnoses,
         )  # fmt: skip
         scenario = vary(scenario, later)
-    known = stage_targets(scenario)
-    stages = {t: Quantity(value=value, assumed="as asked") for t, value in sets.items() if t in known}
-    scenario, sets = with_stages(scenario, stages), {t: v for t, v in sets.items() if t not in known}
+    known = stage_targets(scenario).keys() | {target for target, _ in number_targets(scenario)}
+    asked = {t: Quantity(value=value, assumed="as asked") for t, value in sets.items() if t in known}
+    scenario = with_step_numbers(with_stages(scenario, asked), asked)
+    sets = {t: v for t, v in sets.items() if t not in known}
     if sets:
         names = {x.id for x in scenario.interventions}
         name = next(n for n in (ID, *(f"{ID}-{k}" for k in range(2, 1000))) if n not in names)

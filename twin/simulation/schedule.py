@@ -13,14 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from twin.base.event_ids import input_number
-from twin.kinds import registry
 from twin.mechanisms.arrays import DIAGNOSED, INPUT_CODE, INPUT_ENDED
-from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.occurrences import Occurrences
-from twin.model.parameter import Param
 from twin.model.responders import Delays, Step, follows, steps, waiting
 from twin.model.scenario import Diagnosis, Intervention, Scenario
-from twin.model.target import Target
+from twin.spec.inputs import parameter_of
 
 
 @dataclass(frozen=True)
@@ -241,12 +238,3 @@ def _as_long(step: Step) -> Step:
     if not isinstance(step, Intervention) or step.until_s is None or step.at_s is None:
         return step
     return step.model_copy(update={"until_s": None, "for_s": step.until_s - step.at_s})
-
-
-def parameter_of(scenario: Scenario, target: str) -> Param:
-    """The record behind ``service.parameter`` or ``caller->callee.number``."""
-    parsed = Target.parse(target)
-    if parsed.is_dependency:
-        return next(p for p in EDGE_PARAMETERS if p.name == parsed.name)
-    kind = registry()[scenario.topology.services[parsed.service].kind]
-    return next(p for p in kind.PARAMETERS if p.name == parsed.name)

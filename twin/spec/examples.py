@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.scenario import ORIGINS
 from twin.spec.problems import Problem, shown
+from twin.spec.step_numbers import STEPS, places_of
 from twin.spec.tree import Tree
 
 KEY, EXAMPLE = "assumed", "example"
@@ -31,6 +32,8 @@ def spread_origin(tree: Tree, problems: list[Problem]) -> Tree:
     for key in ("faults", "actions"):
         for step in tree.elements(key):
             _add_origin(step)
+    for holder, name in [place for key in STEPS for step in tree.elements(key) for place in _own(step)]:
+        holder.value[name] = _with_origin(holder.value[name])
     return tree
 
 
@@ -50,6 +53,11 @@ def _quantities(tree: Tree) -> Iterator[tuple[Tree, str]]:
         yield tree, "stage_cv_ratio"
     for holder in holders:
         yield from ((holder, name) for name, _ in holder.items()) if holder is not None else ()
+
+
+def _own(step: Tree) -> Iterator[tuple[Tree, str]]:
+    """Each number of a step that is a mapping: it may have a range. A plain one is as the step is."""
+    yield from ((h, name) for h, name, _ in places_of(step) if isinstance(h.value[name].value, dict))
 
 
 def _with_origin(quantity: Tree) -> Tree:

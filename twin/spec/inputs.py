@@ -1,4 +1,4 @@
-"""Every number of a scenario with its origin: published, assumed or fitted.
+"""Every number of a scenario with its origin: published, measured, argued, chosen or fitted.
 
 A number that no file gives has the default of its kind or dependency, and the origin of that default.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twin.kinds import about, registry
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.fields import Value
 from twin.model.parameter import Param
-from twin.model.responders import STAGE, is_modelled, stages, steps, with_stages
-from twin.model.scenario import Intervention, Quantity, Scenario, Service
+from twin.model.responders import STAGE, Step, is_modelled, stages, steps, with_stages
+from twin.model.scenario import ORIGINS, Intervention, Quantity, Scenario, Service
+from twin.model.step_numbers import SET, numbers_of, with_step_numbers
+from twin.model.target import Target
 from twin.spec.overrides import fold
 
 LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale
@@ -26,19 +28,26 @@ class UncertainInput:
     """One number of a scenario.
 
     ``target``: 'service.parameter'; 'caller->callee.number'; the id of an intervention, for its time in
-    seconds from the start; or 'step.stage', for a time that responders take. ``service``: its owner, '' for
-    the last two. ``range``: (low, high) in the same unit. ``given``: a file gives it. ``sourced``: it is
-    published or measured.
+    seconds from the start; 'step.number', for a number of a fault, an action or a diagnosis, as
+    'step.set.service.parameter' or 'step.when.for'; or 'step.stage', for a time that responders take.
+    ``service``: its owner, '' for the last three. ``origin``: one of ORIGINS, '' for none; ``why`` is its
+    text. ``range``: (low, high) in the same unit. ``given``: a file gives it.
     """
 
     target: str
     service: str
     value: Value
     unit: str
-    sourced: bool = False
+    origin: str = "assumed"
     fitted_to: tuple[str, ...] = ()
     range: tuple[float, float] | None = None
     given: bool = True
+    why: str = ""
+
+    @property
+    def sourced(self) -> bool:
+        """Whether it is published or measured."""
+        return self.origin in ("source", "measured")
 
     @property
     def is_unsourced(self) -> bool:
@@ -55,7 +64,8 @@ def inputs_of(scenario: Scenario) -> list[UncertainInput]:
     """All numbers of the scenario's topology, then the times of its interventions and its responders."""
     services = sorted(scenario.topology.services.items())
     of_services = [number for _, service in services for number in inputs_of_service(service)]
-    return of_services + list(_of_interventions(scenario)) + list(_of_responders(scenario))
+    of_people = [*_of_interventions(scenario), *_of_steps(scenario), *_of_responders(scenario)]
+    return of_services + of_people
 
 
 def inputs_of_service(service: Service) -> list[UncertainInput]:
@@ -89,18 +99,43 @@ def _of(
     for p in params:
         target, q = f"{owner}.{p.name}", given.get(p.name)
         if q is None:
-            sourced = not p.source.startswith("assumed")
-            yield UncertainInput(
-                target, service, p.default, p.unit, sourced, (), _ends(p, p.range), given=False
-            )
+            origin, why = origin_of_default(p)
+            ends = _ends(p, p.range)
+            yield UncertainInput(target, service, p.default, p.unit, origin, (), ends, False, why)
         else:
-            yield UncertainInput(
-                target, service, q.value, p.unit, _is_known(q), q.fitted_to or (), _ends(p, q.range)
-            )
+            yield _given(target, service, q.value, p, q)
 
 
-def _is_known(given: Quantity | Intervention) -> bool:
-    return given.source is not None or given.measured is not None
+def origin_of_default(p: Param) -> tuple[str, str]:
+    """(one of ORIGINS, its text) of the default of a kind or a dependency."""
+    for origin in ("assumed", "chosen"):
+        if p.source.startswith(f"{origin}:"):
+            return origin, p.source.removeprefix(f"{origin}:").strip()
+    return "source", p.source
+
+
+def _given(target: str, service: str, value: Value, p: Param, q: Quantity) -> UncertainInput:
+    """A number that a file gives."""
+    origin, why = _origin(q)
+    return UncertainInput(
+        target, service, value, p.unit, origin, q.fitted_to or (), _ends(p, q.range), why=why
+    )
+
+
+def _origin(given: Quantity | Intervention) -> tuple[str, str]:
+    """(one of ORIGINS, its text)."""
+    origin = next(name for name in ORIGINS if getattr(given, name) is not None)
+    text = getattr(given, origin)
+    return origin, text if isinstance(text, str) else ", ".join(text)
+
+
+def parameter_of(scenario: Scenario, target: str) -> Param:
+    """The record behind ``service.parameter`` or ``caller->callee.number``."""
+    parsed = Target.parse(target)
+    if parsed.is_dependency:
+        return next(p for p in EDGE_PARAMETERS if p.name == parsed.name)
+    kind = registry()[scenario.topology.services[parsed.service].kind]
+    return next(p for p in kind.PARAMETERS if p.name == parsed.name)
 
 
 def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | None:
@@ -111,18 +146,38 @@ def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | N
 
 def _of_interventions(scenario: Scenario) -> Iterator[UncertainInput]:
     for x in scenario.interventions:
+        origin, why = _origin(x)
         if x.at_s is not None:
-            yield UncertainInput(x.id, "", x.at_s, "s", _is_known(x), x.fitted_to or (), x.range)
+            yield UncertainInput(x.id, "", x.at_s, "s", origin, x.fitted_to or (), x.range, why=why)
         elif x.fitted_to:
-            yield UncertainInput(x.id, "", x.after_s, "s", False, x.fitted_to)
+            yield UncertainInput(x.id, "", x.after_s, "s", origin, x.fitted_to, why=why)
+
+
+def _of_steps(scenario: Scenario) -> Iterator[UncertainInput]:
+    """The numbers of the steps that can happen. One without an origin of its own has that of its step."""
+    for step in steps(scenario):
+        for key, value, param in numbers_of(step):
+            target = f"{step.id}.{key}"
+            p = param or parameter_of(scenario, key.removeprefix(SET))
+            if (q := step.numbers.get(key)) is not None:
+                yield _given(target, "", value, p, q)
+            else:
+                origin, why = _inherited(step)
+                yield UncertainInput(target, "", value, p.unit, origin, why=why)
+
+
+def _inherited(step: Step) -> tuple[str, str]:
+    """The origin of a number that has none of its own. Of a fitted step, only the time is fitted."""
+    is_fitted = isinstance(step, Intervention) and step.fitted_to is not None
+    return ("", "") if is_fitted or not isinstance(step, Intervention) else _origin(step)
 
 
 def _of_responders(scenario: Scenario) -> Iterator[UncertainInput]:
     """The times that responders take. Drawn times have a spread of their own, so their range is left out."""
     for step in steps(scenario) if is_modelled(scenario) else ():
         for name, q in stages(step):
-            ends = _ends(STAGE, q.range) if scenario.responders == "modelled" else None
-            yield UncertainInput(f"{step.id}.{name}", "", q.value, "s", _is_known(q), q.fitted_to or (), ends)
+            number = _given(f"{step.id}.{name}", "", q.value, STAGE, q)
+            yield number if scenario.responders == "modelled" else replace(number, range=None)
 
 
 def value_at_quantile(number: UncertainInput, quantile: float) -> float | int:
@@ -156,7 +211,7 @@ def with_inputs(scenario: Scenario, values: Mapping[str, float | int]) -> Scenar
     for key in ("faults", "actions"):
         before = getattr(scenario, key)
         update[key] = tuple(x.model_copy(update={"at_s": when[x.id]}) if x.id in when else x for x in before)
-    return with_stages(scenario.model_copy(update=update), given)
+    return with_step_numbers(with_stages(scenario.model_copy(update=update), given), given)
 
 
 def _plain(value: float | int) -> Value:

@@ -232,6 +232,7 @@ class _Quantities:
                 source=source,
                 measured=measured,
                 assumed=assumed,
+                chosen=None,
                 fitted_to=None,
                 range=None,
             )

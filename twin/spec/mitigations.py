@@ -17,6 +17,7 @@ from twin.base.places import SCENARIOS
 from twin.model.changes import COSTS, Mitigation, Variation
 from twin.model.responders import listed, stage_targets
 from twin.model.scenario import Scenario, Topology
+from twin.model.step_numbers import number_targets
 from twin.spec.bases import load_scenario
 from twin.spec.clashes import clashes
 from twin.spec.overrides import lay
@@ -217,10 +218,14 @@ def _with_parts(path: Path, problems: list[Problem], around: tuple[Path, ...] = 
     return [*parts, path]
 
 
+def _of_steps(scenario: Scenario) -> set[str]:
+    return stage_targets(scenario).keys() | {target for target, _ in number_targets(scenario)}
+
+
 def pruned(tree: Tree, base: Scenario, scenario: Scenario) -> Tree:
     """The tree without changes to steps that ``base`` has and ``scenario`` lacks; changed in place."""
     gone = {x.id for x in listed(base)} - {x.id for x in listed(scenario)}
-    times = stage_targets(base).keys() - stage_targets(scenario).keys()
+    times = _of_steps(base) - _of_steps(scenario)
     _keep(tree, "drop", lambda _, place: place.value not in gone)
     _keep(tree, "move", lambda name, _: name not in gone)
     for key in ("parameters", "set"):

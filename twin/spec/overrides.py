@@ -13,6 +13,7 @@ from twin.model.changes import Variation
 from twin.model.reach import NONE, inherit
 from twin.model.responders import with_stages
 from twin.model.scenario import Dependency, Intervention, Quantity, Scenario, Service, Topology
+from twin.model.step_numbers import with_step_numbers
 from twin.model.target import Target
 
 
@@ -107,7 +108,7 @@ def vary(scenario: Scenario, variation: Variation) -> Scenario:
         "actions": _changed(scenario.actions, dropped, moved) + variation.actions,
         "diagnoses": tuple(d for d in scenario.diagnoses if d.id not in dropped) + variation.diagnoses,
     }
-    return with_stages(scenario.model_copy(update=update), parameters)
+    return with_step_numbers(with_stages(scenario.model_copy(update=update), parameters), parameters)
 
 
 def _changed(

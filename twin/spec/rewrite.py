@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from twin.base import units
+from twin.model.step_numbers import SLOTS
 from twin.spec.problems import Problem, SpecError
+from twin.spec.step_numbers import STEPS, places_of
 from twin.spec.tree import Tree, file_text, parse_tree
 
 _SCALAR = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}\]]+""")
@@ -23,8 +25,10 @@ _SCALAR = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}\]]+""")
 def value_places(tree: Tree) -> dict[str, Tree]:
     """Target, or id of a fault or action → the Tree of the value in a scenario's file."""
     places = {t: q.get("value") for t, q in tree.items("parameters")}
-    for key in ("faults", "actions"):
-        places |= {str(x.scalar("id")): x.get("at") for x in tree.elements(key)}
+    for step in (x for key in STEPS for x in tree.elements(key)):
+        name = str(step.scalar("id"))
+        places[name] = step.get("at")
+        places |= {f"{name}.{key}": holder.get(inner, "value") for holder, inner, key in places_of(step)}
     return {target: place for target, place in places.items() if place is not None}
 
 
@@ -35,6 +39,12 @@ def written(value: float | int, unit: str, old: str, start: datetime, is_time: b
     if unit == "s":
         return units.format_duration(value)
     return f"{value:.10g}/s" if unit == "1/s" else f"{value:.10g}"
+
+
+def _is_time(target: str) -> bool:
+    """Whether it is a moment: the begin or the end of a step."""
+    slot = SLOTS.get(target.partition(".")[2])
+    return "." not in target or (slot is not None and slot.is_moment)
 
 
 def rewrite(path: Path, values: Mapping[str, tuple[float | int, str]], start: datetime) -> None:
@@ -55,7 +65,7 @@ def rewrite(path: Path, values: Mapping[str, tuple[float | int, str]], start: da
     changes = {}
     for target, (value, unit) in values.items():
         old = str(places[target].value)
-        changes[target] = written(value, unit, old, start, "." not in target)
+        changes[target] = written(value, unit, old, start, _is_time(target))
     new = _replaced(text, {(places[t].line, places[t].column): word for t, word in changes.items()})
     _compare(tree, new, changes, path)
     _write(path, new)

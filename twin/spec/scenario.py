@@ -28,6 +28,7 @@ from twin.spec.sources import (
     read_published,
     source_ids,
 )
+from twin.spec.step_numbers import check_numbers
 from twin.spec.topology import (
     build_topology,
     check_graph,
@@ -189,6 +190,7 @@ def check_interventions(tree: Tree, checker: Checker, start: datetime | None) ->
     for path, entry in interventions:
         _check_intervention(entry, path, checker, start, decoys(tree))
     for path, entry in diagnoses:
+        check_numbers(entry, path, checker, start)
         _check_condition(entry.get("when"), f"{path}.when", checker)
     check_unique(((path, entry.get("id")) for path, entry in interventions + diagnoses), checker)
 
@@ -202,6 +204,7 @@ def _check_intervention(
             checker.one_of(entry, path, "at", "when")
         checker.one_of(entry, path, *ORIGINS)
     checker.source(entry, path)
+    check_numbers(entry, path, checker, start)
     if entry.get("fitted_to") is not None:
         checker.fit(entry, path)
     if (kind := entry.get("kind")) is not None:

@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from twin.base import units
 from twin.model.changes import Barriers, Defects, Extension, Mitigation, Variant, WhatIf
 from twin.model.parameter import Param
-from twin.model.scenario import ORIGINS, Scenario, Topology
+from twin.model.scenario import CHOSEN, ORIGINS, Scenario, Topology
 from twin.model.signals import WATCHED
+from twin.model.step_numbers import SLOTS
 from twin.spec.examples import EXAMPLE, KEY
 from twin.spec.scenario import OF_TOPOLOGY
 from twin.spec.sources import Sources
@@ -67,7 +68,10 @@ def _of(model: type[BaseModel], parameters: Mapping[str, Mapping[str, Param]]) -
     if "Quantity" in definitions:
         definitions["Quantity"]["oneOf"] = _one_of(*ORIGINS)
     if "Intervention" in definitions:
+        for owner in ("Intervention", "Diagnosis"):
+            definitions.get(owner, {}).get("properties", {}).pop("numbers", None)
         del definitions["Intervention"]["properties"]["kind"]
+        _numbers_of_steps(definitions)
         alone = {"required": ["follows"], "not": {"anyOf": _one_of("at", "when")}}
         choices = (_one_of(*ORIGINS), [*_one_of("at", "when"), alone])
         definitions["Intervention"]["allOf"] = [{"oneOf": choice} for choice in choices]
@@ -142,7 +146,8 @@ def _of_values(value: Schema) -> Schema:
             "value": value,
             "source": {"type": "string", "description": "id in data/sources.yaml"},
             "measured": {"type": "string", "description": "where you measured it"},
-            "assumed": {"type": "string", "description": "why this value"},
+            "assumed": {"type": "string", "description": "why this value, whatever the published times are"},
+            "chosen": {"type": "string", "description": CHOSEN},
             "fitted_to": {"type": "array", "items": {"type": "string"}},
             "range": {"type": "array", "items": value, "minItems": 2, "maxItems": 2},
         },
@@ -197,6 +202,23 @@ def _stages(schema: Schema, definitions: Schema) -> None:
     if (about := schema["properties"].get("stage_cv_ratio")) is not None:
         spread = {"$ref": "#/$defs/Ratio", "description": about["description"]}
         schema["properties"]["stage_cv_ratio"] = spread
+
+
+def _numbers_of_steps(definitions: Schema) -> None:
+    """Each number of a step may have an origin of its own."""
+    steps = definitions["Intervention"]["properties"]["set"]
+    steps["additionalProperties"] = {"anyOf": [steps["additionalProperties"], {"$ref": "#/$defs/Quantity"}]}
+    for slot in SLOTS.values():
+        for owner in {"": ("Intervention",), "when": ("Condition",), "random": ("Chance",)}[slot.owner]:
+            plain = definitions[owner]["properties"][slot.inner]
+            about = {key: plain.pop(key) for key in ("description", "default") if key in plain}
+            plain.pop("title", None)
+            value = (
+                {"type": "string", "pattern": units.TIME_PATTERN} if slot.is_moment else _VALUES[slot.unit]
+            )
+            value = {"anyOf": [{"type": "number"}, {"type": "string"}]} if slot.is_level else value
+            own = _of_values(value)
+            definitions[owner]["properties"][slot.inner] = {"anyOf": [plain, own], **about}
 
 
 def _condition(schema: Schema) -> None:

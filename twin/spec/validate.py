@@ -66,7 +66,7 @@ def _without_other_members(errors: list[Any]) -> list[Any]:
 
 def _problem(model: type[BaseModel], tree: Tree, details: Any) -> Problem:
     path, place, rest = _walk(tree, details["loc"])
-    dotted = ".".join(map(str, path))
+    dotted = ".".join(_as_written(path))
     kind, context = details["type"], details.get("ctx", {})
     if kind == "missing":
         return place.problem(dotted, f"no key '{rest[-1]}'", f"'{rest[-1]}'", at_key=True)
@@ -87,6 +87,12 @@ def _problem(model: type[BaseModel], tree: Tree, details: Any) -> Problem:
     expected = _EXPECTED.get(kind) or details["msg"].removeprefix("Input should be ")
     hint = "put it in quotes" if kind == "string_type" and not isinstance(place.value, dict | list) else ""
     return place.problem(dotted, shown(place.value), expected, hint, at_key=bool(rest))
+
+
+def _as_written(path: list[str | int]) -> list[str]:
+    """The parts of a path as a file has them: numbers of a step have moved (``twin.spec.step_numbers``)."""
+    moved = [n > 0 and part == "numbers" and isinstance(path[n - 1], int) for n, part in enumerate(path)]
+    return [str(part) for part, has_moved in zip(path, moved, strict=True) if not has_moved]
 
 
 def _walk(tree: Tree, loc: Loc) -> tuple[list[str | int], Tree, list[str | int]]:

@@ -14,6 +14,7 @@ from twin.model.parameter import Param
 from twin.model.reach import Wiring, wiring
 from twin.model.responders import stage_targets
 from twin.model.scenario import Scenario, Topology
+from twin.model.step_numbers import SET, number_targets
 from twin.model.target import Target
 from twin.spec.problems import Problem, did_you_mean, shown
 from twin.spec.tree import Cell, Tree
@@ -83,7 +84,7 @@ class Names:
     services: dict[str, str] = field(default_factory=dict)  # name → kind
     edges: set[tuple[str, str]] = field(default_factory=set)  # caller, callee
     wiring: dict[str, Wiring] = field(default_factory=dict)  # of each service: how it is reached, its calls
-    stages: Mapping[str, Param] = field(default_factory=dict)  # times of responders, by 'step.stage'
+    stages: Mapping[str, Param] = field(default_factory=dict)  # numbers of steps, by 'step.number'
     leasing: frozenset[str] = frozenset()  # kinds that keep leases
     granting: frozenset[str] = frozenset()  # kinds whose leases are a condition for the work of others
 
@@ -99,7 +100,7 @@ class Names:
             raise Refused("service.parameter or caller->callee.number", found=shown(target))
         kind = self.services.get(owner)
         if kind is None and (own := [t for t in self.stages if t.startswith(f"{owner}.")]):
-            raise Refused(f"a time that {owner} takes", did_you_mean(target, own), shown(target))
+            raise Refused(f"a number of {owner}", did_you_mean(target, own), shown(target))
         if kind is None:
             near = did_you_mean(owner, self.services)
             raise Refused("a service of the topology", near, f"service {shown(owner)}")
@@ -148,13 +149,26 @@ def names_of_kinds(kinds: Mapping[str, Any] | None, sources: frozenset[str] | No
 def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None) -> Names:
     """The names of a loaded topology; for a scenario, with the times of its responders."""
     topology = loaded.topology if isinstance(loaded, Scenario) else loaded
-    return replace(
+    names = replace(
         names_of_kinds(kinds),
-        stages=stage_targets(loaded) if isinstance(loaded, Scenario) else {},
         services={s.name: s.kind for s in topology.services.values()},
         edges={(s.name, d.on) for s in topology.services.values() for d in s.dependencies},
         wiring=wiring(topology),
     )
+    return replace(names, stages=_of_steps(loaded, names)) if isinstance(loaded, Scenario) else names
+
+
+def _of_steps(scenario: Scenario, names: Names) -> dict[str, Param]:
+    """'step.number' → its Param: times that people take, and the numbers of steps."""
+    found = stage_targets(scenario)
+    for target, param in number_targets(scenario):
+        if param is None:
+            try:
+                param = names.parameter(target.partition(f".{SET}")[2])
+            except Refused:  # what it sets has been removed, which is said elsewhere
+                continue
+        found[target] = param
+    return found
 
 
 @dataclass
@@ -189,7 +203,9 @@ class Checker:
                 f"write {{value: {tree.value}, source: ID}}, or put assumed: example at the top of the file"
             )
             hint = "" if isinstance(tree.value, list) else hint
-            self.refuse(tree, path, Refused("a mapping with value, and source, measured or assumed", hint))
+            self.refuse(
+                tree, path, Refused("a mapping with value, and source, measured, assumed or chosen", hint)
+            )
             return
         good = self.value(tree.get("value"), f"{path}.value", param)
         self.source(tree, path)
@@ -241,7 +257,7 @@ class Checker:
         self.fitted.append((path, tree))
         if self.names.outcomes is None:
             hint = "fitted_to belongs in a scenario with published:"
-            refused = Refused("source, measured or assumed", hint, "fitted_to")
+            refused = Refused("source, measured, assumed or chosen", hint, "fitted_to")
             self.refuse(place, f"{path}.fitted_to", refused, at_key=True)
             return
         if len(self.fitted) > MAX_FITTED:

@@ -47,7 +47,7 @@ def test_a_profile(path: Path) -> None:
     [
         (("[cache-fails]", "[far-fails]"), (),
          "small.yaml:11:36: cache->store.lifetime_s: found outcome far-fails of far, expected an outcome of"),
-        (("published: small.csv\n", ""), (), "found fitted_to, expected source, measured or assumed"),
+        (("published: small.csv\n", ""), (), "found fitted_to, expected source, measured, assumed or chosen"),
         (("", ""), ("--set", "mover.capacity_per_s=30/s", "--set", "cache->store.lifetime_s=1h"),
          "small.yaml:1:1: found nothing to fit, expected a number with fitted_to: and its range"),
         (("", ""), ("--profile", "a/b"), "small.yaml:1:1: a: found no such number"),

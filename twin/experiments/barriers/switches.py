@@ -10,7 +10,7 @@ from twin.model.changes import Barrier, Variation
 from twin.model.fields import Value
 from twin.model.scenario import Intervention, Scenario
 from twin.model.target import Target
-from twin.simulation.schedule import parameter_of
+from twin.spec.inputs import parameter_of
 
 
 def switches_of(barriers: Iterable[Barrier]) -> dict[str, Variation]:
