@@ -144,7 +144,8 @@ def graph_at_a_moment(runs: str, manifest: dict[str, Any], facts: ask.Answers) -
     peak = begin - (begin - clock.at(facts.peak_tick)) // minute * minute  # the end of that minute
     moment = st.slider(f"minute ({clock.zone})", begin, end, peak, minute, format="D MMM HH:mm", key="minute")
     states = ask.states(runs, manifest["run_id"], max(clock.tick(moment), 1))
-    option = dependencies.option(manifest, dependencies.node_places(manifest), states, facts.callers)
+    run = ask.opened(runs, manifest["run_id"])
+    option = dependencies.option(run, dependencies.node_places(run), states, facts.callers)
     with st.container(key="graph"):
         st.echarts_chart(option, height=620, theme=None)
     st.caption(
@@ -200,8 +201,9 @@ def score_rows(manifest: dict[str, Any], card: dict[str, Any], clock: ask.LocalC
 def causes_section(runs: str, manifest: dict[str, Any], facts: ask.Answers) -> None:
     """The chain of causes behind the first onset of a service, and its story."""
     st.subheader("Why?", anchor=False)
-    names = list(dict.fromkeys([*facts.lanes.get("service", []), *sorted(manifest["services"])]))
-    titles = {name: about["title"] for name, about in manifest["services"].items()}
+    services = ask.opened(runs, manifest["run_id"]).services
+    names = list(dict.fromkeys([*facts.lanes.get("service", []), *sorted(services)]))
+    titles = {name: about["title"] for name, about in services.items()}
     service = st.selectbox("Service", names, index=min(len(names) - 1, 15), key="why",
                            format_func=lambda n: n if titles[n] == n else f"{n} · {titles[n]}")  # fmt: skip
     st.code("\n".join(ask.causes(runs, manifest["run_id"], service)), language=None, wrap_lines=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from twin.api.run import Run
 from twin.model.graph import layout
 from twin.model.scenario import Dependency, Service
 
@@ -24,20 +25,20 @@ WIDE, HIGH = 1250, 530  # px of the drawing; ECharts scales it to what there is
 TROUBLE = ("unreachable", "impaired", "down")
 
 
-def node_places(manifest: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+def node_places(run: Run) -> dict[str, tuple[float, float]]:
     """Place of each service, (x, y) from 0 to 1, y upwards."""
-    needs: dict[str, list[Dependency]] = {name: [] for name in manifest["services"]}
-    for d in manifest["dependencies"]:
+    needs: dict[str, list[Dependency]] = {name: [] for name in run.services}
+    for d in run.dependencies:
         needs[d["caller"]].append(Dependency.model_validate({"on": d["callee"], "mode": d["mode"]}))
     services = {
         name: Service(name=name, kind=about["kind"], dependencies=tuple(needs[name]))
-        for name, about in manifest["services"].items()
+        for name, about in run.services.items()
     }
     return layout(services)
 
 
 def option(
-    manifest: Mapping[str, Any],
+    run: Run,
     at: Mapping[str, tuple[float, float]],
     states: Mapping[str, Mapping[str, Any]],
     callers: Mapping[str, int],
@@ -56,7 +57,7 @@ def option(
                 for name, (colour, symbol) in STATES.items()
             ],
             "data": nodes,
-            "links": [_link(d, states[d["callee"]]["state"]) for d in manifest["dependencies"]],
+            "links": [_link(d, states[d["callee"]]["state"]) for d in run.dependencies],
             "edgeSymbol": ["none", "arrow"], "edgeSymbolSize": 6,
             "emphasis": {"focus": "adjacency", "lineStyle": {"width": 2.5}},
             "labelLayout": {"hideOverlap": False},

@@ -42,7 +42,7 @@ def ran(request: pytest.FixtureRequest) -> Run:
 
 
 def test_no_link_runs_from_a_caller_to_its_callee_unless_load_carries_it(ran: Run) -> None:
-    calls = {(d["caller"], d["callee"]) for d in ran.manifest["dependencies"]}
+    calls = {(d["caller"], d["callee"]) for d in ran.dependencies}
     for link in ran.sql(LINKS).to_pylist():
         if link["event"] == "more_load":
             assert (link["subject"], link["service"]) in calls, link
@@ -140,4 +140,4 @@ def test_a_cause_is_not_later_than_its_effect(replay: Run) -> None:
 
 def test_the_journal_stays_short(replay: Run) -> None:
     """First signs of trouble are noted too; most of the 43 services have one or two."""
-    assert replay.events.num_rows < 8 * len(replay.manifest["services"])
+    assert replay.events.num_rows < 8 * len(replay.services)

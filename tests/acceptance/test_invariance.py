@@ -96,7 +96,7 @@ def test_a_service_of_ones_own(tmp_path: Path) -> None:
     until = {"until": "+5h"}
     plain = twin.run(twin.load(SCENARIO, **until))
     more = twin.run(twin.load(SCENARIO, with_files=[tmp_path / "mine.yaml"], **until))
-    assert "checkout" in more.manifest["services"]
+    assert "checkout" in more.services
     assert without(more.samples, "checkout") == without(plain.samples, "checkout")
     numbered = ("event_id", "cause_id")
     assert without(more.events, "checkout", *numbered) == without(plain.events, "checkout", *numbered)

@@ -140,7 +140,7 @@ def overwrite(folder: Path) -> None:
 
 def forget(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
-    del manifest["services"]
+    del manifest["inputs"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -152,6 +152,8 @@ DAMAGE = {
     "another table": lambda folder: shutil.copy(folder / "events.parquet", folder / "samples.parquet"),
     "no samples": lambda folder: (folder / "samples.parquet").unlink(),
     "empty events": lambda folder: (folder / "events.parquet").write_bytes(b""),
+    "no services": lambda folder: (folder / "services.parquet").unlink(),
+    "cut dependencies": cut("dependencies.parquet"),
     "no manifest": lambda folder: (folder / "manifest.json").unlink(),
     "manifest of something else": lambda folder: (folder / "manifest.json").write_text("[]"),
     "manifest with a hole": forget,

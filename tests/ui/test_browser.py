@@ -83,7 +83,7 @@ def drawn_is_what_the_queries_say(page, run: Run) -> None:
     assert "22:00–22:10" in said[0], "times are local to the incident, not to the browser"
     names = page.locator(".st-key-lanes svg .role-axis-label text").all_text_contents()
     order = list(dict.fromkeys(row["service"] for row in lanes))
-    assert [n for n in names if n in run.manifest["services"]] == [*order, "names"]
+    assert [n for n in names if n in run.services] == [*order, "names"]
 
     inputs = run.sql("select kind, id from interventions").to_pylist()
     rules = marks(page, "lanes", "rule mark")

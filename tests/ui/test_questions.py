@@ -10,7 +10,7 @@ def test_the_lanes_of_a_service_cover_the_run_without_gap(run: Run) -> None:
         select service, min(begins) as begins, max(ends) as ends, sum(ends - begins) as ticks,
             count(distinct lane) as lanes from lanes group by service""").to_pylist()
     assert {(r["begins"], r["ends"], r["ticks"], r["lanes"]) for r in rows} == {(0, 5400, 5400, 1)}
-    assert len(rows) == len(run.manifest["services"])
+    assert len(rows) == len(run.services)
 
 
 def test_a_lane_changes_level_where_it_changes(run: Run) -> None:

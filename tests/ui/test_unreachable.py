@@ -8,10 +8,9 @@ WELL = {"state": "ok", "error_ratio": 0.0, "latency_ratio": 1.0, "unreached_rati
 def test_a_node_is_unreachable_and_says_for_how_many_calls(run: Run) -> None:
     import dependencies
 
-    manifest = run.manifest
-    states = dict.fromkeys(manifest["services"], WELL)
+    states = dict.fromkeys(run.services, WELL)
     states["store"] = {**WELL, "state": "unreachable", "unreached_ratio": 0.6}
-    drawn = dependencies.option(manifest, dependencies.node_places(manifest), states, {})
+    drawn = dependencies.option(run, dependencies.node_places(run), states, {})
     (series,) = drawn["series"]
     (node,) = (n for n in series["data"] if n["name"] == "store")
     assert series["categories"][node["category"]]["name"] == "unreachable"

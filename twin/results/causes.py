@@ -101,7 +101,7 @@ def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> Ca
     ``at`` is "07:50", "+2h" or any other form of ``twin.base.units.parse_moment``. Raises SpecError for a
     service that the run does not have, or a time outside it.
     """
-    about = run.manifest["services"]
+    about = run.services
     if service not in about:
         hint = did_you_mean(service, about)
         raise argument_problem("service", f"'{service}'", "a service of the run", hint)
@@ -116,7 +116,7 @@ def why_impaired(run: FinishedRun, service: str, at: Moment | None = None) -> Ca
         rows = tables.rows("select * from cascade where event_id = $id order by depth", id=onset["event_id"])
         ends = tables.rows(_END, service=service, tick=onset["tick"])[0]["tick"]
         well = well_since(tables, service) if ends is None else None
-    causes = tuple(_cause(run.manifest, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
+    causes = tuple(_cause(run, row, rows[n - 1] if n else None) for n, row in enumerate(rows))
     recovery = None if ends is None else Clock(run.manifest).at(ends)
     notes = [] if causes[-1].event in INPUTS else [_OWN]
     if tick is not None and recovery is not None and recovery <= (asked := Clock(run.manifest).at(tick)):
@@ -131,15 +131,15 @@ def _onset(tables: Tables, service: str, tick: int | None) -> Mapping[str, Any] 
     return onsets[0 if tick is None else -1] if onsets else None
 
 
-def _cause(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> Cause:
-    at = Clock(manifest).at(row["tick"])
-    return Cause(at, row["service"], row["event"], row["subject"], row["value"], _text(manifest, row, effect))
+def _cause(run: FinishedRun, row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> Cause:
+    at = Clock(run.manifest).at(row["tick"])
+    return Cause(at, row["service"], row["event"], row["subject"], row["value"], _text(run, row, effect))
 
 
-def _text(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> str:
+def _text(run: FinishedRun, row: Mapping[str, Any], effect: Mapping[str, Any] | None) -> str:
     event, service = row["event"], row["service"]
     if event in INPUTS:
-        return _input_text(manifest, row)
+        return _input_text(run.manifest, row)
     if event == "more_load":
         return _load_text(row)
     if event in _TROUBLE:
@@ -148,7 +148,7 @@ def _text(manifest: Mapping[str, Any], row: Mapping[str, Any], effect: Mapping[s
         did = "recovered"
     else:
         did = f"had: {event.replace('_', ' ')}" + (f" ({row['value']:g})" if row["value"] else "")
-    return did if effect is None else f"{service}{needed_for(manifest, effect['service'], service)} {did}"
+    return did if effect is None else f"{service}{needed_for(run, effect['service'], service)} {did}"
 
 
 def how_bad(value: float) -> str:
@@ -165,9 +165,9 @@ def _load_text(row: Mapping[str, Any]) -> str:
     return f"of load from {row['subject']}: {row['service']} was offered {times}"
 
 
-def needed_for(manifest: Mapping[str, Any], caller: str, callee: str) -> str:
+def needed_for(run: FinishedRun, caller: str, callee: str) -> str:
     """', which sts needs for names (hard),' where there is such a dependency."""
-    for d in manifest["dependencies"]:
+    for d in run.dependencies:
         if (d["caller"], d["callee"]) == (caller, callee):
             purpose = f" for {d['for']}" if d["for"] else ""
             return f", which {caller} needs{purpose} ({d['mode'].replace('_', ' ')}),"

@@ -90,7 +90,11 @@ def diff_runs(base: FinishedRun, run: FinishedRun) -> RunDiff:
     before, after = ({s.service: s for s in impact.services} for impact in impacts)
     changes = [ServiceChange(name, before.get(name), after.get(name)) for name in before | after]
     changes.sort(key=lambda c: (-abs(c.change_min), c.service))
-    inputs = tuple(_inputs(base.manifest["inputs_scenario"], run.manifest["inputs_scenario"]))
+    inputs = (
+        *_inputs(base.manifest["inputs_scenario"], run.manifest["inputs_scenario"]),
+        *(f"without service {name}" for name in base.services if name not in run.services),
+        *(f"with service {name}" for name in run.services if name not in base.services),
+    )
     return RunDiff(base.run_id, run.run_id, inputs, *impacts, tuple(changes))
 
 
@@ -103,9 +107,6 @@ def _inputs(base: Inputs, run: Inputs) -> Iterator[str]:
         old, new = (side["parameters"].get(target, {}).get("value", "as given") for side in (base, run))
         if old != new:
             yield f"{target}: {old} → {new}"
-    ours, theirs = base["topology"]["services"], run["topology"]["services"]
-    yield from (f"without service {n}" for n in ours if n not in theirs)
-    yield from (f"with service {n}" for n in theirs if n not in ours)
 
 
 def _interventions(base: Inputs, run: Inputs) -> Iterator[str]:

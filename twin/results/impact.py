@@ -148,7 +148,7 @@ def impact_of(run: FinishedRun) -> Impact:
         well = {row["service"]: row["tick"] for row in tables.rows(_WELL_SINCE)} if open_ones else {}
         unreached = tables.rows("select * from unreachable order by begin_tick, service")
         (end,) = tables.rows("select max(tick) as tick from samples")
-    about = run.manifest["services"]
+    about = run.services
     last = totals.pop("last_recovery_tick")
     services = tuple(_service(row, clock, well.get(row["service"])) for row in rows)
     return Impact(

@@ -106,7 +106,7 @@ def what_keeps_down(run: FinishedRun, service: str, at: Moment | None = None) ->
     Raises SpecError for a service that the run does not have or a time outside it, ForkError for a run that
     other code made.
     """
-    about = run.manifest["services"]
+    about = run.services
     if service not in about:
         raise argument_problem(
             "service", f"'{service}'", "a service of the run", did_you_mean(service, about)
@@ -190,7 +190,7 @@ class _Present:
         if edge != OWN:
             r = self.w.edge[edge]
             callee = self.names[r["callee"]]
-            parts.append(f"by {callee}{needed_for(self.run.manifest, name, callee).rstrip(',')}")
+            parts.append(f"by {callee}{needed_for(self.run, name, callee).rstrip(',')}")
         else:
             parts += self._own_reasons(name)
         found = backlog_at(self.run, self.w, self.names, name, self.tick)

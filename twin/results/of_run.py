@@ -43,8 +43,8 @@ class RunArrays:
     def __init__(self, run: FinishedRun) -> None:
         self.run, about = run, run.manifest
         self.tick_s, self.sample_s = float(about["tick_s"]), float(about["sample_s"])
-        self.names = sorted(about["services"])
-        self.visible = np.array([about["services"][name]["visible"] for name in self.names], bool)
+        self.names = sorted(run.services)
+        self.visible = np.array([run.services[name]["visible"] for name in self.names], bool)
         self.shape = (run.samples.num_rows // max(1, len(self.names)), len(self.names))
         self.tick = self.of("tick")[:, 0] if self.shape[0] else np.zeros(0, "i8")
 
@@ -140,7 +140,7 @@ class RunArrays:
 
     def requests_lost(self) -> float:
         """Calls that failed at services that nobody in the topology calls."""
-        edges = self.run.manifest["dependencies"]
+        edges = self.run.dependencies
         top = {d["caller"] for d in edges} - {d["callee"] for d in edges}
         mine = [n for n, name in enumerate(self.names) if name in top]
         failed = self.of("offered_per_s")[:, mine] * self.error_ratio[:, mine]

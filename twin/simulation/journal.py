@@ -1,4 +1,4 @@
-"""A run on disk: four Parquet tables and a manifest, which is written last and by rename.
+"""A run on disk: Parquet tables and a manifest, which is written last and by rename.
 
 A folder with a manifest is a finished run. Any other folder is left from an interrupted run, and the next run
 removes it. Rows are sorted by tick, so equal runs have equal rows on every runner. The *row digest* compares
@@ -26,12 +26,13 @@ from twin.simulation.bytewise import put_together
 from twin.simulation.columns import coded, numbers, validity, values
 from twin.simulation.schedule import Change
 
-SCHEMA_VERSION = 2
-TABLES = ("events", "samples", "calls", "requests")
+SCHEMA_VERSION = 3
+TABLES = ("events", "samples", "calls", "requests")  # what happened: the digest is over these
+DESCRIBED = ("services", "dependencies")  # see described.py, also for the table ``topology``
 MANIFEST = "manifest.json"
 NEEDED = {
     "run_id", "digest", "scenario", "title", "start", "tick_s", "sample_s", "duration_s", "seed", "replicate",
-    "runner", "engine_seconds", "notes", "services", "dependencies", "inputs", "inputs_scenario",
+    "runner", "engine_seconds", "notes", "inputs", "inputs_scenario",
 }  # fmt: skip
 NOTED_LATER = ("onset", "recovery", "first_sign", "more_load")
 UNITS = {
@@ -280,7 +281,7 @@ def read_manifest(folder: Path) -> dict:
 
 
 def read_table(folder: Path, name: str) -> pa.Table:
-    """One of TABLES of a finished run. Raises DamagedRun."""
+    """A table of a finished run. Raises DamagedRun."""
     try:
         with pq.ParquetFile(folder / f"{name}.parquet") as file:
             return file.read()

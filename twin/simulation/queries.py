@@ -24,7 +24,6 @@ from twin.simulation.columns import numbers, words
 
 SQL = Path(__file__).parent / "sql"
 TABLES = ("events", "samples", "calls", "requests", "services", "dependencies", "inputs")
-_WORDS = ("caller", "callee", "for", "mode", "inherited_from", "reached_through")  # of a dependency
 MEMORY_LIMIT = "1GB"
 ANSWER_LIMIT_BYTES = 500_000_000
 TIME_LIMIT_S = 60.0
@@ -41,29 +40,14 @@ def questions() -> dict[str, str]:
     return {path.stem: path.read_text() for path in sorted(SQL.glob("*.sql"))}
 
 
-def _described(manifest: dict[str, Any]) -> dict[str, pa.Table]:
-    """The tables services, dependencies and inputs, from the manifest of a run."""
-    services, dependencies = sorted(manifest["services"].items()), manifest["dependencies"]
+def _inputs(manifest: dict[str, Any]) -> pa.Table:
+    """The table inputs, from the manifest of a run."""
     inputs = manifest["inputs"] or []
-    shares = [np.nan if d.get("share") is None else d["share"] for d in dependencies]
-    share = np.array(shares, float)
-    return {
-        "services": pa.table({
-            "service": words(name for name, _ in services),
-            **{key: words(about.get(key) for _, about in services) for key in ("title", "kind")},
-            "visible": numbers(np.array([about.get("visible", False) for _, about in services], bool)),
-            "domain": words(about.get("domain") for _, about in services),
-        }),
-        "dependencies": pa.table({
-            **{key: words(d.get(key) for d in dependencies) for key in _WORDS},
-            "share": numbers(share, ~np.isnan(share)),
-        }),
-        "inputs": pa.table({
-            **{key: words(i[key] for i in inputs) for key in ("id", "kind", "title")},
-            "tick": numbers(np.array([i["tick"] for i in inputs], "i8")),
-            "begin": numbers(np.array([i["begin"] for i in inputs], bool)),
-        }),
-    }  # fmt: skip
+    return pa.table({
+        **{key: words(i[key] for i in inputs) for key in ("id", "kind", "title")},
+        "tick": numbers(np.array([i["tick"] for i in inputs], "i8")),
+        "begin": numbers(np.array([i["begin"] for i in inputs], bool)),
+    })  # fmt: skip
 
 
 def reads(text: str) -> set[str]:
@@ -165,7 +149,7 @@ class Tables:
 
     def _load(self, written: dict[str, pa.Table], manifest: dict[str, Any]) -> None:
         c = self._connection
-        tables = {**written, **_described(manifest)}
+        tables = {**written, "inputs": _inputs(manifest)}
         for name, table in tables.items():
             c.register("incoming", table)
             c.execute(f"create or replace table {name} as select * from incoming")

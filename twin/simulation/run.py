@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from twin.base import units
 from twin.kinds import registry
 from twin.mechanisms.arrays import INPUT_ENDED, REPLICATE, SEED
-from twin.model.reach import follow_shares, way_of
+from twin.model.reach import follow_shares
 from twin.model.responders import steps
 from twin.model.scenario import Scenario
 from twin.simulation import inline, journal
 from twin.simulation.code_version import code_version
+from twin.simulation.described import as_given, described, identity, services_given
 from twin.simulation.inline import Progress, Rows
 from twin.simulation.queries import Tables
 from twin.simulation.schedule import Change, Schedule
@@ -38,8 +39,9 @@ class FinishedRun:
     origin). ``samples``: Arrow table, a row a service and sample interval (tick, t, service, offered_per_s,
     goodput_per_s, capacity_per_s, backlog_count, error_ratio, latency_s, waiting_count, busy_count).
     ``calls``: a row a sample interval and dependency of the services that are stepped one by one.
-    ``requests``: a row for each request of their customers. ``manifest``: inputs, hashes, versions. Times are
-    UTC without zone; units stand in the tables' schema metadata.
+    ``requests``: a row for each request of their customers. ``manifest``: inputs, hashes, versions; but not
+    the services, which may be many. Times are UTC without zone; units stand in the tables' schema metadata.
+    ``inputs``: the scenario of a run that was made here; that of a run on disk is read when asked for.
     """
 
     events: pa.Table
@@ -48,6 +50,7 @@ class FinishedRun:
     folder: Path | None = None
     calls: pa.Table = field(default_factory=journal.no_calls)
     requests: pa.Table = field(default_factory=journal.no_requests)
+    inputs: Scenario | None = None
 
     def __repr__(self) -> str:
         m = self.manifest
@@ -57,8 +60,12 @@ class FinishedRun:
     @cached_property
     def scenario(self) -> Scenario:
         """What was run, every change included. Raises DamagedRun if another version wrote the run."""
+        if self.inputs is not None:
+            return self.inputs
+        given = self.manifest["inputs_scenario"]
         try:
-            return Scenario.model_validate(self.manifest["inputs_scenario"])
+            services = services_given(self._read("topology"))
+            return Scenario.model_validate(given | {"topology": given["topology"] | {"services": services}})
         except ValidationError as error:
             message = f"run {self.run_id} is of another version of the twin, with other keys: run it again"
             raise journal.DamagedRun(message) from error
@@ -73,13 +80,39 @@ class FinishedRun:
         """SHA-256 of all rows; equal for the same run on any runner."""
         return self.manifest["digest"]
 
+    @cached_property
+    def described(self) -> dict[str, pa.Table]:
+        """The tables ``services`` and ``dependencies``. Raises DamagedRun."""
+        if self.inputs is not None:
+            return described(self.inputs.topology)
+        return {name: self._read(name) for name in journal.DESCRIBED}
+
+    @cached_property
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Service → its title, kind, domain, and whether it is visible. Raises DamagedRun."""
+        return {row.pop("service"): row for row in self.described["services"].to_pylist()}
+
+    @cached_property
+    def dependencies(self) -> list[dict[str, Any]]:
+        """The rows of the table ``dependencies``. Raises DamagedRun."""
+        return self.described["dependencies"].to_pylist()
+
     def tables(self) -> Tables:
         """A DuckDB connection that can read this run and nothing else."""
-        return Tables(self.tables_by_name(), self.manifest)
+        return Tables({**self._journal(), **self.described}, self.manifest)
 
     def tables_by_name(self) -> dict[str, pa.Table]:
         """The tables that a folder of the run holds."""
+        return {**self._journal(), **self.described, "topology": as_given(self.scenario.topology)}
+
+    def _journal(self) -> dict[str, pa.Table]:
         return {name: getattr(self, name) for name in journal.TABLES}
+
+    def _read(self, name: str) -> pa.Table:
+        """A table of the folder of the run."""
+        if self.folder is None:
+            raise journal.DamagedRun(f"run {self.run_id} is in no folder and without its inputs")
+        return journal.read_table(self.folder, name)
 
     def sql(self, query: str, **parameters: object) -> pa.Table:
         """The answer to ``query`` over the tables events and samples and the views of
@@ -90,12 +123,15 @@ class FinishedRun:
 
 def run_id(scenario: Scenario, seed: int, replicate: int = 0) -> str:
     """Sixteen hex digits; equal inputs and code give equal ids. The runner is not part of it."""
-    return _run_id(scenario.model_dump(mode="json"), seed, replicate)
+    rest = [_without_services(scenario), seed, replicate, code_version()]
+    total = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+    for text in identity(scenario.topology.services):
+        total.update(text)
+    return total.hexdigest()[:16]
 
 
-def _run_id(dumped: dict[str, Any], seed: int, replicate: int) -> str:
-    identity = [dumped, seed, replicate, code_version()]
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+def _without_services(scenario: Scenario) -> dict[str, Any]:
+    return scenario.model_dump(mode="json", exclude={"topology": {"services"}})
 
 
 def schedule_for(model: Model, scenario: Scenario) -> Schedule:
@@ -149,7 +185,7 @@ def record_run(
     requests = journal.requests_table(rows.requests, model.edges)
     manifest = describe(scenario, rows, seed, replicate, runner)
     manifest["digest"] = journal.digest(events, samples, calls, requests) if digest else ""
-    done = FinishedRun(events, samples, manifest, None, calls, requests)
+    done = FinishedRun(events, samples, manifest, None, calls, requests, scenario)
     return done if out is None else keep(done, out)
 
 
@@ -163,10 +199,9 @@ def keep(run: R, out: Path | str) -> R:
 
 def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: str) -> dict[str, Any]:
     """The manifest, but for the digest."""
-    dumped = scenario.model_dump(mode="json")
     return {
         "schema_version": journal.SCHEMA_VERSION,
-        "run_id": _run_id(dumped, seed, replicate),
+        "run_id": run_id(scenario, seed, replicate),
         "scenario": scenario.name,
         "title": scenario.title,
         "start": scenario.start.isoformat(),
@@ -180,21 +215,9 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
         "python": platform.python_version(),
         "engine_seconds": round(rows.engine_seconds, 3),
         "notes": rows.notes,
-        "services": {
-            s.name: {"title": s.title or s.name, "kind": s.kind, "visible": s.visible,
-                     "domain": s.domain or s.name}
-            for s in scenario.topology.services.values()
-        },
-        "dependencies": [
-            {"caller": s.name, "callee": d.on, "for": d.purpose, "mode": d.mode,
-             "share": d.value("share"), "inherited_from": d.inherited_from,
-             "reached_through": way_of(s, d, scenario.topology.services),
-             "evidence": d.evidence.model_dump() if d.evidence else None}
-            for s in scenario.topology.services.values() for d in s.dependencies
-        ],
         "inputs": [input_note(scenario, change) for change in rows.inputs],
         "units": journal.UNITS,
-        "inputs_scenario": dumped,
+        "inputs_scenario": _without_services(scenario),
     }  # fmt: skip
 
 
