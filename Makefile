@@ -15,7 +15,7 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test test-quick test-long checks compiled ui extras picture agreement agreement-random bench lint types contracts tests schemas docs clean
+.PHONY: help replay test test-quick test-long checks compiled ui extras figures picture agreement agreement-random bench lint types contracts tests schemas docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+)[a-z ]*:.*## /\1 : /' | awk -F ' : ' '{ printf "  make %-17s %s\n", $$1, $$2 }'
@@ -76,6 +76,9 @@ agreement: $(VENV)/installed-dev ## compare small systems with an event simulati
 N ?= 200
 agreement-random: $(VENV)/installed-dev ## compare N small random systems with an event simulation (N=200)
 	@$(PYTHON) -m tests.compositions.random_agreement -n $(N) --minimise
+
+figures: $(VENV)/installed-dev ## write the figures of the replay into the README again
+	@$(PYTHON) -m tests.acceptance.figures --write
 
 picture: $(VENV)/installed-dev ## take the picture of the newest run's blast radius (needs chromium)
 	@$(PYTHON) ui/picture.py data/pictures/blast-radius.png

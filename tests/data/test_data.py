@@ -77,8 +77,8 @@ def test_statement_names_a_known_source_and_a_closed_list_signal(statement):
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome["id"])
 def test_outcome_has_exactly_the_fields_of_the_format(outcome):
-    fields = "id subject what signal direction level episode published source tolerance_min imposed note"
-    assert list(outcome) == fields.split()
+    fields = "id subject what signal direction level episode published not_before source tolerance_min"
+    assert list(outcome) == [*fields.split(), "imposed", "note"]
     assert 1 <= int(outcome["tolerance_min"]) <= 45
     assert outcome["imposed"] in {"true", "false"}
     assert int(outcome["episode"]) in {1, 2}
@@ -93,8 +93,16 @@ def test_must_not_has_exactly_the_fields_of_the_format(statement):
 
 
 def test_recollection_and_posts_are_not_taken_to_the_minute():
-    least = {"HD": 30, "MEM": 15, "SECOND": 5, "PES": 1}
+    least = {"HD": 5, "MEM": 15, "SECOND": 5, "PES": 1}
     assert not [o["id"] for o in OUTCOMES if int(o["tolerance_min"]) < least[o["source"]]]
+
+
+def test_a_post_is_a_bound_and_so_is_an_interval():
+    """A dashboard post says what is true by now, and an earlier report when it was not yet."""
+    for outcome in OUTCOMES:
+        assert bool(outcome["not_before"]) == (outcome["source"] == "HD"), outcome["id"]
+        if outcome["not_before"]:
+            assert FIRST < in_utc(outcome["not_before"]) < in_utc(outcome["published"])
 
 
 def test_no_statement_forbids_what_an_outcome_says():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twin.cli import _hold_out
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     "calibrate",
     "twin calibrate us-east-1-2025-10-20",
     "twin calibrate my-scenario.yaml --leave-one-out --write",
+    "twin calibrate us-east-1-2025-10-20 --hold-out-after dwfm-leases-held",
     "twin calibrate us-east-1-2025-10-20 --profile dwfm.holders_count/dwfm.capacity_per_s",
 )
 @click.argument("scenario")
@@ -40,17 +42,23 @@ if TYPE_CHECKING:
     metavar="A/B",
     help="Do not fit. Show whether the data fix A and B, or only their ratio A/B (or product A*B).",
 )
+@headed_option(
+    "--hold-out-after", "after", metavar="TIME|OUTCOME",
+    help="Fit only to what was published up to TIME, or up to that OUTCOME, and predict the rest. Show the "
+         "score of this fit beside that of the scenario.",
+)  # fmt: skip
 @change_options
 @study_options
 @output_options
 def calibrate_command(
-    scenario: str, budget: int, leave_one_out: bool, write: bool, pair: str | None, as_json: bool,
-    folder: Path | None, runner: str, actors: int, address: str | None, **changes: Any,
+    scenario: str, budget: int, leave_one_out: bool, write: bool, pair: str | None, after: str | None,
+    as_json: bool, folder: Path | None, runner: str, actors: int, address: str | None, **changes: Any,
 ) -> None:  # fmt: skip
     """Fit the numbers of SCENARIO that have a key fitted_to.
 
-    Each is fitted to the published outcomes that this key lists. These are outcomes of DynamoDB and EC2. No
-    other outcome is used for the fit. The same scenario and seed give the same numbers.
+    Each is fitted to the published outcomes that this key lists. The scenario says which outcomes may be used
+    (scoring: fit_domains). No other outcome is used for the fit. The same scenario and seed give the same
+    numbers.
 
     An interrupted fit continues from the answers in its study.
     """
@@ -60,10 +68,14 @@ def calibrate_command(
     loaded, path = changed_scenario(scenario, changes), scenario_path(scenario)
     if pair is not None and (write or leave_one_out):
         raise BadInput("--profile: fits nothing, so there is nothing for --write or --leave-one-out")
+    if after is not None and (write or leave_one_out or pair is not None):
+        raise BadInput("--hold-out-after: stands alone, without --write, --leave-one-out and --profile")
     settings = settings_of({"folder": folder, "runner": runner, "actors": actors, "address": address})
     try:
         if pair is not None:
             _profile(loaded, pair, settings, as_json)
+        elif after is not None:
+            _hold_out.run_hold_out(loaded, after, budget, settings, as_json)
         else:
             _calibrate(loaded, path, budget, leave_one_out, settings, write, as_json)
     except CannotFit as error:
@@ -175,7 +187,7 @@ def _show_ratio(found: Ratio) -> None:
     show.table(("moved", "scales", "outcome that moves most"), rows, numbers=("scales",))
     pair = f"{found.first.target} {found.kept} {found.second.target}"
     click.echo()
-    show.prose(f"{pair}: the outcomes of DynamoDB and EC2 tell {found.verdict}")
+    show.prose(f"{pair}: the outcomes that may be fitted to tell {found.verdict}")
 
 
 def show_error(error_min: float | None) -> str:

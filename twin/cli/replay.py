@@ -69,6 +69,7 @@ def replay_command(
     if as_json:
         show.document(card.as_json())
     else:
+        score_text.render_head(card, show.console())
         summary(done, expected)
         score_text.render(card, show.console())
     require(expected)

@@ -27,7 +27,6 @@ from twin.model.fields import (
     PATH_SCHEMA,
     ClockTime,
     Level,
-    Minutes,
     MomentS,
     Record,
     Seconds,
@@ -36,9 +35,11 @@ from twin.model.fields import (
     Value,
     one_of,
 )
+from twin.model.published import Published
 from twin.model.repeats import Chance, check_repeats
+from twin.model.scoring import Scoring
 from twin.model.sdk import Sdk
-from twin.model.signals import Signal, Watched
+from twin.model.signals import Watched
 
 ORIGINS = ("source", "measured", "assumed", "chosen", "fitted_to")  # of a number, of a fault, of an action
 CHOSEN = "chosen with the published times in sight: what it was chosen to show, and since when"
@@ -294,53 +295,6 @@ class Diagnosis(Record):
         return "diagnosis"
 
 
-class Outcome(Record):
-    """One published moment: a signal of a subject crossing a level."""
-
-    id: Slug
-    subject: str
-    what: str = Field("", description="what happened, in words")
-    signal: Signal
-    direction: Literal["rising", "falling"]
-    level: Level
-    episode: Annotated[StrictInt, Field(ge=1)] = 1
-    at: ClockTime = Field(alias="published")
-    source: str
-    tolerance_min: Minutes = Field(0.0, description="precision of the published time, in both directions")
-    imposed: StrictBool = Field(False, description="a direct result of an input")
-    note: str = ""
-
-
-class Exclusion(Record):
-    """Something that must not happen: the signal crosses the level between ``begin`` and ``end``."""
-
-    id: Slug
-    subject: str
-    what: str = ""
-    signal: Signal
-    direction: Literal["rising", "falling"]
-    level: Level
-    begin: ClockTime = Field(alias="from")
-    end: ClockTime = Field(alias="to")
-    source: str
-    note: str = ""
-
-
-class Published(Record):
-    """The published timeline of an incident, to score a run against."""
-
-    incident: Slug
-    title: str = ""
-    outcomes: tuple[Outcome, ...]
-    must_not: tuple[Exclusion, ...] = ()
-
-    def __repr__(self) -> str:
-        count = counted(len(self.outcomes), "outcome")
-        return f"Published({self.incident}: {count}, {counted(len(self.must_not), 'exclusion')})"
-
-    __str__ = __repr__
-
-
 class Source(Record):
     """A publication, and how far to trust it."""
 
@@ -359,6 +313,7 @@ class Scenario(Record):
     question: str = ""
     topology: Annotated[Topology, WithJsonSchema(PATH_SCHEMA)]
     published: Annotated[Published | None, WithJsonSchema(PATH_SCHEMA)] = None
+    scoring: Scoring = Field(Scoring(), description="phases of the event, and what may be fitted to")
     start: ClockTime
     duration_s: Seconds = Field(alias="duration")
     tick_s: Seconds = Field(1.0, alias="tick")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.model.changes import OCCURS, OF_SERVICE, TOTALS, Direction, ExpectedEffect
-from twin.model.scenario import Published
+from twin.model.published import Published
 from twin.results import outcomes
 from twin.statistics.attribution import Better
 from twin.statistics.durations import restricted

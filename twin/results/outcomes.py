@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.base.thresholds import HOLD_S, RECOVERED_S
-from twin.model.scenario import Exclusion, Outcome, Published
+from twin.model.published import Exclusion, Outcome, Published
 from twin.model.signals import SIGNALS
 from twin.results.of_run import RunArrays
 from twin.simulation.run import FinishedRun

@@ -15,6 +15,7 @@ from twin.base import units
 from twin.base.units import Refused
 from twin.model.changes import Extension, WhatIf
 from twin.model.scenario import Scenario
+from twin.model.scoring import Scoring
 from twin.spec.examples import spread_origin
 from twin.spec.overrides import vary
 from twin.spec.problems import Problem, SpecError, did_you_mean
@@ -70,7 +71,9 @@ def _load(
 
 def _extended(tree: Tree, path: Path, base: Scenario, kinds: Kinds) -> Scenario:
     """The base with the changes of a file."""
-    base = base.model_copy(update={"published": None, "start": _start(tree) or base.start})
+    base = base.model_copy(
+        update={"published": None, "scoring": Scoring(), "start": _start(tree) or base.start}
+    )
     extension = checked(Extension, tree, path, base, kinds)
     changed = vary(base, extension)
     own = {name: getattr(extension, name) for name in ("name", "title", "question", "expect")}

@@ -207,11 +207,17 @@ def with_inputs(scenario: Scenario, values: Mapping[str, float | int]) -> Scenar
     """The scenario with other values, by the targets of ``UncertainInput``."""
     when = {x.id: values[x.id] for x in scenario.interventions if x.id in values}
     given = {t: Quantity(value=_plain(v), assumed="drawn") for t, v in values.items() if t not in when}
-    update: dict[str, Any] = {"topology": fold(scenario.topology, given)}
+    update: dict[str, Any] = {}
     for key in ("faults", "actions"):
         before = getattr(scenario, key)
         update[key] = tuple(x.model_copy(update={"at_s": when[x.id]}) if x.id in when else x for x in before)
-    return with_step_numbers(with_stages(scenario.model_copy(update=update), given), given)
+    return with_quantities(scenario.model_copy(update=update), given)
+
+
+def with_quantities(scenario: Scenario, given: Mapping[str, Quantity]) -> Scenario:
+    """The scenario with other quantities, by their targets; the times of interventions are none."""
+    folded = scenario.model_copy(update={"topology": fold(scenario.topology, given)})
+    return with_step_numbers(with_stages(folded, given), given)
 
 
 def _plain(value: float | int) -> Value:

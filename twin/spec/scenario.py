@@ -13,11 +13,13 @@ from twin.base import units
 from twin.base.event_ids import MOST_TICKS
 from twin.base.places import find_file
 from twin.base.units import Refused
-from twin.model.scenario import ORIGINS, Published, Scenario, Topology
+from twin.model.published import Published
+from twin.model.scenario import ORIGINS, Scenario, Topology
 from twin.spec.contradictions import AT_LEAST_ONE
 from twin.spec.overrides import fold
 from twin.spec.problems import Problem, SpecError
 from twin.spec.responders import check_responders, decoys, entries
+from twin.spec.scoring import check_scoring
 from twin.spec.sources import (
     build_published,
     check_level,
@@ -76,6 +78,7 @@ def read_whole(
     if published is not None:
         check_subjects(published, checker)
     _check(tree, checker, _start(tree))
+    check_scoring(tree, under, published, checker)
     return Whole(tree, under, published, checker)
 
 

@@ -10,7 +10,8 @@ from twin.base.places import LIBRARY
 from twin.base.units import Refused
 from twin.model.fields import Record
 from twin.model.parameter import Param
-from twin.model.scenario import Exclusion, Outcome, Published, Source
+from twin.model.published import Exclusion, Outcome, Published
+from twin.model.scenario import Source
 from twin.model.signals import WATCHED
 from twin.spec.problems import Problem, SpecError
 from twin.spec.rows import read_rows

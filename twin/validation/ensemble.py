@@ -9,10 +9,10 @@ Draws that contradict what is known are left out:
 
 - invalid ones, which are replaced (``twin.experiments.screening``)
 - implausible ones: a fitted outcome is off by more than IMPLAUSIBLE doubts
-- implausible ones: something that must not happen does, among services of DynamoDB and EC2, although it does
-  not with the scenario's own values
+- implausible ones: something that must not happen does, among the services whose outcomes may be fitted to,
+  although it does not with the scenario's own values
 
-So the draws that are kept are a posterior given DynamoDB and EC2. What they say about everything else is a
+So the draws that are kept are a posterior given these outcomes. What they say about everything else is a
 prediction. A time is published with a tolerance: each draw's time carries a reporting error, uniform within
 it. The result is the band of each outcome, the inputs that move it, and the one input whose publication would
 narrow its band most.
@@ -34,7 +34,8 @@ from twin.experiments.opened import StudySettings, open_study
 from twin.experiments.realizations import Realization, quantile, uncertain
 from twin.experiments.screening import screened
 from twin.experiments.tables import Tabular
-from twin.model.scenario import Outcome, Scenario
+from twin.model.published import Outcome
+from twin.model.scenario import Scenario
 from twin.spec.inputs import UncertainInput
 from twin.validation.conditioning import RUNS, Conditioned, Draw, conditioned, knowledge_of
 from twin.validation.fit import Aim, FitRuns, conditions, minutes_of
@@ -272,7 +273,7 @@ def _excused(aim: Aim, origin: Simulated) -> tuple[str, ...]:
 
 
 def _is_plausible(aim: Aim, origin: Simulated, each: Conditioned) -> bool:
-    """Whether a draw agrees with what is known of DynamoDB and EC2."""
+    """Whether a draw agrees with what is known of the outcomes that may be fitted to."""
     bans = set(aim.bans) - set(_excused(aim, origin))
     broken = any(each.timeline.breaches_min[ban] > 0 for ban in bans)
     return each.timeline.valid and each.off <= IMPLAUSIBLE and not broken

@@ -17,17 +17,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
 from twin.experiments.realizations import first_input_s
 from twin.experiments.study import Study
-from twin.model.scenario import Outcome, Scenario
+from twin.model.published import Outcome
+from twin.model.scenario import Scenario
 from twin.spec.inputs import UncertainInput, inputs_of, quantile_of, value_at_quantile
 from twin.validation.timeline import Simulated, WantedRun, timelines_of
 
-FITTING_DOMAINS = ("dynamodb", "ec2", "ec2-droplets")  # the fit looks at these; the rest is predicted
 SCALE_MIN = 5.0  # no outcome is fitted more closely than this
 DOUBT_RATIO = 0.05  # of the time since the event began, a replay may be off (modelling.md §5.3)
 BAN_SCALE_MIN = 1.0  # a minute of what must not happen weighs as much as five of an error
@@ -111,8 +112,11 @@ class Aim:
         return replace(self, numbers=numbers, outcomes=left, **cut)
 
 
-def aim_of(scenario: Scenario) -> Aim:
-    """What the scenario's fitted numbers are to be fitted to. Raises CannotFit with all that is wrong."""
+def aim_of(scenario: Scenario, known_until: datetime | None = None) -> Aim:
+    """What the scenario's fitted numbers are to be fitted to. Raises CannotFit with all that is wrong.
+
+    What must not happen counts only as far as it ends by ``known_until``, if that is given.
+    """
     fitted = tuple(n for n in inputs_of(scenario) if n.fitted_to)
     published = scenario.published
     if published is None:
@@ -122,13 +126,13 @@ def aim_of(scenario: Scenario) -> Aim:
     if problems := [*_problems(scenario, fitted)]:
         raise CannotFit(problems)
     named = {id for number in fitted for id in number.fitted_to}
-    return _aim(scenario, fitted, [o for o in published.outcomes if o.id in named])
+    return _aim(scenario, fitted, [o for o in published.outcomes if o.id in named], known_until)
 
 
 def conditions(scenario: Scenario) -> Aim:
     """What an ensemble has to agree with: as aim_of, but what cannot be fitted is left out, not refused.
 
-    A number keeps only the outcomes of FITTING_DOMAINS that it names; one that is left with none is held.
+    A number keeps only the outcomes that it may be fitted to; one that is left with none is held.
     """
     assert scenario.published is not None
     all_fitted = tuple(n for n in inputs_of(scenario) if n.fitted_to)
@@ -141,7 +145,7 @@ def conditions(scenario: Scenario) -> Aim:
 
 
 def domain_outcomes(scenario: Scenario) -> Aim:
-    """No number, and all outcomes of FITTING_DOMAINS that are not imposed: what a profile looks at."""
+    """No number, and all outcomes that may be fitted to and are not imposed: what a profile looks at."""
     assert scenario.published is not None
     end_min = scenario.duration_s / 60
     mine = [o for o in scenario.published.outcomes if _is_of_domain(scenario, o.subject) and not o.imposed]
@@ -153,9 +157,13 @@ def minutes_of(scenario: Scenario, outcome: Outcome) -> float:
     return (outcome.at - scenario.start).total_seconds() / 60
 
 
-def _aim(scenario: Scenario, fitted: tuple[UncertainInput, ...], named: Sequence[Outcome]) -> Aim:
+def _aim(
+    scenario: Scenario, fitted: tuple[UncertainInput, ...], named: Sequence[Outcome],
+    known_until: datetime | None = None,
+) -> Aim:  # fmt: skip
     assert scenario.published is not None
-    bans = (ban for ban in scenario.published.must_not if _is_of_domain(scenario, ban.subject))
+    bans = [ban for ban in scenario.published.must_not if _is_of_domain(scenario, ban.subject)
+            and (known_until is None or ban.end <= known_until)]  # fmt: skip
     began_min = first_input_s(scenario) / 60
     at_min = np.array([minutes_of(scenario, o) for o in named])
     scale_min = np.array([max(float(o.tolerance_min), SCALE_MIN) for o in named])
@@ -179,15 +187,21 @@ def _problems(scenario: Scenario, fitted: Sequence[UncertainInput]) -> Iterator[
         for id in number.fitted_to:
             subject = outcomes[id].subject
             if not _is_of_domain(scenario, subject):
-                expected = f"an outcome of {', '.join(FITTING_DOMAINS)}"
-                yield Wrong(number.target, f"outcome {id} of {subject}", expected, "others are predicted", id)
+                expected = f"an outcome of {', '.join(scenario.scoring.fit_domains)}"
+                hint = "scoring: fit_domains: others are predicted"
+                yield Wrong(number.target, f"outcome {id} of {subject}", expected, hint, id)
+            elif outcomes[id].not_before is not None:
+                found = f"outcome {id}, of which only two bounds are known"
+                yield Wrong(number.target, found, "an outcome with a time", outcome=id)
             elif minutes_of(scenario, outcomes[id]) > scenario.duration_s / 60:
                 found = f"outcome {id}, after the end of the run"
                 yield Wrong(number.target, found, "an outcome within it", outcome=id)
 
 
 def _is_of_domain(scenario: Scenario, subject: str) -> bool:
-    return scenario.topology.services[subject].domain in FITTING_DOMAINS
+    """Whether outcomes of a service may be fitted to: of the domains that the scenario declares, if any."""
+    declared = scenario.scoring.fit_domains
+    return not declared or scenario.topology.services[subject].domain in declared
 
 
 def _rounded(number: UncertainInput, place: float) -> float | int:

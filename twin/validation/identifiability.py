@@ -1,7 +1,7 @@
 """Identifiability: two inputs of which the timeline knows only the ratio, or the product (modelling.md §5.3).
 
-The pair is moved together, so that the combination stays, and then apart. If the outcomes of DynamoDB and EC2
-stay in the first case and move in the second, only the combination is identifiable.
+The pair is moved together, so that the combination stays, and then apart. If the outcomes that may be fitted
+to stay in the first case and move in the second, only the combination is identifiable.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def profile(scenario: Scenario, pair: str, *, settings: StudySettings | None = N
     first, kept, second = _pair(scenario, pair)
     aim = domain_outcomes(scenario)
     if not aim.outcomes:
-        raise CannotFit([Wrong("--profile", "no published outcome to look at", "some of DynamoDB and EC2")])
+        raise CannotFit([Wrong("--profile", "no published outcome to look at", "some that may be fitted to")])
     other = {f: f if kept == "/" else 1 / f for f in FACTORS}
     factors = [f for f in FACTORS if f != 1.0 and _fits(first, f) and _fits(second, other[f])]
     if not factors:

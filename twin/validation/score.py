@@ -1,8 +1,9 @@
 """How closely a run reproduces the published timeline: the twin beside the same scenario without feedback.
 
 Every outcome is *imposed* (the direct end of an input), *fitted* (a fitted number names it) or *predicted*
-(the rest). Only the predicted ones say how good the twin is. They answer four questions. Does it happen at
-all? In which order? How far off? Does the uncertainty of an ensemble cover the published time?
+(the rest). Only the predicted ones say how good the twin is, and of these only what the scenario without
+feedback does not get right in the same window. They answer four questions, for each phase of the event. Does
+it happen at all? In which order? How far off? Does the uncertainty of an ensemble cover the published time?
 """
 
 from __future__ import annotations
@@ -10,28 +11,29 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from html import escape
-from statistics import fmean
 from typing import Any
-
-import numpy as np
 
 from twin.base.text import counted, html_table
 from twin.experiments.opened import StudySettings
-from twin.model.scenario import Outcome, Published, Scenario
+from twin.experiments.realizations import first_input_s
+from twin.model.published import Outcome, Published
+from twin.model.scenario import Scenario
+from twin.model.scoring import Phase
 from twin.results import outcomes
 from twin.simulation.relay_baseline import without_feedback
 from twin.simulation.run import FinishedRun, simulate
 from twin.simulation.runs import SCORECARD
 from twin.spec.inputs import UncertainInput, inputs_of
 from twin.validation.ensemble import Ensemble, ensemble
+from twin.validation.phases import WHOLE, PhaseScore, phase_of, phases_of
+from twin.validation.sums import NEAR_MIN, kendall_order, timing_of
 
 _TIME = "%d %b %H:%M"
-NEAR_MIN, FAR_MIN = 10.0, 44.0  # 44 minutes are 5 % of the event
 
 
 class OutcomeClass(StrEnum):
@@ -44,16 +46,17 @@ class OutcomeClass(StrEnum):
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One published outcome, when the twin and the baseline show it (None: not at all), and its class."""
+    """One published outcome, when the twin and the baseline show it (None: not at all), class and phase."""
 
     outcome: Outcome
     outcome_class: OutcomeClass
     simulated: datetime | None
     baseline: datetime | None
+    phase: Phase = WHOLE
 
     @property
     def error_min(self) -> float | None:
-        """Simulated less published, in minutes."""
+        """Simulated less published, in minutes; 0 anywhere between two bounds."""
         return self._error(self.simulated)
 
     @property
@@ -68,7 +71,7 @@ class ScoreRow:
         return error_min is None or abs(error_min) > max(NEAR_MIN, self.outcome.tolerance_min)
 
     def _error(self, moment: datetime | None) -> float | None:
-        return None if moment is None else round((moment - self.outcome.at).total_seconds() / 60, 2)
+        return None if moment is None else round(self.outcome.off_s(moment) / 60, 2)
 
     def as_json(self) -> dict[str, Any]:
         """The row as the command line's JSON has it."""
@@ -76,6 +79,7 @@ class ScoreRow:
             "id": self.outcome.id, "subject": self.outcome.subject, "published": self.outcome.at.isoformat(),
             "simulated": self.simulated and self.simulated.isoformat(), "error_min": self.error_min,
             "class": self.outcome_class, "baseline_error_min": self.baseline_error_min,
+            "phase": self.phase.id,
         }  # fmt: skip
 
 
@@ -85,6 +89,7 @@ class Scorecard:
 
     ``rows``: outcomes within the horizon, in the order of the published timeline; ``beyond``: ids of those
     after it. ``broken`` and ``baseline_broken``: what must not happen and did. ``callees``: by service.
+    ``never_min``: what an outcome that never happens counts as in a mean error.
     """
 
     run_id: str
@@ -98,6 +103,7 @@ class Scorecard:
     must_not_count: int
     numbers: tuple[UncertainInput, ...]
     callees: Mapping[str, tuple[str, ...]]
+    never_min: float
     ensemble: Ensemble | None = None
 
     def __repr__(self) -> str:
@@ -123,9 +129,19 @@ class Scorecard:
         return tuple(number for number in self.numbers if number.fitted_to)
 
     @property
+    def predicted(self) -> tuple[ScoreRow, ...]:
+        """The rows of the predicted outcomes."""
+        return tuple(row for row in self.rows if row.outcome_class is OutcomeClass.PREDICTED)
+
+    @property
+    def phases(self) -> list[PhaseScore]:
+        """The predicted outcomes of each phase; the last entry has all, if there are several phases."""
+        return phases_of(self.predicted, self.never_min)
+
+    @property
     def misses(self) -> list[ScoreRow]:
         """Predicted outcomes that are missed: first the ones without a time, then by error."""
-        missed = [row for row in self.rows if row.outcome_class is OutcomeClass.PREDICTED and row.is_missed]
+        missed = [row for row in self.predicted if row.is_missed]
         return sorted(missed, key=lambda row: -abs(row.error_min or 0.0) if row.simulated else -math.inf)
 
     def hangs_on(self, row: ScoreRow) -> list[str]:
@@ -145,7 +161,7 @@ class Scorecard:
         fitted = [{"number": n.target, "value": n.value, "unit": n.unit, "fitted_to": list(n.fitted_to)}
                   for n in self.fitted]  # fmt: skip
         return {
-            **self._judged(lambda row: row.simulated, self.broken),
+            **self._judged(lambda row: (row.simulated, row.error_min), self.broken),
             "beyond_horizon": list(self.beyond),
             "fitted_numbers": fitted,
             "ensemble": self.ensemble.as_json() if self.ensemble else None,
@@ -153,54 +169,29 @@ class Scorecard:
 
     def baseline_summary(self) -> dict[str, Any]:
         """The same judgement of the baseline."""
-        return self._judged(lambda row: row.baseline, self.baseline_broken)
+        return self._judged(lambda row: (row.baseline, row.baseline_error_min), self.baseline_broken)
 
     def as_json(self) -> dict[str, Any]:
         """What ``twin replay --json`` prints."""
         return {
             "run_id": self.run_id, "digest": self.digest, "runner": self.runner,
             "engine_seconds": self.engine_seconds, "outcomes": [row.as_json() for row in self.rows],
+            "phases": [phase.as_json() for phase in self.phases], "never_counts_as_min": self.never_min,
             "summary": self.summary(), "baseline": self.baseline_summary(),
         }  # fmt: skip
 
-    def _judged(self, shown: Callable[[ScoreRow], datetime | None], broken: Sequence[str]) -> dict[str, Any]:
-        classes = {
-            c: [(r.outcome.at, shown(r)) for r in self.rows if r.outcome_class is c] for c in OutcomeClass
-        }
+    def _judged(
+        self, shown: Callable[[ScoreRow], tuple[datetime | None, float | None]], broken: Sequence[str]
+    ) -> dict[str, Any]:
+        classes = {c: [r for r in self.rows if r.outcome_class is c] for c in OutcomeClass}
+        order = [(r.outcome.earliest, r.outcome.at, shown(r)[0]) for r in self.predicted]
         return {
-            **{each.value: timing_of(pairs) for each, pairs in classes.items()},
-            "kendall_tau": kendall_order(classes[OutcomeClass.PREDICTED]),
+            **{
+                c.value: timing_of([shown(r)[1] for r in rows], self.never_min) for c, rows in classes.items()
+            },
+            "kendall_tau": kendall_order(order),
             "must_not": {"count": self.must_not_count, "broken": list(broken)},
         }
-
-
-def timing_of(pairs: Iterable[tuple[datetime, datetime | None]]) -> dict[str, Any]:
-    """Counts and errors of (published, simulated). Shares are of all; the mean is of those that happen."""
-    pairs = list(pairs)
-    errors_min = [abs((then - at).total_seconds()) / 60 for at, then in pairs if then is not None]
-
-    def share(count: int) -> float | None:
-        return round(count / len(pairs), 4) if pairs else None
-
-    return {
-        "count": len(pairs),
-        "exist": len(errors_min),
-        "exist_share": share(len(errors_min)),
-        "within_10_min_share": share(sum(e <= NEAR_MIN for e in errors_min)),
-        "within_44_min_share": share(sum(e <= FAR_MIN for e in errors_min)),
-        "mean_abs_error_min": round(fmean(errors_min), 2) if errors_min else None,
-    }
-
-
-def kendall_order(pairs: Iterable[tuple[datetime, datetime | None]]) -> float | None:
-    """Kendall's tau-b of published and simulated times of outcomes that happen; None for fewer than two."""
-    happen = [(at.timestamp(), then.timestamp()) for at, then in pairs if then is not None]
-    if len(happen) < 2:
-        return None
-    moments = np.array(happen).T
-    published, simulated = np.sign(moments[:, :, None] - moments[:, None, :])
-    pairs_in_order = math.sqrt(float((published**2).sum() * (simulated**2).sum()))
-    return round(float((published * simulated).sum()) / pairs_in_order, 4) if pairs_in_order else None
 
 
 def score(
@@ -232,11 +223,12 @@ def score(
         baseline_broken=broken[1],
         must_not_count=len(published.must_not),
         numbers=all_numbers,
+        never_min=_length_min(scenario, published),
         callees={s.name: tuple(d.on for d in s.dependencies) for s in scenario.topology.services.values()},
     )
     if not draws:
         return card
-    predicted = [row.outcome.id for row in card.rows if row.outcome_class is OutcomeClass.PREDICTED]
+    predicted = [row.outcome.id for row in card.predicted]
     return replace(card, ensemble=ensemble(scenario, draws, predicted=predicted, settings=settings))
 
 
@@ -244,10 +236,17 @@ def _rows(
     scenario: Scenario, published: Published, signals: Sequence[outcomes.Signals], fitted: set[str]
 ) -> tuple[ScoreRow, ...]:
     shown = [outcomes.times(each, published) for each in signals]
+    ours, theirs = ({o.id: _moment(scenario, o, t[o.id]) for o in published.outcomes} for t in shown)
     return tuple(
-        ScoreRow(o, class_of(o, fitted), *(_moment(scenario, o, times[o.id]) for times in shown))
+        ScoreRow(o, class_of(o, fitted), ours[o.id], theirs[o.id], phase_of(o, scenario))
         for o in published.outcomes
     )
+
+
+def _length_min(scenario: Scenario, published: Published) -> float:
+    """From the first input to the last outcome."""
+    last = max((o.at for o in published.outcomes), default=scenario.start)
+    return round((last - scenario.start).total_seconds() / 60 - first_input_s(scenario) / 60, 2)
 
 
 def class_of(outcome: Outcome, fitted: set[str]) -> OutcomeClass:

@@ -27,13 +27,36 @@ def render(card: Scorecard, console: Console) -> None:
         console.print(part)
 
 
+def render_head(card: Scorecard, console: Console) -> None:
+    """Print the score of each phase: the first thing to read."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("predicted outcomes", "happen", "within\n10 min", "also without\nfeedback", "within\n44 min",
+                 "also without\nfeedback", "mean error,\nmin", "without\nfeedback"):  # fmt: skip
+        table.add_column(name, justify="left" if name.startswith("predicted") else "right")
+    for each in card.phases:
+        ours, theirs, also = each.twin, each.baseline, each.also
+        near, far = (f"{ours[w]} of {ours['count']}" for w in ("within_10_min", "within_44_min"))
+        table.add_row(
+            escape(each.title), f"{ours['exist']} of {ours['count']}",
+            near, str(also["within_10_min"]), far, str(also["within_44_min"]),
+            _whole(ours["mean_abs_error_min"]),
+            f"{_whole(theirs['mean_abs_error_min'])}, {theirs['exist']} happen",
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        "What is also right without feedback says nothing about the twin. "
+        f"What never happens counts as {card.never_min:.0f} min off: "
+        "from the first input to the last outcome.\n"
+    )
+
+
 def _misses(card: Scorecard) -> Iterator[str | Padding]:
     predicted = [row for row in card.rows if row.outcome_class is OutcomeClass.PREDICTED]
     yield f"[bold]Missed[/]: {len(card.misses)} of {len(predicted)} predicted outcomes"
     for row in card.misses:
         about = row.outcome.what or row.outcome.id
         hangs = ", ".join(card.hangs_on(row)[:SHOWN]) or "no unpublished number of its own: the mechanism"
-        yield Padding(escape(f"{row.outcome.id}: {_off(row)}"), (0, 0, 0, 2))
+        yield Padding(escape(f"{row.outcome.id}: {off(row)}"), (0, 0, 0, 2))
         yield Padding(escape(f"{about}; depends most on {hangs}"), (0, 0, 0, 6))
     for name in card.broken:
         yield f"  {name}: must not happen, and does"
@@ -54,7 +77,8 @@ def _wide(card: Scorecard) -> Iterator[str]:
     yield ""
 
 
-def _off(row: ScoreRow) -> str:
+def off(row: ScoreRow) -> str:
+    """'224 min early', or 'never happens'."""
     if row.error_min is None:
         return "never happens"
     return f"{abs(row.error_min):.0f} min {'late' if row.error_min > 0 else 'early'}"
@@ -104,7 +128,7 @@ def _foundations(card: Scorecard) -> Iterator[str]:
         yield f"  Refitted in each draw: {', '.join(drawn['refitted'])}"
     yield (
         f"  {drawn['kept']} draws agree with what is known. Left out: {drawn['invalid']} invalid, impaired "
-        f"before the first input; {drawn['implausible']} that contradict DynamoDB or EC2."
+        f"before the first input; {drawn['implausible']} that contradict an outcome that may be fitted to."
     )
     if drawn["excused"]:
         yield f"  Not held against them, as the fit itself does it: {', '.join(drawn['excused'])}"
@@ -134,6 +158,10 @@ def _minutes(error_min: float | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.0%}"
+
+
+def _whole(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
 
 
 def _plain(value: Any) -> str:

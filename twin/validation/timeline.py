@@ -12,7 +12,7 @@ from twin.experiments.arms import Arm
 from twin.experiments.questions import BREACH, TIMELINE
 from twin.experiments.realizations import Realization
 from twin.experiments.study import Job, Study
-from twin.model.scenario import Published
+from twin.model.published import Published
 
 SHIPPED = Realization()
 

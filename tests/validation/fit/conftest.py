@@ -23,6 +23,7 @@ SCENARIO = """\
 scenario: small
 topology: topology.yaml
 published: small.csv
+scoring: {{fit_domains: [dynamodb, ec2]}}
 start: 2025-01-01T00:00:00+00:00
 duration: 5h
 tick: 10s

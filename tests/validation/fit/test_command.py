@@ -46,7 +46,7 @@ def test_a_profile(path: Path) -> None:
     ("change", "arguments", "message"),
     [
         (("[cache-fails]", "[far-fails]"), (),
-         "small.yaml:11:36: cache->store.lifetime_s: found outcome far-fails of far, expected an outcome of"),
+         "small.yaml:12:36: cache->store.lifetime_s: found outcome far-fails of far, expected an outcome of"),
         (("published: small.csv\n", ""), (), "found fitted_to, expected source, measured, assumed or chosen"),
         (("", ""), ("--set", "mover.capacity_per_s=30/s", "--set", "cache->store.lifetime_s=1h"),
          "small.yaml:1:1: found nothing to fit, expected a number with fitted_to: and its range"),

@@ -11,6 +11,8 @@ SCENARIO = """\
 scenario: store-outage
 topology: topology.yaml
 published: store.csv
+scoring:
+  phases: [{id: outage, title: the outage, through: page-back}, {id: after}]
 start: 2025-01-01T00:00:00+00:00
 duration: 90m
 seed: 7

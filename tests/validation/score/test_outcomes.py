@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from twin.model.scenario import Exclusion, Outcome, Published
+from twin.model.published import Exclusion, Outcome, Published
 from twin.results.outcomes import APART_S, Episode, Series, broken, is_onset, times
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

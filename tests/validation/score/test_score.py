@@ -3,7 +3,7 @@
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,13 +11,7 @@ from rich.console import Console
 
 from twin.validation import score_text
 from twin.validation.ensemble import Ensemble
-from twin.validation.score import Scorecard, class_of, kendall_order, score, timing_of
-
-AT = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-def minutes(*pairs: tuple[float, float | None]):
-    return [(AT + timedelta(minutes=a), None if b is None else AT + timedelta(minutes=b)) for a, b in pairs]
+from twin.validation.score import Scorecard, class_of, score
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +35,11 @@ def test_an_imposed_outcome_is_neither_fitted_nor_predicted(scenario) -> None:
 def test_the_json_is_as_documented(card, run) -> None:
     document = json.loads(json.dumps(card.as_json(), allow_nan=False))
     about = ["run_id", "digest", "runner", "engine_seconds"]
-    assert list(document) == [*about, "outcomes", "summary", "baseline"]
+    assert list(document) == [
+        *about, "outcomes", "phases", "never_counts_as_min", "summary", "baseline",
+    ]  # fmt: skip
     assert [document[key] for key in about] == [run.manifest[key] for key in about]
-    keys = ["id", "subject", "published", "simulated", "error_min", "class", "baseline_error_min"]
+    keys = ["id", "subject", "published", "simulated", "error_min", "class", "baseline_error_min", "phase"]
     assert all(list(row) == keys for row in document["outcomes"])
     again = next(row for row in document["outcomes"] if row["id"] == "page-again")
     assert again["simulated"] is again["error_min"] is again["baseline_error_min"] is None
@@ -67,23 +63,6 @@ def test_summary_and_baseline_have_the_same_form(card) -> None:
     assert summary["fitted_numbers"] == [
         {"number": "front->store.lifetime_s", "value": 120.0, "unit": "s", "fitted_to": ["front-fails"]}
     ]
-
-
-def test_sums() -> None:
-    found = timing_of(minutes((0, 5), (10, 0), (20, 64), (30, 75), (40, None)))
-    assert found == {
-        "count": 5, "exist": 4, "exist_share": 0.8, "within_10_min_share": 0.4, "within_44_min_share": 0.6,
-        "mean_abs_error_min": 26.0,
-    }  # fmt: skip
-    assert timing_of([])["exist_share"] is None
-
-
-def test_order() -> None:
-    assert kendall_order(minutes((0, 3), (1, 4), (2, 5), (3, None))) == 1.0
-    assert kendall_order(minutes((0, 5), (1, 4), (2, 3))) == -1.0
-    assert kendall_order(minutes((0, 1), (1, 3), (2, 2), (3, 4))) == pytest.approx(4 / 6, abs=1e-4)
-    assert kendall_order(minutes((0, 1), (1, None))) is None
-    assert kendall_order(minutes((0, 1), (0, 2))) is None, "without an order there is nothing to keep"
 
 
 def test_misses_come_first_and_the_worst_of_them(card) -> None:
