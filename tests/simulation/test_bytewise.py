@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twin.mechanisms.arrays import EDGE, SAMPLE
-from twin.simulation.bytewise import copied, put_together
+from twin.simulation.bytewise import BLOCK, copied, in_columns, put_together
 
 
 @pytest.mark.parametrize("rows", [np.zeros(3, EDGE), np.arange(4.0), np.zeros((2, 3)), np.zeros(0, SAMPLE)])
@@ -24,3 +24,14 @@ def test_parts_are_joined_in_order() -> None:
         part["tick"] = n
     assert put_together(parts, SAMPLE)["tick"].tolist() == [0, 0, 2]
     assert put_together([], SAMPLE).dtype == SAMPLE
+
+
+def test_columns_are_those_of_all_parts_in_order() -> None:
+    parts = [np.zeros(n, SAMPLE) for n in (BLOCK + 5, 0, 3)]
+    for part in parts:
+        part["tick"] = np.arange(len(part)) + len(parts)
+        part["error_ratio"] = np.linspace(0, 1, len(part))
+    whole, columns = put_together(parts, SAMPLE), in_columns(parts, SAMPLE)
+    assert list(columns) == list(SAMPLE.names)
+    assert all((columns[name] == whole[name]).all() for name in SAMPLE.names)
+    assert all(len(column) == 0 for column in in_columns([], SAMPLE).values())

@@ -30,10 +30,29 @@ def test_one_run_after_another_gets_its_own_answers(runs: list[twin.Run]):
         queries._idle.clear()
         alone.append(answers(run))
     assert alone[0]["totals"] != alone[1]["totals"]
-    assert len(queries._idle) == 1
-    before = queries._idle[0]
+    answers(runs[0])
+    before = list(queries._idle)
+    assert len(before) == 2
     assert [answers(run) for run in (*runs, *runs)] == alone * 2
-    assert list(queries._idle) == [before]
+    assert {id(c) for _, c in queries._idle} == {id(c) for _, c in before}
+
+
+def test_runs_of_the_same_services_share_a_connection(runs: list[twin.Run]):
+    shorter = twin.run(twin.load(TINY, until="+9m"))
+    queries._idle.clear()
+    assert answers(runs[0])["totals"] != answers(shorter)["totals"]
+    assert len(queries._idle) == 1
+
+
+def test_names_are_compared_as_texts_are(runs: list[twin.Run]):
+    name = min(runs[0].services)
+    with runs[0].tables() as tables:
+        for text, count in ((name, 1), ("no such service", 0)):
+            assert len(tables.rows("from services where service = $name", name=text)) == count
+            assert len(tables.rows(f"from services where service = '{text}'")) == count
+        assert tables.rows("select min(service) as first from services") == [{"first": name}]
+        kinds = {r["column_name"]: r["column_type"] for r in tables.rows("describe impairment")}
+    assert (kinds["service"], kinds["state"]) == ("ENUM", "ENUM")
 
 
 def test_two_runs_at_once_do_not_share(runs: list[twin.Run]):

@@ -38,7 +38,9 @@ Views:
   signals        error ratio, latency, capacity by sample interval
   states         impairment, and who is well but unreachable
   story          the events of each service, each with its cause
+  stretches      each onset and the recovery after it, as the run noted them
   totals         one row for the whole run
+  undisturbed    latency and capacity of each service before trouble
   unreachable    one row per service that was well but not reached"""
 
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from twin.base.event_ids import INPUT
 from twin.mechanisms.arrays import EVENT, EVENTS, INPUT_CODE, KIND_EVENT_BLOCK, SAMPLE
 from twin.mechanisms.requests.records import BOOK, REQUEST, REQUEST_OUTCOMES
-from twin.simulation.bytewise import put_together
+from twin.simulation.bytewise import in_columns, put_together
 from twin.simulation.columns import coded, numbers, validity, values
 from twin.simulation.schedule import Change
 
@@ -30,6 +30,7 @@ SCHEMA_VERSION = 3
 TABLES = ("events", "samples", "calls", "requests")  # what happened: the digest is over these
 DESCRIBED = ("services", "dependencies")  # see described.py, also for the table ``topology``
 MANIFEST = "manifest.json"
+NO_SERVICE = "(input)"  # the service of an event that is an input
 NEEDED = {
     "run_id", "digest", "scenario", "title", "start", "tick_s", "sample_s", "duration_s", "seed", "replicate",
     "runner", "engine_seconds", "notes", "inputs", "inputs_scenario",
@@ -87,17 +88,17 @@ def samples_table(
     parts: Sequence[np.ndarray], names: Sequence[str], start: datetime, tick_s: float
 ) -> pa.Table:
     """One row a service and sample interval, sorted by tick and service. Columns as UNITS says."""
-    rows = put_together(parts, SAMPLE)
-    place = rows["tick"].astype("i8") * max(1, len(names)) + rows["service"]
-    if not (np.diff(place) > 0).all():  # those of one shard are sorted
-        rows = rows[np.argsort(place, kind="stable")]
+    rows = in_columns(parts, SAMPLE)
+    place = rows["tick"] * max(1, len(names)) + rows["service"]
+    if not (place[1:] > place[:-1]).all():  # those of one shard are sorted
+        order = np.argsort(place, kind="stable")
+        rows = {name: column[order] for name, column in rows.items()}
     columns = {
         "tick": numbers(rows["tick"].astype("i4")),
         "t": _moments(rows["tick"], start, tick_s),
         "service": coded(rows["service"], names),
     }
-    for name in (SAMPLE.names or ())[2:]:
-        columns[name] = numbers(rows[name])
+    columns |= {name: numbers(rows[name]) for name in (SAMPLE.names or ())[2:]}
     return _schema(pa.table(columns), "samples")
 
 
@@ -178,7 +179,7 @@ def events_table(
         "tick": numbers(rows["tick"].astype("i4")), "t": _moments(rows["tick"], start, tick_s),
         "event_id": numbers(rows["event_id"]),
         "cause_id": numbers(cause, cause != 0),
-        "service": coded(service, [*names, "(input)"]), "event": coded(codes, words),
+        "service": coded(service, [*names, NO_SERVICE]), "event": coded(codes, words),
         "subject": coded(subject, subjects), "value": numbers(rows["value"]),
         "origin": coded(origin, ["model", "input"]),
     }  # fmt: skip
@@ -239,7 +240,7 @@ def write_run(folder: Path, tables: Mapping[str, pa.Table], manifest: Mapping[st
     try:
         work.mkdir(parents=True)
         for name, table in tables.items():
-            pq.write_table(table, work / f"{name}.parquet", compression="zstd", row_group_size=122_880)
+            _write_table(table, work / f"{name}.parquet")
         partial = work / ".manifest"
         partial.write_text(json.dumps(manifest, indent=1, default=str) + "\n")
         os.replace(partial, work / MANIFEST)
@@ -248,6 +249,13 @@ def write_run(folder: Path, tables: Mapping[str, pa.Table], manifest: Mapping[st
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    """Only words get a dictionary: that of numbers saves 2 % of the file, and doubles the time to read it."""
+    kinds = {field.name: field.type for field in table.schema}
+    coded_ones = [name for name, kind in kinds.items() if pa.types.is_dictionary(kind) or kind == pa.string()]
+    pq.write_table(table, path, compression="zstd", row_group_size=122_880, use_dictionary=coded_ones)
 
 
 def remove_unfinished(runs: Path) -> list[str]:

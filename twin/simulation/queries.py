@@ -21,9 +21,16 @@ import pyarrow as pa
 
 from twin.base import thresholds
 from twin.simulation.columns import numbers, words
+from twin.simulation.journal import NO_SERVICE
 
 SQL = Path(__file__).parent / "sql"
-TABLES = ("events", "samples", "calls", "requests", "services", "dependencies", "inputs")
+# Columns with names of services. As numbers they are compared and grouped several times faster than as texts.
+TABLES = {
+    "events": ("service",), "samples": ("service",), "calls": ("caller", "callee"),
+    "requests": ("caller", "callee"), "services": ("service",),
+    "dependencies": ("caller", "callee", "reached_through"), "inputs": (),
+}  # fmt: skip
+STATES = ("ok", "degraded", "unreachable", "impaired", "down")  # from the best to the worst
 MEMORY_LIMIT = "1GB"
 ANSWER_LIMIT_BYTES = 500_000_000
 TIME_LIMIT_S = 60.0
@@ -69,6 +76,15 @@ def _gather(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     return pa.Table.from_batches(batches, reader.schema)
 
 
+def _described_types(answer: pa.Table) -> pa.Table:
+    """The answer to a describe names the types of names, and does not list each name."""
+    if answer.column_names[:2] != ["column_name", "column_type"]:
+        return answer
+    types = answer.column("column_type").to_pylist()
+    short = words("ENUM" if found.startswith("ENUM(") else found for found in types)
+    return answer.set_column(1, "column_type", short)
+
+
 def _reason(message: str) -> str:
     """The message of DuckDB, without its advice to change a configuration that is locked."""
     if "INTERRUPT Error" in message:
@@ -78,15 +94,17 @@ def _reason(message: str) -> str:
     return message
 
 
-# Connections with every view in place, for the next runs: to make one takes longer than to fill five.
-_idle: deque[duckdb.DuckDBPyConnection] = deque(maxlen=2)  # what is pushed out is closed with its last user
+# Connections with every view in place, beside the names of their services: the next runs of the same services
+# use them. To make one takes longer than to fill five. What is pushed out is closed with its last user.
+_idle: deque[tuple[list[str], duckdb.DuckDBPyConnection]] = deque(maxlen=2)
 
 
-def _from_before() -> duckdb.DuckDBPyConnection | None:
-    try:
-        return _idle.pop()
-    except IndexError:
-        return None
+def _from_before(names: list[str]) -> duckdb.DuckDBPyConnection | None:
+    for n, (theirs, connection) in enumerate(_idle):
+        if theirs == names:
+            del _idle[n]
+            return connection
+    return None
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
@@ -100,8 +118,12 @@ class Tables:
     """One run in DuckDB: its TABLES, and a view a question."""
 
     def __init__(self, tables: dict[str, pa.Table], manifest: dict[str, Any]) -> None:
-        used = _from_before()
+        self._names = sorted({*tables["services"].column("service").to_pylist(), NO_SERVICE})
+        used = _from_before(self._names)
         self._connection = used or _connect()
+        if used is None:
+            self._type("service", self._names)
+            self._type("state", STATES)
         self._load(tables, manifest)
         self._define({"tick_s": manifest["tick_s"], "sample_s": manifest["sample_s"]})
         if used is None:
@@ -115,7 +137,7 @@ class Tables:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
-            _idle.append(self._connection)
+            _idle.append((self._names, self._connection))
         else:
             self._connection.close()
 
@@ -125,7 +147,7 @@ class Tables:
         timer.start()
         try:
             self._must_ask(query)
-            return _gather(self._connection.sql(query, params=parameters or None))
+            return _described_types(_gather(self._connection.sql(query, params=parameters or None)))
         except (
             duckdb.Error,
             pa.ArrowException,
@@ -151,9 +173,15 @@ class Tables:
         c = self._connection
         tables = {**written, "inputs": _inputs(manifest)}
         for name, table in tables.items():
+            typed = ", ".join(f"{column}::service as {column}" for column in TABLES[name])
+            columns = f"* replace ({typed})" if typed else "*"
             c.register("incoming", table)
-            c.execute(f"create or replace table {name} as select * from incoming")
+            c.execute(f"create or replace table {name} as select {columns} from incoming")
             c.unregister("incoming")
+
+    def _type(self, name: str, words: Sequence[str]) -> None:
+        """A type with these words, in this order."""
+        self._connection.execute(f"create type {name} as enum (select unnest($1))", [list(words)])
 
     def _define(self, numbers: dict[str, float]) -> None:
         """Names that the queries use, as macros."""

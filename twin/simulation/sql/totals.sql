@@ -1,8 +1,11 @@
--- reads: episodes, blast_radius
+-- reads: stretches, blast_radius, services
 -- One line for the whole run: service-minutes lost, services impaired at the peak, when the last one recovered.
 create view totals as
-select (select coalesce(sum(lost_min), 0) from blast_radius) as service_minutes_lost,
-    (select coalesce(max(impaired), 0) from blast_radius) as peak_impaired,
-    (select count(distinct service) from episodes join services using (service) where visible) as services_impaired,
-    (select max(recovery_tick) from episodes join services using (service) where visible) as last_recovery_tick,
-    (select count(*) from episodes join services using (service) where visible and recovery_tick is null) as not_recovered;
+with radius as (
+    select coalesce(sum(lost_min), 0) as service_minutes_lost, coalesce(max(impaired), 0) as peak_impaired from blast_radius
+), impaired as (
+    select count(distinct service) as services_impaired, max(recovery_tick)::bigint as last_recovery_tick,
+        count(*) filter (recovery_tick is null) as not_recovered
+    from stretches join services using (service) where visible
+)
+select service_minutes_lost, peak_impaired, services_impaired, last_recovery_tick, not_recovered from radius, impaired;
