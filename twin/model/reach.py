@@ -154,9 +154,13 @@ def wiring(topology: Topology) -> dict[str, Wiring]:
 
 
 def _wiring(service: Service) -> Wiring:
-    written = [d for d in service.dependencies if d.inherited_from is None]
-    spare = {d.fallback for d in written}
-    calls = (Call(d.on, d.mode, d.reached_through, d.one_of is not None or d.on in spare) for d in written)
+    said = [vars(d) for d in service.dependencies]  # fields that have their defaults are not stored
+    written = [d for d in said if d.get("inherited_from") is None]
+    spare = {d.get("fallback") for d in written}
+    calls = [
+        Call(d["on"], d["mode"], d.get("reached_through"), d.get("one_of") is not None or d["on"] in spare)
+        for d in written
+    ]
     return Wiring(service.kind, service.through, tuple(calls))
 
 

@@ -8,13 +8,12 @@ same time share the work.
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ import numpy as np
 from numba.core import compiler, serialize
 from numba.core.registry import cpu_target
 
+from twin.base.garbage import no_garbage
 from twin.base.jit import address_of, entry
 from twin.base.places import PACKAGE
 from twin.kinds import registry
@@ -183,7 +183,7 @@ def _load(name: str, world: Any) -> Compiled | None:
 
 def _compile(name: str, world: Any) -> None:
     """Compile a module, and keep it."""
-    with _no_garbage():
+    with no_garbage():
         compiled = _compiled(name, world)
         parts = {n: serialize.dumps(result._reduce()) for n, result in compiled.items()}
     file = kernel_file(name, str(world))
@@ -198,18 +198,6 @@ def _compiled(name: str, world: Any) -> Compiled:
         loop.step_ticks.compile(arguments)
         return {"step_ticks": loop.step_ticks.overloads[arguments]}
     return {n: entry(function, world) for n, function in _entries(name).items()}
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Do not look for garbage: compiling makes millions of objects that stay until it is done."""
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if is_on:
-            gc.enable()
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from twin.base.jit import interpreted
+from twin.base.progress import report_progress
 from twin.base.rng import stable_key
 from twin.kinds import kinds_that, registry
 from twin.mechanisms.arrays import (
@@ -31,13 +32,14 @@ from twin.mechanisms.arrays import (
 from twin.mechanisms.detection import day
 from twin.model.circles import in_circles
 from twin.model.dependency_parameters import EDGE_PARAMETERS
-from twin.model.fields import Value
 from twin.model.parameter import Param, parameter_dtype, state_dtype
-from twin.model.scenario import Dependency, Quantity, Scenario, Service
+from twin.model.scenario import Dependency, Scenario, Service
 
 ServiceNames = tuple[str, ...]
 Arrays = dict[str, np.ndarray]
 
+
+REPORT_SERVICES = 10_000  # how often a build says how far it has come; smaller ones take no time
 
 Owned = list[tuple[str, Dependency]]
 
@@ -88,19 +90,15 @@ def set_parameters(rows: np.ndarray, params: Iterable[Param], given: Iterable[Ma
 
     ``given``: for each row the Quantity of each parameter; other keys and values do not count.
     """
-    by_name = {p.name: p for p in params}
-    columns: dict[str, tuple[list[int], list[Value]]] = {name: ([], []) for name in by_name}
-    for n, of_row in enumerate(given):
-        for name, quantity in of_row.items():
-            if name in columns and isinstance(quantity, Quantity):
-                places, values = columns[name]
-                places.append(n)
-                values.append(quantity.value)
-    for name, (places, values) in columns.items():
-        param = by_name[name]
-        rows[name] = param.encode(param.default)
-        if places:
-            rows[name][places] = [param.encode(v) for v in values] if param.choices else values
+    all_given = list(given)
+    names = set[str]().union(*all_given)
+    for param in params:
+        rows[param.name] = param.encode(param.default)
+        if param.name in names:
+            column: list[Any] = [of_row.get(param.name) for of_row in all_given]
+            values = [quantity.value for quantity in column if quantity is not None]
+            encoded = [param.encode(value) for value in values] if param.choices else values
+            rows[param.name][[quantity is not None for quantity in column]] = encoded
 
 
 def service_rows(
@@ -203,12 +201,16 @@ def make_cells(svc: np.ndarray, edge: np.ndarray, incoming: np.ndarray, paramete
     kinds = [_Maker.of(kind, parameters[kind], states[kind]) for kind in registry()]
     wanted, at = [], 0
     where = zip(*(svc[name].tolist() for name in ("kind", "slot", "in_start", "in_end")), strict=True)
-    for k, slot, first, last in where:
+    for i, (k, slot, first, last) in enumerate(where):
+        if i % REPORT_SERVICES == 0 and i > 0:
+            report_progress("services built", i, len(svc))
         size = int(
             kinds[k].cells(kinds[k].parameters[slot], kinds[k].callers(edge, incoming, first, last), tick_s)
         )
         wanted.append((at, size, kinds[k], slot, first, last))
         at += size
+    if len(svc) > REPORT_SERVICES:
+        report_progress("services built", len(svc), len(svc))
     svc["cell"], svc["cells"] = [of[0] for of in wanted], [of[1] for of in wanted]
     is_cached = edge["mode"] == CACHED
     edge["cell"][is_cached] = at + CACHE_SLOTS * np.arange(np.count_nonzero(is_cached))

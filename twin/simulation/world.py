@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.base.event_ids import MOST_SERVICES, MOST_TICKS
+from twin.base.garbage import no_garbage
 from twin.base.jit import interpreted
 from twin.kinds import registry
 from twin.mechanisms.arrays import (
@@ -270,6 +271,7 @@ def refuse_too_large(scenario: Scenario) -> None:
         raise Outgrown(f"found {ticks} ticks, expected fewer than {MOST_TICKS}; use a longer tick")
 
 
+@no_garbage()
 def build(
     scenario: Scenario, *, seed: int, replicate: int = 0, debug: bool = False, stepwise: bool = False
 ) -> Model:

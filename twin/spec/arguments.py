@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,7 +56,7 @@ def read_changes(
     seed: int | None = None, kinds: Mapping[str, Any] | None = None,
 ) -> Changes:  # fmt: skip
     """The changes, checked against ``scenario``. Raises SpecError with the problems of all of them."""
-    reader = _Reader(scenario, names_of(scenario, kinds))
+    reader = _Reader(scenario, kinds)
     found = Changes(
         dict(reader.each("set", reader.parameter, set or {})),
         tuple(x for name in several("drop", drop) for x in reader.attempt("drop", reader.dropped, str(name))),
@@ -130,9 +130,14 @@ def _problem(argument: str, value: object, refused: Refused) -> Problem:
 class _Reader:
     """Reads arguments against one scenario, and gathers problems."""
 
-    def __init__(self, scenario: Scenario, names: Names) -> None:
-        self.scenario, self.names = scenario, names
+    def __init__(self, scenario: Scenario, kinds: Mapping[str, Any] | None) -> None:
+        self.scenario, self.kinds = scenario, kinds
         self.problems: list[Problem] = []
+
+    @cached_property
+    def names(self) -> Names:
+        """Gathered when a target is read: a topology may have many."""
+        return names_of(self.scenario, self.kinds)
 
     def attempt(self, argument: str, read: Callable[[Any], T], value: Any) -> list[T]:
         """What was read, or nothing and one problem more."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.base import units
+from twin.base.garbage import no_garbage
 from twin.base.units import Refused
 from twin.model.changes import Extension, WhatIf
 from twin.model.scenario import Scenario
@@ -29,6 +30,7 @@ Bases = dict[tuple[str, ...], Scenario]
 KEPT = ("duration_s", "sample_s", "seed")  # as in the base, unless the file gives another
 
 
+@no_garbage()
 def load_scenario(
     path: Path | str,
     with_files: Iterable[Path | str] = (),

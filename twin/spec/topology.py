@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from twin.base.garbage import no_garbage
 from twin.base.places import find_file
 from twin.base.units import Refused
 from twin.model.reach import inherit, ways
@@ -25,6 +26,7 @@ from twin.spec.validate import validate
 from twin.spec.values import EDGE, Checker, Names, names_of_kinds, parameters_by_kind
 
 
+@no_garbage()
 def load_topology(
     path: Path | str,
     with_files: Iterable[Path | str] = (),
