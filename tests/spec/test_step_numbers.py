@@ -19,12 +19,17 @@ start: 2025-10-19T22:00:00-07:00
 duration: 1h
 services:
   store: {kind: relay}
+  people: {kind: workload, parameters: {rate_per_s: {value: 9/s, assumed: a scale, range: [9/s, 9/s]}}}
 faults:
   - id: breaks
     at: +10m
     for: {value: 15m, assumed: a fault of the usual length, range: [5m, 30m]}
     set: {store.fault_ratio: {value: 50%, chosen: to break the shop by noon, range: [20%, 80%]}}
     source: PES
+  - id: throttle
+    at: +20m
+    set: {people.rate_per_s: {value: 30/min, assumed: the shop says so, range: [10/min, 60/min]}}
+    assumed: sometimes
 actions:
   - id: repair
     when:
@@ -54,7 +59,8 @@ def spoilt(file: Path, old: str, new: str) -> list[str]:
 
 
 def test_a_step_has_plain_values_and_the_origin_of_each(file: Path) -> None:
-    breaks, repair = load(file).interventions
+    breaks, throttle, repair = load(file).interventions
+    assert throttle.set == {"people.rate_per_s": 0.5}
     assert breaks.set == {"store.fault_ratio": 0.5} and breaks.for_s == 900.0
     assert breaks.numbers["set.store.fault_ratio"].chosen == "to break the shop by noon"
     assert repair.when is not None and repair.when.from_s == 300.0 and repair.over_s == 600.0
@@ -62,16 +68,16 @@ def test_a_step_has_plain_values_and_the_origin_of_each(file: Path) -> None:
 
 
 def test_all_are_uncertain_inputs(file: Path) -> None:
-    """A bare number has the origin of its step, and no range."""
+    """A bare number that puts back what was there before is no estimate."""
     numbers = {n.target: n for n in inputs_of(load(file)) if not n.service}
     drawn = {t for t, n in numbers.items() if n.is_unsourced}
     assert drawn == {
         "breaks.for", "breaks.set.store.fault_ratio", "repair.over", "repair.when.above",
-        "repair.when.for", "repair.when.from",
+        "repair.when.for", "repair.when.from", "throttle.set.people.rate_per_s",
     }  # fmt: skip
     assert numbers["breaks.set.store.fault_ratio"].origin == "chosen"
-    assert numbers["repair.set.store.fault_ratio"].origin == "assumed"
-    assert numbers["repair.set.store.fault_ratio"].range is None
+    assert numbers["repair.set.store.fault_ratio"].why == "as before"
+    assert numbers["repair.set.store.fault_ratio"].range == (0.0, 0.0)
 
 
 def test_worlds_draw_them(file: Path) -> None:
@@ -80,7 +86,7 @@ def test_worlds_draw_them(file: Path) -> None:
     ranges = {n.target: n.range for n in uncertain(scenario)}
     seen = set()
     for draw in range(1, 9):
-        breaks, repair = realized(scenario, Realization(draw, draw), {}).interventions
+        breaks, _, repair = realized(scenario, Realization(draw, draw), {}).interventions
         assert repair.when is not None and repair.when.above is not None and breaks.for_s is not None
         values = {
             "breaks.for": breaks.for_s, "breaks.set.store.fault_ratio": breaks.set["store.fault_ratio"],
@@ -110,7 +116,8 @@ def test_an_unknown_number_of_a_step_has_a_hint(file: Path) -> None:
 
 
 WRONG = [
-    ("value: 15m, assumed", "value: 15, assumed", "yaml:9:18: faults.0.for.value: found 15, expected a dur"),
+    ("value: 30/min", "value: 30", "faults.1.set.people.rate_per_s.value: found 30, expected a rate"),
+    ("value: 15m, assumed", "value: 15, assumed", "yaml:10:18: faults.0.for.value: found 15, expected a dur"),
     (", range: [5m, 30m]", "", "faults.0.for: found no range, expected a plausible range"),
     ("range: [5m, 30m]", "range: [20m, 30m]", "faults.0.for.range: found 20m to 30m, expected a range"),
     ("chosen: to", "choosen: to", "faults.0.set.store.fault_ratio.choosen: found unknown key"),
@@ -132,7 +139,7 @@ def test_a_fitted_one_is_written_back(file: Path) -> None:
     rewrite(
         file, {"repair.over": (437.0, "s"), "breaks.set.store.fault_ratio": (0.31, "ratio")}, load(file).start
     )
-    breaks, repair = load(file).interventions
+    breaks, _, repair = load(file).interventions
     assert (repair.over_s, breaks.set["store.fault_ratio"]) == (437.0, 0.31)
 
 

@@ -44,12 +44,12 @@ PARAMETERS = (
     Param("caches_count", 100_000, "count", 1, 1e12, "resolver caches in the population",
           "assumed: large enough that shares are smooth", (1e4, 1e6)),
     Param("queries_per_s", 0.01, "1/s", 1e-6, 1e6, "questions a second that one cache gets for the name",
-          "assumed: a host asks now and then; if each were asked constantly, all would expire at once",
+          "chosen: that customers come back over a quarter of an hour; since a first replay",
           (0.002, 1.0)),
     Param("positive_ttl_s", 5.0, "s", 0.001, 86400, "TTL of the endpoint's address records",
           "MEM", (1.0, 60.0)),
     Param("negative_ttl_s", 900.0, "s", 0.001, 86400,
-          "how long an empty answer is kept: min(SOA TTL, MINIMUM)", "ROUTE53_SOA", (300.0, 900.0)),
+          "how long an empty answer is kept: min(SOA TTL, MINIMUM)", "ROUTE53", (300.0, 900.0)),
     Param("negative_ttl_cap_s", 10_800.0, "s", 0.001, 86_400.0,
           "longest time that the resolvers keep an empty answer, whatever its TTL says; 1 to 3 h are usual",
           "RFC2308", (3600.0, 10_800.0)),
@@ -65,7 +65,7 @@ PARAMETERS = (
     Param("override", False, "switch", 0, 1,
           "answer the name from a response policy zone, whatever the authority says", "PE"),
     Param("override_rollout_s", 600.0, "s", 0.001, 86400, "time until the last resolver has the override",
-          "assumed: a push for the most common name, then for the others", (120.0, 1200.0)),
+          "chosen: that services come back soon after the override; since a first replay", (120.0, 1200.0)),
     fault_ratio("share of clients that get no answer; faults change it"),
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}

@@ -295,16 +295,6 @@ class Diagnosis(Record):
         return "diagnosis"
 
 
-class Source(Record):
-    """A publication, and how far to trust it."""
-
-    title: str
-    url: str | None = None
-    kind: str = ""
-    trust: str
-    note: str = ""
-
-
 class Scenario(Record):
     """Everything that a run needs. ``parameters`` overrides kinds' parameters and edge numbers by target."""
 

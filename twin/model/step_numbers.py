@@ -78,6 +78,12 @@ def numbers_of(step: Step) -> Iterator[tuple[str, Value, Param | None]]:
             yield key, value, slot_param(slot, signal)
 
 
+def is_moment(target: str) -> bool:
+    """Whether a number is a time of day, by its target: the begin or the end of a step, say."""
+    slot = SLOTS.get(target.partition(".")[2])
+    return "." not in target or (slot is not None and slot.is_moment)
+
+
 def number_targets(scenario: Scenario) -> Iterator[tuple[str, Param | None]]:
     """('step.key', what it may be) of each number of each step, for any kind of responders."""
     for step in scenario.interventions + scenario.diagnoses:

@@ -20,6 +20,7 @@ from twin.model.step_numbers import SET, numbers_of, with_step_numbers
 from twin.model.target import Target
 from twin.spec.overrides import fold
 
+OWN_CLOCK = "the scenario's own clock: it replays no published times"
 LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale
 
 
@@ -147,7 +148,10 @@ def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | N
 def _of_interventions(scenario: Scenario) -> Iterator[UncertainInput]:
     for x in scenario.interventions:
         origin, why = _origin(x)
-        if x.at_s is not None:
+        if x.at_s is not None and scenario.published is None and x.range is None and not x.fitted_to:
+            ends = (x.at_s, x.at_s)
+            yield UncertainInput(x.id, "", x.at_s, "s", "assumed", (), ends, why=OWN_CLOCK)
+        elif x.at_s is not None:
             yield UncertainInput(x.id, "", x.at_s, "s", origin, x.fitted_to or (), x.range, why=why)
         elif x.fitted_to:
             yield UncertainInput(x.id, "", x.after_s, "s", origin, x.fitted_to, why=why)
@@ -161,9 +165,23 @@ def _of_steps(scenario: Scenario) -> Iterator[UncertainInput]:
             p = param or parameter_of(scenario, key.removeprefix(SET))
             if (q := step.numbers.get(key)) is not None:
                 yield _given(target, "", value, p, q)
+            elif key.startswith(SET) and value == _before(scenario, key.removeprefix(SET), p):
+                yield UncertainInput(
+                    target, "", value, p.unit, range=_ends(p, (value, value)), why="as before"
+                )
             else:
                 origin, why = _inherited(step)
                 yield UncertainInput(target, "", value, p.unit, origin, why=why)
+
+
+def _before(scenario: Scenario, target: str, p: Param) -> Value:
+    """The value that a target has without any step."""
+    parsed = Target.parse(target)
+    service = scenario.topology.services[parsed.service]
+    given = service.parameters
+    if parsed.is_dependency:
+        given = next(d for d in service.dependencies if d.on == parsed.callee).numbers
+    return given[p.name].value if p.name in given else p.default
 
 
 def _inherited(step: Step) -> tuple[str, str]:

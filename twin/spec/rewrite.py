@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.base import units
-from twin.model.step_numbers import SLOTS
+from twin.model.step_numbers import is_moment
 from twin.spec.problems import Problem, SpecError
 from twin.spec.step_numbers import STEPS, places_of
 from twin.spec.tree import Tree, file_text, parse_tree
@@ -41,12 +41,6 @@ def written(value: float | int, unit: str, old: str, start: datetime, is_time: b
     return f"{value:.10g}/s" if unit == "1/s" else f"{value:.10g}"
 
 
-def _is_time(target: str) -> bool:
-    """Whether it is a moment: the begin or the end of a step."""
-    slot = SLOTS.get(target.partition(".")[2])
-    return "." not in target or (slot is not None and slot.is_moment)
-
-
 def rewrite(path: Path, values: Mapping[str, tuple[float | int, str]], start: datetime) -> None:
     """Write new values, target → (value in SI, unit), into a scenario's file.
 
@@ -65,7 +59,7 @@ def rewrite(path: Path, values: Mapping[str, tuple[float | int, str]], start: da
     changes = {}
     for target, (value, unit) in values.items():
         old = str(places[target].value)
-        changes[target] = written(value, unit, old, start, _is_time(target))
+        changes[target] = written(value, unit, old, start, is_moment(target))
     new = _replaced(text, {(places[t].line, places[t].column): word for t, word in changes.items()})
     _compare(tree, new, changes, path)
     _write(path, new)

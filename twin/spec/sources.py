@@ -11,8 +11,8 @@ from twin.base.units import Refused
 from twin.model.fields import Record
 from twin.model.parameter import Param
 from twin.model.published import Exclusion, Outcome, Published
-from twin.model.scenario import Source
 from twin.model.signals import WATCHED
+from twin.model.source import Source
 from twin.spec.problems import Problem, SpecError
 from twin.spec.rows import read_rows
 from twin.spec.tree import Tree, read_tree

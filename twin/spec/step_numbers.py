@@ -13,7 +13,7 @@ from typing import Any
 from twin.base import units
 from twin.base.units import Refused
 from twin.model.parameter import Param
-from twin.model.step_numbers import SET, SLOTS, Slot, slot_param
+from twin.model.step_numbers import SET, SLOTS, slot_param
 from twin.spec.tree import Cell, Tree
 from twin.spec.values import Checker
 
@@ -31,10 +31,12 @@ def check_numbers(entry: Tree, path: str, checker: Checker, start: datetime | No
         quantity = holder.value[inner]
         if not isinstance(quantity.value, dict):
             continue
-        param = _param(entry, key, checker)
+        param, before = _param(entry, key, checker), len(checker.problems)
+        raw = quantity.scalar("value")
         if param is not None:
             _check(quantity, f"{path}.{key}", key, param, checker, start)
-        holder.value[inner] = _plain(quantity, key)
+        good = param is not None and raw is not None and len(checker.problems) == before
+        holder.value[inner] = _plain(quantity, key, param, raw if good else None)
         entry.value.setdefault(KEY, Tree({}, *_place(entry))).value[key] = quantity
 
 
@@ -62,14 +64,9 @@ def _param(entry: Tree, key: str, checker: Checker) -> Param | None:
 def _check(
     quantity: Tree, path: str, key: str, param: Param, checker: Checker, start: datetime | None
 ) -> None:
-    value = quantity.get("value")
-    raw = None if value is None else value.value
     slot = SLOTS.get(key)
-    if slot is not None and slot.is_moment and not _timed(quantity, path, checker, start):
-        return
-    checker.quantity(quantity, path, param)
-    if value is not None and slot is not None and not slot.is_level:
-        quantity.value["raw"] = Tree(raw, *_place(value))  # as the record reads it, with its unit
+    if slot is None or not slot.is_moment or _timed(quantity, path, checker, start):
+        checker.quantity(quantity, path, param)
 
 
 def _timed(quantity: Tree, path: str, checker: Checker, start: datetime | None) -> bool:
@@ -87,21 +84,19 @@ def _timed(quantity: Tree, path: str, checker: Checker, start: datetime | None) 
     return True
 
 
-def _plain(quantity: Tree, key: str) -> Tree:
-    """The value alone, at its place; a harmless one where there is none, as that is said of the mapping."""
-    raw = quantity.value.pop("raw", None)
-    value = raw if raw is not None else quantity.get("value")
-    if value is not None and not isinstance(value.value, dict | list):
-        return Tree(value.value, *_place(value), quantity.key)
-    return Tree(_harmless(SLOTS.get(key)), *_place(quantity), quantity.key)
+def _plain(quantity: Tree, key: str, param: Param | None, raw: Any) -> Tree:
+    """The value alone, as the rest of loading reads it: a duration or a time with its unit, else in SI.
+
+    ``raw``: the value as the file has it; None if something is wrong, which is said already.
+    """
+    slot, place = SLOTS.get(key), _place(quantity)
+    if slot is not None and not slot.is_level:
+        return Tree(_HARMLESS[slot.unit, slot.is_moment] if raw is None else raw, *place, quantity.key)
+    default = 0.0 if param is None else param.default
+    return Cell(default if raw is None else quantity.scalar("value"), *place, quantity.key)
 
 
-def _harmless(slot: Slot | None) -> Any:
-    if slot is None or slot.is_level:
-        return 0.0
-    if slot.unit == "1/s":
-        return "1/s"
-    return "+1d" if slot.is_moment else "1s"
+_HARMLESS = {("s", False): "1s", ("s", True): "+1d", ("1/s", False): "1/s"}
 
 
 def _place(tree: Tree) -> tuple[str, int, int]:

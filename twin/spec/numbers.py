@@ -1,0 +1,103 @@
+"""All numbers of a scenario by where they come from: the books of ``twin numbers``.
+
+| class | meaning |
+|---|---|
+| sourced | a publication has the number |
+| measured | somebody measured it in a system that they know |
+| argued | nobody published it; its reason and its range hold without the published times |
+| chosen | nobody published it; it was chosen with the published times in sight |
+| fitted | ``twin calibrate`` moves it until published times come out |
+| neutral | no estimate: a scale, or a mechanism that is off; equal ends of the range |
+| open | neither an origin of its own nor a range |
+
+Numbers that are written once count once, however many services use them. Switches and choices are no numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from twin.model.responders import is_modelled
+from twin.model.scenario import Scenario
+from twin.model.target import Target
+from twin.spec.inputs import UncertainInput, inputs_of
+from twin.spec.number_places import Place, number_places, place_of
+
+CLASSES = ("sourced", "measured", "argued", "chosen", "fitted", "neutral", "open")
+_OF_ORIGIN = {"source": "sourced", "measured": "measured", "assumed": "argued", "chosen": "chosen"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number: its class, its name, its value and range in SI with their unit, why it is what it is, the
+    place where it is written, and the services and steps that use it."""
+
+    class_: str
+    number: str
+    value: float
+    unit: str
+    range: tuple[float, float] | None
+    why: str
+    file: str
+    line: int
+    used_by: tuple[str, ...]
+
+
+def class_of(number: UncertainInput) -> str:
+    """One of CLASSES."""
+    if number.fitted_to:
+        return "fitted"
+    if number.range is not None and number.range[0] == number.range[1] and not number.sourced:
+        return "neutral"
+    if number.range is None and not number.sourced:
+        return "open"
+    return _OF_ORIGIN.get(number.origin, "open")
+
+
+def books(scenario: Scenario, path: Path, with_files: Iterable[Path | str] = ()) -> list[Entry]:
+    """Every number of a scenario and its topology, in the order of CLASSES. Raises SpecError.
+
+    ``path``: its file. Times that only modelled responders take are among them.
+    """
+    given = number_places(path, with_files)
+    groups: dict[tuple[Place, str], list[UncertainInput]] = {}
+    for n in inputs_of(_with_people(scenario)):
+        if not isinstance(n.value, bool | str):
+            groups.setdefault((place_of(n.target, scenario, given), _name(n)), []).append(n)
+    found = [_entry(place, name, those) for (place, name), those in groups.items()]
+    return sorted(found, key=lambda e: (CLASSES.index(e.class_), e.file, e.line, e.number))
+
+
+def counts(entries: Iterable[Entry]) -> dict[str, int]:
+    """Class → how many numbers, without those that are nobody's."""
+    found = dict.fromkeys(CLASSES, 0)
+    for entry in entries:
+        found[entry.class_] += 1
+    return {name: count for name, count in found.items() if count}
+
+
+def _with_people(scenario: Scenario) -> Scenario:
+    can_be_modelled = any(x.follows for x in scenario.actions)
+    keep = is_modelled(scenario) or not can_be_modelled
+    return scenario if keep else scenario.model_copy(update={"responders": "modelled"})
+
+
+def _name(number: UncertainInput) -> str:
+    """What tells two numbers of one place apart: all users of a default have one."""
+    return number.target if number.given and not number.service else Target.parse(number.target).name
+
+
+def _entry(place: Place, name: str, those: Sequence[UncertainInput]) -> Entry:
+    first = those[0]
+    owners = dict.fromkeys(_owner(n) for n in those)
+    shown = first.target if len(those) == 1 else name
+    return Entry(
+        class_of(first), shown, float(first.value), first.unit, first.range, first.why, place[0], place[1],
+        tuple(owners),
+    )  # fmt: skip
+
+
+def _owner(number: UncertainInput) -> str:
+    return number.service or number.target.partition(".")[0]
