@@ -13,7 +13,7 @@ from twin.model.step_numbers import is_moment
 from twin.spec import load_mitigation
 from twin.spec.figures import quoted
 from twin.spec.inputs import UncertainInput, inputs_of, parameter_of
-from twin.spec.numbers import books, class_of
+from twin.spec.numbers import books, origin_class
 from twin.spec.sources import load_sources
 from twin.spec.tree import must_read
 from twin.spec.variations import load_variant
@@ -74,7 +74,7 @@ def test_numbers_of_mitigations_and_variants(path: Path) -> None:
         else:
             assert q.range is not None, target
     steps = base.model_copy(update={"faults": change.faults, "actions": change.actions})
-    assert not [n.target for n in inputs_of(steps) if not n.service and class_of(n) == "open"]
+    assert not [n.target for n in inputs_of(steps) if not n.service and origin_class(n) == "open"]
 
 
 def test_a_wrong_figure_is_seen() -> None:

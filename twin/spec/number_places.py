@@ -20,17 +20,17 @@ from twin.spec.topology import read_topology
 from twin.spec.tree import Tree, must_read
 from twin.spec.values import EDGE
 
-Place = tuple[str, int, int]  # file, line, column
+Spot = tuple[str, int, int]  # file, line, column
 REACHED = "reached_through"
 
 
-def number_places(path: Path, with_files: Iterable[Path | str] = ()) -> dict[str, Place]:
+def number_places(path: Path, with_files: Iterable[Path | str] = ()) -> dict[str, Spot]:
     """Target, as in ``UncertainInput`` → where a scenario's files give it. Raises SpecError.
 
     How callers reach a service stands under 'service.reached_through.number'.
     """
     tree = must_read(path)
-    found: dict[str, Place] = {}
+    found: dict[str, Spot] = {}
     named, base = tree.scalar("topology"), tree.scalar("base")
     if isinstance(base, str):
         found |= number_places(path.parent / base)
@@ -41,7 +41,7 @@ def number_places(path: Path, with_files: Iterable[Path | str] = ()) -> dict[str
     return found | dict(_in(tree))
 
 
-def place_of(target: str, scenario: Scenario, given: dict[str, Place]) -> Place:
+def place_of(target: str, scenario: Scenario, given: dict[str, Spot]) -> Spot:
     """Where a number stands. ``given``: of ``number_places``. A default stands with its kind."""
     if target in given:
         return given[target]
@@ -59,7 +59,7 @@ def place_of(target: str, scenario: Scenario, given: dict[str, Place]) -> Place:
     return _in_python(dependency_parameters, parsed.name)
 
 
-def _in(tree: Tree) -> Iterator[tuple[str, Place]]:
+def _in(tree: Tree) -> Iterator[tuple[str, Spot]]:
     """(target, place) of each number that a file gives."""
     spread_origin(tree, [])
     for name, service in tree.items("services"):
@@ -74,7 +74,7 @@ def _in(tree: Tree) -> Iterator[tuple[str, Place]]:
         yield from _of_step(step)
 
 
-def _of_step(step: Tree) -> Iterator[tuple[str, Place]]:
+def _of_step(step: Tree) -> Iterator[tuple[str, Spot]]:
     name = str(step.scalar("id"))
     if (at := step.get("at")) is not None:
         yield name, _place(at)
@@ -86,7 +86,7 @@ def _of_step(step: Tree) -> Iterator[tuple[str, Place]]:
             yield f"{name}.{key}", _place(stage)
 
 
-def _place(tree: Tree) -> Place:
+def _place(tree: Tree) -> Spot:
     line, column = tree.key or (tree.line, tree.column)
     return short(tree.file), line, column
 
@@ -98,7 +98,7 @@ def short(file: str) -> str:
 
 
 @cache
-def _in_python(module: ModuleType, name: str) -> Place:
+def _in_python(module: ModuleType, name: str) -> Spot:
     """The line of a Param. A kind may be a folder, and may share parameters with others."""
     file = Path(str(module.__file__))
     files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]

@@ -23,14 +23,14 @@ from twin.model.responders import is_modelled
 from twin.model.scenario import Scenario
 from twin.model.target import Target
 from twin.spec.inputs import UncertainInput, inputs_of
-from twin.spec.number_places import Place, number_places, place_of
+from twin.spec.number_places import Spot, number_places, place_of
 
 CLASSES = ("sourced", "measured", "argued", "chosen", "fitted", "neutral", "open")
 _OF_ORIGIN = {"source": "sourced", "measured": "measured", "assumed": "argued", "chosen": "chosen"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class BookedNumber:
     """One number: its class, its name, its value and range in SI with their unit, why it is what it is, the
     place where it is written, and the services and steps that use it."""
 
@@ -45,7 +45,7 @@ class Entry:
     used_by: tuple[str, ...]
 
 
-def class_of(number: UncertainInput) -> str:
+def origin_class(number: UncertainInput) -> str:
     """One of CLASSES."""
     if number.fitted_to:
         return "fitted"
@@ -56,13 +56,13 @@ def class_of(number: UncertainInput) -> str:
     return _OF_ORIGIN.get(number.origin, "open")
 
 
-def books(scenario: Scenario, path: Path, with_files: Iterable[Path | str] = ()) -> list[Entry]:
+def books(scenario: Scenario, path: Path, with_files: Iterable[Path | str] = ()) -> list[BookedNumber]:
     """Every number of a scenario and its topology, in the order of CLASSES. Raises SpecError.
 
     ``path``: its file. Times that only modelled responders take are among them.
     """
     given = number_places(path, with_files)
-    groups: dict[tuple[Place, str], list[UncertainInput]] = {}
+    groups: dict[tuple[Spot, str], list[UncertainInput]] = {}
     for n in inputs_of(_with_people(scenario)):
         if not isinstance(n.value, bool | str):
             groups.setdefault((place_of(n.target, scenario, given), _name(n)), []).append(n)
@@ -70,7 +70,7 @@ def books(scenario: Scenario, path: Path, with_files: Iterable[Path | str] = ())
     return sorted(found, key=lambda e: (CLASSES.index(e.class_), e.file, e.line, e.number))
 
 
-def counts(entries: Iterable[Entry]) -> dict[str, int]:
+def how_many(entries: Iterable[BookedNumber]) -> dict[str, int]:
     """Class → how many numbers, without those that are nobody's."""
     found = dict.fromkeys(CLASSES, 0)
     for entry in entries:
@@ -89,12 +89,12 @@ def _name(number: UncertainInput) -> str:
     return number.target if number.given and not number.service else Target.parse(number.target).name
 
 
-def _entry(place: Place, name: str, those: Sequence[UncertainInput]) -> Entry:
+def _entry(place: Spot, name: str, those: Sequence[UncertainInput]) -> BookedNumber:
     first = those[0]
     owners = dict.fromkeys(_owner(n) for n in those)
     shown = first.target if len(those) == 1 else name
-    return Entry(
-        class_of(first), shown, float(first.value), first.unit, first.range, first.why, place[0], place[1],
+    return BookedNumber(
+        origin_class(first), shown, float(first.value), first.unit, first.range, first.why, *place[:2],
         tuple(owners),
     )  # fmt: skip
 
