@@ -95,10 +95,16 @@ def key_figures(totals: dict[str, Any], clock: ask.LocalClock, card: dict[str, A
         f"Last recovery ({clock.zone})": end,
     }
     if card:
-        share = card["summary"]["predicted"]["within_44_min_share"]
-        figures["Predicted outcomes within 44 min"] = _share(share)
+        near = " / ".join(f"{p['twin']['within_44_min']} of {p['twin']['count']}" for p in by_phase(card))
+        figures["Predicted within 44 min, by phase"] = near
     for column, (label, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
         column.metric(label, value)
+
+
+def by_phase(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scores of the phases, without that of all of them."""
+    phases = card.get("phases", [])
+    return [phase for phase in phases if phase["id"] != "all"] or phases
 
 
 def blast_radius(run_id: str, clock: ask.LocalClock, facts: ask.Answers) -> None:
@@ -164,6 +170,14 @@ def scorecard_section(manifest: dict[str, Any], card: dict[str, Any] | None, clo
             "This run has no scorecard. `twin replay` scores a scenario that has a published timeline."
         )
         return
+    for warning in card.get("warnings", ()):
+        st.warning(warning)
+    if card.get("phases"):  # a run of an earlier version has none
+        st.dataframe(phase_rows(card), hide_index=True, key="phases")
+        st.caption(
+            "Predicted outcomes of each phase. What is also right without feedback says nothing about the "
+            f"twin. What never happens counts as {card['never_counts_as_min']:.0f} min off."
+        )
     twin, baseline = ({**card[side], **card[side]["predicted"]} for side in ("summary", "baseline"))
     for column, (label, key, words) in zip(st.columns(len(FIGURES)), FIGURES, strict=True):
         other = f"without feedback {words(baseline[key])}"
@@ -180,6 +194,22 @@ def scorecard_section(manifest: dict[str, Any], card: dict[str, Any] | None, clo
     with st.container(key="score"):
         rows = score_rows(manifest, card, clock)
         st.dataframe(rows, hide_index=True, height=min(460, 37 + 35 * len(rows)), column_config=columns)
+
+
+def phase_rows(card: dict[str, Any]) -> pd.DataFrame:
+    """A row a phase: how many are near, and how many of these without feedback, too."""
+
+    def row(phase: dict[str, Any]) -> dict[str, Any]:
+        ours, theirs, also = phase["twin"], phase["without_feedback"], phase["also_without_feedback"]
+        return {
+            "phase": phase["title"], "happen": f"{ours['exist']} of {ours['count']}",
+            "within 10 min": ours["within_10_min"], "also without feedback": also["within_10_min"],
+            "within 44 min": ours["within_44_min"], "also without feedback ": also["within_44_min"],
+            "mean error, min": ours["mean_abs_error_min"],
+            "mean error without feedback, min": theirs["mean_abs_error_min"],
+        }  # fmt: skip
+
+    return pd.DataFrame([row(phase) for phase in card["phases"]])
 
 
 def score_rows(manifest: dict[str, Any], card: dict[str, Any], clock: ask.LocalClock) -> pd.DataFrame:

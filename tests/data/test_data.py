@@ -30,6 +30,7 @@ def rows(name):
 
 
 OUTCOMES, MUST_NOT = rows("us-east-1-2025-10-20.csv"), rows("us-east-1-2025-10-20-must-not.csv")
+PLATEAUS = rows("us-east-1-2025-10-20-plateaus.csv")
 STATEMENTS = OUTCOMES + MUST_NOT
 
 
@@ -61,7 +62,7 @@ def test_enough_outcomes_to_score():
 
 
 def test_ids_are_unique():
-    ids = [statement["id"] for statement in STATEMENTS]
+    ids = [statement["id"] for statement in STATEMENTS + PLATEAUS]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in ids)
 
@@ -87,9 +88,18 @@ def test_outcome_has_exactly_the_fields_of_the_format(outcome):
 
 @pytest.mark.parametrize("statement", MUST_NOT, ids=lambda statement: statement["id"])
 def test_must_not_has_exactly_the_fields_of_the_format(statement):
-    fields = "id subject what signal direction level from to source note"
+    fields = "id subject what signal direction level from to would_come_from source note"
     assert list(statement) == fields.split()
     assert FIRST <= in_utc(statement["from"]) < in_utc(statement["to"]) <= LAST
+
+
+@pytest.mark.parametrize("plateau", PLATEAUS, ids=lambda plateau: plateau["id"])
+def test_a_plateau_is_wide_and_lasts(plateau):
+    """Its two levels lie apart, or it would be a level that luck decides."""
+    assert plateau["source"] in SOURCES and plateau["note"].endswith(".")
+    assert float(plateau["high"]) - float(plateau["low"]) >= 0.4
+    assert in_utc(plateau["to"]) - in_utc(plateau["from"]) >= timedelta(minutes=5)
+    assert plateau["imposed"] == "false" or "input" in plateau["note"]
 
 
 def test_recollection_and_posts_are_not_taken_to_the_minute():

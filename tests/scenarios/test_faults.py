@@ -113,7 +113,7 @@ def test_without_its_change_it_is_the_replay(name: str) -> None:
         x.id for x in base.interventions + base.diagnoses
     }
     again = twin.load(FILES[name], drop=sorted(own)).model_copy(update={"start": base.start})
-    same = {"name", "title", "question", "published", "expect"}
+    same = {"name", "title", "question", "published", "scoring", "expect"}
     assert again.model_dump(exclude=same) == base.model_dump(exclude=same)
 
 

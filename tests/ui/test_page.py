@@ -60,7 +60,9 @@ def test_the_headline_is_the_total(page: AppTest, run: Run) -> None:
 
 def test_the_table_is_the_scorecard(page: AppTest, run: Run) -> None:
     card = json.loads((run.folder / "scorecard.json").read_text())
-    table = page.dataframe[0].value
+    phases, table = (page.dataframe[n].value for n in (0, 1))
+    assert list(phases["phase"]) == [phase["title"] for phase in card["phases"]]
+    assert list(phases["within 10 min"]) == [phase["twin"]["within_10_min"] for phase in card["phases"]]
     assert list(table["outcome"]) == [o["id"] for o in card["outcomes"]]
     assert list(table["error, min"].dropna()) == [
         o["error_min"] for o in card["outcomes"] if o["error_min"] is not None

@@ -53,7 +53,27 @@ class Exclusion(Record):
     level: Level
     begin: ClockTime = Field(alias="from")
     end: ClockTime = Field(alias="to")
+    would_come_from: str | None = Field(
+        None, description="service whose trouble, or whose repair, would make it happen"
+    )
     source: str
+    note: str = ""
+
+
+class Plateau(Record):
+    """Something that was partly so for a while: the mean of the signal from ``begin`` to ``end`` lies between
+    two levels. It has no time of its own, so an outcome would find it by luck."""
+
+    id: Slug
+    subject: str
+    what: str = ""
+    signal: Signal
+    low: Level
+    high: Level
+    begin: ClockTime = Field(alias="from")
+    end: ClockTime = Field(alias="to")
+    source: str
+    imposed: StrictBool = Field(False, description="a direct result of an input")
     note: str = ""
 
 
@@ -64,6 +84,7 @@ class Published(Record):
     title: str = ""
     outcomes: tuple[Outcome, ...]
     must_not: tuple[Exclusion, ...] = ()
+    plateaus: tuple[Plateau, ...] = ()
 
     def __repr__(self) -> str:
         count = counted(len(self.outcomes), "outcome")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.base.thresholds import HOLD_S, RECOVERED_S
-from twin.model.published import Exclusion, Outcome, Published
+from twin.model.published import Exclusion, Outcome, Plateau, Published
 from twin.model.signals import SIGNALS
 from twin.results.of_run import RunArrays
 from twin.simulation.run import FinishedRun
@@ -120,10 +120,36 @@ def _depth_min(series: Series, ban: Exclusion, start: datetime) -> float:
     return max(0.0, *depths_s, 0.0) / 60
 
 
+def levels(signals: Signals, published: Published, start: datetime) -> dict[str, float]:
+    """Mean of the signal of each plateau over its time, by id."""
+    return {p.id: mean_level(signals[p.subject, p.signal], p, start) for p in published.plateaus}
+
+
+def mean_level(series: Series, statement: Plateau | Exclusion, start: datetime) -> float:
+    """Mean of a signal over the time of a statement; not a number where the run has none of it."""
+    value = series.value[_within(series, statement, start)]
+    return float(value.mean()) if len(value) else math.nan
+
+
+def could_happen(series: Series, ban: Exclusion, start: datetime) -> bool:
+    """Whether the run had something for an exclusion to forbid: trouble that might end, or well-being that
+    might turn into trouble."""
+    value = series.value[_within(series, ban, start)]
+    below = ban.signal == "capacity_ratio"
+    beyond = value < ban.level if below else value >= ban.level
+    return bool((~beyond).any() if is_onset(ban) else beyond.any())
+
+
+def _within(series: Series, statement: Plateau | Exclusion, start: datetime) -> np.ndarray:
+    first_s, last_s = ((moment - start).total_seconds() for moment in (statement.begin, statement.end))
+    return (series.end_s > first_s) & (series.end_s <= last_s)
+
+
 def signals_of(run: FinishedRun | RunArrays, published: Published) -> Signals:
     """(service, signal) → Series, for every service that the timeline names."""
     arrays = run if isinstance(run, RunArrays) else RunArrays(run)
     named = {o.subject for o in published.outcomes} | {ban.subject for ban in published.must_not}
+    named |= {plateau.subject for plateau in published.plateaus}
     end_s, found = arrays.tick * arrays.tick_s, {}
     for signal in SIGNALS:
         values = getattr(arrays, signal)

@@ -10,7 +10,7 @@ from twin.base.places import LIBRARY
 from twin.base.units import Refused
 from twin.model.fields import Record
 from twin.model.parameter import Param
-from twin.model.published import Exclusion, Outcome, Published
+from twin.model.published import Exclusion, Outcome, Plateau, Published
 from twin.model.signals import WATCHED
 from twin.model.source import Source
 from twin.spec.problems import Problem, SpecError
@@ -19,7 +19,8 @@ from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, Names
 
-TYPED_COLUMNS = ("level", "episode", "tolerance_min", "imposed")  # of a timeline; the others hold text
+TYPED_COLUMNS = ("level", "low", "high", "episode", "tolerance_min", "imposed")  # others hold text
+BESIDE: dict[str, type[Record]] = {"must_not": Exclusion, "plateaus": Plateau}
 
 
 class Sources(Record):
@@ -69,10 +70,12 @@ def load_published(path: Path | str) -> Published:
 
 
 def read_published(path: Path, problems: list[Problem]) -> Tree:
-    """The tree of a timeline: INCIDENT.csv, and INCIDENT-must-not.csv if it lies beside it."""
-    forbidden = path.with_name(f"{path.stem}-must-not{path.suffix}")
-    must_not = _statements(forbidden, Exclusion, problems) if forbidden.exists() else []
-    parts = {"incident": path.stem, "outcomes": _statements(path, Outcome, problems), "must_not": must_not}
+    """The tree of a timeline: INCIDENT.csv, and what lies beside it of INCIDENT-must-not.csv and
+    INCIDENT-plateaus.csv."""
+    parts: dict[str, Any] = {"incident": path.stem, "outcomes": _statements(path, Outcome, problems)}
+    for key, model in BESIDE.items():
+        file = path.with_name(f"{path.stem}-{key.replace('_', '-')}{path.suffix}")
+        parts[key] = _statements(file, model, problems) if file.exists() else []
     return Tree({key: Tree(value, str(path), 1, 1) for key, value in parts.items()}, str(path), 1, 1)
 
 
@@ -89,14 +92,15 @@ def check_published(tree: Tree, checker: Checker) -> None:
     entries = _entries(tree)
     for path, entry in entries:
         checker.source(entry, path)
-        check_level(entry, path, entry.scalar("signal"), checker)
+        check_level(entry, path, entry.scalar("signal"), checker, ("level", "low", "high"))
     check_unique(((path, entry.get("id")) for path, entry in entries), checker)
 
 
 def check_subjects(tree: Tree, checker: Checker) -> None:
     """Every subject is a service of the topology."""
     for path, entry in _entries(tree):
-        check_service(entry.get("subject"), f"{path}.subject", checker)
+        for key in ("subject", "would_come_from"):
+            check_service(entry.get(key), f"{path}.{key}", checker)
 
 
 def build_published(tree: Tree, problems: list[Problem]) -> Published | None:
@@ -138,4 +142,4 @@ def check_unique(ids: Iterable[tuple[str, Tree | None]], checker: Checker) -> No
 
 
 def _entries(tree: Tree) -> list[tuple[str, Tree]]:
-    return [(f"{key}.{i}", e) for key in ("outcomes", "must_not") for i, e in enumerate(tree.elements(key))]
+    return [(f"{key}.{i}", e) for key in ("outcomes", *BESIDE) for i, e in enumerate(tree.elements(key))]

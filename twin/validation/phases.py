@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from twin.model.published import Outcome
@@ -65,11 +66,11 @@ def _score(phase: Phase, rows: Sequence[Scored], never_min: float) -> PhaseScore
     )
 
 
-def phase_of(outcome: Outcome, scenario: Scenario) -> Phase:
-    """The first phase that does not end before an outcome was published."""
+def phase_of(moment: datetime, scenario: Scenario) -> Phase:
+    """The first phase that does not end before a moment."""
     assert scenario.published is not None
     at = {o.id: o.at for o in scenario.published.outcomes}
     for phase in scenario.scoring.phases:
-        if phase.through is None or outcome.at <= at.get(phase.through, outcome.at):
+        if phase.through is None or moment <= at.get(phase.through, moment):
             return phase
     return WHOLE

@@ -25,13 +25,16 @@ from twin.model.published import Outcome, Published
 from twin.model.scenario import Scenario
 from twin.model.scoring import Phase
 from twin.results import outcomes
+from twin.results.of_run import RunArrays
 from twin.simulation.relay_baseline import without_feedback
 from twin.simulation.run import FinishedRun, simulate
 from twin.simulation.runs import SCORECARD
 from twin.spec.inputs import UncertainInput, inputs_of
+from twin.validation.checks import PlateauRow, early_trouble, idle_bans
 from twin.validation.ensemble import Ensemble, ensemble
 from twin.validation.phases import WHOLE, PhaseScore, phase_of, phases_of
 from twin.validation.sums import NEAR_MIN, kendall_order, timing_of
+from twin.validation.upstream import open_numbers
 
 _TIME = "%d %b %H:%M"
 
@@ -88,7 +91,9 @@ class Scorecard:
     """A scored run.
 
     ``rows``: outcomes within the horizon, in the order of the published timeline; ``beyond``: ids of those
-    after it. ``broken`` and ``baseline_broken``: what must not happen and did. ``callees``: by service.
+    after it. ``broken`` and ``baseline_broken``: what must not happen and did. ``idle``: id of what must not
+    happen and could not → why. ``callees``: by service. ``troubled``: services that were impaired.
+    ``warnings``: what makes the score doubtful.
     ``never_min``: what an outcome that never happens counts as in a mean error.
     """
 
@@ -101,6 +106,10 @@ class Scorecard:
     broken: tuple[str, ...]
     baseline_broken: tuple[str, ...]
     must_not_count: int
+    idle: Mapping[str, str]
+    plateaus: tuple[PlateauRow, ...]
+    warnings: tuple[str, ...]
+    troubled: frozenset[str]
     numbers: tuple[UncertainInput, ...]
     callees: Mapping[str, tuple[str, ...]]
     never_min: float
@@ -147,14 +156,12 @@ class Scorecard:
     def hangs_on(self, row: ScoreRow) -> list[str]:
         """The numbers on which an outcome depends: those that move it most over the ensemble.
 
-        Without an ensemble: the numbers without a source of its subject, and of what that depends on.
+        Without an ensemble: the open numbers of its subject, and of what that depends on, directly or not.
         """
         if self.ensemble is not None and row.outcome.id in self.ensemble.times_min:
             moved = self.ensemble.movements(row.outcome.id)
             return [f"{m.number.target} ({m.movement_min:+.0f} min over its range)" for m in moved]
-        near = (row.outcome.subject, *self.callees[row.outcome.subject])
-        unsourced = [n for n in self.numbers if n.given and n.is_unsourced]
-        return [n.target for service in near for n in unsourced if n.service == service]
+        return open_numbers(row.outcome.subject, self.callees, self.numbers, self.troubled)
 
     def summary(self) -> dict[str, Any]:
         """Counts and errors by class, existence and order, what must not happen, fitted numbers, ensemble."""
@@ -162,6 +169,7 @@ class Scorecard:
                   for n in self.fitted]  # fmt: skip
         return {
             **self._judged(lambda row: (row.simulated, row.error_min), self.broken),
+            "could_not_happen": dict(self.idle),
             "beyond_horizon": list(self.beyond),
             "fitted_numbers": fitted,
             "ensemble": self.ensemble.as_json() if self.ensemble else None,
@@ -176,7 +184,9 @@ class Scorecard:
         return {
             "run_id": self.run_id, "digest": self.digest, "runner": self.runner,
             "engine_seconds": self.engine_seconds, "outcomes": [row.as_json() for row in self.rows],
+            "warnings": list(self.warnings),
             "phases": [phase.as_json() for phase in self.phases], "never_counts_as_min": self.never_min,
+            "plateaus": [row.as_json() for row in self.plateaus],
             "summary": self.summary(), "baseline": self.baseline_summary(),
         }  # fmt: skip
 
@@ -213,7 +223,8 @@ def score(
     reflex = baseline or simulate(without_feedback(scenario), seed=seed, replicate=replicate)
     published, beyond = _within(scenario.published, scenario.start + timedelta(seconds=scenario.duration_s))
     all_numbers = tuple(inputs_of(scenario))
-    signals = [outcomes.signals_of(each, published) for each in (run, reflex)]
+    arrays = RunArrays(run)
+    signals = [outcomes.signals_of(each, published) for each in (arrays, reflex)]
     broken = [outcomes.broken(each, published, scenario.start) for each in signals]
     card = Scorecard(
         **{key: run.manifest[key] for key in ("run_id", "digest", "runner", "engine_seconds")},
@@ -222,6 +233,10 @@ def score(
         broken=broken[0],
         baseline_broken=broken[1],
         must_not_count=len(published.must_not),
+        idle=idle_bans(scenario, signals[0], published),
+        plateaus=_plateaus(scenario, published, signals),
+        warnings=tuple(early_trouble(scenario, arrays)),
+        troubled=frozenset(arrays.names[e.service] for e in arrays.episodes),
         numbers=all_numbers,
         never_min=_length_min(scenario, published),
         callees={s.name: tuple(d.on for d in s.dependencies) for s in scenario.topology.services.values()},
@@ -238,8 +253,17 @@ def _rows(
     shown = [outcomes.times(each, published) for each in signals]
     ours, theirs = ({o.id: _moment(scenario, o, t[o.id]) for o in published.outcomes} for t in shown)
     return tuple(
-        ScoreRow(o, class_of(o, fitted), ours[o.id], theirs[o.id], phase_of(o, scenario))
+        ScoreRow(o, class_of(o, fitted), ours[o.id], theirs[o.id], phase_of(o.at, scenario))
         for o in published.outcomes
+    )
+
+
+def _plateaus(
+    scenario: Scenario, published: Published, signals: Sequence[outcomes.Signals]
+) -> tuple[PlateauRow, ...]:
+    ours, theirs = (outcomes.levels(each, published, scenario.start) for each in signals)
+    return tuple(
+        PlateauRow(p, ours[p.id], theirs[p.id], phase_of(p.end, scenario)) for p in published.plateaus
     )
 
 
@@ -261,6 +285,7 @@ def _within(published: Published, end: datetime) -> tuple[Published, tuple[str, 
     part = {
         "outcomes": tuple(o for o in published.outcomes if o.at <= end),
         "must_not": tuple(ban for ban in published.must_not if ban.begin < end),
+        "plateaus": tuple(p for p in published.plateaus if p.end <= end),
     }
     return published.model_copy(update=part), tuple(o.id for o in published.outcomes if o.at > end)
 

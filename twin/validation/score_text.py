@@ -23,12 +23,15 @@ STYLES = {OutcomeClass.IMPOSED: "dim", OutcomeClass.FITTED: "dim", OutcomeClass.
 
 def render(card: Scorecard, console: Console) -> None:
     """Print ``card``."""
-    for part in (*_misses(card), *_wide(card), _outcomes(card), _sums(card), *_foundations(card)):
+    lists = (*_misses(card), *_wide(card), _outcomes(card), *_plateaus(card))
+    for part in (*lists, _sums(card), *_idle(card), *_foundations(card)):
         console.print(part)
 
 
 def render_head(card: Scorecard, console: Console) -> None:
     """Print the score of each phase: the first thing to read."""
+    for warning in card.warnings:
+        console.print(f"[bold]Warning[/]: {escape(warning)}")
     table = Table(box=None, pad_edge=False)
     for name in ("predicted outcomes", "happen", "within\n10 min", "also without\nfeedback", "within\n44 min",
                  "also without\nfeedback", "mean error,\nmin", "without\nfeedback"):  # fmt: skip
@@ -55,9 +58,10 @@ def _misses(card: Scorecard) -> Iterator[str | Padding]:
     yield f"[bold]Missed[/]: {len(card.misses)} of {len(predicted)} predicted outcomes"
     for row in card.misses:
         about = row.outcome.what or row.outcome.id
-        hangs = ", ".join(card.hangs_on(row)[:SHOWN]) or "no unpublished number of its own: the mechanism"
+        hangs = ", ".join(card.hangs_on(row)[:SHOWN]) or "no unpublished number: the mechanism"
+        how = "depends most on" if card.ensemble else "may depend on"
         yield Padding(escape(f"{row.outcome.id}: {off(row)}"), (0, 0, 0, 2))
-        yield Padding(escape(f"{about}; depends most on {hangs}"), (0, 0, 0, 6))
+        yield Padding(escape(f"{about}; {how} {hangs}"), (0, 0, 0, 6))
     for name in card.broken:
         yield f"  {name}: must not happen, and does"
     yield ""
@@ -93,6 +97,28 @@ def _outcomes(card: Scorecard) -> Table:
         errors = (_minutes(row.error_min), _minutes(row.baseline_error_min))
         table.add_row(*cells, *errors, style="red" if row in card.misses else STYLES[row.outcome_class])
     return table
+
+
+def _plateaus(card: Scorecard) -> Iterator[Table]:
+    """Where the twin stands while something was partly so."""
+    if not card.plateaus:
+        return
+    table = Table(title="\nPublished plateaus", title_justify="left", box=None, pad_edge=False)
+    for name in ("plateau", "class", "published", "twin", "without\nfeedback"):
+        table.add_column(name, justify="left" if name in ("plateau", "class") else "right", no_wrap=True)
+    for row in card.plateaus:
+        sort = OutcomeClass.IMPOSED if row.plateau.imposed else OutcomeClass.PREDICTED
+        bounds = f"{row.plateau.low:g} to {row.plateau.high:g}"
+        style = STYLES[sort] if row.holds else "red"
+        levels = (_plain(row.simulated), _plain(row.baseline))
+        table.add_row(row.plateau.id, sort, bounds, *levels, style=style)
+    yield table
+
+
+def _idle(card: Scorecard) -> Iterator[str]:
+    """Of what must not happen: what could not, so that it proves nothing."""
+    for id, why in card.idle.items():
+        yield escape(f"  {id} could not happen: {why}")
 
 
 def _sums(card: Scorecard) -> Table:
