@@ -1,6 +1,7 @@
 """The figures of the README: from a replay and a hold-out, between marks. ``make figures`` writes them.
 
-``python -m tests.acceptance.figures`` prints them, ``--write`` puts them into the README.
+``python -m tests.acceptance.figures`` prints them, ``--write`` puts them into the README. ``--numbers`` does
+that for the count of numbers alone, without a run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import twin
 from twin.experiments.opened import StudySettings
 from twin.experiments.pool import PoolSettings
 from twin.model.scenario import Scenario
+from twin.spec.numbers import books, count_line, how_many
 from twin.validation.hold_out import HoldOut, hold_out, moment_of
 from twin.validation.score import Scorecard, score
 from twin.validation.score_text import off
@@ -86,6 +88,11 @@ def misses_block(card: Scorecard) -> str:
     return "\n".join(["```text", *lines, "```"])
 
 
+def numbers_block() -> str:
+    """How many numbers the replay uses, by class: the last line of twin numbers."""
+    return count_line(how_many(books(twin.load(SCENARIO), SCENARIO)))
+
+
 def between(text: str, name: str) -> str:
     """What a document has between two marks."""
     (found,) = re.findall(f"(?s){_MARKED.format(name=name)}", text)
@@ -103,11 +110,13 @@ def measured(scenario: Scenario) -> dict[str, str]:
     inline = StudySettings(pool=PoolSettings("inline"))
     after = next(phase.through for phase in scenario.scoring.phases if phase.through)
     held = hold_out(scenario, moment_of(scenario, after), settings=inline)
-    return blocks(score(scenario, twin.run(scenario)), held)
+    return blocks(score(scenario, twin.run(scenario)), held) | {"numbers": numbers_block()}
 
 
 def main(arguments: list[str]) -> None:
-    found, text = measured(twin.load(SCENARIO)), README.read_text()
+    only_numbers = "--numbers" in arguments
+    found = {"numbers": numbers_block()} if only_numbers else measured(twin.load(SCENARIO))
+    text = README.read_text()
     for name, block in found.items():
         text = replaced(text, name, block)
         print(block, end="\n\n")  # noqa: T201

@@ -16,6 +16,7 @@ from twin.cli.diff import diff_command
 from twin.cli.explore import explore_command
 from twin.cli.list_ import list_command
 from twin.cli.metastable import metastable_command
+from twin.cli.numbers import numbers_command
 from twin.cli.query import query_command
 from twin.cli.replay import replay_command
 from twin.cli.run import run_command
@@ -28,7 +29,14 @@ JOBS = {
     "Replay": (replay_command, run_command, calibrate_command),
     "What if": (what_if_command, blast_command),
     "Compare": (compare_command, search_command, barriers_command),
-    "Understand": (why_command, diff_command, query_command, metastable_command, explore_command),
+    "Understand": (
+        why_command,
+        diff_command,
+        query_command,
+        numbers_command,
+        metastable_command,
+        explore_command,
+    ),
     "Your own system; the browser page": (check_command, list_command, ui_command),
 }
 WORDS = """\

@@ -175,6 +175,10 @@ out_option = headed_option(
     envvar="TWIN_OUT", show_envvar=True, metavar="DIR",
     help=f"Folder in which runs are stored and looked up.  [default: {brief(RUNS)}]",
 )  # fmt: skip
+format_option = headed_option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True,
+    help="Form of the answer.",
+)  # fmt: skip
 json_option = headed_option(
     "--json", "as_json", heading=OUTPUT, is_flag=True, help="Print one JSON document."
 )

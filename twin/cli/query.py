@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from twin.cli import _show as show
-from twin.cli._command import command, headed_option
-from twin.cli._options import open_named_run, out_option, output_options
+from twin.cli._command import command
+from twin.cli._options import format_option, open_named_run, out_option, output_options
 
 ROWS = 1000  # of an answer that a table for people shows
 
@@ -54,14 +54,7 @@ Views:
 )
 @click.argument("run")
 @click.argument("sql")
-@headed_option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="Form of the answer.",
-)
+@format_option
 @out_option
 @output_options
 def query_command(run: str, sql: str, form: str, out: Path, as_json: bool) -> None:

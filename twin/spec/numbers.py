@@ -15,15 +15,16 @@ Numbers that are written once count once, however many services use them. Switch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from twin.base.text import counted
 from twin.model.responders import is_modelled
 from twin.model.scenario import Scenario
 from twin.model.target import Target
 from twin.spec.inputs import UncertainInput, inputs_of
-from twin.spec.number_places import Spot, number_places, place_of
+from twin.spec.number_places import REACHED, Spot, number_places, place_of
 
 CLASSES = ("sourced", "measured", "argued", "chosen", "fitted", "neutral", "open")
 _OF_ORIGIN = {"source": "sourced", "measured": "measured", "assumed": "argued", "chosen": "chosen"}
@@ -65,7 +66,7 @@ def books(scenario: Scenario, path: Path, with_files: Iterable[Path | str] = ())
     groups: dict[tuple[Spot, str], list[UncertainInput]] = {}
     for n in inputs_of(_with_people(scenario)):
         if not isinstance(n.value, bool | str):
-            groups.setdefault((place_of(n.target, scenario, given), _name(n)), []).append(n)
+            groups.setdefault((place_of(n.target, scenario, given), _name(n, scenario)), []).append(n)
     found = [_entry(place, name, those) for (place, name), those in groups.items()]
     return sorted(found, key=lambda e: (CLASSES.index(e.class_), e.file, e.line, e.number))
 
@@ -78,15 +79,32 @@ def how_many(entries: Iterable[BookedNumber]) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
+def count_line(of_class: Mapping[str, int]) -> str:
+    """'192 numbers: 44 sourced, 101 argued, 43 chosen, 4 fitted; and 112 neutral'."""
+    estimates = {name: count for name, count in of_class.items() if name != "neutral"}
+    parts = ", ".join(f"{count} {name}" for name, count in estimates.items())
+    neutral = f"; and {of_class['neutral']} neutral" if of_class.get("neutral") else ""
+    return f"{counted(sum(estimates.values()), 'number')}: {parts}{neutral}"
+
+
 def _with_people(scenario: Scenario) -> Scenario:
     can_be_modelled = any(x.follows for x in scenario.actions)
     keep = is_modelled(scenario) or not can_be_modelled
     return scenario if keep else scenario.model_copy(update={"responders": "modelled"})
 
 
-def _name(number: UncertainInput) -> str:
-    """What tells two numbers of one place apart: all users of a default have one."""
-    return number.target if number.given and not number.service else Target.parse(number.target).name
+def _name(number: UncertainInput, scenario: Scenario) -> str:
+    """What the users of one number have in common: the kind, or the callee that says how it is reached."""
+    parsed = Target.parse(number.target)
+    if not number.service:
+        return number.target
+    if not parsed.is_dependency:
+        kind = scenario.topology.services[number.service].kind
+        return number.target if number.given else f"{kind}.{parsed.name}"
+    call = next(d for d in scenario.topology.services[number.service].dependencies if d.on == parsed.callee)
+    if number.given and call.inherited_from:
+        return f"{call.inherited_from}.{REACHED}.{parsed.name}"
+    return number.target if number.given else f"dependency.{parsed.name}"
 
 
 def _entry(place: Spot, name: str, those: Sequence[UncertainInput]) -> BookedNumber:
