@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba.core.errors import UnsupportedError
 
-from twin.base import jit
+from twin.base import jit, machine_code
 from twin.base.jit import interpreted, njit
 from twin.base.rng import binomial, philox
 
@@ -112,9 +112,9 @@ class World(NamedTuple):
 ROW = np.dtype((np.record, [("x", "f8"), ("y", "i8")]))
 
 
-def test_an_entry_is_called_by_its_address_and_raises_what_it_raises() -> None:
-    """It gets rows by their address, and is machine code of its own."""
-    row = jit.record_at(ROW)
+def test_an_entry_is_called_by_its_address_and_fails_as_it_fails() -> None:
+    """It gets rows by their address, and is machine code of its own, also for another entry."""
+    row, rows_at = jit.record_at(ROW), jit.records_at(ROW)
 
     @njit
     def positive(n):
@@ -126,17 +126,18 @@ def test_an_entry_is_called_by_its_address_and_raises_what_it_raises() -> None:
         w.counts[i] += positive(row(p, slot).y)
         return t
 
-    @njit
-    def program(world, address, t, i, p):
-        return jit.enter(address, t, jit.by_reference(world), i, 1, p, 0)
+    def program(t, w, i, slot, p, s):
+        return jit.enter(s, t, w, i, slot, p, 0) + len(rows_at(p, 2)) * rows_at(p, 2)[1].x
 
     world, rows = World(np.zeros(3, "i8")), np.array([(0.0, 0), (0.5, 7)], ROW)
-    compiled = jit.entry(add, numba.typeof(world))
-    assert program(world, jit.address_of(compiled), 5, 2, rows.ctypes.data) == 5
+    entries = {f.__name__: jit.object_of(jit.entry(f, numba.typeof(world))) for f in (add, program)}
+    addresses = machine_code.placed(entries)
+    arguments = machine_code.fields_of(world), 2, 1, rows.ctypes.data, addresses["add"]
+    assert machine_code.call(addresses["program"], 5, *arguments) == 5 + 2 * 0.5
     assert world.counts.tolist() == [0, 0, 7]
     rows["y"] = -1
-    with pytest.raises(ValueError, match="below 0"):
-        program(world, jit.address_of(compiled), 5, 2, rows.ctypes.data)
+    with pytest.raises(machine_code.Failed):
+        machine_code.call(addresses["program"], 5, *arguments)
 
 
 def test_without_numbas_internals_callees_are_compiled_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:

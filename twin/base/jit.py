@@ -8,8 +8,8 @@ Numba's defaults cost most of the time of a loop whose functions are handed a do
 | makes machine code of each function that the loop calls    | links them into the loop only             |
 | compiles a function that is called once                    | ``interpreted`` calls it as plain Python  |
 | counts references to each array at each call               | nothing counts, see ``njit``              |
-| passes each array as seven words (a call costs 50 ns)      | ``by_reference`` passes one pointer       |
-| writes the types of all fields into the name of a function | ``Reference`` has a short name            |
+| passes each array as seven words (a call costs 50 ns)      | a ``Reference`` is one pointer            |
+| writes the types of all fields into the name of a function | it has a short name                       |
 | links all that a function calls into it                    | ``enter`` calls an ``entry`` by address   |
 """
 
@@ -29,6 +29,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import UnsupportedError
 from numba.core.typing.templates import AttributeTemplate, make_concrete_template
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
+from numba.np.arrayobj import populate_array
 
 # Numba numbers the functions that it compiles, from one in each process, and the number is part of a symbol.
 # Kernels that different processes have compiled are loaded side by side: with equal numbers the step of one
@@ -143,8 +144,8 @@ def _without_wrappers(dispatcher: Any, args: tuple, returns: Any, library: Any =
 def entry(function: Callable, world: Any) -> Any:
     """``function(t, w, i, slot, p, s)`` as machine code of its own, for ``enter``: what Numba has compiled.
 
-    It can be kept on disk. ``world`` is the type of the tuple of arrays that ``w`` points to; all else, and
-    the result, are whole numbers. ``p`` and ``s`` are addresses, see ``record_at``.
+    It can be kept on disk, see ``object_of``. ``world`` is the type of the tuple of arrays that ``w`` points
+    to; all else, and the result, are whole numbers. ``p`` and ``s`` are addresses, see ``record_at``.
     """
     number = types.int64
     arguments = (number, Reference(world), number, number, number, number)
@@ -156,9 +157,9 @@ def entry(function: Callable, world: Any) -> Any:
     return result
 
 
-def address_of(compiled: Any) -> int:
-    """Where the machine code of an ``entry`` begins, in this process."""
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+def object_of(compiled: Any) -> tuple[str, bytes]:
+    """The symbol of an ``entry``, and the object file that has it (``twin.base.machine_code``)."""
+    return compiled.fndesc.llvm_func_name, compiled.library._get_compiled_object()
 
 
 def interpreted(function: Callable) -> Callable:
@@ -225,18 +226,6 @@ def _load_field(context: Any, builder: Any, kind: Reference, pointer: Any, name:
     return builder.load(cgutils.gep_inbounds(builder, pointer, 0, place))
 
 
-def _by_reference(typing_context: Any, world: Any) -> Any:
-    """``world`` (a named tuple of arrays) as one pointer, its arrays uncounted. Only for the length of a call
-    from Python, which holds the arrays."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        fields = cgutils.unpack_tuple(builder, arguments[0])
-        views = [_uncounted(context, builder, *pair) for pair in zip(signature.args[0], fields, strict=True)]
-        return cgutils.alloca_once_value(builder, context.make_tuple(builder, signature.args[0], views))
-
-    return Reference(world)(world), generate
-
-
 def _borrowed(typing_context: Any, array: Any) -> Any:
     """``array`` without counting references to it. Only for the length of a call from Python."""
 
@@ -287,6 +276,23 @@ def record_at(dtype: np.dtype) -> Any:
     return intrinsic(row)
 
 
+def records_at(dtype: np.dtype) -> Any:
+    """A function (address, n) → the array of n records of this type that begins there."""
+    kind = types.Array(numba.from_dtype(dtype), 1, "C")
+
+    def rows(typing_context: Any, address: Any, n: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            size = context.get_constant(types.int64, dtype.itemsize)
+            data = builder.inttoptr(values[0], context.get_data_type(kind.dtype).as_pointer())
+            array = context.make_array(kind)(context, builder)
+            populate_array(array, data, [values[1]], [size], size, None)
+            return array._getvalue()
+
+        return kind(types.int64, types.int64), generate
+
+    return intrinsic(rows)
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -296,6 +302,5 @@ def _call(function: Callable, *arguments: Any) -> Any:
 
 
 _INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
-by_reference: Any = _as_it_is if _INTERPRETED else intrinsic(_by_reference)
 borrowed: Any = _as_it_is if _INTERPRETED else intrinsic(_borrowed)
 enter: Any = _call if _INTERPRETED else intrinsic(_enter)

@@ -1,4 +1,4 @@
-"""What the loop calls by address: functions of kinds, and the clockwork of single calls.
+"""What is called by address: the loop, and what it calls: functions of kinds, the clockwork of single calls.
 
 Each takes (t, w, i, slot, p, s): the tick, all arrays, the service, its row among those of its kind, and
 where the parameters and states of its kind are. Each returns a whole number. A dictionary of this file is a
@@ -10,10 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-from twin.base.jit import record_at
+from twin.base.jit import record_at, records_at
 from twin.model.parameter import parameter_dtype, state_dtype
 
 Entries = dict[str, Callable[..., int]]
+
+
+def the_loop() -> Entries:
+    """``step_ticks`` from t to i. At p are ``slot`` rows of kinds, at s the engine, which gets the answer."""
+    from twin.simulation.loop import ENGINE, ENTRY, step_ticks
+
+    kinds_at, engine_at = records_at(ENTRY), records_at(ENGINE)
+
+    def step_loop(t, w, i, slot, p, s):
+        engine = engine_at(s, 1)
+        tick, broken, clause = step_ticks(w, t, i, kinds_at(p, slot), engine)
+        engine[0].broken, engine[0].clause = broken, clause
+        return tick
+
+    return {"step_ticks": step_loop}
 
 
 def as_counts(kind: ModuleType) -> Entries:

@@ -20,42 +20,53 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
-from numba.core import compiler, serialize
-from numba.core.registry import cpu_target
 
+from twin.base import machine_code
 from twin.base.garbage import no_garbage
-from twin.base.jit import address_of, entry
+from twin.base.jit import entry, object_of
 from twin.base.places import PACKAGE
 from twin.kinds import registry
 from twin.mechanisms.requests.records import COUNTED, IS_ON
 from twin.simulation import loop
-from twin.simulation.entries import Entries, as_counts, call_by_call, clockwork
+from twin.simulation.entries import Entries, as_counts, call_by_call, clockwork, the_loop
 from twin.simulation.kernel_files import CLOCKWORK, EACH, LOOP, claimed, keep_kernel, kernel_file
 
 if TYPE_CHECKING:
     from twin.simulation.world import Model
 
 MOST_PROCESSES = 8  # that compile: a few modules take most of the time
-Compiled = dict[str, Any]  # function → what Numba has compiled
+Addresses = dict[str, int]  # function → where its machine code begins
 
-_loaded: dict[str, Compiled] = {}  # name of a kernel's file → what this process has loaded
+_loaded: dict[str, Addresses] = {}  # name of a kernel's file → what this process has loaded
 
 
 class Program:
     """What the loop is given besides the arrays of a run: where the functions of its kinds are."""
 
-    def __init__(self, kinds: Any, engine: Any) -> None:
-        self.kinds, self.engine = kinds, engine
+    def __init__(self, kinds: Any, engine: Any, address: int = 0) -> None:
+        self.kinds, self.engine, self.address = kinds, engine, address
+        self._state: Any = None
+        self._fields = np.zeros(0, "i8")
 
     def __reduce__(self) -> tuple:
         return type(None), ()  # addresses are those of one process: a copy of the model looks them up again
+
+    def step_ticks(self, state: Any, t0: int, t1: int) -> tuple[int, int, int]:
+        """See ``loop.step_ticks``."""
+        if _is_interpreted():
+            return loop.step_ticks(state, t0, t1, self.kinds, self.engine)
+        if self._state is not state:  # arrays that have grown are others
+            self._state, self._fields = state, machine_code.fields_of(state)
+        places = self.kinds.ctypes.data, self.engine.ctypes.data
+        tick = machine_code.call(self.address, t0, self._fields, t1, len(self.kinds), *places)
+        return tick, int(self.engine[0].broken), int(self.engine[0].clause)
 
 
 def call_loop(model: Model, t0: int, t1: int) -> tuple[int, int, int]:
     """The loop on a model, see ``loop.step_ticks``; on first use, what it needs is loaded or compiled."""
     if model.program is None:
         model.program = _program(model)
-    return loop.step_ticks(model.state, t0, t1, model.program.kinds, model.program.engine)
+    return model.program.step_ticks(model.state, t0, t1)
 
 
 def is_compiled(model: Model) -> bool:
@@ -77,26 +88,22 @@ def modules_of(model: Model) -> list[str]:
 
 def _program(model: Model) -> Program:
     names = modules_of(model)
-    count = len(registry())
+    count, address = len(registry()), 0
     if _is_interpreted():
         kinds: Any = [SimpleNamespace(p=None, s=None) for _ in range(2 * count)]
         engine: Any = [SimpleNamespace()]
         found: dict[str, Any] = {name: _entries(name) for name in names if name != LOOP}
     else:
         kinds, engine = np.zeros(2 * count, loop.ENTRY), np.zeros(1, loop.ENGINE)
-        compiled = fetch(names, numba.typeof(model.state))
-        found = {name: _addresses(compiled[name]) for name in names if name != LOOP}
+        found = dict(fetch(names, numba.typeof(model.state)))
+        address = found.pop(LOOP)["step_ticks"]
     for name, functions in found.items():
         kind = name.removesuffix(EACH)
         row = engine[0] if name == CLOCKWORK else kinds[list(registry()).index(kind) + count * (name != kind)]
         values = functions if name == CLOCKWORK else {**functions, **_places(model, kind)}
         for field, value in values.items():
             setattr(row, field, value)
-    return Program(kinds, engine)
-
-
-def _addresses(compiled: Compiled) -> dict[str, int]:
-    return {name: address_of(result) for name, result in compiled.items()}
+    return Program(kinds, engine, address)
 
 
 def _places(model: Model, kind: str) -> dict[str, Any]:
@@ -110,13 +117,13 @@ def _is_interpreted() -> bool:
 
 @cache
 def _entries(module: str) -> Entries:
-    if module == CLOCKWORK:
-        return clockwork()
+    if module in (LOOP, CLOCKWORK):
+        return the_loop() if module == LOOP else clockwork()
     kind = module.removesuffix(EACH)
     return as_counts(registry()[kind]) if kind == module else call_by_call(registry()[kind])
 
 
-def fetch(names: list[str], world: Any) -> dict[str, Compiled]:
+def fetch(names: list[str], world: Any) -> dict[str, Addresses]:
     """The compiled modules of these names, for a run of arrays of type ``world``; compiled if need be."""
     helpers = _helpers([name for name in names if _load(name, world) is None], world)
     try:
@@ -161,43 +168,30 @@ def _helpers(missing: list[str], world: Any) -> list[subprocess.Popen]:
     return helpers
 
 
-def _load(name: str, world: Any) -> Compiled | None:
+def _load(name: str, world: Any) -> Addresses | None:
     """A module that has been compiled, or None."""
     file = kernel_file(name, str(world))
     if file.name not in _loaded:
         try:
-            parts = pickle.loads(file.read_bytes())
+            objects = pickle.loads(file.read_bytes())
             os.utime(file)
         except (OSError, EOFError, pickle.PickleError):  # not there, or not whole: compile it again
             return None
-        context = cpu_target.target_context
-        context.refresh()  # as Numba does before it loads: it makes its run-time library known
-        compiled = {
-            n: compiler.CompileResult._rebuild(context, *pickle.loads(part)) for n, part in parts.items()
-        }
-        if name == LOOP:
-            loop.step_ticks.add_overload(compiled["step_ticks"])
-        _loaded[file.name] = compiled
+        _loaded[file.name] = machine_code.placed(objects)
     return _loaded[file.name]
 
 
 def _compile(name: str, world: Any) -> None:
     """Compile a module, and keep it."""
     with no_garbage():
-        compiled = _compiled(name, world)
-        parts = {n: serialize.dumps(result._reduce()) for n, result in compiled.items()}
+        objects = _compiled(name, world)
     file = kernel_file(name, str(world))
-    _loaded[file.name] = compiled
-    keep_kernel(file, pickle.dumps(parts))
+    _loaded[file.name] = machine_code.placed(objects)
+    keep_kernel(file, pickle.dumps(objects))
 
 
-def _compiled(name: str, world: Any) -> Compiled:
-    if name == LOOP:
-        tables = (numba.typeof(np.zeros(1, loop.ENTRY)), numba.typeof(np.zeros(1, loop.ENGINE)))
-        arguments = (world, numba.int64, numba.int64, *tables)
-        loop.step_ticks.compile(arguments)
-        return {"step_ticks": loop.step_ticks.overloads[arguments]}
-    return {n: entry(function, world) for n, function in _entries(name).items()}
+def _compiled(name: str, world: Any) -> machine_code.Objects:
+    return {n: object_of(entry(function, world)) for n, function in _entries(name).items()}
 
 
 def main() -> None:

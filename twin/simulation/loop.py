@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twin.base.jit import by_reference, enter, njit
+from twin.base.jit import enter, njit
 from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import (
     BLOCK,
@@ -33,11 +33,11 @@ GROW = -2  # what the loop returns where arrays have to grow before it goes on
 FUNCTIONS = ("step", "check", "configure")  # of a kind; see entries.py
 ENTRY = np.dtype((np.record, [(name, "i8") for name in (*FUNCTIONS, "p", "s")]))
 CLOCKWORK = ("run", "books", "conserves")  # of calls that are stepped one by one
-ENGINE = np.dtype((np.record, [(name, "i8") for name in CLOCKWORK]))
+ENGINE = np.dtype((np.record, [(name, "i8") for name in (*CLOCKWORK, "broken", "clause")]))
 
 
 @njit
-def step_ticks(state, t0, t1, kinds, engine):
+def step_ticks(w, t0, t1, kinds, engine):
     """Step the services of ``mine`` from tick t0 to t1. Stop early, after a period, if a condition has fired
     or a buffer is half full.
 
@@ -46,7 +46,6 @@ def step_ticks(state, t0, t1, kinds, engine):
     clause); only a run with debug looks for one. GROW in place of the service: arrays must grow, in place of
     the clause: those of calls, or that of events.
     """
-    w = by_reference(state)
     room = EVENTS_A_BLOCK * len(w.mine) + SPARE_EVENTS
     t = t0
     while t < t1:
