@@ -95,13 +95,13 @@ def key_figures(totals: dict[str, Any], clock: ask.LocalClock, card: dict[str, A
         f"Last recovery ({clock.zone})": end,
     }
     if card:
-        near = " / ".join(f"{p['twin']['within_44_min']} of {p['twin']['count']}" for p in by_phase(card))
+        near = " / ".join(f"{p['twin']['within_44_min']} of {p['twin']['count']}" for p in phases_alone(card))
         figures["Predicted within 44 min, by phase"] = near
     for column, (label, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
         column.metric(label, value)
 
 
-def by_phase(card: dict[str, Any]) -> list[dict[str, Any]]:
+def phases_alone(card: dict[str, Any]) -> list[dict[str, Any]]:
     """The scores of the phases, without that of all of them."""
     phases = card.get("phases", [])
     return [phase for phase in phases if phase["id"] != "all"] or phases

@@ -102,6 +102,17 @@ def test_a_plateau_is_wide_and_lasts(plateau):
     assert plateau["imposed"] == "false" or "input" in plateau["note"]
 
 
+def test_counts_are_of_products_that_the_entries_hold():
+    """Each service belongs to one product at most, and each count is a part of its whole."""
+    names = [name for entry in rows("us-east-1-2025-10-20-entries.csv") for name in entry["services"].split()]
+    assert names and len(names) == len(set(names))
+    for count in rows("us-east-1-2025-10-20-counts.csv"):
+        assert 0 < int(count["count"]) <= int(count["whole"]) and count["source"] in SOURCES
+        assert count["note"].endswith(".") and FIRST <= in_utc(count["at"]) <= LAST
+    readme = (DATA / "published" / "README.md").read_text()
+    assert f"the twin has {len(rows('us-east-1-2025-10-20-entries.csv'))} of them" in readme
+
+
 def test_recollection_and_posts_are_not_taken_to_the_minute():
     least = {"HD": 5, "MEM": 15, "SECOND": 5, "PES": 1}
     assert not [o["id"] for o in OUTCOMES if int(o["tolerance_min"]) < least[o["source"]]]

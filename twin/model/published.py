@@ -77,6 +77,38 @@ class Plateau(Record):
     note: str = ""
 
 
+class Count(Record):
+    """How many entries of the dashboard were impacted (or listed: impacted or resolved) at a time."""
+
+    id: Slug
+    at: ClockTime
+    what: Literal["impacted", "listed"]
+    count: Annotated[StrictInt, Field(ge=0)]
+    at_least: StrictBool = Field(False, description="the count is a lower bound")
+    of: Literal["all", "listed"] = Field("all", description="what whole counts")
+    whole: Annotated[StrictInt, Field(ge=1)]
+    source: str
+    note: str = ""
+
+    @property
+    def share(self) -> float:
+        """The count over the whole."""
+        return self.count / self.whole
+
+
+class Product(Record):
+    """A product that the dashboard counts once, and the services of the topology that are parts of it."""
+
+    id: Slug
+    services: str = Field(description="names, with spaces between them")
+    note: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its services."""
+        return tuple(self.services.split())
+
+
 class Published(Record):
     """The published timeline of an incident, to score a run against."""
 
@@ -85,6 +117,8 @@ class Published(Record):
     outcomes: tuple[Outcome, ...]
     must_not: tuple[Exclusion, ...] = ()
     plateaus: tuple[Plateau, ...] = ()
+    counts: tuple[Count, ...] = ()
+    entries: tuple[Product, ...] = ()
 
     def __repr__(self) -> str:
         count = counted(len(self.outcomes), "outcome")

@@ -10,7 +10,7 @@ from twin.base.places import LIBRARY
 from twin.base.units import Refused
 from twin.model.fields import Record
 from twin.model.parameter import Param
-from twin.model.published import Exclusion, Outcome, Plateau, Published
+from twin.model.published import Count, Exclusion, Outcome, Plateau, Product, Published
 from twin.model.signals import WATCHED
 from twin.model.source import Source
 from twin.spec.problems import Problem, SpecError
@@ -19,8 +19,12 @@ from twin.spec.tree import Tree, read_tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, Names
 
-TYPED_COLUMNS = ("level", "low", "high", "episode", "tolerance_min", "imposed")  # others hold text
-BESIDE: dict[str, type[Record]] = {"must_not": Exclusion, "plateaus": Plateau}
+TYPED_COLUMNS = (  # the others hold text
+    "level", "low", "high", "episode", "tolerance_min", "imposed", "count", "at_least", "whole",
+)  # fmt: skip
+BESIDE: dict[str, type[Record]] = {
+    "must_not": Exclusion, "plateaus": Plateau, "counts": Count, "entries": Product,
+}  # fmt: skip
 
 
 class Sources(Record):
@@ -70,8 +74,7 @@ def load_published(path: Path | str) -> Published:
 
 
 def read_published(path: Path, problems: list[Problem]) -> Tree:
-    """The tree of a timeline: INCIDENT.csv, and what lies beside it of INCIDENT-must-not.csv and
-    INCIDENT-plateaus.csv."""
+    """The tree of a timeline: INCIDENT.csv, and INCIDENT-PART.csv for each part of BESIDE that there is."""
     parts: dict[str, Any] = {"incident": path.stem, "outcomes": _statements(path, Outcome, problems)}
     for key, model in BESIDE.items():
         file = path.with_name(f"{path.stem}-{key.replace('_', '-')}{path.suffix}")
@@ -101,6 +104,9 @@ def check_subjects(tree: Tree, checker: Checker) -> None:
     for path, entry in _entries(tree):
         for key in ("subject", "would_come_from"):
             check_service(entry.get(key), f"{path}.{key}", checker)
+        if (names := entry.get("services")) is not None:
+            for name in str(names.value).split():
+                check_service(Tree(name, names.file, names.line, names.column), f"{path}.services", checker)
 
 
 def build_published(tree: Tree, problems: list[Problem]) -> Published | None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -82,8 +82,9 @@ class Ensemble(Tabular):
 
     ``places`` (draws, numbers): where in its range each number was, 0 to 1. ``times_min``: outcome id →
     (draws,) minutes from the start, as they might be published; infinite where it does not happen.
-    ``published_min``: id → (published, tolerance). Draws that were left out are in none of these: ``invalid``
-    or ``implausible``. ``runs``: how many it took. ``refitted``: targets of the fitted inputs. ``excused``:
+    ``published_min``: id → (published, tolerance). ``earliest_min``: id → lower
+    bound, of those that have one. Draws that were left out are in none of these: ``invalid`` or
+    ``implausible``. ``runs``: how many it took. ``refitted``: targets of the fitted inputs. ``excused``:
     what must not happen, and does with the scenario's own values.
     """
 
@@ -98,6 +99,7 @@ class Ensemble(Tabular):
     end_min: float = math.inf
     refitted: tuple[str, ...] = ()
     excused: tuple[str, ...] = ()
+    earliest_min: Mapping[str, float] = field(default_factory=dict)
 
     headings = ("outcome", "published", "low", "high", "covered")
 
@@ -128,9 +130,9 @@ class Ensemble(Tabular):
         return high - low if high < math.inf else math.inf
 
     def covers(self, outcome: str) -> bool:
-        """Whether the published time is inside the band."""
-        low, high = self.band(outcome)
-        return low <= self.published_min[outcome][0] <= high
+        """Whether the published time is inside the band, or some of the time between its two bounds."""
+        (low, high), at_min = self.band(outcome), self.published_min[outcome][0]
+        return low <= at_min and self.earliest_min.get(outcome, at_min) <= high
 
     def movements(self, outcome: str) -> list[Movement]:
         """The numbers that move an outcome by more than MOVES_MIN, the one that moves it most first."""
@@ -255,6 +257,8 @@ def ensemble(
         scenario.seed, worlds.invalid, int((~kept).sum()),
         runs.count + sum(each.runs for each in found), aim.end_min,
         tuple(number.target for number in aim.numbers), _excused(aim, origin),
+        {o.id: minutes_of(scenario, o) - (o.at - o.earliest).total_seconds() / 60
+         for o in scenario.published.outcomes if o.not_before},
     )  # fmt: skip
 
 

@@ -30,12 +30,13 @@ class Scored(Protocol):
 
 @dataclass(frozen=True)
 class PhaseScore:
-    """The predicted outcomes of a phase. ``twin`` and ``baseline``: sums as of ``timing_of``.
+    """The predicted ``outcomes`` of a phase, by id. ``twin`` and ``baseline``: sums as of ``timing_of``.
 
     ``also``: window → how many are right in it without feedback, too.
     """
 
     phase: Phase
+    outcomes: tuple[str, ...]
     twin: dict[str, Any]
     baseline: dict[str, Any]
     also: dict[str, int]
@@ -61,9 +62,9 @@ def phases_of(rows: Sequence[Scored], never_min: float) -> list[PhaseScore]:
 
 def _score(phase: Phase, rows: Sequence[Scored], never_min: float) -> PhaseScore:
     ours, theirs = [row.error_min for row in rows], [row.baseline_error_min for row in rows]
-    return PhaseScore(
-        phase, timing_of(ours, never_min), timing_of(theirs, never_min), also_right(ours, theirs)
-    )
+    ids = tuple(row.outcome.id for row in rows)
+    sums = timing_of(ours, never_min), timing_of(theirs, never_min)
+    return PhaseScore(phase, ids, *sums, also_right(ours, theirs))
 
 
 def phase_of(moment: datetime, scenario: Scenario) -> Phase:

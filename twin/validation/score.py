@@ -31,6 +31,13 @@ from twin.simulation.run import FinishedRun, simulate
 from twin.simulation.runs import SCORECARD
 from twin.spec.inputs import UncertainInput, inputs_of
 from twin.validation.checks import PlateauRow, early_trouble, idle_bans
+from twin.validation.counts import CountRow, count_rows
+from twin.validation.distribution import (
+    OutcomeDistribution,
+    PhaseDistribution,
+    by_phase,
+    distribution_of,
+)
 from twin.validation.ensemble import Ensemble, ensemble
 from twin.validation.phases import WHOLE, PhaseScore, phase_of, phases_of
 from twin.validation.sums import NEAR_MIN, kendall_order, timing_of
@@ -108,6 +115,7 @@ class Scorecard:
     must_not_count: int
     idle: Mapping[str, str]
     plateaus: tuple[PlateauRow, ...]
+    counts: tuple[CountRow, ...]
     warnings: tuple[str, ...]
     troubled: frozenset[str]
     numbers: tuple[UncertainInput, ...]
@@ -148,6 +156,24 @@ class Scorecard:
         return phases_of(self.predicted, self.never_min)
 
     @property
+    def distribution(self) -> list[PhaseDistribution]:
+        """The ensemble against what was published, phase by phase; empty without an ensemble."""
+        if self.ensemble is None:
+            return []
+        found = {row.outcome.id: self._distribution(row) for row in self.predicted
+                 if row.outcome.id in self.ensemble.times_min}  # fmt: skip
+        return by_phase(found, [(phase.title, phase.outcomes) for phase in self.phases])
+
+    def _distribution(self, row: ScoreRow) -> OutcomeDistribution:
+        assert self.ensemble is not None
+        id, at_min = row.outcome.id, self.ensemble.published_min[row.outcome.id][0]
+        earliest_min = at_min - (row.outcome.at - row.outcome.earliest).total_seconds() / 60
+        return distribution_of(
+            self.ensemble.times_min[id], (earliest_min, at_min), self.ensemble.band(id),
+            row.baseline_error_min, self.never_min,
+        )  # fmt: skip
+
+    @property
     def misses(self) -> list[ScoreRow]:
         """Predicted outcomes that are missed: first the ones without a time, then by error."""
         missed = [row for row in self.predicted if row.is_missed]
@@ -186,7 +212,9 @@ class Scorecard:
             "engine_seconds": self.engine_seconds, "outcomes": [row.as_json() for row in self.rows],
             "warnings": list(self.warnings),
             "phases": [phase.as_json() for phase in self.phases], "never_counts_as_min": self.never_min,
+            "distribution": [each.as_json() for each in self.distribution],
             "plateaus": [row.as_json() for row in self.plateaus],
+            "counts": [row.as_json() for row in self.counts],
             "summary": self.summary(), "baseline": self.baseline_summary(),
         }  # fmt: skip
 
@@ -224,7 +252,8 @@ def score(
     published, beyond = _within(scenario.published, scenario.start + timedelta(seconds=scenario.duration_s))
     all_numbers = tuple(inputs_of(scenario))
     arrays = RunArrays(run)
-    signals = [outcomes.signals_of(each, published) for each in (arrays, reflex)]
+    others = RunArrays(reflex)
+    signals = [outcomes.signals_of(each, published) for each in (arrays, others)]
     broken = [outcomes.broken(each, published, scenario.start) for each in signals]
     card = Scorecard(
         **{key: run.manifest[key] for key in ("run_id", "digest", "runner", "engine_seconds")},
@@ -235,6 +264,7 @@ def score(
         must_not_count=len(published.must_not),
         idle=idle_bans(scenario, signals[0], published),
         plateaus=_plateaus(scenario, published, signals),
+        counts=count_rows(scenario, published, arrays, others),
         warnings=tuple(early_trouble(scenario, arrays)),
         troubled=frozenset(arrays.names[e.service] for e in arrays.episodes),
         numbers=all_numbers,
@@ -286,6 +316,7 @@ def _within(published: Published, end: datetime) -> tuple[Published, tuple[str, 
         "outcomes": tuple(o for o in published.outcomes if o.at <= end),
         "must_not": tuple(ban for ban in published.must_not if ban.begin < end),
         "plateaus": tuple(p for p in published.plateaus if p.end <= end),
+        "counts": tuple(c for c in published.counts if c.at <= end),
     }
     return published.model_copy(update=part), tuple(o.id for o in published.outcomes if o.at > end)
 

@@ -23,8 +23,8 @@ STYLES = {OutcomeClass.IMPOSED: "dim", OutcomeClass.FITTED: "dim", OutcomeClass.
 
 def render(card: Scorecard, console: Console) -> None:
     """Print ``card``."""
-    lists = (*_misses(card), *_wide(card), _outcomes(card), *_plateaus(card))
-    for part in (*lists, _sums(card), *_idle(card), *_foundations(card)):
+    lists = (*_misses(card), *_wide(card), _outcomes(card), *_plateaus(card), *_counts(card))
+    for part in (*lists, _sums(card), *_idle(card), *_foundations(card), *_distribution(card)):
         console.print(part)
 
 
@@ -115,10 +115,48 @@ def _plateaus(card: Scorecard) -> Iterator[Table]:
     yield table
 
 
+def _counts(card: Scorecard) -> Iterator[Table]:
+    """How many services were impacted: shares, as the twin has a part of them."""
+    if not card.counts:
+        return
+    table = Table(title="\nPublished counts", title_justify="left", box=None, pad_edge=False)
+    for name in ("count", "at", "published", "share", "twin", "share", "without\nfeedback"):
+        table.add_column(name, justify="left" if name == "count" else "right", no_wrap=True)
+    for row in card.counts:
+        least = "≥ " if row.count.at_least else ""
+        table.add_row(
+            row.count.id, f"{row.count.at:%H:%M}", f"{least}{row.count.count} of {row.count.whole}",
+            _percent(row.count.share), f"{row.counted} of {row.entries}", _percent(row.share),
+            _percent(row.baseline_share),
+        )  # fmt: skip
+    yield table
+
+
 def _idle(card: Scorecard) -> Iterator[str]:
     """Of what must not happen: what could not, so that it proves nothing."""
     for id, why in card.idle.items():
         yield escape(f"  {id} could not happen: {why}")
+
+
+def _distribution(card: Scorecard) -> Iterator[Table | str]:
+    """How the whole ensemble stands to what was published, in each phase."""
+    if not card.distribution:
+        return
+    table = Table(title="\nDistribution", title_justify="left", box=None, pad_edge=False)
+    for name in ("predicted outcomes", "covered by\n5–95 %", "median\nwidth, min", "open", "CRPS,\nmin",
+                 "without\nfeedback", "skill", "skill where\nthat happens", "rank histogram"):  # fmt: skip
+        table.add_column(name, justify="left" if name.startswith("pred") else "right")
+    for each in (phase.as_json() for phase in card.distribution):
+        width = each["median_band_min"]
+        table.add_row(
+            escape(each["phase"]), _percent(each["coverage"]), "open" if width is None else _whole(width),
+            _percent(each["open_share"]), _whole(each["crps_min"]), _whole(each["baseline_crps_min"]),
+            _plain(each["skill"]), _plain(each["skill_where_baseline_happens"]),
+            " ".join(map(str, each["rank_histogram"])),
+        )  # fmt: skip
+    yield table
+    yield "CRPS: error and spread together; skill 1 is perfect, 0 no better than without feedback."
+    yield "Rank histogram: published times by tenth of the draws, the earliest first; flat is right."
 
 
 def _sums(card: Scorecard) -> Table:

@@ -36,7 +36,8 @@ def test_the_json_is_as_documented(card, run) -> None:
     document = json.loads(json.dumps(card.as_json(), allow_nan=False))
     about = ["run_id", "digest", "runner", "engine_seconds"]
     assert list(document) == [
-        *about, "outcomes", "warnings", "phases", "never_counts_as_min", "plateaus", "summary", "baseline",
+        *about, "outcomes", "warnings", "phases", "never_counts_as_min", "distribution", "plateaus", "counts",
+        "summary", "baseline",
     ]  # fmt: skip
     assert [document[key] for key in about] == [run.manifest[key] for key in about]
     keys = ["id", "subject", "published", "simulated", "error_min", "class", "baseline_error_min", "phase"]
