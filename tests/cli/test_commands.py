@@ -190,7 +190,7 @@ def test_check_says_how_services_are_stepped(twin: Twin, tiny: Path) -> None:
     (found,) = json.loads(twin("check", tiny, "--json").stdout)
     assert found["stepping"]["each"] == {"people": 1, "site": 1, "store": 1}
     shipped = twin("check", "us-east-1-2025-10-20").stdout
-    assert "  as counts, in ticks of 1s: 43 services\n" in shipped
+    assert "  as counts, in ticks of 1s: 44 services\n" in shipped
     assert "between domains: news over each may be up to 10s late" in shipped
 
 

@@ -32,7 +32,7 @@ from twin.model.parameter import LATE, Param, fault_ratio
 
 PARAMETERS = (
     Param("objects_count", 36_000, "count", 1, 1e12, "objects: services, node groups, groups of instances",
-          "assumed: each wants a change every half an hour", (6000.0, 200_000.0)),
+          "assumed: each wants a change every half an hour", (6000.0, 200_000.0), divided=True),
     Param("backoff_s", 60.0, "s", 1.0, 86_400.0,
           "wait after the first failure, doubled after each further failure",
           "assumed: unpublished; what counts is the longest", (10.0, 300.0)),

@@ -85,6 +85,13 @@ SERVICE = np.dtype(
             ("pending_from", "i8"),
             ("pending", "i8"),
             ("most_at_rest", "i8"),
+            # zones: 1 for the front of several, 2 if it also reports their sums (zones.py); what each service
+            # counted in the last signal period
+            ("fronts", "i8"),
+            ("closed_offered", "i8"),
+            ("closed_good", "i8"),
+            ("closed_failed", "i8"),
+            ("closed_latency", "f8"),
             # level of the moment
             ("capacity_per_s", "f8"),
             ("backlog", "i8"),
@@ -199,6 +206,7 @@ EDGE = np.dtype(
             # the pool
             ("live", "i8"),
             ("lost", "i8"),
+            ("missed", "f8"),  # work that is bound: the share that failed in the last tick
             ("cell", "i8"),
             ("key", "i8"),
             ("in_loop", "i8"),  # whether the callee reaches the caller over dependencies
@@ -318,6 +326,7 @@ class State(NamedTuple):
     incoming: np.ndarray  # int64: edge numbers ordered by callee
     near: np.ndarray  # int64: numbers of the edges inside a domain
     close: np.ndarray  # int64: of ``mine``, the services at such edges
+    wholes: np.ndarray  # int64: of ``mine``, those that report the sums of their zones
     ahead: np.ndarray  # int64[services, 2 * BLOCK_TICKS]: calls that come in each tick of a block, and go
     cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
     carry: np.ndarray  # int64: remainders, EDGE_CARRIES an edge, then SERVICE_CARRIES a service: draws.py
@@ -346,6 +355,7 @@ CLOCK = (
 )  # fmt: skip
 PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG, STEPWISE, BLOCK = range(9)
 CALLS_NEAR, CALLED_NEAR = 1, 2  # bits of is_near
+FRONT, WHOLE = 1, 2  # ``fronts``
 BLOCK_TICKS = 16  # most ticks in which a service is stepped before the next one: blocks.py
 LINE_VALUES = 10  # that travel along an edge with a delay
 CACHE_SLOTS = 64  # age classes of a cached dependency

@@ -256,6 +256,8 @@ def depend_on_each(t, w, i, n):
     ok, wait, still_open, ended_ok = 1.0, 0.0, 0, 1.0
     panel = w.svc[i]
     panel.hands_over = 0
+    if panel.fronts != 0:
+        return depend_on_one(t, w, i, n)
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if not takes_part(r):
@@ -281,6 +283,28 @@ def depend_on_each(t, w, i, n):
         ended_ok *= factor if heard == miss else served_ratio(r, heard)
     close_requests(panel, n, still_open, ended_ok)
     return ok, wait
+
+
+@njit
+def depend_on_one(t, w, i, n):
+    """``depend_on_each`` of a front: each of ``n`` calls goes to one of its dependencies. So what they miss
+    adds up, and calls that are not answered are all open."""
+    panel = w.svc[i]
+    missed, wait, still_open, lost = 0.0, 0.0, 0, 0.0
+    for e in range(panel.out_start, panel.out_end):
+        r = w.edge[e]
+        if not takes_part(r):
+            panel.hands_over += r.mode == ASYNC
+            continue
+        miss, latency = send_calls(t, w, e, n)
+        heard = ended_miss(r, miss) if r.visible_held > 0 or r.seen_served > 0 else miss
+        still_open += unanswered(r) if r.visible_held > 0 else 0
+        r.wait_s, r.blame = r.share * latency, r.share * miss
+        wait += r.wait_s
+        missed += r.blame
+        lost += r.share * heard
+    close_requests(panel, n, still_open, max(0.0, 1.0 - lost))
+    return max(0.0, 1.0 - missed), wait
 
 
 @njit

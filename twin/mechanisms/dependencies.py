@@ -110,6 +110,9 @@ def age(t, w, e):
 def hand_over(t, w, e, n):
     """Work left for the callee to take when it can. Returns the wait, in seconds, of what is left now."""
     r = w.edge[e]
+    if r.bound != 0.0:
+        hand_over_bound(t, w, e, n)
+        return 0.0
     r.backlog += n
     limit = r.backlog
     if r.drain_per_s > 0.0:
@@ -119,6 +122,29 @@ def hand_over(t, w, e, n):
     r.calls += limit
     r.backlog -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, limit, 1.0 - miss_ratio(w, e))
     return r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0
+
+
+@njit
+def hand_over_bound(t, w, e, n):
+    """Work that is bound to a part of the callee, as a termination to its droplet. What waits is spread over
+    a share ``missed`` of the parts. When fewer fail, it is done where they work again.
+
+    New work meets a part that fails, or one that works. What failed has to wait, and new work widens the
+    share by its weight. So all that was asked for has been served, waits, or is on its way.
+    """
+    r, miss = w.edge[e], miss_ratio(w, e)
+    failed = r.visible_failed - r.seen_failed
+    r.seen_failed = r.visible_failed
+    r.backlog += failed
+    if r.backlog > 0 and miss > r.missed:
+        r.missed += (miss - r.missed) * min(1.0, n * miss / r.backlog)
+    tries = 0
+    if miss < r.missed:  # of those that try, a share ``miss`` fails again
+        free = (1.0 - miss / r.missed) / (1.0 - miss)
+        tries = draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, r.backlog, free)
+        r.missed = miss
+    r.backlog -= tries
+    r.calls += n + tries
 
 
 @njit

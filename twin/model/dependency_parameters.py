@@ -79,7 +79,8 @@ EDGE_PARAMETERS = (
           "RESILIENCE4J", needs=BREAKER),
     EdgeParam("clients_count", 1, "count", 1, 1e9,
           "client objects that share the calls, each with its own retry quota, rate limit and breaker",
-          "assumed: one unless given", (1, 1), needs=("retry_mode", "client_throttle_ratio", *BREAKER)),
+          "assumed: one unless given", (1, 1), needs=("retry_mode", "client_throttle_ratio", *BREAKER),
+          divided=True),
     EdgeParam("priority", "normal", "choice", 0, 2,
           "whom the callee refuses first when it has to refuse: low, then normal, then high",
           "assumed: all alike unless given", choices=PRIORITIES, needs=()),
@@ -87,10 +88,14 @@ EDGE_PARAMETERS = (
           "assumed: none beyond a tick", (0.0, 0.0)),
     EdgeParam("connections_count", 2000, "count", 1, 1e9,
           "connections, or cached entries, of all callers together",
-          "assumed: only shares matter", (500.0, 1e5), modes=("cached", "new_connections")),
+          "assumed: only shares matter", (500.0, 1e5), modes=("cached", "new_connections"), divided=True),
     EdgeParam("drain_per_s", 0.0, "1/s", 0.0, 1e12,
           "maximum calls per second from an asynchronous caller; 0 for no limit",
-          "assumed: no limit unless given", (0.0, 0.0), modes=("async",)),
+          "assumed: no limit unless given", (0.0, 0.0), modes=("async",), divided=True),
+    EdgeParam("bound", False, "switch", 0, 1,
+          "work that waits is bound to a part of the callee, and is done when that part works again. "
+          "Only as counts",
+          "assumed: whoever is free takes it", modes=("async",)),
     EdgeParam("utilisation_ratio", 0.0, "ratio", 0.0, 1.0,
           "share of the callee's capacity that this caller needs at the peak of the day. If the "
           "callee has less capacity left than this share, some calls fail; 0 switches this off",
@@ -136,7 +141,7 @@ EDGE_PARAMETERS = (
           "this is set",
           "assumed: none unless a scenario says so", (0.0, 0.0), modes=("cached",)),
     EdgeParam("store_count", 1e12, "count", 1, 1e12, "work that the store between caller and callee holds",
-          "assumed: unbounded unless given", (1e12, 1e12), modes=("async",)),
+          "assumed: unbounded unless given", (1e12, 1e12), modes=("async",), divided=True),
     EdgeParam("when_full", "fail", "choice", 0, 2,
           "a full store drops the work, fails the caller, or blocks it "
           "until there is room",
@@ -148,5 +153,5 @@ EDGE_PARAMETERS = (
     EdgeParam("retry_budget_count", 0.0, "count", 0.0, 1e9,
           "most retries that the budget saves up, and what "
           "it has at the start; 0 for the first tries of ten seconds",
-          "assumed: ten seconds", (0.0, 0.0), needs=("retry_budget_ratio",)),
+          "assumed: ten seconds", (0.0, 0.0), needs=("retry_budget_ratio",), divided=True),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 import networkx as nx
 
 from twin.model.scenario import Service
+from twin.model.target import AT
 
 _Node = Any  # a name, or a tuple of names
 SWEEPS = 8  # rounds of ordering by barycentre; drawings of some hundred services settle in fewer
@@ -76,15 +77,16 @@ def strongly_connected(edges: Collection[tuple[_Node, _Node]]) -> list[tuple[_No
 def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:
     """Divide whole domains among at most ``shards`` shards: the dearest first, to the least loaded shard.
 
-    What a service costs is counted in ends of dependencies. Ties are broken by the domain's name, then by the
-    first shard. Returns the sorted names of each shard's services, without empty shards. Raises ValueError
-    for fewer than one shard.
+    A domain has its zones with it. What a service costs is counted in ends of dependencies. Ties are broken
+    by the domain's name, then by the first shard. Returns the sorted names of each shard's services, without
+    empty shards. Raises ValueError for fewer than one shard.
     """
     if shards < 1:
         raise ValueError(f"{shards} shards: at least one is needed")
     domains: dict[str, list[str]] = {}
     for name in sorted(services):
-        domains.setdefault(services[name].domain or name, []).append(name)
+        domain = services[name].domain or name
+        domains.setdefault(domain.partition(AT)[0], []).append(name)  # zones with the whole of them
     each = _costs(services)
     cost = {domain: sum(each[name] for name in names) for domain, names in domains.items()}
     dealt: list[list[str]] = [[] for _ in range(shards)]

@@ -71,13 +71,14 @@ class About:
     """Everything that others may ask about a kind, beyond its parameters.
 
     ``is_customers``: its calls come from outside; its rate is that of a day. ``is_plain``: it has no
-    mechanism, and may stand in for any service. ``holds_event``: it is the event itself; a baseline keeps it
-    and an ensemble leaves its parameters alone. ``why_passive``: why no load and no lack of capacity keeps it
-    down, '' if one might. ``keeps_leases``: its step reads dependencies of mode lease. ``grants_leases``: a
-    dependency of mode lease on it is a condition for the work of any caller. ``calls_until_well``: calls a
-    second that it makes by itself while all of it is down; None if it makes none. ``strikes``: what can
-    befall a share of it at one moment. ``pace_s``: the time in which its mechanism takes a turn, if it has
-    one of its own.
+    mechanism, and may stand in for any service. ``holds_event``: it is the event itself; a baseline keeps
+    it and an ensemble leaves its parameters alone. ``why_passive``: why no load and no lack of capacity
+    keeps it down, '' if one might. ``keeps_leases``: its step reads dependencies of mode lease.
+    ``grants_leases``: a dependency of mode lease on it is a condition for the work of any caller.
+    ``fronts_zones``: it shares calls out over the zones of a service, and reports their sums.
+    ``calls_until_well``: calls a second that it makes by itself while all of it is down; None if it makes
+    none. ``strikes``: what can befall a share of it at one moment. ``pace_s``: the time in which its
+    mechanism takes a turn, if it has one of its own.
     """
 
     is_customers: bool = False
@@ -90,6 +91,7 @@ class About:
     remedies: tuple[Remedy, ...] = ()
     control_loop: type[Eye] | None = None
     keeps_leases: bool = False
+    fronts_zones: bool = False
     calls_until_well: Callable[[ValueOf], float] | None = None
     strikes: tuple[Strike, ...] = ()
     pace_s: Callable[[ValueOf], float] | None = None

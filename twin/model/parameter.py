@@ -31,7 +31,8 @@ class Param:
     """One parameter of a kind or of a dependency.
 
     ``unit`` is one of UNITS. ``source`` is an id of ``data/sources.yaml`` or ``assumed: reason``; an assumed
-    number has a plausible ``range`` (low, high) in the same unit.
+    number has a plausible ``range`` (low, high) in the same unit. ``divided``: it is that of all zones
+    together, and each zone has its part.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Param:
     source: str
     range: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
+    divided: bool = False
 
     def encode(self, value: float | str | bool) -> float:
         """The value as the float that the compiled step reads: a choice is its position, a switch 0 or 1."""

@@ -146,8 +146,14 @@ class Service(Record):
     requests: Literal["auto", "each", "counted"] = Field(
         "auto", description="whether its calls are stepped one by one, or as counts"
     )
+    per: Literal["zone"] | None = Field(
+        None, description="zone: it stands in each zone of the topology, with its part of counts and rates"
+    )
     parameters: dict[str, Quantity] = Field({})
     dependencies: tuple[Dependency, ...] = ()
+    in_zone: dict[str, Quantity] | None = Field(
+        None, description="numbers of one zone, as 'az1.capacity_per_s'; not in files"
+    )
 
     @property
     def through(self) -> str | None:
@@ -174,6 +180,7 @@ class Topology(Record):
     requests: Literal["auto", "each", "counted"] = Field(
         "auto", description="how the calls of its services are stepped, unless these say otherwise"
     )
+    zones: tuple[Slug, ...] = Field((), description="the zones in which services with per: zone stand")
     services: dict[str, Service] = Field({})
 
     def __repr__(self) -> str:
@@ -223,7 +230,8 @@ class Intervention(Record):
     at ``until_s``, or ``for_s`` after the beginning. ``over_s``: the values change linearly for that long, in
     steps of a signal period, or in ``stairs`` equal steps. ``every_s``, ``times``: it comes again. With
     ``random``, it begins by chance from ``at_s`` on, and no more after ``until_s``. If responders are
-    modelled, ``follows`` and ``takes`` replace the time.
+    modelled, ``follows`` and ``takes`` replace the time. With ``each``, there is one for each zone, and the
+    next begins ``apart_s`` later or more.
     """
 
     id: Slug
@@ -232,12 +240,15 @@ class Intervention(Record):
     at_s: MomentS | None = Field(None, alias="at")
     when: Condition | None = None
     after_s: Seconds = Field(0.0, alias="after", description="delay after the condition has held")
+    each: Literal["zone"] | None = Field(None, description="zone: once in each zone, as its own signal says")
+    apart_s: Seconds = Field(0.0, alias="apart", description="time from one zone to the next, at least")
     until_s: MomentS | None = Field(None, alias="until")
     for_s: Seconds | None = Field(None, alias="for")
     over_s: Seconds = Field(0.0, alias="over")
     stairs: Annotated[StrictInt, Field(ge=2)] | None = Field(None, description="number of steps of over")
     every_s: Seconds | None = Field(None, alias="every", description="from one begin to the next")
     times: Annotated[StrictInt, Field(ge=2)] | None = Field(None, description="how often, with every")
+    group: str = Field("", description="the step of which it is that of one zone; not in files")
     random: Chance | None = Field(None, description="begins by chance, from at on, until until")
     follows: Slug | None = Field(None, description="the step that responders carry out before it")
     takes: dict[str, Quantity] = Field({}, description="how long they take after that, by stage")

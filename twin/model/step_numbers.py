@@ -44,6 +44,7 @@ SLOTS = {
     slot.key: slot
     for slot in (
         Slot("over", "", "over_s"),
+        Slot("apart", "", "apart_s"),
         Slot("for", "", "for_s"),
         Slot("after", "", "after_s"),
         Slot("every", "", "every_s"),

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 ARROW = "->"
+AT = "@"  # between a service and one of its zones
 
 
 class Target(NamedTuple):

@@ -20,12 +20,14 @@ from twin.mechanisms.arrays import (
     PERIOD,
     SAMPLE_TICKS,
     SPARE_EVENTS,
+    WHOLE,
 )
 from twin.mechanisms.blocks import block_end, close_block, open_block, rest
 from twin.mechanisms.books import settle
 from twin.mechanisms.contract import CONSERVATION, INVARIANT, broken_clause
 from twin.mechanisms.detection import close_period, publish_all, publish_near
 from twin.mechanisms.requests.records import COUNTED, IS_ON, N_BOOKS
+from twin.mechanisms.zones import close_wholes
 
 OF_CALLS, OF_EVENTS = range(2)  # which arrays
 GROW = -2  # what the loop returns where arrays have to grow before it goes on
@@ -61,6 +63,7 @@ def step_ticks(w, t0, t1, kinds, engine):
             return tick, i, clause
         t, boundary = end, end % w.clock[PERIOD] == 0
         if boundary:
+            close_wholes(t - 1, w)
             publish_all(t - 1, w)
         if w.counters[IS_ON] != 0 and t % w.clock[SAMPLE_TICKS] == 0:
             enter(engine[0].books, t - 1, w, 0, 0, 0, 0)
@@ -94,7 +97,7 @@ def step_block(t, end, w, kinds):
                 return tick, i, clause
             if after == end:
                 close_block(end, w, i)
-                if boundary:
+                if boundary and w.svc[i].fronts != WHOLE:
                     close_period(end - 1, w, i)
         if lap > 0 and (after < end or not boundary):
             publish_near(after - 1, w)

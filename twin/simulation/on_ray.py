@@ -29,6 +29,7 @@ import numpy as np
 from twin.mechanisms.arrays import EDGE, PERIOD, State
 from twin.model.graph import partition
 from twin.model.scenario import Scenario
+from twin.simulation.by_zone import by_zone
 from twin.simulation.bytewise import copied, put_together
 from twin.simulation.inline import InvariantBroken, Progress, Rows, advance, apply
 from twin.simulation.levels import placed_services
@@ -348,7 +349,7 @@ def run_on_ray(
     machines have this package; None starts a local one.
     """
     advance(model, 0, 0)  # compiles the loop if need be, so that the actors find it on disk
-    parts = partition(placed_services(scenario), actors)
+    parts = partition(placed_services(by_zone(scenario)), actors)
     links, numbers = links_of(model, parts), range(len(parts))
     shards = [
         (part, [links[k][j] for j in numbers if j != k], [links[j][k] for j in numbers if j != k])

@@ -20,6 +20,7 @@ from twin.model.reach import follow_shares
 from twin.model.responders import steps
 from twin.model.scenario import Scenario
 from twin.simulation import inline, journal
+from twin.simulation.by_zone import by_zone
 from twin.simulation.code_version import code_version
 from twin.simulation.described import as_given, described, identity, services_given
 from twin.simulation.inline import Progress, Rows
@@ -84,7 +85,7 @@ class FinishedRun:
     def described(self) -> dict[str, pa.Table]:
         """The tables ``services`` and ``dependencies``. Raises DamagedRun."""
         if self.inputs is not None:
-            return described(self.inputs.topology)
+            return described(by_zone(self.inputs).topology)
         return {name: self._read(name) for name in journal.DESCRIBED}
 
     @cached_property
@@ -136,7 +137,7 @@ def _without_services(scenario: Scenario) -> dict[str, Any]:
 
 def schedule_for(model: Model, scenario: Scenario) -> Schedule:
     """The scenario's interventions, starting from the values that the model has now."""
-    scenario = follow_shares(scenario)
+    scenario = follow_shares(by_zone(scenario))
     targets = {target for x in scenario.interventions for target in x.set}
     present = {target: model.value(target) for target in sorted(targets)}
     clock = model.state.clock
@@ -199,6 +200,7 @@ def keep(run: R, out: Path | str) -> R:
 
 def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: str) -> dict[str, Any]:
     """The manifest, but for the digest."""
+    stepped = by_zone(scenario)
     return {
         "schema_version": journal.SCHEMA_VERSION,
         "run_id": run_id(scenario, seed, replicate),
@@ -215,7 +217,7 @@ def describe(scenario: Scenario, rows: Rows, seed: int, replicate: int, runner: 
         "python": platform.python_version(),
         "engine_seconds": round(rows.engine_seconds, 3),
         "notes": rows.notes,
-        "inputs": [input_note(scenario, change) for change in rows.inputs],
+        "inputs": [input_note(stepped, change) for change in rows.inputs],
         "units": journal.UNITS,
         "inputs_scenario": _without_services(scenario),
     }  # fmt: skip

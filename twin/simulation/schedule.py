@@ -85,6 +85,8 @@ class Schedule:
         self._parked: dict[int, list[PlannedStep]] = defaultdict(list)
         self._happened: dict[str, int] = {}  # id → event id
         self._heap: list[tuple[int, int, PlannedStep]] = []
+        self._open: dict[str, set[str]] = defaultdict(set)  # group → its steps that are still to come
+        self._next: dict[str, int] = {}  # group → tick from which on its next step may begin
         self._order = 0
         self._seq: dict[int, int] = {}
         for step in steps(scenario):
@@ -93,6 +95,8 @@ class Schedule:
     def _await(self, scenario: Scenario, step: Step) -> None:
         """Plan what has a time, and remember what follows something."""
         first = follows(scenario, step)
+        if isinstance(step, Intervention) and step.group:
+            self._open[step.group].add(step.id)
         if first is not None:
             self._first[step.id] = first
             self._followers[first].append(_as_long(step))
@@ -120,7 +124,15 @@ class Schedule:
             self._push(tick, PlannedStep("triage", step, {}, cause_id, tick))
         else:
             rest_s = step.after_s + self._delays.rest_s(step, ())
-            self._push(tick + self._ticks(rest_s), PlannedStep("begin", step, {}, cause_id))
+            begin = self._in_turn(step, tick + self._ticks(rest_s))
+            self._push(begin, PlannedStep("begin", step, {}, cause_id))
+
+    def _in_turn(self, step: Intervention, tick: int) -> int:
+        """When a step begins: not before ``apart_s`` after the last one of its group."""
+        if step.group:
+            tick = max(tick, self._next.get(step.group, tick))
+            self._next[step.group] = tick + self._ticks(step.apart_s)
+        return tick
 
     def due(self, tick: int, see: Callable[[], News] = News) -> list[Change]:
         """The changes of this tick, in the order in which the scenario lists them; each is returned once.
@@ -170,10 +182,16 @@ class Schedule:
         return Change(tick, step.id, code, event_id, values, False, plan.cause_id, alarms, arms)
 
     def _go_on(self, tick: int, step: Step, event_id: int) -> tuple[int, ...]:
-        """Plan what follows a step that is carried out; the conditions that are looked at from now on."""
+        """Plan what follows a step that is carried out, or the last of a group that is; the conditions that
+        are looked at from now on."""
         self._happened[step.id] = event_id
-        arms = []
-        for follower in self._followers[step.id]:
+        followers, arms = list(self._followers[step.id]), []
+        if isinstance(step, Intervention) and step.group:
+            self._open[step.group].discard(step.id)
+            if not self._open[step.group]:
+                self._happened[step.group] = event_id
+                followers += self._followers[step.group]
+        for follower in followers:
             if follower.when is not None:
                 arms.append(self._number[follower.id])
             else:

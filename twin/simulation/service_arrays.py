@@ -21,6 +21,7 @@ from twin.mechanisms.arrays import (
     CACHE_SLOTS,
     CACHED,
     EDGE,
+    FRONT,
     LEASE,
     LINE_VALUES,
     MODES,
@@ -28,12 +29,14 @@ from twin.mechanisms.arrays import (
     SERVICE,
     SPELL,
     SPELLS,
+    WHOLE,
 )
 from twin.mechanisms.detection import day
 from twin.model.circles import in_circles
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.parameter import Param, parameter_dtype, state_dtype
 from twin.model.scenario import Dependency, Scenario, Service
+from twin.model.target import AT
 
 ServiceNames = tuple[str, ...]
 Arrays = dict[str, np.ndarray]
@@ -109,6 +112,7 @@ def service_rows(
     svc = np.zeros(len(names), SERVICE)
     svc["key"], svc["exact"] = [stable_key(name) for name in names], exact
     svc["kind"] = [kinds[services[name].kind] for name in names]
+    svc["fronts"] = [_fronts(services, services[name]) for name in names]
     numbers = np.arange(len(names))
     incoming = np.sort(edge["callee"])
     for side, ends in (("out", edge["caller"]), ("in", incoming)):
@@ -124,6 +128,14 @@ def service_rows(
         set_parameters(parameters[kind], module.PARAMETERS, given)
         states[kind] = np.zeros(len(mine), state_dtype(module))
     return svc, parameters, states
+
+
+def _fronts(services: Mapping[str, Service], service: Service) -> int:
+    """Whether it is the front of several services, and whether these are the zones of a whole."""
+    if service.kind not in kinds_that("fronts_zones"):
+        return 0
+    calls = service.dependencies
+    return WHOLE if calls and all(d.on.startswith(service.name + AT) for d in calls) else FRONT
 
 
 def no_spells(services_count: int) -> np.ndarray:

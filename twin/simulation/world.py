@@ -35,12 +35,14 @@ from twin.mechanisms.arrays import (
     SPARE_EVENTS,
     STEPWISE,
     WAITING,
+    WHOLE,
     State,
 )
 from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
 from twin.mechanisms.requests.records import BOOK, N_BOOKS, N_REQUESTS, REQUEST, TODO_FIRST, TODO_LAST
 from twin.model.scenario import Scenario
 from twin.model.target import Target
+from twin.simulation.by_zone import by_zone
 from twin.simulation.bytewise import copied
 from twin.simulation.conditions import condition_rows, event_behind
 from twin.simulation.kernels import Program
@@ -98,7 +100,8 @@ class Model:
         """The same arrays, of which only ``services`` are stepped here."""
         mine = np.array(sorted(self.numbers[name] for name in services), "i8")
         close = mine[self.state.svc["is_near"][mine] != 0]
-        return replace(self, state=self.state._replace(mine=mine, close=close))
+        wholes = mine[self.state.svc["fronts"][mine] == WHOLE]
+        return replace(self, state=self.state._replace(mine=mine, close=close, wholes=wholes))
 
     def arrays(self) -> list[np.ndarray]:
         """Parameters and state of each kind."""
@@ -280,6 +283,7 @@ def build(
     ``stepwise``: one service after the other in every tick, as with ``debug`` or single calls. The rows are
     the same without it; it is slower.
     """
+    scenario = by_zone(scenario)
     refuse_too_large(scenario)
     services = placed_services(scenario)
     names = tuple(services)
@@ -307,7 +311,8 @@ def build(
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     state = State(
         clock, np.array([tick_s]), np.arange(len(names)), svc, no_spells(len(names)), edge, incoming, near,
-        np.flatnonzero(svc["is_near"]), ahead, cells, carry, make_lines(edge, period, tick_s),
+        np.flatnonzero(svc["is_near"]), np.flatnonzero(svc["fronts"] == WHOLE), ahead, cells, carry,
+        make_lines(edge, period, tick_s),
         condition_rows(scenario, names),
         np.zeros(event_rows(len(names)), EVENT), np.zeros(max(SAMPLE_ROWS, 2 * len(names)), SAMPLE),
         **one_by_one,

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from twin.kinds import about, registry
+from twin.kinds import about, kinds_that, registry
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.fields import Value
 from twin.model.parameter import Param
 from twin.model.responders import STAGE, Step, is_modelled, stages, steps, with_stages
 from twin.model.scenario import ORIGINS, Intervention, Quantity, Scenario, Service
 from twin.model.step_numbers import SET, numbers_of, with_step_numbers
-from twin.model.target import Target
+from twin.model.target import AT, Target
 from twin.spec.overrides import fold
 
 OWN_CLOCK = "the scenario's own clock: it replays no published times"
@@ -71,7 +71,7 @@ def inputs_of(scenario: Scenario) -> list[UncertainInput]:
 
 def inputs_of_service(service: Service) -> list[UncertainInput]:
     """The parameters of a service, then the numbers of its dependencies in the order of callees."""
-    inputs = list(_of(service.name, service.name, registry()[service.kind].PARAMETERS, service.parameters))
+    inputs = list(_of(service.name, service.name, params_of(service), service.parameters))
     for d in sorted(service.dependencies, key=lambda d: d.on):
         read = tuple(p for p in EDGE_PARAMETERS if p.is_read(d.mode, d.numbers))
         inputs += _of(f"{service.name}->{d.on}", service.name, read, d.numbers)
@@ -79,15 +79,14 @@ def inputs_of_service(service: Service) -> list[UncertainInput]:
 
 
 def varies(scenario: Scenario, number: UncertainInput) -> bool:
-    """Whether an ensemble draws it: unsourced, and neither of the event (``holds_event``) nor a control."""
+    """Whether an ensemble draws it: unsourced, and neither part of the event (``holds_event``) nor a control.
+
+    A control is what an intervention sets and no file gives: before, it stands where it does nothing.
+    """
     service = scenario.topology.services.get(number.service)
-    is_control = not number.given and number.target in controls_of(scenario)
+    controls = {target for x in scenario.interventions for target in x.set}
+    is_control = not number.given and number.target in controls
     return number.is_unsourced and not is_control and not (service and is_given(service))
-
-
-def controls_of(scenario: Scenario) -> frozenset[str]:
-    """What interventions set. Where no file gives such a number, it stands where it does nothing."""
-    return frozenset(target for x in scenario.interventions for target in x.set)
 
 
 def is_given(service: Service) -> bool:
@@ -136,8 +135,22 @@ def parameter_of(scenario: Scenario, target: str) -> Param:
     parsed = Target.parse(target)
     if parsed.is_dependency:
         return next(p for p in EDGE_PARAMETERS if p.name == parsed.name)
-    kind = registry()[scenario.topology.services[parsed.service].kind]
-    return next(p for p in kind.PARAMETERS if p.name == parsed.name)
+    service = _owner(scenario, parsed.service)
+    return next(p for p in params_of(service) if p.name == parsed.name)
+
+
+def _owner(scenario: Scenario, name: str) -> Service:
+    """The service of a name; for that of one zone, the whole of them, unless the zones have been made."""
+    services = scenario.topology.services
+    return services[name] if name in services else services[name.partition(AT)[0]]
+
+
+def params_of(service: Service) -> tuple[Param, ...]:
+    """The parameters of a service: of its kind, and of the front if it stands in zones."""
+    own = registry()[service.kind].PARAMETERS
+    names = {p.name for p in own}
+    fronts = kinds_that("fronts_zones") if service.per else ()
+    return (*own, *(p for kind in fronts for p in registry()[kind].PARAMETERS if p.name not in names))
 
 
 def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | None:
@@ -178,10 +191,10 @@ def _of_steps(scenario: Scenario) -> Iterator[UncertainInput]:
 def _before(scenario: Scenario, target: str, p: Param) -> Value:
     """The value that a target has without any step."""
     parsed = Target.parse(target)
-    service = scenario.topology.services[parsed.service]
+    service = _owner(scenario, parsed.service)
     given = service.parameters
     if parsed.is_dependency:
-        given = next(d for d in service.dependencies if d.on == parsed.callee).numbers
+        given = next(d for d in service.dependencies if d.on == parsed.callee.partition(AT)[0]).numbers
     return given[p.name].value if p.name in given else p.default
 
 

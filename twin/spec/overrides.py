@@ -14,18 +14,24 @@ from twin.model.reach import NONE, inherit
 from twin.model.responders import with_stages
 from twin.model.scenario import Dependency, Intervention, Quantity, Scenario, Service, Topology
 from twin.model.step_numbers import with_step_numbers
-from twin.model.target import Target
+from twin.model.target import AT, Target
 
 
 def fold(topology: Topology, overrides: Mapping[str, Quantity]) -> Topology:
     """The topology with new values, by target: 'service.parameter' or 'caller->callee.number'.
 
-    Targets of services that it does not have are ignored. The share of a call is also the share of what the
+    Targets of services that it does not have are ignored. Those of one zone, 'service@zone.parameter', are
+    kept for when the zones are made. The share of a call is also the share of what the
     caller inherits for it.
     """
     services = dict(topology.services)
     for target, quantity in overrides.items():
         caller, callee, name = Target.parse(target)
+        whole, at, _ = caller.partition(AT)
+        if at and whole in services:
+            key = target.replace(" ", "").removeprefix(whole + AT)
+            in_zone = {**(services[whole].in_zone or {}), key: quantity}
+            services[whole] = services[whole].model_copy(update={"in_zone": in_zone})
         if caller not in services:
             continue
         service = services[caller]

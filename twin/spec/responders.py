@@ -8,6 +8,7 @@ from typing import get_args
 from twin.base.units import Refused
 from twin.model.responders import CV, STAGE, is_modelled, listed
 from twin.model.scenario import Responders, Scenario
+from twin.model.target import Target
 from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean, shown
 from twin.spec.tree import Tree
 from twin.spec.values import Checker
@@ -36,6 +37,7 @@ def check_responders(tree: Tree, checker: Checker, base: Scenario | None = None)
         checker.quantity(cv, "stage_cv_ratio", CV)
     for path, entry in acts + diagnoses:
         _check_takes(path, entry, checker)
+        _check_each(path, entry, checker)
     faults = [str(x.scalar("id")) for x in tree.elements("faults")]
     faults += [x.id for x in base.faults] if base else []
     for path, entry in diagnoses:
@@ -60,6 +62,20 @@ def _check_takes(path: str, entry: Tree, checker: Checker) -> None:
             "follows: beside it", "name the step that responders carry out before it", "takes without follows"
         )
         checker.refuse(takes, f"{path}.takes", refused, at_key=True)
+
+
+def _check_each(path: str, entry: Tree, checker: Checker) -> None:
+    """What is done in each zone sets something there; only that has a time from zone to zone."""
+    each, apart = entry.get("each"), entry.get("apart")
+    if apart is not None and each is None:
+        refused = Refused("each: zone beside it", found="apart without each")
+        checker.refuse(apart, f"{path}.apart", refused, at_key=True)
+    if each is None:
+        return
+    callers = {Target.parse(target).service for target, _ in entry.items("set")}
+    if not callers & checker.names.zonal:
+        hint = "set a parameter of a service with per: zone"
+        checker.refuse(each, f"{path}.each", Refused("something that is set in a zone", hint))
 
 
 def _check_diagnosis(path: str, entry: Tree, faults: list[str], checker: Checker) -> None:

@@ -43,7 +43,7 @@ from twin.spec.tree import Tree
 from twin.spec.validate import validate
 from twin.spec.values import Checker, names_of_kinds
 
-OF_TOPOLOGY = ("services", "signal_period")  # keys of a scenario that go on top of the topology
+OF_TOPOLOGY = ("services", "signal_period", "zones")  # keys of a scenario that go on top of the topology
 
 
 @dataclass(frozen=True)

@@ -193,6 +193,7 @@ def check_services(tree: Tree, checker: Checker) -> None:
         callees = (d.scalar("on") for d in service.elements("dependencies"))
         names.edges |= {(name, callee) for callee in callees if isinstance(callee, str)}
     names.edges |= {(name, on) for name, mine in ways(names.wiring).items() for on in mine}
+    _note_zones(tree, checker)
     for name, service in services:
         path = f"services.{name}"
         if (own := service.get("name")) is not None:
@@ -200,6 +201,21 @@ def check_services(tree: Tree, checker: Checker) -> None:
         _check_parameters(service, path, checker)
         _check_dependencies(service, path, checker)
         check_reach(service, name, checker)
+
+
+def _note_zones(tree: Tree, checker: Checker) -> None:
+    """Which services stand in zones, and in which. A service stands in two or more."""
+    names = checker.names
+    names.zones = tuple(str(zone.value) for zone in tree.elements("zones"))
+    for name, service in tree.items("services"):
+        per = service.get("per")
+        if per is not None and per.value == "zone":
+            names.zonal.add(name)
+            if len(set(names.zones)) < 2:
+                hint = "write zones: [az1, az2, az3] in the topology"
+                found = f"per: zone, and zones: {list(names.zones) or 'none'}"
+                checker.refuse(per, f"services.{name}.per", Refused("two or more zones", hint, found))
+    names.note_zones()
 
 
 def check_graph(
@@ -229,6 +245,7 @@ def _check_parameters(service: Tree, path: str, checker: Checker) -> None:
         hint = did_you_mean(kind.value, checker.names.kinds)
         checker.refuse(kind, f"{path}.kind", Refused("a kind of service", hint))
         return
+    parameters = checker.names.parameters_of(path.removeprefix("services."), kind.value)
     for name, quantity in service.items("parameters"):
         where = f"{path}.parameters.{name}"
         if name in parameters:

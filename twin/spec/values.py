@@ -15,7 +15,7 @@ from twin.model.reach import Wiring, wiring
 from twin.model.responders import stage_targets
 from twin.model.scenario import Scenario, Topology
 from twin.model.step_numbers import SET, number_targets
-from twin.model.target import Target
+from twin.model.target import AT, Target
 from twin.spec.problems import Problem, did_you_mean, shown
 from twin.spec.tree import Cell, Tree
 
@@ -87,6 +87,9 @@ class Names:
     stages: Mapping[str, Param] = field(default_factory=dict)  # numbers of steps, by 'step.number'
     leasing: frozenset[str] = frozenset()  # kinds that keep leases
     granting: frozenset[str] = frozenset()  # kinds whose leases are a condition for the work of others
+    fronting: frozenset[str] = frozenset()  # kinds that share calls out over zones
+    zonal: set[str] = field(default_factory=set)  # services with per: zone
+    zones: tuple[str, ...] = ()
 
     def parameter(self, target: str) -> Param:
         """The Param behind 'service.parameter', 'caller->callee.number' or 'step.stage'. Raises Refused."""
@@ -104,7 +107,25 @@ class Names:
         if kind is None:
             near = did_you_mean(owner, self.services)
             raise Refused("a service of the topology", near, f"service {shown(owner)}")
-        return _known(name, self.kinds.get(kind, {}), f"a parameter of kind {kind}")
+        return _known(name, self.parameters_of(owner, kind), f"a parameter of kind {kind}")
+
+    def parameters_of(self, service: str, kind: str) -> Mapping[str, Param]:
+        """The parameters of a service: of its kind, and of the front if it stands in zones."""
+        own = self.kinds.get(kind, {})
+        if service not in self.zonal:
+            return own
+        fronts = (self.kinds[front] for front in sorted(self.fronting))
+        return {name: p for params in (*fronts, own) for name, p in params.items()}
+
+    def note_zones(self) -> None:
+        """Add the names of single zones, as dwfm@az1, and of their dependencies."""
+        for name in sorted(self.zonal):
+            self.services |= {name + AT + zone: self.services[name] for zone in self.zones}
+        for a, b in list(self.edges):
+            if a in self.zonal or b in self.zonal:
+                self.edges |= {(a + AT + zone if a in self.zonal else a, other)
+                               for zone in self.zones
+                               for other in (b, b + AT + zone if b in self.zonal else b)}  # fmt: skip
 
     def service(self, name: Any) -> None:
         """Raises Refused unless the topology has this service."""
@@ -143,7 +164,8 @@ def names_of_kinds(kinds: Mapping[str, Any] | None, sources: frozenset[str] | No
     about = {name: getattr(kind, "ABOUT", None) for name, kind in _modules(kinds).items()}
     leasing = frozenset(name for name, said in about.items() if said is not None and said.keeps_leases)
     granting = frozenset(name for name, said in about.items() if said is not None and said.grants_leases)
-    return Names(parameters_by_kind(kinds), sources, leasing=leasing, granting=granting)
+    fronting = frozenset(name for name, said in about.items() if said is not None and said.fronts_zones)
+    return Names(parameters_by_kind(kinds), sources, leasing=leasing, granting=granting, fronting=fronting)
 
 
 def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None) -> Names:
@@ -154,7 +176,10 @@ def names_of(loaded: Scenario | Topology, kinds: Mapping[str, Any] | None = None
         services={s.name: s.kind for s in topology.services.values()},
         edges={(s.name, d.on) for s in topology.services.values() for d in s.dependencies},
         wiring=wiring(topology),
+        zonal={s.name for s in topology.services.values() if s.per},
+        zones=topology.zones,
     )
+    names.note_zones()
     return replace(names, stages=_of_steps(loaded, names)) if isinstance(loaded, Scenario) else names
 
 
