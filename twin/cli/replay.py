@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
 from twin.cli._errors import BadInput, Missed
-from twin.cli._execute import execute, progress
+from twin.cli._execute import execute
 from twin.cli._options import change_options, changed_scenario, run_options, study_option, worlds_option
 from twin.cli._study import settings_of
 from twin.cli._summary import require, summary
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from twin.api.run import Run
     from twin.experiments.opened import StudySettings
     from twin.model.scenario import Scenario
+    from twin.simulation.run import FinishedRun
     from twin.validation.score import Scorecard
 
 
@@ -55,16 +57,18 @@ def replay_command(
 
     The exit code is 1 if an expect: of the scenario was not met, or if the score is below --fail-under.
     """
+    loaded = changed_scenario(scenario, options)
+    if loaded.published is None:
+        raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
+    with ThreadPoolExecutor(1) as second:  # compiled code and the run's own Python take turns
+        baseline = second.submit(_without_feedback, loaded)
+        done = execute(loaded, options)
     from twin.results.expectations import check_expected
     from twin.validation import score_text
     from twin.validation.score import write_scorecard
 
-    loaded = changed_scenario(scenario, options)
-    if loaded.published is None:
-        raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
-    done = execute(loaded, options)
     expected = check_expected(loaded, done)
-    card = score_of(loaded, done, worlds or 0, settings_of(options))
+    card = score_of(loaded, done, baseline.result(), worlds or 0, settings_of(options))
     write_scorecard(card, done)
     if as_json:
         show.document(card.as_json())
@@ -76,13 +80,20 @@ def replay_command(
     _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)
 
 
-def score_of(scenario: Scenario, run: Run, draws: int, settings: StudySettings) -> Scorecard:
+def _without_feedback(scenario: Scenario) -> FinishedRun:
+    from twin.validation.score import baseline_run
+
+    return baseline_run(scenario, scenario.seed)
+
+
+def score_of(
+    scenario: Scenario, run: Run, baseline: FinishedRun, draws: int, settings: StudySettings
+) -> Scorecard:
     """The scorecard, with an ensemble of ``draws`` if that is not 0."""
     from twin.validation.ensemble import ensemble
     from twin.validation.score import score
 
-    with progress(1, "scoring, also without feedback"):
-        card = score(scenario, run)
+    card = score(scenario, run, baseline=baseline)
     if not draws:
         return card
     predicted = [row.outcome.id for row in card.rows if row.outcome_class == "predicted"]

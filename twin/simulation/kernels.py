@@ -39,6 +39,8 @@ Addresses = dict[str, int]  # function → where its machine code begins
 
 _loaded: dict[str, Addresses] = {}  # name of a kernel's file → what this process has loaded
 
+_worlds: dict[tuple, Any] = {}  # types of the arrays of a model → the same for Numba
+
 
 class Program:
     """What the loop is given besides the arrays of a run: where the functions of its kinds are."""
@@ -71,7 +73,7 @@ def call_loop(model: Model, t0: int, t1: int) -> tuple[int, int, int]:
 
 def is_compiled(model: Model) -> bool:
     """Whether all that this model needs has been compiled on this machine before."""
-    world = numba.typeof(model.state)
+    world = _world_of(model)
     return _is_interpreted() or all(kernel_file(name, str(world)).exists() for name in modules_of(model))
 
 
@@ -86,6 +88,14 @@ def modules_of(model: Model) -> list[str]:
     return [LOOP, *([CLOCKWORK] if is_on else []), *counted, *single]
 
 
+def _world_of(model: Model) -> Any:
+    """The type of a model's arrays. Numba looks at each field of each record; a study asks for every run."""
+    shapes = tuple((array.dtype, array.ndim) for array in model.state)
+    if shapes not in _worlds:
+        _worlds[shapes] = numba.typeof(model.state)
+    return _worlds[shapes]
+
+
 def _program(model: Model) -> Program:
     names = modules_of(model)
     count, address = len(registry()), 0
@@ -95,7 +105,7 @@ def _program(model: Model) -> Program:
         found: dict[str, Any] = {name: _entries(name) for name in names if name != LOOP}
     else:
         kinds, engine = np.zeros(2 * count, loop.ENTRY), np.zeros(1, loop.ENGINE)
-        found = dict(fetch(names, numba.typeof(model.state)))
+        found = dict(fetch(names, _world_of(model)))
         address = found.pop(LOOP)["step_ticks"]
     for name, functions in found.items():
         kind = name.removesuffix(EACH)

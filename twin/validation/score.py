@@ -232,6 +232,11 @@ class Scorecard:
         }
 
 
+def baseline_run(scenario: Scenario, seed: int, replicate: int = 0) -> FinishedRun:
+    """The same without feedback. Nobody asks for its digest."""
+    return simulate(without_feedback(scenario), seed=seed, replicate=replicate, digest=False)
+
+
 def score(
     scenario: Scenario,
     run: FinishedRun,
@@ -248,7 +253,7 @@ def score(
     if scenario.published is None:
         raise ValueError(f"scenario {scenario.name} names no published timeline")
     seed, replicate = run.manifest["seed"], run.manifest["replicate"]
-    reflex = baseline or simulate(without_feedback(scenario), seed=seed, replicate=replicate)
+    reflex = baseline or baseline_run(scenario, seed, replicate)
     published, beyond = _within(scenario.published, scenario.start + timedelta(seconds=scenario.duration_s))
     all_numbers = tuple(inputs_of(scenario))
     arrays = RunArrays(run)
