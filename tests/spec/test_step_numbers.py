@@ -27,7 +27,7 @@ faults:
     set: {store.fault_ratio: {value: 50%, chosen: to break the shop by noon, range: [20%, 80%]}}
     source: PES
   - id: throttle
-    at: +20m
+    at: {value: +20m, assumed: when somebody notices, range: [+15m, +30m]}
     set: {people.rate_per_s: {value: 30/min, assumed: the shop says so, range: [10/min, 60/min]}}
     assumed: sometimes
 actions:
@@ -72,6 +72,7 @@ def test_all_are_uncertain_inputs(file: Path) -> None:
     numbers = {n.target: n for n in inputs_of(load(file)) if not n.service}
     drawn = {t for t, n in numbers.items() if n.is_unsourced}
     assert drawn == {
+        "throttle",
         "breaks.for", "breaks.set.store.fault_ratio", "repair.over", "repair.when.above",
         "repair.when.for", "repair.when.from", "throttle.set.people.rate_per_s",
     }  # fmt: skip
@@ -137,10 +138,17 @@ def test_one_mistake_one_message(file: Path, old: str, new: str, expected: str) 
 
 def test_a_fitted_one_is_written_back(file: Path) -> None:
     rewrite(
-        file, {"repair.over": (437.0, "s"), "breaks.set.store.fault_ratio": (0.31, "ratio")}, load(file).start
+        file,
+        {
+            "throttle": (1300.0, "s"),
+            "repair.over": (437.0, "s"),
+            "breaks.set.store.fault_ratio": (0.31, "ratio"),
+        },
+        load(file).start,
     )
-    breaks, _, repair = load(file).interventions
+    breaks, throttle, repair = load(file).interventions
     assert (repair.over_s, breaks.set["store.fault_ratio"]) == (437.0, 0.31)
+    assert throttle.at_s == 1300.0 and throttle.numbers["at"].range == (900.0, 1800.0)
 
 
 def test_a_variation_keeps_them(file: Path) -> None:

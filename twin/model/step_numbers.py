@@ -43,6 +43,7 @@ class Slot:
 SLOTS = {
     slot.key: slot
     for slot in (
+        Slot("at", "", "at_s", is_moment=True),  # its target is the id of the step
         Slot("over", "", "over_s"),
         Slot("apart", "", "apart_s"),
         Slot("for", "", "for_s"),
@@ -68,12 +69,14 @@ def slot_param(slot: Slot, signal: object) -> Param:
 def numbers_of(step: Step) -> Iterator[tuple[str, Value, Param | None]]:
     """(key, value, what it may be) of each number of a step; None for what it sets, as kinds know that.
 
-    Left out: what no file gives, as a condition that counts from the start on.
+    Left out: its begin, and what no file gives, as a condition that counts from the start on.
     """
     if isinstance(step, Intervention):
         yield from ((f"{SET}{target}", value, None) for target, value in step.set.items())
     signal = None if step.when is None else step.when.signal
     for key, slot in SLOTS.items():
+        if key == "at":
+            continue
         value = getattr(_owner(step, slot), slot.field, None)
         if value is not None and not (value == 0.0 and key not in step.numbers and not slot.is_level):
             yield key, value, slot_param(slot, signal)

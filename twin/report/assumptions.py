@@ -37,12 +37,13 @@ def _range(n: UncertainInput) -> str:
 
 def _why(base: Scenario, n: UncertainInput) -> str:
     """The reason in its file, or in its kind."""
+    prefix = "chosen with the published times in sight: " if n.origin == "chosen" else ""
     if not n.service:
-        return n.why or "a time that nobody published"
+        return prefix + (n.why or "a time that nobody published")
     target, service = Target.parse(n.target), base.topology.services[n.service]
     edge = next((d for d in service.dependencies if target.is_dependency and d.on == target.callee), None)
     is_inherited = n.given and edge is not None and edge.inherited_from
-    return n.why + (f" (inherited from {edge.inherited_from})" if is_inherited and edge else "")
+    return prefix + n.why + (f" (inherited from {edge.inherited_from})" if is_inherited and edge else "")
 
 
 def of_mitigations(arms: Sequence[ArmResult]) -> Iterator[tuple[str, Assumed]]:

@@ -20,6 +20,7 @@ from twin.model.step_numbers import SET, numbers_of, with_step_numbers
 from twin.model.target import AT, Target
 from twin.spec.overrides import fold
 
+MOMENT = Param("at", 0.0, "s", 0.0, math.inf, "seconds from the start", "")
 OWN_CLOCK = "the scenario's own clock: it replays no published times"
 LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale
 
@@ -162,7 +163,9 @@ def _ends(p: Param, ends: tuple[Value, Value] | None) -> tuple[float, float] | N
 def _of_interventions(scenario: Scenario) -> Iterator[UncertainInput]:
     for x in scenario.interventions:
         origin, why = _origin(x)
-        if x.at_s is not None and scenario.published is None and x.range is None and not x.fitted_to:
+        if (q := x.numbers.get("at")) is not None and x.at_s is not None:
+            yield _given(x.id, "", x.at_s, MOMENT, q)
+        elif x.at_s is not None and scenario.published is None and x.range is None and not x.fitted_to:
             ends = (x.at_s, x.at_s)
             yield UncertainInput(x.id, "", x.at_s, "s", "assumed", (), ends, why=OWN_CLOCK)
         elif x.at_s is not None:

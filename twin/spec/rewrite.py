@@ -27,7 +27,8 @@ def value_places(tree: Tree) -> dict[str, Tree]:
     places = {t: q.get("value") for t, q in tree.items("parameters")}
     for step in (x for key in STEPS for x in tree.elements(key)):
         name = str(step.scalar("id"))
-        places[name] = step.get("at")
+        at = step.get("at")
+        places[name] = at.get("value") if at is not None and isinstance(at.value, dict) else at
         places |= {f"{name}.{key}": holder.get(inner, "value") for holder, inner, key in places_of(step)}
     return {target: place for target, place in places.items() if place is not None}
 
