@@ -137,15 +137,11 @@ def test_one_mistake_one_message(file: Path, old: str, new: str, expected: str) 
 
 
 def test_a_fitted_one_is_written_back(file: Path) -> None:
-    rewrite(
-        file,
-        {
-            "throttle": (1300.0, "s"),
-            "repair.over": (437.0, "s"),
-            "breaks.set.store.fault_ratio": (0.31, "ratio"),
-        },
-        load(file).start,
-    )
+    values = {
+        "throttle": (1300.0, "s"), "repair.over": (437.0, "s"),
+        "breaks.set.store.fault_ratio": (0.31, "ratio"),
+    }  # fmt: skip
+    rewrite(file, values, load(file).start)
     breaks, throttle, repair = load(file).interventions
     assert (repair.over_s, breaks.set["store.fault_ratio"]) == (437.0, 0.31)
     assert throttle.at_s == 1300.0 and throttle.numbers["at"].range == (900.0, 1800.0)
