@@ -1,5 +1,7 @@
 """The graph: cycles, reach, division into shards, layout; each the same for any order of the files."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,20 @@ def test_partition_deals_the_largest_domains_first() -> None:
     assert graph.partition(region, 9) == [("a", "b", "c"), ("d", "e"), ("f",)]
     with pytest.raises(ValueError, match="at least one"):
         graph.partition(region, 0)
+
+
+def test_partition_keeps_together_what_calls_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crossing(parts: list[tuple[str, ...]]) -> int:
+        home = {name: k for k, part in enumerate(parts) for name in part}
+        return sum(home[s.name] != home[d.on] for s in region.values() for d in s.dependencies)
+
+    draw = random.Random(1)
+    pairs = {(n, n - n % 25 + draw.randrange(25)) for n in range(1000) for _ in range(5)}  # teams of 25
+    region = services(" ".join(f"s{a}>s{b}" for a, b in sorted(pairs) if a != b))
+    near = graph.partition(region, 2)
+    monkeypatch.setattr(graph, "MOST_PASSES", 0)
+    assert crossing(near) < 0.6 * crossing(graph.partition(region, 2))
+    assert max(map(len, near)) <= graph.MOST_OVER * 500
 
 
 NAMES = st.sampled_from("abcdefghijkl")

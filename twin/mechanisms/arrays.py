@@ -232,7 +232,7 @@ EDGE = np.dtype(
             ("accepted", "f8"),
             ("limit_per_s", "f8"),
             ("limit_top_per_s", "f8"),
-            ("sent_per_s", "f8"),
+            ("lately_per_s", "f8"),
             ("cut_tick", "i8"),
             ("open_count", "i8"),
             ("probing_count", "i8"),
@@ -327,6 +327,7 @@ class State(NamedTuple):
     near: np.ndarray  # int64: numbers of the edges inside a domain
     close: np.ndarray  # int64: of ``mine``, the services at such edges
     wholes: np.ndarray  # int64: of ``mine``, those that report the sums of their zones
+    heard: np.ndarray  # int64: numbers of the edges to ``mine`` from services that another shard steps
     ahead: np.ndarray  # int64[services, 2 * BLOCK_TICKS]: calls that come in each tick of a block, and go
     cells: np.ndarray  # int64: the kinds' larger state, a slice a service; caches of edges
     carry: np.ndarray  # int64: remainders, EDGE_CARRIES an edge, then SERVICE_CARRIES a service: draws.py

@@ -200,19 +200,19 @@ def limit_rate(t, w, e, good):
     """The cubic limiter: a refusal cuts the rate; then it is back where it was refused, and goes beyond."""
     r, seconds = w.edge[e], w.tick_s[0]
     weight = 1.0 - (1.0 - SMOOTHING) ** (seconds / BUCKET_S)
-    r.sent_per_s += weight * (r.attempts / seconds / r.clients_count - r.sent_per_s)
+    r.lately_per_s += weight * (r.attempts / seconds / r.clients_count - r.lately_per_s)
     limited = r.limit_per_s > 0.0
     if limited and (t - r.cut_tick) * seconds < BUCKET_S:
         r.refused = 0  # of the burst that was cut already
     if r.refused >= r.clients_count:
-        r.limit_top_per_s = min(r.sent_per_s, r.limit_per_s) if limited else r.sent_per_s
+        r.limit_top_per_s = min(r.lately_per_s, r.limit_per_s) if limited else r.lately_per_s
         r.limit_per_s = max(LEAST_PER_S, CUT_RATIO * r.limit_top_per_s)
         r.cut_tick, r.refused = t, 0
     elif limited and good > 0.0:
         since_s = (t - r.cut_tick) * seconds
         back_s = ((1.0 - CUT_RATIO) * r.limit_top_per_s / GROWTH) ** (1.0 / 3.0)
         wanted = GROWTH * (since_s - back_s) ** 3 + r.limit_top_per_s
-        r.limit_per_s = max(LEAST_PER_S, min(wanted, 2.0 * r.sent_per_s))
+        r.limit_per_s = max(LEAST_PER_S, min(wanted, 2.0 * r.lately_per_s))
 
 
 # --- circuit breakers ------------------------------------------------------

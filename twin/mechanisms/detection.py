@@ -283,13 +283,17 @@ def publish_near(t, w):
 
 @njit
 def publish_all(t, w):
-    """At the end of a period let all do so, and say what loads each dependency, as seen before."""
-    for i in range(len(w.svc)):
+    """At the end of a period let all do so, and say what loads each dependency, as seen before. What services
+    of other shards do among each other is nothing to this one."""
+    for n in range(len(w.mine)):
+        i = w.mine[n]
         panel = w.svc[i]
         if panel.out_start < panel.out_end:
             publish_loads(t, w, i)
         for e in range(panel.out_start, panel.out_end):
             publish(t, w, e)
+    for n in range(len(w.heard)):
+        publish(t, w, w.heard[n])
 
 
 @njit

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import networkx as nx
+import numpy as np
 
 from twin.model.scenario import Service
 from twin.model.target import AT
@@ -77,8 +78,9 @@ def strongly_connected(edges: Collection[tuple[_Node, _Node]]) -> list[tuple[_No
 def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, ...]]:
     """Divide whole domains among at most ``shards`` shards: the dearest first, to the least loaded shard.
 
-    A domain has its zones with it. What a service costs is counted in ends of dependencies. Ties are broken
-    by the domain's name, then by the first shard. Returns the sorted names of each shard's services, without
+    A domain has its zones with it. Then domains move to where most of their dependencies are, as what crosses
+    shards has to be exchanged. What a service costs is counted in ends of dependencies. Ties are broken by
+    the domain's name, then by the first shard. Returns the sorted names of each shard's services, without
     empty shards. Raises ValueError for fewer than one shard.
     """
     if shards < 1:
@@ -89,13 +91,58 @@ def partition(services: Mapping[str, Service], shards: int) -> list[tuple[str, .
         domains.setdefault(domain.partition(AT)[0], []).append(name)  # zones with the whole of them
     each = _costs(services)
     cost = {domain: sum(each[name] for name in names) for domain, names in domains.items()}
-    dealt: list[list[str]] = [[] for _ in range(shards)]
-    least = [(0, k) for k in range(shards)]
-    for domain in sorted(domains, key=lambda d: (-cost[d], d)):
+    dearest = sorted(domains, key=lambda d: (-cost[d], d))
+    at = _dealt([cost[domain] for domain in dearest], shards)
+    if shards > 1:
+        number = {name: n for n, domain in enumerate(dearest) for name in domains[domain]}
+        _move_together(np.array([cost[d] for d in dearest]), _ends_between(number, services), at, shards)
+    found: list[list[str]] = [[] for _ in range(shards)]
+    for domain, k in zip(dearest, at.tolist(), strict=True):
+        found[k].extend(domains[domain])
+    return [tuple(sorted(names)) for names in found if names]
+
+
+MOST_OVER = 1.01  # what a shard may cost, of the mean, so that domains can move
+MOST_PASSES = 12  # later ones move few
+
+
+def _dealt(costs: Sequence[int], shards: int) -> np.ndarray:
+    """The shard of each domain: one after the other, to the shard that costs least so far."""
+    least, at = [(0, k) for k in range(shards)], list[int]()
+    for cost in costs:
         load, k = heapq.heappop(least)
-        dealt[k].extend(domains[domain])
-        heapq.heappush(least, (load + cost[domain], k))
-    return [tuple(sorted(names)) for names in dealt if names]
+        at.append(k)
+        heapq.heappush(least, (load + cost, k))
+    return np.array(at, int)
+
+
+def _ends_between(number: Mapping[str, int], services: Mapping[str, Service]) -> np.ndarray:
+    """int[2, n]: the domains at both ends of each dependency, in both directions, by their numbers."""
+    pairs = [(number[s.name], number[d.on]) for s in services.values() for d in s.dependencies]
+    ends = np.array(pairs, int).reshape(-1, 2).T
+    ends = ends[:, ends[0] != ends[1]]
+    return np.concatenate([ends, ends[::-1]], axis=1)
+
+
+def _move_together(cost: np.ndarray, ends: np.ndarray, at: np.ndarray, shards: int) -> None:
+    """Move domains, in place, as long as fewer dependencies cross shards and no shard becomes too dear.
+
+    ``at``: the shard of each domain. Each pass looks at every second domain, as two neighbours that change
+    places gain nothing.
+    """
+    load = np.bincount(at, cost, shards).tolist()
+    most = max(*load, MOST_OVER * sum(load) / shards)
+    every = np.arange(len(at))
+    for turn in range(MOST_PASSES):
+        near = np.bincount(ends[0] * shards + at[ends[1]], minlength=len(at) * shards).reshape(-1, shards)
+        wanted = near.argmax(axis=1)
+        gain = near[every, wanted] - near[every, at]
+        some = np.flatnonzero((gain > 0) & (every % 2 == turn % 2))
+        for d in some[np.argsort(-gain[some], kind="stable")].tolist():
+            if load[wanted[d]] + cost[d] <= most:
+                load[wanted[d]] += cost[d]
+                load[at[d]] -= cost[d]
+                at[d] = wanted[d]
 
 
 def _costs(services: Mapping[str, Service]) -> dict[str, int]:

@@ -99,9 +99,13 @@ class Model:
     def of(self, services: Iterable[str]) -> Model:
         """The same arrays, of which only ``services`` are stepped here."""
         mine = np.array(sorted(self.numbers[name] for name in services), "i8")
+        edge, is_mine = self.state.edge, np.zeros(len(self.names), bool)
+        is_mine[mine] = True
         close = mine[self.state.svc["is_near"][mine] != 0]
         wholes = mine[self.state.svc["fronts"][mine] == WHOLE]
-        return replace(self, state=self.state._replace(mine=mine, close=close, wholes=wholes))
+        heard = np.flatnonzero(is_mine[edge["callee"]] & ~is_mine[edge["caller"]])
+        parts = {"mine": mine, "close": close, "wholes": wholes, "heard": heard}
+        return replace(self, state=self.state._replace(**parts))
 
     def arrays(self) -> list[np.ndarray]:
         """Parameters and state of each kind."""
@@ -311,9 +315,8 @@ def build(
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
     state = State(
         clock, np.array([tick_s]), np.arange(len(names)), svc, no_spells(len(names)), edge, incoming, near,
-        np.flatnonzero(svc["is_near"]), np.flatnonzero(svc["fronts"] == WHOLE), ahead, cells, carry,
-        make_lines(edge, period, tick_s),
-        condition_rows(scenario, names),
+        np.flatnonzero(svc["is_near"]), np.flatnonzero(svc["fronts"] == WHOLE), np.zeros(0, "i8"), ahead,
+        cells, carry, make_lines(edge, period, tick_s), condition_rows(scenario, names),
         np.zeros(event_rows(len(names)), EVENT), np.zeros(max(SAMPLE_ROWS, 2 * len(names)), SAMPLE),
         **one_by_one,
     )  # fmt: skip
