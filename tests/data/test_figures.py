@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,17 @@ def test_numbers_of_mitigations_and_variants(path: Path) -> None:
             assert q.range is not None, target
     steps = base.model_copy(update={"faults": change.faults, "actions": change.actions})
     assert not [n.target for n in inputs_of(steps) if not n.service and origin_class(n) == "open"]
+
+
+NO_ESTIMATE = re.compile(
+    r"scale|no number of its own|a name and not a size|calls of its own|as before|own clock"
+)
+
+
+def test_neutral_numbers_are_no_estimates() -> None:
+    """Equal ends of a range hide a number from studies: each that a file gives says why it may."""
+    neutral = [e for e in books(load(REPLAY), REPLAY) if e.class_ == "neutral" and e.file.endswith(".yaml")]
+    assert neutral and not [e.number for e in neutral if not NO_ESTIMATE.search(e.why)]
 
 
 def test_a_wrong_figure_is_seen() -> None:

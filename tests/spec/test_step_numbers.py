@@ -10,6 +10,7 @@ import pytest
 from twin import load
 from twin.experiments.realizations import Realization, realized, uncertain
 from twin.spec import SpecError, load_scenario
+from twin.spec.doubts import doubts_about_scenario
 from twin.spec.inputs import inputs_of, with_inputs
 from twin.spec.rewrite import rewrite
 
@@ -134,6 +135,15 @@ WRONG = [
 def test_one_mistake_one_message(file: Path, old: str, new: str, expected: str) -> None:
     (problem,) = spoilt(file, old, new)
     assert expected in problem
+
+
+def test_a_source_without_the_number_is_doubted(file: Path) -> None:
+    """At its line: PES tells of the fault, and gives no such time."""
+    said = "    for: {value: 15m, assumed: a fault of the usual length, range: [5m, 30m]}"
+    assert not [p for p in doubts_about_scenario(file) if "from PES" in str(p)]
+    file.write_text(SCENARIO.replace(said, "    for: 15m"))
+    (doubt,) = [p for p in doubts_about_scenario(file) if "from PES" in str(p)]
+    assert (doubt.line, doubt.path, doubt.found) == (10, "breaks.for", "900 from PES")
 
 
 def test_a_fitted_one_is_written_back(file: Path) -> None:

@@ -42,9 +42,9 @@ def check_command(files: tuple[str, ...], topology: Path, as_json: bool, **chang
 
     For a scenario it says which services are stepped call by call, and which as counts in ticks.
 
-    A warning is about something that is allowed, but probably not meant: a number that nothing reads, a
-    condition that never holds, a step or an expectation without effect, trouble before the first fault, a
-    call that does not feel that its callee cannot be reached.
+    A warning is about something that is allowed, but probably not meant: a number that nothing reads, or that
+    its source does not have, a condition that never holds, a step or an expectation without effect, trouble
+    before the first fault, a call that does not feel that its callee cannot be reached.
 
     The exit code is 2 if there is a problem, and 0 if there are only warnings.
     """

@@ -25,6 +25,7 @@ from twin.spec.too_fast import too_fast
 from twin.spec.topology import check_services, lay_file_on_top, read_topology
 from twin.spec.tree import Tree, read_tree
 from twin.spec.unfelt import unfelt_ways
+from twin.spec.unquoted import unquoted_numbers
 from twin.spec.unread import unread_numbers
 from twin.spec.values import Checker, names_of, names_of_kinds
 
@@ -47,7 +48,9 @@ def doubts_about_scenario(
     if tree.get("base") is None:
         problems: list[Problem] = []
         whole = read_whole(tree, file, on_top, None, None, problems)
-        return sorted(set(_about_whole(whole, build_whole(whole, problems), counted)))
+        scenario = build_whole(whole, problems)
+        unquoted = unquoted_numbers(scenario, file, on_top) if scenario is not None else ()
+        return sorted({*_about_whole(whole, scenario, counted), *unquoted})
     scenario = _loaded(file, on_top)
     return sorted(set(_about_extension(tree, scenario))) if scenario is not None else []
 

@@ -80,14 +80,15 @@ def inputs_of_service(service: Service) -> list[UncertainInput]:
 
 
 def varies(scenario: Scenario, number: UncertainInput) -> bool:
-    """Whether an ensemble draws it: unsourced, and neither part of the event (``holds_event``) nor a control.
-
-    A control is what an intervention sets and no file gives: before, it stands where it does nothing.
-    """
+    """Whether an ensemble draws it: unsourced, and neither of the event (``holds_event``) nor a control."""
     service = scenario.topology.services.get(number.service)
-    controls = {target for x in scenario.interventions for target in x.set}
-    is_control = not number.given and number.target in controls
+    is_control = not number.given and number.target in controls_of(scenario)
     return number.is_unsourced and not is_control and not (service and is_given(service))
+
+
+def controls_of(scenario: Scenario) -> frozenset[str]:
+    """What interventions set. Where no file gives such a number, it stands where it does nothing."""
+    return frozenset(target for x in scenario.interventions for target in x.set)
 
 
 def is_given(service: Service) -> bool:

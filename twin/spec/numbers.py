@@ -15,15 +15,16 @@ Numbers that are written once count once, however many services use them. Switch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from twin.base.text import counted
 from twin.model.responders import is_modelled
 from twin.model.scenario import Scenario
 from twin.model.target import Target
-from twin.spec.inputs import UncertainInput, inputs_of
+from twin.spec.inputs import UncertainInput, controls_of, inputs_of
 from twin.spec.number_places import REACHED, Spot, number_places, place_of
 
 CLASSES = ("sourced", "measured", "argued", "chosen", "fitted", "neutral", "open")
@@ -64,7 +65,7 @@ def books(scenario: Scenario, path: Path, with_files: Iterable[Path | str] = ())
     """
     given = number_places(path, with_files)
     groups: dict[tuple[Spot, str], list[UncertainInput]] = {}
-    for n in inputs_of(_with_people(scenario)):
+    for n in map(partial(_at_rest, controls_of(scenario)), inputs_of(_with_people(scenario))):
         if not isinstance(n.value, bool | str):
             groups.setdefault((place_of(n.target, scenario, given), _name(n, scenario)), []).append(n)
     found = [_entry(place, name, those) for (place, name), those in groups.items()]
@@ -85,6 +86,13 @@ def count_line(of_class: Mapping[str, int]) -> str:
     parts = ", ".join(f"{count} {name}" for name, count in estimates.items())
     neutral = f"; and {of_class['neutral']} neutral" if of_class.get("neutral") else ""
     return f"{counted(sum(estimates.values()), 'number')}: {parts}{neutral}"
+
+
+def _at_rest(controls: Collection[str], number: UncertainInput) -> UncertainInput:
+    """A control that no file gives stands where it does nothing, and is no estimate."""
+    if number.given or number.target not in controls or isinstance(number.value, bool | str):
+        return number
+    return replace(number, range=(float(number.value), float(number.value)))
 
 
 def _with_people(scenario: Scenario) -> Scenario:

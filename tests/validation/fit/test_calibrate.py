@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,17 @@ import twin
 from twin.experiments.opened import open_study
 from twin.model.scenario import Scenario
 from twin.spec.inputs import inputs_of, quantile_of, value_at_quantile
+from twin.spec.rewrite import rewrite
 from twin.validation import calibrate as calibrating
 from twin.validation import fit as fitting
 from twin.validation.calibrate import Calibration, calibrate
 from twin.validation.fit import CannotFit, FitRuns, aim_of, fit
 
 from .conftest import INLINE, TRUTH, write
+
+SPEED = """parameters:
+  mover.capacity_per_s: {value: 30/s, assumed: as it is, range: [20/s, 60/s]}
+faults:"""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,21 @@ def test_a_known_truth_is_recovered(found: Calibration) -> None:
     errors = {id: (was, now) for id, was, now, _ in found.errors()}
     assert all(abs(was) > 15 and abs(now) <= 1.0 for was, now in errors.values()), errors
     assert found.runs < 60
+
+
+def test_a_number_of_a_fault_is_fitted(truth: dict[str, float], tmp_path: Path) -> None:
+    """Its length, where nothing else moves: the fit finds it, and writes it back to its line."""
+    path = write(tmp_path, truth, "50m", "30/s")
+    text = path.read_text().replace(
+        "    for: 90m", "    for: {value: 40m, fitted_to: [mover-late], range: [30m, 3h]}"
+    )
+    text = re.sub(r"  cache->store(.|\n)*?(?=faults:)", "", text).replace("parameters:\n", "")
+    path.write_text(text.replace("faults:", SPEED))
+    found = calibrate(twin.load(path), settings=INLINE)
+    assert list(found.values) == ["outage.for"]
+    assert found.values["outage.for"] == pytest.approx(5400.0, rel=0.1)
+    rewrite(path, {"outage.for": (found.values["outage.for"], "s")}, twin.load(path).start)
+    assert twin.load(path).faults[0].for_s == found.values["outage.for"]
 
 
 def test_an_optimiser_that_returns_its_start_is_caught(scenario: Scenario, monkeypatch) -> None:
