@@ -45,16 +45,7 @@ ASSUMED = "a random graph"
 
 
 def number(value: float | str) -> Quantity:
-    return assembled(
-        Quantity,
-        value=value,
-        source=None,
-        measured=None,
-        assumed=ASSUMED,
-        chosen=None,
-        fitted_to=None,
-        range=None,
-    )
+    return assembled(Quantity, value=value, assumed=ASSUMED)
 
 
 def large_topology(services_count: int, seed: int = 1) -> Topology:
@@ -86,8 +77,8 @@ def large_topology(services_count: int, seed: int = 1) -> Topology:
         dependencies[a].append(assembled(Dependency, **given))
     services = {
         name(n): assembled(
-            Service, name=name(n), kind=kind, title="", domain=name(n), visible=bool(tier[n] > 0),
-            reached_through=None, requests="counted", dependencies=tuple(dependencies[n]),
+            Service, name=name(n), kind=kind, domain=name(n), visible=bool(tier[n] > 0),
+            requests="counted", dependencies=tuple(dependencies[n]),
             parameters={k: q(v) for k, v in parameters(kind, float(load[n])).items()},
         )
         for n, kind in enumerate(kinds)

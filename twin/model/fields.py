@@ -107,8 +107,10 @@ def _defaults_of(record: type[BaseModel]) -> dict[str, Any]:
 def assembled(record: type[R], **given: Any) -> R:
     """A record of values that have been checked already, without the cost of checking them again.
 
-    Fields without a value have to be those of a SparseRecord.
+    Fields without a value have their defaults. A SparseRecord does not store them.
     """
+    if not issubclass(record, SparseRecord):
+        given = _defaults_of(record) | given
     made = record.__new__(record)
     put = object.__setattr__
     put(made, "__dict__", given)

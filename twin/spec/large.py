@@ -61,6 +61,7 @@ def _doubted_services(
         )
     yield from _unless(columns, "kind", kinds.__contains__)
     yield from _unless(columns, "requests", REQUESTS.__contains__)
+    yield from (n for n, per in enumerate(columns.get("per", ())) if per is not None)  # needs a closer look
     yield from _unless(columns, "visible", lambda value: isinstance(value, bool))
     of_kind: dict[str, list[int]] = {}
     for row, kind in enumerate(columns["kind"]):
@@ -179,10 +180,10 @@ def services_of(
     for name, row in tables.row_of.items():
         if name not in without:
             said = {word: values[row] for word, values in words.items() if values and values[row] is not None}
-            fields = {"title": "", "domain": name, "visible": True, "requests": "auto"} | said
+            fields = {"domain": name} | said
             mine = tuple(dependencies[at] for at in tables.edges_of.get(name, ()))
             found[name] = assembled(
-                Service, name=name, kind=table.columns["kind"][row], reached_through=None,
+                Service, name=name, kind=table.columns["kind"][row],
                 parameters=given[row], dependencies=mine, **fields,
             )  # fmt: skip
     return found
@@ -232,8 +233,5 @@ class _Quantities:
                 source=source,
                 measured=measured,
                 assumed=assumed,
-                chosen=None,
-                fitted_to=None,
-                range=None,
             )
         return found

@@ -23,7 +23,7 @@ from twin.spec.tree import Cell, Tree
 
 SERVICES, DEPENDENCIES = "services.parquet", "dependencies.parquet"
 ORIGIN = ("source", "measured", "assumed")
-SERVICE_WORDS = ("name", "kind", "title", "domain", "visible", "requests")
+SERVICE_WORDS = ("name", "kind", "title", "domain", "visible", "requests", "per")
 EDGE_WORDS = {
     "for": "purpose",
     "mode": "mode",
@@ -181,7 +181,7 @@ def write_tables(topology: Topology, folder: Path | str) -> None:
     fallback = f"as in {topology.name}"
     services = [
         {"name": s.name, "kind": s.kind, "title": s.title or None, "visible": s.visible,
-         "domain": s.domain if s.domain != s.name else None, "requests": s.requests,
+         "domain": s.domain if s.domain != s.name else None, "requests": s.requests, "per": s.per,
          **_numbers(s.parameters, fallback)}
         for s in topology.services.values()
     ]  # fmt: skip
@@ -194,8 +194,10 @@ def write_tables(topology: Topology, folder: Path | str) -> None:
     ]  # fmt: skip
     _write(services, ("name", "kind"), folder / SERVICES)
     _write(edges, ("caller", "callee", "mode"), folder / DEPENDENCIES)
-    name = folder / "topology.yaml"
-    name.write_text(f"topology: {topology.name}\nsignal_period: {topology.signal_period_s:g}s\n")
+    text = f"topology: {topology.name}\nsignal_period: {topology.signal_period_s:g}s\n"
+    if topology.zones:
+        text += f"zones: [{', '.join(topology.zones)}]\n"
+    (folder / "topology.yaml").write_text(text)
 
 
 def _numbers(given: Mapping[str, Quantity], fallback: str) -> dict[str, Any]:
