@@ -239,7 +239,8 @@ def test_replay(twin: Twin, scored: Path) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert set(found) == {
-        "run_id", "digest", "runner", "engine_seconds", "outcomes", "summary", "baseline",
+        "run_id", "digest", "runner", "engine_seconds", "outcomes", "summary", "baseline", "losses",
+        "warnings", "phases", "never_counts_as_min", "distribution", "plateaus", "counts",
     }  # fmt: skip
     assert [o["class"] for o in found["outcomes"]] == ["imposed", "predicted", "predicted"]
     text = twin("replay", scored, "--worlds", "2").stdout

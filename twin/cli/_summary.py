@@ -12,8 +12,10 @@ from twin.cli._errors import Missed
 
 if TYPE_CHECKING:
     from twin.api.run import Run
+    from twin.model.scenario import Scenario
     from twin.results.expectations import ExpectationCheck
     from twin.results.impact import Impact, ServiceImpact
+    from twin.results.losses import ServiceLoss
 
 TOP = 15  # services that a summary lists
 COLUMNS = ("service", "onset", "recovery", "impaired", "lost", "errors")
@@ -53,6 +55,32 @@ def summary(run: Run, expected: Sequence[ExpectationCheck]) -> None:
         word = "MISSED" if e.state == "missed" else e.state
         at = f", first at {clock.local(e.at_tick)}" if e.at_tick is not None else ""
         show.prose(f"expect {e.text}: {word}{at}")
+
+
+def losses(run: Run, scenario: Scenario) -> None:
+    """What failed and what was late, by phase, each service in its own unit; and the one sum."""
+    from twin.results.losses import losses_of
+
+    found = losses_of(run, scenario)
+    if not found.services:
+        return
+    phases = list(dict.fromkeys(each.phase for each in found.services))
+    of_each: dict[tuple[str, str], dict[str, ServiceLoss]] = {}
+    for each in found.services:
+        of_each.setdefault((each.service, each.unit), {})[each.phase] = each
+    columns = [f"{phase}: {word}" for phase in phases for word in ("failed", "late")]
+    rows = [(*key, *(c for p in phases for c in _loss_cells(by.get(p)))) for key, by in of_each.items()]
+    click.echo("\nLosses: failed of those asked, retries included; late: waited for more than a minute")
+    show.table(("service", "unit", *columns), sorted(rows), numbers=columns)
+    sums = (f"{r.phase}: {r.failed:,.0f} ({r.failed / max(r.asked, 1):.1%})" for r in found.requests)
+    show.prose("Requests of customers that failed, in " + "; ".join(sums) + ".")
+
+
+def _loss_cells(loss: ServiceLoss | None) -> tuple[str, str]:
+    if loss is None:
+        return "", ""
+    late = f"{loss.late:,.0f}" if loss.late else ""
+    return (f"{loss.failed:,.0f} ({loss.failed_ratio:.0%})" if loss.failed >= 0.5 else ""), late
 
 
 def _blast_radius(run: Run, impact: Impact) -> None:

@@ -53,6 +53,9 @@ comparing_options = all_of(
         help="YAML with the weight of a lost minute for each service; 1 for all others.",
     ),
     *all_options,
+    headed_option(
+        "--for", "target", metavar="SERVICE", help="Rank by the minutes lost of SERVICE alone.",
+    ),
     headed_option("--suite", is_flag=True, help="Repeat in every scenario of scenarios/faults."),
     variants_option,
     mitigations_option,
@@ -127,6 +130,7 @@ def planned(scenario: str, o: dict[str, Any]) -> WidePlan:
         base.name, arms, o["replicates"] or o["worlds"] or WORLDS,
         seconds(o["within"], "--within"), weights_of(o["weights"], base),
         draws=o["replicates"] is None, interim=not o["to_the_end"], comparisons=1 + len(faults),
+        target=_target(o["target"], base),
     )  # fmt: skip
     with bad_input("--attribution: "):
         shares = loss_sharing(base, o["attribution"], plan.worlds) if every else None
@@ -135,6 +139,16 @@ def planned(scenario: str, o: dict[str, Any]) -> WidePlan:
         _others(faults, [arm.name for arm in arms] if every else o["mitigations"], o),
         variants_of(base, show.say) if o["variants"] else {},
     )  # fmt: skip
+
+
+def _target(service: str | None, base: Scenario) -> str:
+    """The service that ranks the arms; '' for all that customers see."""
+    from twin.spec.problems import did_you_mean
+
+    if service is not None and service not in base.topology.services:
+        hint = did_you_mean(service, base.topology.services)
+        raise BadInput(f"--for: {base.name} has no service '{service}'" + (f" ({hint})" if hint else ""))
+    return service or ""
 
 
 def _others(

@@ -14,7 +14,7 @@ from twin.cli._errors import BadInput, Missed
 from twin.cli._execute import execute
 from twin.cli._options import change_options, changed_scenario, run_options, study_option, worlds_option
 from twin.cli._study import settings_of
-from twin.cli._summary import require, summary
+from twin.cli._summary import losses, require, summary
 
 if TYPE_CHECKING:
     from twin.api.run import Run
@@ -64,6 +64,7 @@ def replay_command(
         baseline = second.submit(_without_feedback, loaded)
         done = execute(loaded, options)
     from twin.results.expectations import check_expected
+    from twin.results.losses import losses_of
     from twin.validation import score_text
     from twin.validation.score import write_scorecard
 
@@ -71,10 +72,12 @@ def replay_command(
     card = score_of(loaded, done, baseline.result(), worlds or 0, settings_of(options))
     write_scorecard(card, done)
     if as_json:
-        show.document(card.as_json())
+        show.document({**card.as_json(), "losses": losses_of(done, loaded).as_json()})
     else:
         score_text.render_head(card, show.console())
         summary(done, expected)
+        losses(done, loaded)
+        click.echo()
         score_text.render(card, show.console())
     require(expected)
     _require_score(card.summary()["predicted"]["within_44_min_share"], fail_under)

@@ -25,11 +25,20 @@ class Phase(Record):
 
 class Scoring(Record):
     """``phases``: in order of time. ``fit_domains``: numbers may be fitted to outcomes of services of these
-    domains only; without the key, to all."""
+    domains only; without the key, to all. ``units``: in which losses of a service are told. ``matched``: a
+    world in which all of these outcomes happen is *matched* to the event."""
 
     phases: Annotated[tuple[Phase, ...], Field(description="parts of the event, scored one by one")] = ()
     fit_domains: Annotated[
         tuple[Slug, ...], Field(description="domains whose outcomes numbers may be fitted to; none: all")
+    ] = ()
+
+    units: Annotated[
+        dict[Slug, str], Field(description="service → what its calls are, in the plural; others are calls")
+    ] = {}  # noqa: RUF012 (a field of pydantic is copied)
+    matched: Annotated[
+        tuple[Slug, ...],
+        Field(description="outcomes that must happen in a world for it to count as one like the event"),
     ] = ()
 
     @model_validator(mode="after")

@@ -138,12 +138,16 @@ class RunArrays:
         most: list[int] = np.maximum.reduceat(self.radius, firsts).tolist()
         return most
 
-    def requests_lost(self) -> float:
-        """Calls that failed at services that nobody in the topology calls."""
+    @cached_property
+    def top(self) -> list[int]:
+        """Positions of the services that call others, and that nobody in the topology calls: customers."""
         edges = self.run.dependencies
         top = {d["caller"] for d in edges} - {d["callee"] for d in edges}
-        mine = [n for n, name in enumerate(self.names) if name in top]
-        failed = self.of("offered_per_s")[:, mine] * self.error_ratio[:, mine]
+        return [n for n, name in enumerate(self.names) if name in top]
+
+    def requests_lost(self) -> float:
+        """Calls of customers that failed."""
+        failed = self.of("offered_per_s")[:, self.top] * self.error_ratio[:, self.top]
         return float((failed.sum(axis=0) * self.sample_s).sum())
 
     def outlived_s(self) -> dict[int, float]:

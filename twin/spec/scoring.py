@@ -19,7 +19,14 @@ def check_scoring(tree: Tree, topology: Tree, published: Tree | None, checker: C
         return
     if published is not None:
         _check_phases(scoring, published, checker)
+        _check_matched(scoring, published, checker)
     _check_domains(scoring, topology, checker)
+    known = dict(topology.items("services"))
+    for name, unit in scoring.items("units"):
+        if name not in known:
+            hint = did_you_mean(name, known)
+            refused = Refused("a service of the topology", hint, f"'{name}'")
+            checker.refuse(unit, f"scoring.units.{name}", refused, at_key=True)
 
 
 def _check_phases(scoring: Tree, published: Tree, checker: Checker) -> None:
@@ -37,6 +44,15 @@ def _check_phases(scoring: Tree, published: Tree, checker: Checker) -> None:
             expected = f"an outcome that is published after {before}"
             checker.refuse(through, path, Refused(expected, found=f"'{through.value}'"))
         before = through.value if through.value in at else before
+
+
+def _check_matched(scoring: Tree, published: Tree, checker: Checker) -> None:
+    known = {str(o.scalar("id")) for o in published.elements("outcomes")}
+    for i, outcome in enumerate(scoring.elements("matched")):
+        if outcome.value not in known:
+            hint, found = did_you_mean(str(outcome.value), known), f"'{outcome.value}'"
+            refused = Refused("the id of a published outcome", hint, found)
+            checker.refuse(outcome, f"scoring.matched.{i}", refused)
 
 
 def _is_later(one: str, other: str) -> bool:
