@@ -1,5 +1,6 @@
 """A topology in tables is the same as in YAML, with the same problems at rows in place of lines."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +48,20 @@ def test_what_is_written_is_read_again(tmp_path: Path, way: str) -> None:
     assert load_topology(tmp_path).services == topology.services
 
 
-CASES: list[tuple[str, int, dict[str, Any], str]] = [
-    (SERVICES, 1, {"kind": "rely"}, "row 2: .*found 'rely', expected a kind of service .did you mean relay"),
-    (SERVICES, 1, {"domain": "Shop"}, "row 2: .*expected a name of lowercase letters"),
-    (SERVICES, 2, {"name": "shop"}, "row 3: .*service shop twice"),
-    (SERVICES, 0, {"rate_per_s": -1.0}, "row 1: .*rate_per_s.value: found -1.0, expected 0/s to"),
-    (SERVICES, 0, {"assumed": None}, "row 1: .*exactly one of source"),
-    (SERVICES, 1, {"rate_per_s": 3.0, "assumed": "a"}, "row 2: .*unknown parameter 'rate_per_s'"),
+CASES: list[tuple[str, int, dict[str, Any], str]] = [  # file, row, what is wrong, "row, column: problem"
+    (SERVICES, 1, {"kind": "rely"}, "2, kind: .*found 'rely', expected a kind .*did you mean relay"),
+    (SERVICES, 1, {"domain": "Shop"}, "2, domain: .*expected a name of lowercase letters"),
+    (SERVICES, 2, {"name": "shop"}, "3, name: .*service shop twice"),
+    (SERVICES, 0, {"rate_per_s": -1.0}, "1, rate_per_s: .*rate_per_s.value: found -1.0, expected 0/s to"),
+    (SERVICES, 0, {"assumed": None}, "1, rate_per_s: .*exactly one of source"),
+    (SERVICES, 1, {"rate_per_s": 3.0, "assumed": "a"}, "2, rate_per_s: .*unknown parameter 'rate_per_s'"),
     (SERVICES, 1, {"fault_rate": 0.1}, " found unknown column 'fault_rate'.*did you mean fault_ratio"),
-    (DEPENDENCIES, 1, {"callee": "stoer"}, "row 2: .*found 'stoer', .*service.*did you mean store"),
-    (DEPENDENCIES, 1, {"caller": "shoo"}, "row 2: .*found 'shoo', expected a service of services.parquet"),
-    (DEPENDENCIES, 1, {"mode": "sync"}, "row 2: .*found 'sync', expected one of hard"),
-    (DEPENDENCIES, 1, {"retries": 2.5}, "row 2: .*retries.value: found 2.5, expected a whole number"),
-    (DEPENDENCIES, 1, {"retries": 99}, "row 2: .*found 99, expected 0 to 20"),
-    (DEPENDENCIES, 1, {"parallel": "a"}, "row 2: .*a group of one"),
+    (DEPENDENCIES, 1, {"callee": "stoer"}, "2, callee: .*found 'stoer', .*service.*did you mean store"),
+    (DEPENDENCIES, 1, {"caller": "shoo"}, "2, caller: .*found 'shoo', expected .* services.parquet"),
+    (DEPENDENCIES, 1, {"mode": "sync"}, "2, mode: .*found 'sync', expected one of hard"),
+    (DEPENDENCIES, 1, {"retries": 2.5}, "2, retries: .*retries.value: found 2.5, expected a whole number"),
+    (DEPENDENCIES, 1, {"retries": 99}, "2, retries: .*found 99, expected 0 to 20"),
+    (DEPENDENCIES, 1, {"parallel": "a"}, "2, parallel: .*a group of one"),
 ]  # fmt: skip
 
 
@@ -70,8 +71,30 @@ def test_each_problem_names_its_row(
 ) -> None:
     services, edges = rows()
     (services if file == SERVICES else edges)[row].update(wrong)
+    message = re.sub(r"^(\d), (\w+):", r"row \1, column \2:", message)
     with pytest.raises(SpecError, match=f"{file}:{message}"):
         load_topology(written(tmp_path, services, edges))
+
+
+def test_all_problems_of_both_tables_are_told(tmp_path: Path, way: str) -> None:
+    services, edges = rows()
+    services[1]["kind"], edges[0]["mode"], edges[1]["callee"] = "rely", "sync", "stoer"
+    services.append({"name": None, "kind": "relay"})
+    edges.append({"caller": "shoo", "callee": "shop", "mode": "hard"})
+    with pytest.raises(SpecError) as told:
+        load_topology(written(tmp_path, services, edges))
+    places = {(Path(p.file).name, p.line, p.column_name) for p in told.value.problems}
+    assert places >= {
+        (SERVICES, 2, "kind"), (SERVICES, 4, "name"), (DEPENDENCIES, 1, "mode"), (DEPENDENCIES, 2, "callee"),
+        (DEPENDENCIES, 3, "caller"),
+    }  # fmt: skip
+
+
+def test_a_table_without_a_needed_column_is_told_once(tmp_path: Path, way: str) -> None:
+    services, edges = rows()
+    with pytest.raises(SpecError) as told:
+        load_topology(written(tmp_path, services, [{"caller": e["caller"], "mode": "hard"} for e in edges]))
+    assert [p.found for p in told.value.problems if p.file.endswith("parquet")] == ["no column 'callee'"]
 
 
 def test_an_endless_circle_is_found(tmp_path: Path, way: str) -> None:

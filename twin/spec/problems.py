@@ -41,9 +41,8 @@ NATURAL = {  # what people write for a mode or a key of a dependency → its nam
 class Problem:
     """One problem. ``file``: a file, or the argument of a function or command that holds the value.
 
-    Lines and columns count from 1, and are 0 for an argument. A row of a table is a line without a column.
-    ``path`` leads to the value in the document; ''
-    is the whole.
+    Lines and columns count from 1, and are 0 for an argument. A row of a table is a line without a column;
+    its columns have names. ``path`` leads to the value in the document; '' is the whole.
     """
 
     file: str
@@ -53,6 +52,7 @@ class Problem:
     found: str
     expected: str
     hint: str = ""
+    column_name: str = ""
 
     def __str__(self) -> str:
         return self.text()
@@ -60,6 +60,7 @@ class Problem:
     def text(self, word: str = "") -> str:
         """One line. ``word``: what comes after the place, as 'warning'."""
         at = f":{self.line}:{self.column}" if self.column else f":row {self.line}" if self.line else ""
+        at += f", column {self.column_name}" if self.column_name else ""
         place = self.file + at
         where = "".join(f"{part}: " for part in (place, word, self.path) if part)
         hint = f" ({self.hint})" if self.hint else ""

@@ -43,14 +43,14 @@ class ColumnTable:
     rows_count: int
     columns: Mapping[str, list[Any]]
 
-    def cell(self, value: Any, row: int) -> Cell:
-        """A value with its place."""
-        return Cell(value, self.file, row + 1, 0)
+    def cell(self, value: Any, row: int, named: str = "") -> Cell:
+        """A value with its place. ``named``: its column."""
+        return Cell(value, self.file, row + 1, 0, named=named)
 
     def words(self, row: int, names: Iterable[str]) -> dict[str, Cell]:
         """The cells of a row that are given, by column."""
         found = {name: self.columns[name][row] for name in names if name in self.columns}
-        return {name: self.cell(value, row) for name, value in found.items() if value is not None}
+        return {name: self.cell(value, row, name) for name, value in found.items() if value is not None}
 
     def quantities(self, row: int, names: Iterable[str]) -> dict[str, Tree]:
         """The numbers of a row, each with the origin of the row."""
@@ -58,7 +58,8 @@ class ColumnTable:
         return {name: self._quantity(cell, origin) for name, cell in self.words(row, names).items()}
 
     def _quantity(self, cell: Cell, origin: Mapping[str, Tree]) -> Tree:
-        return Cell({"value": cell, **origin}, cell.file, cell.line, 0, origin_above=True)
+        named = cell.named
+        return Cell({"value": cell, **origin}, cell.file, cell.line, 0, origin_above=True, named=named)
 
 
 def is_tables(path: Path) -> bool:
@@ -68,24 +69,28 @@ def is_tables(path: Path) -> bool:
 
 def read_columns(
     path: Path, required: tuple[str, ...], known: Iterable[str], problems: list[Problem]
-) -> ColumnTable:
-    """The columns of a Parquet file. A column that nobody knows is a problem; so is one that is missing."""
+) -> ColumnTable | None:
+    """The columns of a Parquet file; None if it cannot be read, or lacks a required column.
+
+    Either is a problem, and so is a column that nobody knows.
+    """
     known = {*required, *known, *ORIGIN}
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         reason = "no such file" if not path.exists() else str(error).splitlines()[0]
         problems.append(Problem(str(path), 0, 0, "", reason, "a Parquet file"))
-        return ColumnTable(str(path), 0, {})
+        return None
     for name in table.column_names:
         if name not in known:
             hint = did_you_mean(name, known)
             problems.append(
                 Problem(str(path), 0, 0, "", f"unknown column {shown(name)}", "a known column", hint)
             )
-    for name in required:
-        if name not in table.column_names:
-            problems.append(Problem(str(path), 0, 0, "", f"no column '{name}'", f"'{name}'"))
+    missing = [name for name in required if name not in table.column_names]
+    problems += [Problem(str(path), 0, 0, "", f"no column '{name}'", f"'{name}'") for name in missing]
+    if missing:
+        return None
     columns = {name: table.column(name) for name in table.column_names if name in known}
     given = {name: column.to_pylist() for name, column in columns.items() if column.null_count < len(column)}
     for name in required:
@@ -124,7 +129,7 @@ class TopologyTables:
         table = self.dependencies
         tree: dict[str, Tree] = dict(table.words(row, EDGE_WORDS))
         if (callee := table.columns["callee"][row]) is not None:
-            tree["on"] = table.cell(callee, row)
+            tree["on"] = table.cell(callee, row, "callee")
         evidence = table.words(row, ("confidence", "evidence_source"))
         if evidence:
             tree["evidence"] = table.cell({_EVIDENCE[word]: cell for word, cell in evidence.items()}, row)
@@ -137,33 +142,38 @@ class TopologyTables:
 
 def read_tables(
     folder: Path, kinds: Mapping[str, Mapping[str, Param]], problems: list[Problem]
-) -> TopologyTables:
-    """The two tables of a folder. A row without a proper name or caller is a problem."""
+) -> TopologyTables | None:
+    """The two tables of a folder; None if one is no table that rows could be read of. A row without a proper
+    name or caller is a problem, and left out."""
     parameters = tuple(sorted({name for of_kind in kinds.values() for name in of_kind}))
     known = (*SERVICE_WORDS, *parameters)
     services = read_columns(folder / SERVICES, ("name", "kind"), known, problems)
     edges = read_columns(
         folder / DEPENDENCIES, ("caller", "callee", "mode"), (*EDGE_COLUMNS, *EDGE_NUMBERS), problems
     )
+    if services is None or edges is None:
+        return None
     row_of: dict[str, int] = {}
-    for row, name in enumerate(services.columns.get("name", ())):
+    for row, name in enumerate(services.columns["name"]):
         if not isinstance(name, str):
-            problems.append(services.cell(name, row).problem("name", shown(name), "the name of a service"))
+            problems.append(
+                services.cell(name, row, "name").problem("", shown(name), "the name of a service")
+            )
         elif name in row_of:
             first = f"the first is in row {row_of[name] + 1}"
             problems.append(
-                services.cell(name, row).problem("name", f"service {name} twice", "each once", first)
+                services.cell(name, row, "name").problem("", f"service {name} twice", "each once", first)
             )
         else:
             row_of[name] = row
     edges_of: dict[str, list[int]] = {}
-    for row, caller in enumerate(edges.columns.get("caller", ())):
+    for row, caller in enumerate(edges.columns["caller"]):
         if caller in row_of:
             edges_of.setdefault(caller, []).append(row)
         else:
             hint = did_you_mean(caller, row_of) if len(problems) < MOST_HINTS else ""
-            place = edges.cell(caller, row)
-            problems.append(place.problem("caller", shown(caller), f"a service of {SERVICES}", hint))
+            place = edges.cell(caller, row, "caller")
+            problems.append(place.problem("", shown(caller), f"a service of {SERVICES}", hint))
     return TopologyTables(services, edges, row_of, edges_of, parameters)
 
 

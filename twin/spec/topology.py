@@ -89,9 +89,8 @@ class TopologyTree(Tree):
 
 def _add_tables(merged: TopologyTree, folder: Path, problems: list[Problem]) -> None:
     kinds = parameters_by_kind()
-    before = len(problems)
     tables = read_tables(folder, kinds, problems)
-    if len(problems) == before:
+    if tables is not None:
         is_small = len(tables.row_of) <= SMALL
         merged.tables = None if is_small else tables
         as_trees = tables.row_of if is_small else in_doubt(tables, kinds, source_ids(folder, problems))

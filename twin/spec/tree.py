@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +91,22 @@ class Tree:
 
 
 class Cell(Tree):
-    """A value of a Parquet table: ``line`` is its row, ``column`` is 0. A number is in SI units."""
+    """A value of a Parquet table: ``line`` is its row, ``column`` is 0. A number is in SI units.
 
-    __slots__ = ()
+    ``named``: its column; '' for what takes a whole row.
+    """
+
+    __slots__ = ("named",)
+    named: str
+
+    def __init__(self, *place: Any, named: str = "", **more: Any) -> None:
+        super().__init__(*place, **more)
+        self.named = named
+
+    def problem(self, path: str, found: str, expected: str, hint: str = "", at_key: bool = False) -> Problem:
+        """A Problem of this row and column."""
+        said = Tree.problem(self, path, found, expected, hint, at_key)
+        return replace(said, column_name=self.named)
 
 
 def read_tree(path: Path | str, problems: list[Problem]) -> Tree | None:
