@@ -193,6 +193,9 @@ def _load(name: str, world: Any) -> Addresses | None:
 
 def _compile(name: str, world: Any) -> None:
     """Compile a module, and keep it."""
+    from twin.base.quick_compile import make_quick
+
+    make_quick()
     with no_garbage():
         objects = _compiled(name, world)
     file = kernel_file(name, str(world))
