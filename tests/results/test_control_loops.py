@@ -93,18 +93,18 @@ def test_quiet_loops_read_what_they_are_built_for(watched: tuple[Run, list[Loop]
     """Before anything happens: a droplet was checked half an interval ago, less half a slot; a verdict takes
     two rounds and a time-out; next to nothing is wrong."""
     quiet = {loop.name + loop.service: [r for r in loop.readings if r.tick <= 5400] for loop in watched[1]}
-    leases, checks = quiet["Lease renewaldwfm"], quiet["Health checknlb"]
+    leases, checks = quiet["Lease renewaldwfm@az1"], quiet["Health checknlb"]
     assert median(r.age_s or 0.0 for r in leases) == pytest.approx((180.0 - 10.0) / 2, abs=1.0)
     assert max(r.wrong for r in leases) < 0.001
     assert all(40.0 <= (r.age_s or 0.0) < 41.0 for r in checks) and max(r.wrong for r in checks) < 0.005
-    assert max(r.wrong for r in quiet["Propagationnetwork-manager"]) < 1000
+    assert max(r.wrong for r in quiet["Propagationnetwork-manager@az1"]) < 1000
     assert quiet["Responders"] == []
 
 
 def test_servers_that_run_are_taken_for_lost(watched: tuple[Run, list[Loop]]) -> None:
     """The error of the lease loop is at least the share without a lease that the samples show."""
     done, loops = watched
-    (row,) = done.sql("select max(error_ratio) as it from samples where service = 'dwfm'").to_pylist()
+    (row,) = done.sql("select max(error_ratio) as it from samples where service = 'dwfm@az1'").to_pylist()
     worst = loop_of(loops, "Lease renewal").most_wrong
     assert worst is not None and row["it"] > 0.1 and row["it"] - 0.01 <= worst.wrong <= 1.0
 

@@ -213,13 +213,15 @@ def grown_caller(w, i, period_s):
 
 @njit
 def heaviest_caller(w, i):
-    """The incoming dependency whose calls have grown most over the usual ones."""
+    """The incoming dependency whose calls have grown most over the usual ones, or OWN where none brings any:
+    the calls of a whole come to its zones."""
     panel = w.svc[i]
-    worst = w.incoming[panel.in_start]
-    most = w.edge[worst].sent_load_per_s - w.edge[worst].sent_usual_per_s
-    for n in range(panel.in_start + 1, panel.in_end):
+    worst, most = OWN, 0.0
+    for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
-        if r.sent_load_per_s - r.sent_usual_per_s > most:
+        if r.sent_total == 0:
+            continue
+        if worst == OWN or r.sent_load_per_s - r.sent_usual_per_s > most:
             worst, most = w.incoming[n], r.sent_load_per_s - r.sent_usual_per_s
     return worst
 

@@ -190,7 +190,8 @@ def _table(parameters: Iterable[Param]) -> Iterator[str]:
     for p in parameters:
         spread = _span(*p.range) if p.range else ""
         name, default = f"`{p.name}`", _value(p.default)
-        yield _row((name, p.unit, default, _bounds(p), p.meaning, p.source, spread))
+        meaning = p.meaning + " (divided)" * p.divided
+        yield _row((name, p.unit, default, _bounds(p), meaning, p.source, spread))
 
 
 def _bounds(p: Param) -> str:

@@ -14,6 +14,7 @@ from twin.results.control_loops.people import people
 from twin.results.control_loops.throttle import Throttle
 from twin.results.control_loops.view import views
 from twin.simulation import inline
+from twin.simulation.by_zone import by_zone
 from twin.simulation.run import FinishedRun, record_run, schedule_for
 from twin.simulation.world import Model, build
 
@@ -41,6 +42,6 @@ def watch(scenario: Scenario, replicate: int = 0) -> tuple[FinishedRun, list[Loo
 def eyes_of(scenario: Scenario, model: Model) -> list[Eye]:
     """An eye for every loop: those that kinds say they have, and each throttle that somebody sets."""
     every = sorted(views(model), key=lambda view: view.kind)
-    set_by_people = {target for x in scenario.interventions for target in x.set}
+    set_by_people = {target for x in by_zone(scenario).interventions for target in x.set}
     eyes = [eye(view) for view in every if (eye := about(view.kind).control_loop)]
     return [*eyes] + [Throttle(view) for view in every if f"{view.service}.{THROTTLE}" in set_by_people]
