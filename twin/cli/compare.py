@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from twin.experiments.robustness import Robustness
     from twin.experiments.wide_comparison import WideComparison, WidePlan
     from twin.model.scenario import Scenario
+    from twin.results.metrics import Metric
+    from twin.statistics.estimates import Difference
     from twin.statistics.recoveries import Recovery
 
 WORLDS = 64
@@ -192,7 +194,28 @@ def show_comparison(found: PairedComparison, robust: Mapping[str, Robustness] | 
     ]
     show.table(headings, rows, numbers=("worlds",), whole=("", "holds in", *titles), key=1)
     click.echo()
+    _show_matched(found)
     show.prose("\n".join([*_notes(found), *notes(found, sure)]))
+
+
+def _show_matched(found: PairedComparison) -> None:
+    """The same ranking in the worlds in which the event happens: a prior world may have no second phase."""
+    if found.matched is None:
+        return
+    count, event = int(found.matched.sum()), ", ".join(found.base.scoring.matched)
+    worlds = show.counted(len(found.worlds), "world")
+    show.prose(f"The table above is of {worlds}. In {count} of them the event happens: {event}.")
+    if found.in_matched:
+        before = [a.arm.name for a in found.ranking]
+        metrics = [m for m in found.metrics if not m.is_share]
+        rows = [
+            (name, f"{before.index(name) + 1}", *(_difference(m, by[m.name]) for m in metrics))
+            for name, by in found.in_matched.items()
+        ]
+        titles = [m.title for m in metrics]
+        click.echo(f"\nIn the {count} worlds in which the event happens:")
+        show.table(("mitigation", "rank above", *titles), rows, numbers=("rank above",), whole=titles, key=1)
+    click.echo()
 
 
 def _row(
@@ -261,11 +284,12 @@ def _baseline(found: PairedComparison) -> Iterator[str]:
 def _differences(found: PairedComparison, a: ArmResult) -> Iterator[str]:
     for m in found.metrics:
         d = a.difference[m.name]
-        if d.identical:
-            yield "0"
-            continue
-        about = "" if a.significant[m.name] else "≈ "
-        yield about + estimated(m, d, True)
+        about = "" if a.significant[m.name] or d.identical else "≈ "
+        yield about + _difference(m, d)
+
+
+def _difference(metric: Metric, d: Difference) -> str:
+    return "0" if d.identical else estimated(metric, d, True)
 
 
 def show_services(found: PairedComparison) -> None:

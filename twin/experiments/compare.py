@@ -23,6 +23,7 @@ from twin.experiments.comparison import (
     PairedComparison,
     adjusted,
 )
+from twin.experiments.questions import MATCHED
 from twin.experiments.realizations import Realization, first_input_s, realizations
 from twin.experiments.screening import TRIES, screened
 from twin.experiments.study import Job, Study
@@ -139,7 +140,15 @@ class _Comparing:
             {m.name: _value(m, base[m.name]) for m in self.metrics}, base,
             adjusted({"": arms}, self.plan.looks[-1].error)[""],
             self._recoveries(results), self._curves(results), self.horizon_s, len(arms) * len(self.metrics),
+            self._matched(results),
         )  # fmt: skip
+
+    def _matched(self, results: Results) -> np.ndarray | None:
+        """(realizations,) whether the event happens in the baseline."""
+        if self.base.published is None or not self.base.scoring.matched:
+            return None
+        found = results.values(MATCHED, scenario=self.plan.scenario)[BASELINE]
+        return np.array([bool(found.get(r)) for r in self.worlds])
 
     def _arm(self, arm: Arm, mine: Columns, base: Columns) -> ArmResult:
         count, stopped = self.stopped.get(arm.name, (len(self.worlds), None))

@@ -18,7 +18,7 @@ from twin.model.changes import Mitigation, dearest
 from twin.model.scenario import Scenario
 from twin.results.metrics import PRIMARY, Metric
 from twin.statistics.durations import Survival, survival
-from twin.statistics.estimates import Band, Difference, Estimate, curve_band
+from twin.statistics.estimates import Band, Difference, Estimate, curve_band, paired
 from twin.statistics.group_sequential import BLOCK, InterimLook, LookVerdict, interim_looks, significant
 from twin.statistics.proportions import Proportion
 from twin.statistics.recoveries import Recovery, recovery_times
@@ -143,6 +143,8 @@ class PairedComparison(Tabular):
     """``base``: the scenario. ``invalid``: realizations that were screened out. ``tests``: how many were
     tested together. ``recovery_s``: arm → service → (realizations,) time to recovery; 0 where it was not
     impaired, infinite where it did not recover. ``curves``: arm → (realizations, bins) impaired services.
+    ``matched``: (realizations,) whether the event happens in the baseline; None if the scenario does not say
+    what that is.
     """
 
     base: Scenario
@@ -157,6 +159,7 @@ class PairedComparison(Tabular):
     curves: Mapping[str, np.ndarray]
     horizon_s: float
     tests: int
+    matched: np.ndarray | None = None
 
     def __repr__(self) -> str:
         first = [f"{a.arm.name}: {a.verdict}" for a in self.ranking[:3]]
@@ -168,6 +171,22 @@ class PairedComparison(Tabular):
     def ranking(self) -> tuple[ArmResult, ...]:
         """The arm that loses least first; equal ones by name."""
         return tuple(sorted(self.arms, key=lambda a: (a.difference[PRIMARY].mean, a.arm.name)))
+
+    @cached_property
+    def in_matched(self) -> dict[str, dict[str, Difference]]:
+        """Arm → metric → its difference in the worlds in which the event happens, the arm that loses least
+        there first. Empty if there are fewer than two such worlds, or if all are."""
+        if self.matched is None or self.matched.all():
+            return {}
+        found = {a.arm.name: self._differences_in(a, self.matched[: len(a.worlds)]) for a in self.arms}
+        some = {name: by_metric for name, by_metric in found.items() if by_metric}
+        return dict(sorted(some.items(), key=lambda pair: (pair[1][PRIMARY].mean, pair[0])))
+
+    def _differences_in(self, a: ArmResult, keep: np.ndarray) -> dict[str, Difference]:
+        if keep.sum() < 2:
+            return {}
+        totals = [m.name for m in self.metrics if not m.is_share]
+        return {m: paired(a.values[m][keep], self.values[m][: len(keep)][keep]) for m in totals}
 
     def survival(self, arm: str, service: str) -> Survival:
         """Share of the realizations in which a service has not recovered yet, over time."""
@@ -219,12 +238,24 @@ class PairedComparison(Tabular):
             "within_s": self.plan.within_s, "horizon_s": self.horizon_s, "tests": self.tests,
             "metrics": [{"name": m.name, "unit": m.unit, "better": m.better} for m in self.metrics],
             "baseline": {name: e.as_json() for name, e in self.baseline.items()},
+            "matched": self._matched(),
             "mitigations": [self._arm(a) for a in self.ranking],
             "services": {
                 service: {arm: r.as_json() for arm, r in arms.items()}
                 for service, arms in self.services.items()
             },
         }  # fmt: skip
+
+    def _matched(self) -> dict[str, Any] | None:
+        """The worlds in which the event happens, and the differences in them; None if nothing defines it."""
+        if self.matched is None:
+            return None
+        differences = {
+            name: {metric: d.as_json() for metric, d in by_metric.items()}
+            for name, by_metric in self.in_matched.items()
+        }
+        about = {"outcomes": list(self.base.scoring.matched), "worlds": int(self.matched.sum())}
+        return {**about, "difference": differences}
 
     def _arm(self, a: ArmResult) -> dict[str, Any]:
         return {

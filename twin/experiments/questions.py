@@ -16,6 +16,7 @@ from twin.results.of_run import RunArrays, ValueRows, first_events, metrics_in, 
 from twin.simulation.run import FinishedRun
 
 ONSET = "first_onset_s"
+MATCHED = "matched"  # 1 if the event of the scenario happens in the run, else 0
 BREACH = "breach of "  # before the id of what must not happen: minutes by which it would have to move
 
 
@@ -35,7 +36,18 @@ def _screening(arrays: RunArrays, scenario: Scenario) -> ValueRows:
 
 
 def _metrics(arrays: RunArrays, scenario: Scenario) -> ValueRows:
-    return metrics_in(arrays)
+    return metrics_in(arrays) + _matched(arrays, scenario)
+
+
+def _matched(arrays: RunArrays, scenario: Scenario) -> ValueRows:
+    """Whether all outcomes of ``scoring: matched`` happen in the run; nothing if the scenario names none."""
+    published, wanted = scenario.published, scenario.scoring.matched
+    if published is None or not wanted:
+        return []
+    named = tuple(o for o in published.outcomes if o.id in wanted)
+    some = published.model_copy(update={"outcomes": named, "must_not": (), "plateaus": ()})
+    found = outcomes.times(outcomes.signals_of(arrays, some), some)
+    return rows("", {MATCHED: float(all(at_s is not None for at_s in found.values()))})
 
 
 def _timeline(arrays: RunArrays, scenario: Scenario) -> ValueRows:
