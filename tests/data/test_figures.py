@@ -89,6 +89,13 @@ def test_neutral_numbers_are_no_estimates() -> None:
     assert neutral and not [e.number for e in neutral if not NO_ESTIMATE.search(e.why)]
 
 
+def test_a_chosen_number_says_since_when() -> None:
+    """Or which other number it is as."""
+    for path in WHOLE:
+        chosen = [e for e in books(load(path), path) if e.class_ == "chosen"]
+        assert not [e.number for e in chosen if not re.search(r"\bsince |\bas (in|at) ", e.why)], path.stem
+
+
 def test_a_wrong_figure_is_seen() -> None:
     """Another value, another unit, or a time of day that is no duration."""
     start = load(REPLAY).start

@@ -11,7 +11,7 @@ from twin import load
 from twin.experiments.realizations import Realization, realized, uncertain
 from twin.spec import SpecError, load_scenario
 from twin.spec.doubts import doubts_about_scenario
-from twin.spec.inputs import inputs_of, with_inputs
+from twin.spec.inputs import SPREAD, inputs_of, with_inputs
 from twin.spec.rewrite import rewrite
 
 SCENARIO = """\
@@ -155,6 +155,17 @@ def test_a_fitted_one_is_written_back(file: Path) -> None:
     breaks, throttle, repair = load(file).interventions
     assert (repair.over_s, breaks.set["store.fault_ratio"]) == (437.0, 0.31)
     assert throttle.at_s == 1300.0 and throttle.numbers["at"].range == (900.0, 1800.0)
+
+
+def test_drawn_responders_have_an_uncertain_spread() -> None:
+    """It is a number of the scenario like others; scripted people do not use it."""
+    replay = load("us-east-1-2025-10-20")
+    drawn = load("us-east-1-2025-10-20", responders="drawn")
+    assert SPREAD not in {n.target for n in uncertain(replay)}
+    (number,) = [n for n in uncertain(drawn) if n.target == SPREAD]
+    cv = with_inputs(drawn, {SPREAD: 0.45}).stage_cv_ratio
+    assert number.range == (0.4, 1.0) and cv is not None and cv.value == 0.45
+    assert with_inputs(drawn, {}).stage_cv_ratio == drawn.stage_cv_ratio
 
 
 def test_a_variation_keeps_them(file: Path) -> None:

@@ -14,12 +14,13 @@ from twin.kinds import about, kinds_that, registry
 from twin.model.dependency_parameters import EDGE_PARAMETERS
 from twin.model.fields import Value
 from twin.model.parameter import Param
-from twin.model.responders import STAGE, Step, is_modelled, stages, steps, with_stages
+from twin.model.responders import CV, STAGE, Step, is_modelled, stages, steps, with_stages
 from twin.model.scenario import ORIGINS, Intervention, Quantity, Scenario, Service
 from twin.model.step_numbers import SET, numbers_of, with_step_numbers
 from twin.model.target import AT, Target
 from twin.spec.overrides import fold
 
+SPREAD = "responders.stage_cv_ratio"
 MOMENT = Param("at", 0.0, "s", 0.0, math.inf, "seconds from the start", "")
 OWN_CLOCK = "the scenario's own clock: it replays no published times"
 LOGARITHMIC = 10.0  # if high / low is at least this, quantiles are spread on a logarithmic scale
@@ -214,6 +215,14 @@ def _of_responders(scenario: Scenario) -> Iterator[UncertainInput]:
         for name, q in stages(step):
             number = _given(f"{step.id}.{name}", "", q.value, STAGE, q)
             yield number if scenario.responders == "modelled" else replace(number, range=None)
+    if scenario.responders == "drawn":
+        yield from spread_of(scenario)
+
+
+def spread_of(scenario: Scenario) -> Iterator[UncertainInput]:
+    """The spread of the times that drawn responders take, if the scenario gives it."""
+    if (cv := scenario.stage_cv_ratio) is not None:
+        yield _given(SPREAD, "", cv.value, CV, cv)
 
 
 def value_at_quantile(number: UncertainInput, quantile: float) -> float | int:
@@ -243,7 +252,7 @@ def with_inputs(scenario: Scenario, values: Mapping[str, float | int]) -> Scenar
     """The scenario with other values, by the targets of ``UncertainInput``."""
     when = {x.id: values[x.id] for x in scenario.interventions if x.id in values}
     given = {t: Quantity(value=_plain(v), assumed="drawn") for t, v in values.items() if t not in when}
-    update: dict[str, Any] = {}
+    update: dict[str, Any] = {"stage_cv_ratio": given.pop(SPREAD, scenario.stage_cv_ratio)}
     for key in ("faults", "actions"):
         before = getattr(scenario, key)
         update[key] = tuple(x.model_copy(update={"at_s": when[x.id]}) if x.id in when else x for x in before)

@@ -15,6 +15,7 @@ from twin.model import dependency_parameters
 from twin.model.scenario import Scenario
 from twin.model.target import Target
 from twin.spec.examples import spread_origin
+from twin.spec.inputs import SPREAD
 from twin.spec.step_numbers import STEPS, places_of
 from twin.spec.topology import read_topology
 from twin.spec.tree import Tree, must_read
@@ -70,6 +71,8 @@ def _in(tree: Tree) -> Iterator[tuple[str, Spot]]:
                 if key in EDGE:
                     yield f"{owner}.{key}", _place(q)
     yield from ((target, _place(q)) for target, q in tree.items("parameters"))
+    if (spread := tree.get("stage_cv_ratio")) is not None:
+        yield SPREAD, _place(spread)
     for step in (x for key in STEPS for x in tree.elements(key)):
         yield from _of_step(step)
 

@@ -24,7 +24,7 @@ from twin.base.text import counted
 from twin.model.responders import is_modelled
 from twin.model.scenario import Scenario
 from twin.model.target import Target
-from twin.spec.inputs import UncertainInput, controls_of, inputs_of
+from twin.spec.inputs import UncertainInput, controls_of, inputs_of, spread_of
 from twin.spec.number_places import REACHED, Spot, number_places, place_of
 
 CLASSES = ("sourced", "measured", "argued", "chosen", "fitted", "neutral", "open")
@@ -65,7 +65,8 @@ def books(scenario: Scenario, path: Path, with_files: Iterable[Path | str] = ())
     """
     given = number_places(path, with_files)
     groups: dict[tuple[Spot, str], list[UncertainInput]] = {}
-    for n in map(partial(_at_rest, controls_of(scenario)), inputs_of(_with_people(scenario))):
+    numbers = [*inputs_of(_with_people(scenario)), *spread_of(scenario)]
+    for n in map(partial(_at_rest, controls_of(scenario)), dict.fromkeys(numbers)):
         if not isinstance(n.value, bool | str):
             groups.setdefault((place_of(n.target, scenario, given), _name(n, scenario)), []).append(n)
     found = [_entry(place, name, those) for (place, name), those in groups.items()]
