@@ -11,7 +11,7 @@ from twin.base.units import format_duration
 from twin.model.fields import Value
 from twin.model.responders import follows
 from twin.model.scenario import Intervention, Scenario
-from twin.model.target import Target
+from twin.spec.inputs import value_before
 from twin.spec.problems import Problem
 from twin.spec.tree import Tree
 from twin.spec.values import Names
@@ -69,7 +69,7 @@ def _changes_nothing(scenario: Scenario, places: Places, names: Names) -> Iterat
     unknown = {t for x in scenario.interventions if not _is_timed(scenario, x) for t in x.set}
     timed = [(begin_s, n, x) for n, x in enumerate(scenario.interventions) if _is_timed(scenario, x)
              for begin_s in _begins_s(x)]  # fmt: skip
-    clock = _Clock({t: _start_value(scenario, t, names) for _, _, x in timed for t in x.set})
+    clock = _Clock({t: value_before(scenario, t, names.parameter(t)) for _, _, x in timed for t in x.set})
     ends: list[tuple[float, int, Intervention, dict[str, Value]]] = []
     for begin_s, number, x in sorted(timed, key=lambda entry: entry[:2]):
         for end in sorted((end for end in ends if end[0] <= begin_s), key=lambda entry: entry[:2]):
@@ -117,16 +117,6 @@ def _end_s(x: Intervention, begin_s: float) -> float:
     if x.for_s is not None:
         return begin_s + x.for_s
     return FOREVER if x.until_s is None else x.until_s
-
-
-def _start_value(scenario: Scenario, target: str, names: Names) -> Value:
-    """The value at the start: what the topology gives, else the default."""
-    parsed = Target.parse(target)
-    service = scenario.topology.services[parsed.service]
-    given = service.parameters.get(parsed.name)
-    if parsed.is_dependency:
-        given = next(d for d in service.dependencies if d.on == parsed.callee).numbers.get(parsed.name)
-    return names.parameter(target).default if given is None else given.value
 
 
 def _idle_expectations(scenario: Scenario, tree: Tree) -> Iterator[Problem]:

@@ -184,7 +184,7 @@ def _of_steps(scenario: Scenario) -> Iterator[UncertainInput]:
             p = param or parameter_of(scenario, key.removeprefix(SET))
             if (q := step.numbers.get(key)) is not None:
                 yield _given(target, "", value, p, q)
-            elif key.startswith(SET) and value == _before(scenario, key.removeprefix(SET), p):
+            elif key.startswith(SET) and value == value_before(scenario, key.removeprefix(SET), p):
                 yield UncertainInput(
                     target, "", value, p.unit, range=_ends(p, (value, value)), why="as before"
                 )
@@ -193,7 +193,7 @@ def _of_steps(scenario: Scenario) -> Iterator[UncertainInput]:
                 yield UncertainInput(target, "", value, p.unit, origin, why=why)
 
 
-def _before(scenario: Scenario, target: str, p: Param) -> Value:
+def value_before(scenario: Scenario, target: str, p: Param) -> Value:
     """The value that a target has without any step."""
     parsed = Target.parse(target)
     service = _owner(scenario, parsed.service)
