@@ -146,8 +146,8 @@ def test_outcomes_elsewhere_are_refused_by_name(path: Path) -> None:
     path.write_text(text.replace("[mover-late]", "[users-fail]"))
     said = refused(twin.load(path)).splitlines()
     assert said == [
-        f"{target}: found outcome {id} of {subject}, expected an outcome of dynamodb, ec2, ec2-droplets "
-        "(others are predicted)"
+        f"{target}: found outcome {id} of {subject}, expected an outcome of dynamodb, ec2 "
+        "(scoring: fit_domains: others are predicted)"
         for target, id, subject in (
             ("cache->store.lifetime_s", "far-fails", "far"), ("mover.capacity_per_s", "users-fail", "users"),
         )
