@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import twin
+from tests.bench.large_graph import number
 from tests.bench.scenarios import INCIDENT
 from twin.base.rng import DELAY, stable_key, uniform
+from twin.model.fields import assembled
 from twin.model.scenario import Dependency, Scenario, Service
 
+CUSTOMERS_PER_S, SHARE = 20.0, 0.2  # of a tenant: so few that AWS's services carry all tenants
 MODES = ("hard", "hard", "hard", "soft", "cached", "async")
 
 
@@ -53,10 +56,13 @@ def _tenant(n: int, service: Service, hubs: list[str]) -> Service:
     calls = {}
     for k, d in enumerate(service.dependencies):
         name = hubs[(n + k) % 12] if k % 3 == 0 else f"tenant-{d.on[1:]}"
-        calls[name] = Dependency(on=name, mode="hard" if d.mode == "cached" else d.mode)
+        mode = "hard" if d.mode == "cached" else d.mode
+        calls[name] = assembled(Dependency, on=name, mode=mode, share=number(SHARE))
     kind = "workload" if not n % 10 else "queueing" if n % 3 == 1 else "relay"
+    few = {"rate_per_s": number(CUSTOMERS_PER_S)} if kind == "workload" else {}
     calls = {name: d for name, d in calls.items() if not name.startswith("tenant-") or int(name[7:]) % 10}
     name = f"tenant-{n}"
     return Service(
-        name=name, kind=kind, domain=name, visible=kind != "workload", dependencies=tuple(calls.values())
-    )
+        name=name, kind=kind, domain=name, visible=kind != "workload", dependencies=tuple(calls.values()),
+        parameters=few,
+    )  # fmt: skip

@@ -36,6 +36,19 @@ def test_a_flow_owes_less_than_one_member(ratio: float) -> None:
     assert not carry[:2].any()
 
 
+@pytest.mark.parametrize("ratio", [0.0, 1e-12, 0.1, 1 / 3, 0.999, 1.0, 2.7])
+def test_a_share_of_two_counts_is_that_of_their_sum(ratio: float) -> None:
+    """Also where products need more than 64 bits."""
+    one_by_one, at_once, draw = slots(), slots(), np.random.default_rng(2)
+    for n in (*draw.integers(0, 50, 500), 1 << 36, 10**13):
+        parts = draw.integers(0, n, endpoint=True)
+        given = sum(sampling.carried_share(k, ratio, one_by_one, 1) for k in (parts, n - parts))
+        assert given == sampling.carried_share(n, ratio, at_once, 1)
+        assert 0 <= given <= n or ratio > 1.0
+        assert given == pytest.approx(n * ratio, abs=1.0 + n * 2**-52)
+        assert one_by_one[1] == at_once[1]
+
+
 def test_without_noise_the_expected_number_moves() -> None:
     carry, left, gone, expected = slots(), 1_000_000, 0, 0.0
     for tick in range(3000):

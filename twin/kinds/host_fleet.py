@@ -18,9 +18,10 @@ import math
 
 from twin.base.jit import njit
 from twin.base.rng import ARRIVE, COMPLETE, FAIL, LOSE
-from twin.mechanisms.blocks import ENDLESS, at_rest
+from twin.mechanisms.blocks import at_rest
 from twin.mechanisms.books import ended_requests
-from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
+from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally_by_chance
+from twin.mechanisms.dependencies import ENDLESS
 from twin.mechanisms.draws import declare
 from twin.mechanisms.sampling import arrivals, compete, draw_context
 from twin.model.kind import About
@@ -97,9 +98,8 @@ def step(t, w, i, p, s, c):
     expose(w, i, s.up * p.host_capacity_per_s, s.down, 1.0 - works)
     answer(w, i, ok * works, p.service_time_s + wait_s)
     done, well = ended_requests(w, i)
-    failed = draw(t, w, i, DRAWS.failed, done, 1.0 - well * works)
-    tally(w, i, done - failed, failed)
-    if ok * works >= 1.0 and p.mtbf_s + p.retired_per_s + p.added_per_s <= 0.0:
+    tally_by_chance(t, w, i, DRAWS.failed, done, 1.0 - well * works)
+    if s.down == 0 and p.mtbf_s + p.retired_per_s + p.added_per_s <= 0.0:
         at_rest(w, i, ENDLESS)
 
 

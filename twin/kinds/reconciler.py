@@ -141,7 +141,7 @@ def step(t, w, i, p, s, c):
     expose(w, i, 0.0, s.waiting, max(blame, p.fault_ratio))  # its capacity is that of what it calls
     answer(w, i, ok * content, p.service_time_s + wait_s)
     tally(w, i, good, n - fresh + failed)
-    if ok >= 1.0 and s.waiting + s.trying == 0:
+    if ok * content >= 1.0 and s.waiting + s.trying == 0:
         at_rest(w, i, s.content)
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import FAIL
-from twin.mechanisms.blocks import ENDLESS, at_rest
+from twin.mechanisms.blocks import at_rest
 from twin.mechanisms.books import ended_requests
-from twin.mechanisms.calls import answer, depend, draw, expose, flow, intake, tally
+from twin.mechanisms.calls import answer, depend, expose, intake, tally_by_chance
+from twin.mechanisms.dependencies import ENDLESS
 from twin.mechanisms.draws import FLOW, declare
+from twin.mechanisms.own_calls import work_begins
 from twin.mechanisms.requests.parameters import FAULT_PARAMETERS
 from twin.model.kind import About
 from twin.model.parameter import LATE, Param
@@ -71,17 +73,15 @@ def capacity(w, i, p):
 @njit
 def step(t, w, i, p, s, c):
     """One tick: fail as the dependencies fail."""
-    n = intake(t, w, i) + flow(w, i, DRAWS.own, p.own_per_s * w.tick_s[0])
+    n = intake(t, w, i) + work_begins(t, w, i, DRAWS.own, p.own_per_s)
     w.svc[i].offered = n
     ok, wait_s = depend(t, w, i, n)
     ok *= 1.0 - p.fault_ratio
     expose(w, i, p.capacity_per_s, 0, p.fault_ratio)
     answer(w, i, ok, p.service_time_s + wait_s)
     done, well = ended_requests(w, i)
-    failed = draw(t, w, i, DRAWS.failed, done, 1.0 - well * (1.0 - p.fault_ratio))
-    tally(w, i, done - failed, failed)
-    if ok >= 1.0 and p.own_per_s <= 0.0:
-        at_rest(w, i, ENDLESS)
+    tally_by_chance(t, w, i, DRAWS.failed, done, 1.0 - well * (1.0 - p.fault_ratio))
+    at_rest(w, i, ENDLESS)
 
 
 @njit

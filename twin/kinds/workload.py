@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from twin.base.jit import njit
 from twin.base.rng import ARRIVE, FAIL
+from twin.mechanisms.blocks import at_rest
 from twin.mechanisms.books import ended_requests
-from twin.mechanisms.calls import answer, depend, draw, expose, intake, tally
+from twin.mechanisms.calls import answer, depend, expose, intake, tally_by_chance
+from twin.mechanisms.dependencies import ENDLESS
 from twin.mechanisms.draws import declare
-from twin.mechanisms.sampling import arrivals, draw_context
+from twin.mechanisms.own_calls import customers_come
 from twin.model.kind import About
 from twin.model.parameter import Param
 
@@ -40,7 +42,7 @@ ABOUT = About(
     one_by_one="customers",
     why_passive="customers keep nothing: they call whatever becomes of it",
 )
-DRAWS = declare(came=ARRIVE, well=FAIL)
+DRAWS = declare(came=ARRIVE, failed=FAIL)
 STATE: list[tuple[str, str]] = []
 EVENTS: tuple[str, ...] = ()
 
@@ -75,7 +77,7 @@ def step(t, w, i, p, s, c):
     """One tick: call, and count which calls came back well."""
     panel = w.svc[i]
     rate_per_s = p.rate_per_s * p.rate_ratio * panel.load_ratio
-    n = intake(t, w, i) + arrivals(draw_context(t, w, i), DRAWS.came, rate_per_s * w.tick_s[0])
+    n = intake(t, w, i) + customers_come(t, w, i, DRAWS.came, rate_per_s)
     n += int(p.batch_count)
     p.batch_count = 0.0
     panel.offered = n
@@ -83,8 +85,8 @@ def step(t, w, i, p, s, c):
     expose(w, i, rate_per_s, 0, 0.0)
     answer(w, i, ok, wait_s)
     done, well = ended_requests(w, i)
-    good = draw(t, w, i, DRAWS.well, done, well)
-    tally(w, i, good, done - good)
+    tally_by_chance(t, w, i, DRAWS.failed, done, 1.0 - well)
+    at_rest(w, i, ENDLESS)
 
 
 @njit

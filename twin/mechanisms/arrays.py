@@ -64,17 +64,19 @@ SERVICE = np.dtype(
             ("settled", "i8"),
             # a block of ticks (blocks.py): whether it calls inside its domain (1), is called there (2);
             # whether a near dependency says something new; whether it has accepted what is handed over;
-            # whether no client has a policy, some client tries again, work is handed over; whether its
-            # dependencies say the same in each tick, and what; what callers have been told, and for how many
-            # ticks books are open because it is still true; the most calls with which a tick is as this one
+            # whether no client has a policy, work is handed over; whether its dependencies say the same in
+            # each tick, beyond the block too, or for want of room at one of them; and what they say; what
+            # callers have been told, and for how many ticks books are open because it is still true; the most
+            # calls with which a tick is as this one, for its step, for its dependencies
             ("is_near", "i8"),
             ("has_news", "i8"),
             ("accepts", "i8"),
             ("is_listed", "i8"),
             ("is_plain", "i8"),
-            ("is_retried", "i8"),
             ("hands_over", "i8"),
             ("is_still", "i8"),
+            ("stays_on", "i8"),
+            ("is_utilised", "i8"),
             ("still_from", "i8"),
             ("still_ok", "f8"),
             ("still_wait_s", "f8"),
@@ -85,6 +87,21 @@ SERVICE = np.dtype(
             ("pending_from", "i8"),
             ("pending", "i8"),
             ("most_at_rest", "i8"),
+            ("most_still", "i8"),
+            # requests whose end is drawn together (tally_by_chance in calls.py): how many, the chance of each
+            # to fail, the last of their ticks, the draw
+            ("due_count", "i8"),
+            ("due_miss", "f8"),
+            ("due_tick", "i8"),
+            ("due_draw", "i8"),
+            # calls that begin here (own_calls.py): whether some do, their rate, the ticks for which they are
+            # drawn, how many; to which tick they are listed with those that come
+            ("begins_here", "i8"),
+            ("own_per_s", "f8"),
+            ("own_from", "i8"),
+            ("own_until", "i8"),
+            ("own_calls", "i8"),
+            ("own_listed", "i8"),
             # zones: 1 for the front of several, 2 if it also reports their sums (zones.py); what each service
             # counted in the last signal period
             ("fronts", "i8"),
@@ -97,6 +114,7 @@ SERVICE = np.dtype(
             ("backlog", "i8"),
             ("waiting", "i8"),
             ("latency_s", "f8"),
+            ("missed", "f8"),
             ("load_per_s", "f8"),
             ("own_blame", "f8"),
             # causes: the kind's mechanism at work and the last one that ended; the input that acts here, and
@@ -163,6 +181,7 @@ EDGE = np.dtype(
             *((name, "f8") for name in OFTEN),
             # callee's side: what has come, and what became of it
             ("sent_calls", "i8"),
+            ("retries_sent", "i8"),
             ("attempt_ok", "f8"),
             ("told_ok", "f8"),  # the outcome in the ticks whose books are open
             ("arrived", "i8"),
@@ -185,6 +204,10 @@ EDGE = np.dtype(
             ("is_condition", "i8"),  # mode lease: the callee keeps leases, and the caller's work needs one
             ("backlog", "i8"),
             ("quiet_wait_s", "f8"),
+            # work that was handed over at once, and of which the failures are still to be drawn
+            ("handed_count", "i8"),
+            ("handed_miss", "f8"),
+            ("handed_tick", "i8"),
             # what is published: outcome of a call after retries, its trouble; calls, and their reason
             ("sent_total", "i8"),
             ("ok", "f8"),
@@ -353,8 +376,9 @@ class State(NamedTuple):
 
 CLOCK = (
     "period_ticks", "sample_ticks", "replicate", "seed", "events", "samples", "debug", "stepwise", "block",
+    "block_end",
 )  # fmt: skip
-PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG, STEPWISE, BLOCK = range(9)
+PERIOD, SAMPLE_TICKS, REPLICATE, SEED, N_EVENTS, N_SAMPLES, DEBUG, STEPWISE, BLOCK, BLOCK_END = range(10)
 CALLS_NEAR, CALLED_NEAR = 1, 2  # bits of is_near
 FRONT, WHOLE = 1, 2  # ``fronts``
 BLOCK_TICKS = 16  # most ticks in which a service is stepped before the next one: blocks.py

@@ -16,18 +16,22 @@ from __future__ import annotations
 from twin.base.jit import njit
 from twin.mechanisms.arrays import CALLED_NEAR, PERIOD
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES
-from twin.mechanisms.sampling import carried, slot_of
+from twin.mechanisms.sampling import carried_share, slot_of
 
 
 @njit
 def arriving(t, w, e):
     """First tries that reach the callee over dependency ``e`` in this tick."""
     r = w.edge[e]
-    if r.cross_domain == 0:
-        return r.sent_calls
+    return r.sent_calls if r.cross_domain == 0 else come_in(t, w, r.sent_calls)
+
+
+@njit
+def come_in(t, w, calls):
+    """How many of the ``calls`` of a period come in tick ``t``."""
     period = w.clock[PERIOD]
     k = t % period
-    return come_by(r.sent_calls, k + 1, period) - come_by(r.sent_calls, k, period)
+    return come_by(calls, k + 1, period) - come_by(calls, k, period)
 
 
 @njit
@@ -87,15 +91,8 @@ def settle_pending(w, i):
         if r.cross_domain == 0:
             continue
         came = come_by(r.sent_calls, after, period) - come_by(r.sent_calls, first, period)
-        if came == 0:
-            continue
-        good = came
-        if r.told_ok < 1.0:
-            good = 0
-            for k in range(first, after):
-                here = come_by(r.sent_calls, k + 1, period) - come_by(r.sent_calls, k, period)
-                good += served_of(w, e, here, r.told_ok)
-        book(w, e, came, good)
+        if came > 0:
+            book(w, e, came, served_of(w, e, came, r.told_ok))
     panel.pending = 0
 
 
@@ -104,7 +101,9 @@ def served_of(w, e, came, ok):
     """How many of ``came`` calls end well if a share ``ok`` does; the fraction waits for the next tick."""
     if ok >= 1.0:
         return came
-    return carried(came * max(0.0, ok), w.carry, EDGE_CARRIES * e + slot_of(DEPENDENCY_DRAWS.served))
+    return came - carried_share(
+        came, min(1.0, 1.0 - ok), w.carry, EDGE_CARRIES * e + slot_of(DEPENDENCY_DRAWS.served)
+    )
 
 
 @njit

@@ -24,8 +24,16 @@ from twin.mechanisms.arrays import (
     N_EVENTS,
     SOFT,
 )
-from twin.mechanisms.blocks import near_calls, send_far, send_near, stays_still, takes_part
-from twin.mechanisms.books import arriving, close_requests, ended_miss, settle_pending, unanswered
+from twin.mechanisms.blocks import (
+    headroom_of,
+    near_calls,
+    send_far,
+    send_near,
+    stays_still,
+    takes_part,
+    tally_ticks,
+)
+from twin.mechanisms.books import arriving, close_requests, come_in, ended_miss, settle_pending, unanswered
 from twin.mechanisms.client_policies import (
     amplification,
     attempts_at_once,
@@ -33,13 +41,14 @@ from twin.mechanisms.client_policies import (
     patience_s,
     retries_here,
     settle_at_once,
-    tries_again_here,
 )
 from twin.mechanisms.contract import ANSWER, DEPEND, EXPOSE, INTAKE, TALLY, mark
-from twin.mechanisms.dependencies import hand_over, pass_on, send_calls, served_ratio
+from twin.mechanisms.dependencies import hand_over, pass_share, retries_of, send_calls, served_ratio
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES, SERVICE_CARRIES
 from twin.mechanisms.event_ids import number_of, service_of, tick_of
 from twin.mechanisms.sampling import carried, draw_context, sample, slot_of
+
+SAME_RATIO = 1e-5  # of all calls, or of the latency: less than reports tell apart
 
 
 @njit
@@ -106,7 +115,7 @@ def emit_own(t, w, i, k, value, cause):
 def intake(t, w, i):
     """Attempts that reach service ``i`` in this tick: first tries and their retries."""
     panel = w.svc[i]
-    if panel.is_listed != 0 and panel.is_retried == 0:
+    if panel.is_listed != 0:
         total = w.ahead[i, t - w.clock[BLOCK]]
         if panel.is_near & CALLED_NEAR:
             total += near_calls(w, i)
@@ -124,27 +133,38 @@ def attempts_that_come(t, w, i):
     total = 0
     for n in range(panel.in_start, panel.in_end):
         e = w.incoming[n]
-        first = arriving(t, w, e)
-        if guarded(w.edge[e]):
-            total += attempts_at_once(t, w, e, first, retries_here(w.edge[e]))
-            continue
-        miss = 1.0 - w.edge[e].attempt_ok
-        if miss > 0.0:
-            attempts, _ = amplification(miss, retries_here(w.edge[e]), w.edge[e].retry_budget_ratio)
-            first += pass_on(w, e, DEPENDENCY_DRAWS.retried, first * (attempts - 1.0))
-        total += first
+        r, first = w.edge[e], arriving(t, w, e)
+        if guarded(r):
+            total += attempts_at_once(t, w, e, first, retries_here(r))
+        elif r.cross_domain == 0:
+            total += first + retries_of(w, e, first)
+        else:
+            total += come_in(t, w, r.sent_calls + r.retries_sent)
     return total
 
 
 @njit
+def as_said(ok, before):
+    """The share ``ok`` that ends well, or what was said ``before`` if the difference is not worth saying."""
+    return before if ok < 1.0 and abs(ok - before) < SAME_RATIO else ok
+
+
+@njit
 def answer(w, i, ok, latency_s):
-    """Tell every caller of ``i`` what becomes of an attempt: ``ok`` of them succeed, after ``latency_s``."""
+    """Tell every caller of ``i`` what becomes of an attempt: ``ok`` of them succeed, after ``latency_s``.
+
+    What has changed by less than SAME_RATIO is not told again. So the chance of few failures in one service
+    does not keep the whole graph busy.
+    """
     panel = w.svc[i]
+    panel.latency_s, panel.missed = latency_s, 1.0 - ok
+    panel.p_missed += panel.missed
+    ok = as_said(ok, panel.told_ok)
+    if abs(latency_s - panel.told_latency_s) < SAME_RATIO * latency_s:
+        latency_s = panel.told_latency_s
     if not says_the_same(panel, ok, latency_s):
         settle_pending(w, i)
         tell(w, i, ok, latency_s)
-    panel.latency_s = latency_s
-    panel.p_missed += 1.0 - ok
     mark(panel, ANSWER)
 
 
@@ -152,7 +172,7 @@ def answer(w, i, ok, latency_s):
 def says_the_same(panel, ok, latency_s):
     """Whether callers have been told just this in an earlier tick of the block."""
     same = panel.is_told != 0 and panel.told_ok == ok and panel.told_latency_s == latency_s
-    return same and panel.told_headroom == headroom_of(panel)
+    return same and abs(headroom_of(panel) - panel.told_headroom) < SAME_RATIO
 
 
 @njit
@@ -160,7 +180,7 @@ def tell(w, i, ok, latency_s):
     """Write on every dependency to service ``i`` what becomes of calls."""
     panel = w.svc[i]
     headroom = headroom_of(panel)
-    panel.is_told, panel.is_retried, panel.accepts = panel.is_plain, 0, 0
+    panel.is_told, panel.accepts = panel.is_plain, 0
     panel.told_ok, panel.told_latency_s, panel.told_headroom = ok, latency_s, headroom
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
@@ -171,15 +191,13 @@ def tell(w, i, ok, latency_s):
         if guarded(r):
             r.ok = settle_at_once(w, w.incoming[n], retries_here(r))
         r.told_ok = r.ok
-        if tries_again_here(r):
-            panel.is_retried = 1
 
 
 @njit
 def amend(panel):
     """To be called by a step that writes to its callers' dependencies by itself, after ``answer``: what they
     have been told is no longer what ``answer`` said."""
-    panel.is_told, panel.is_retried = 0, 1
+    panel.is_told = 0
 
 
 @njit
@@ -191,13 +209,6 @@ def answer_conditions(w, i, holds):
         r = w.edge[w.incoming[n]]
         if r.is_condition != 0:
             r.ok = r.attempt_ok = holds
-
-
-@njit
-def headroom_of(panel):
-    """The present capacity over the undisturbed one."""
-    quiet_per_s = panel.quiet_capacity_per_s
-    return panel.capacity_per_s / quiet_per_s if quiet_per_s > 0.0 else 1.0
 
 
 @njit
@@ -232,20 +243,20 @@ def depend(t, w, i, n):
     """
     panel = w.svc[i]
     k = t - w.clock[BLOCK]
-    if panel.is_still != 0 and panel.has_news == 0:
+    if panel.is_still != 0 and panel.has_news == 0 and n <= panel.most_still:
         w.ahead[i, BLOCK_TICKS + k] = n
         ok, wait = panel.still_ok, panel.still_wait_s
         close_requests(panel, n, 0, ok)
         if panel.is_near & CALLS_NEAR:
-            send_near(w, i, n)
+            send_near(t, w, i, n)
     else:
         send_far(w, i, k)
         panel.has_news = 0
         ok, wait = depend_on_each(t, w, i, n)
         panel.still_from, panel.still_ok, panel.still_wait_s = k + 1, ok, wait
+        if panel.hands_over != 0:
+            wait = hand_over_all(t, w, i, n, ok, wait)
         panel.is_still = stays_still(w, i)
-    if panel.hands_over != 0:
-        wait = hand_over_all(t, w, i, n, ok, wait)
     mark(panel, DEPEND)
     return ok, wait
 
@@ -255,11 +266,12 @@ def depend_on_each(t, w, i, n):
     """``depend`` but for what is handed over, dependency by dependency."""
     ok, wait, still_open, ended_ok = 1.0, 0.0, 0, 1.0
     panel = w.svc[i]
-    panel.hands_over = 0
+    panel.hands_over = panel.is_utilised = 0
     if panel.fronts != 0:
         return depend_on_one(t, w, i, n)
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
+        panel.is_utilised |= r.utilisation_ratio > 0.0
         if not takes_part(r):
             panel.hands_over += r.mode == ASYNC
             continue
@@ -293,6 +305,7 @@ def depend_on_one(t, w, i, n):
     missed, wait, still_open, lost = 0.0, 0.0, 0, 0.0
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
+        panel.is_utilised |= r.utilisation_ratio > 0.0
         if not takes_part(r):
             panel.hands_over += r.mode == ASYNC
             continue
@@ -315,7 +328,7 @@ def hand_over_all(t, w, i, n, ok, wait):
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if r.mode == ASYNC:
-            r.wait_s = hand_over(t, w, e, pass_on(w, e, DEPENDENCY_DRAWS.asked, n * (r.share * ok)))
+            r.wait_s = hand_over(t, w, e, pass_share(w, e, DEPENDENCY_DRAWS.asked, n, r.share * ok))
             wait += r.wait_s
     return wait
 
@@ -326,3 +339,29 @@ def tally(w, i, good, failed):
     panel = w.svc[i]
     panel.good, panel.failed = good, failed
     mark(panel, TALLY)
+
+
+@njit
+def tally_by_chance(t, w, i, name, n, miss):
+    """Close the books of this tick: each of ``n`` requests failed with the chance ``miss``.
+
+    Ticks with the same chance are drawn together, at the end of the signal period at the latest: sums of
+    alike draws are one draw. ``name``: one of the kind's declared draws.
+    """
+    panel = w.svc[i]
+    if panel.due_miss != miss:
+        decide(w, i)
+        panel.due_miss, panel.due_draw = miss, name
+    panel.good = panel.failed = 0
+    tally_ticks(t, panel, n)
+    mark(panel, TALLY)
+
+
+@njit
+def decide(w, i):
+    """Draw how many of the requests failed that ``tally_by_chance`` has put together."""
+    panel = w.svc[i]
+    n, panel.due_count = panel.due_count, 0
+    failed = draw(panel.due_tick, w, i, panel.due_draw, n, panel.due_miss)
+    panel.p_good += n - failed
+    panel.p_failed += failed

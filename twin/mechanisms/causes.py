@@ -21,6 +21,7 @@ from twin.base.thresholds import (
     HOLD_S,
     LOAD_RATIO,
     METASTABLE_S,
+    QUIET_S,
     RECOVERED_S,
     SIGN_RATIO,
 )
@@ -185,6 +186,12 @@ def show_end(t, w, i):
     panel.trouble_end = max(panel.closed_event, panel.own_closed)
     if worse.told != 0 and worse.until <= t:
         panel.trouble_end = max(panel.trouble_end, spell_event(worse.until, i, TROUBLE_ENDED))
+
+
+@njit
+def is_quiet(t, w):
+    """Whether what comes and how long it takes is still taken as undisturbed."""
+    return t * w.tick_s[0] < QUIET_S
 
 
 @njit

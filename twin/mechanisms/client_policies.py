@@ -96,12 +96,6 @@ def retries_here(r):
 
 
 @njit
-def tries_again_here(r):
-    """Whether attempts over a dependency fail and are made again beside the callee."""
-    return r.attempt_ok < 1.0 and retries_here(r) > 0.0
-
-
-@njit
 def granted(r, m, cost):
     """How many of ``m`` failed attempts the clients' budget and quota pay another try for, at ``cost``."""
     if r.retry_mode != LEGACY:

@@ -10,9 +10,13 @@ from __future__ import annotations
 import math
 
 from twin.base.jit import njit
-from twin.mechanisms.arrays import CACHE_SLOTS, CACHED, LEASE, NEW_CONNECTIONS
+from twin.mechanisms.arrays import CACHE_SLOTS, CACHED, LEASE, NEW_CONNECTIONS, PERIOD
+from twin.mechanisms.client_policies import amplification, guarded, retries_here
 from twin.mechanisms.draws import DEPENDENCY_DRAWS, EDGE_CARRIES
-from twin.mechanisms.sampling import carried, dependency_context, slot_of, thin
+from twin.mechanisms.sampling import carried, carried_share, dependency_context, slot_of, thin
+
+ENDLESS = 1 << 62
+RARE_RATIO = 0.01  # share of handed-over work up to which its failures are found out once a signal period
 
 
 @njit
@@ -29,6 +33,12 @@ def draw_connections(t, w, e, name, n, p):
 def pass_on(w, e, name, amount):
     """As ``flow``, for dependency ``e`` and one of DEPENDENCY_DRAWS."""
     return carried(amount, w.carry, EDGE_CARRIES * e + slot_of(name))
+
+
+@njit
+def pass_share(w, e, name, n, ratio):
+    """As ``flow``, of ``n`` times ``ratio``: for several ticks at once it is what it is for each in turn."""
+    return carried_share(n, ratio, w.carry, EDGE_CARRIES * e + slot_of(name))
 
 
 @njit
@@ -79,8 +89,25 @@ def connect(t, w, e, n):
     fresh = r.new_connection_ratio
     if fresh <= 0.0:
         return base, 0.0
-    r.calls += pass_on(w, e, DEPENDENCY_DRAWS.fresh, n * fresh)
+    r.calls += pass_share(w, e, DEPENDENCY_DRAWS.fresh, n, fresh)
     return fresh * miss_ratio(w, e) + (1.0 - fresh) * base, fresh * r.visible_latency_s
+
+
+@njit
+def age_ticks(w, e):
+    """Ticks between two age classes of the cached answers of ``e``."""
+    return max(1, int(w.edge[e].lifetime_s / w.tick_s[0] / CACHE_SLOTS))
+
+
+@njit
+def renewed(w, e, first, after):
+    """Cached answers of ``e`` that are renewed in these ticks, while all of them can be."""
+    ticks, total = age_ticks(w, e), 0
+    k = -(-first // ticks)
+    while k * ticks < after:
+        total += w.cells[w.edge[e].cell + k % CACHE_SLOTS]
+        k += 1
+    return total
 
 
 @njit
@@ -90,7 +117,7 @@ def age(t, w, e):
     r = w.edge[e]
     pool = int(r.connections_count)
     miss = miss_ratio(w, e)
-    slot_ticks = max(1, int(r.lifetime_s / w.tick_s[0] / CACHE_SLOTS))
+    slot_ticks = age_ticks(w, e)
     if t % slot_ticks == 0:
         at = r.cell + (t // slot_ticks) % CACHE_SLOTS
         due = w.cells[at]
@@ -107,18 +134,50 @@ def age(t, w, e):
 
 
 @njit
-def hand_over(t, w, e, n):
-    """Work left for the callee to take when it can. Returns the wait, in seconds, of what is left now."""
+def retries_of(w, e, first):
+    """Retries that are made beside the callee of ``e`` for ``first`` calls, where nothing waits."""
     r = w.edge[e]
+    if first <= 0 or r.attempt_ok >= 1.0 or guarded(r):
+        return 0
+    attempts, _ = amplification(1.0 - r.attempt_ok, retries_here(r), r.retry_budget_ratio)
+    return pass_share(w, e, DEPENDENCY_DRAWS.retried, first, attempts - 1.0)
+
+
+@njit
+def taken_at_once(w, e):
+    """How much work the callee of ``e`` takes in a tick without a look at chance or remainders; what fails
+    of it is found out later (``hand_back``). -1: too much fails for that."""
+    r = w.edge[e]
+    if r.bound != 0.0:
+        return -1
+    if r.drain_per_s <= 0.0 and r.cross_domain != 0:
+        return ENDLESS
+    if miss_ratio(w, e) > RARE_RATIO:
+        return -1
+    return int(r.drain_per_s * w.tick_s[0]) if r.drain_per_s > 0.0 else ENDLESS
+
+
+@njit
+def hand_over(t, w, e, n):
+    """Work left for the callee to take when it can. Returns the wait, in seconds, of what is left now.
+
+    Between domains, and without a limit to the rate, what has failed is handed over again once in a signal
+    period: news of the callee does not come sooner.
+    """
+    r, again = w.edge[e], 0
     if r.bound != 0.0:
         hand_over_bound(t, w, e, n)
         return 0.0
-    r.backlog += n
+    if r.drain_per_s > 0.0 or r.cross_domain == 0 or t % w.clock[PERIOD] == 0:
+        again, r.backlog = r.backlog, 0
+    if n + again <= taken_at_once(w, e):
+        hand_at_once(t, w, e, n + again)
+        return 0.0
+    r.backlog = n + again
+    hand_back(w, e)
     limit = r.backlog
     if r.drain_per_s > 0.0:
         limit = min(limit, pass_on(w, e, DEPENDENCY_DRAWS.drained, r.drain_per_s * w.tick_s[0]))
-    if limit <= 0:
-        return 0.0 if r.backlog <= 0 else (r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0)
     r.calls += limit
     r.backlog -= draw_connections(t, w, e, DEPENDENCY_DRAWS.opened, limit, 1.0 - miss_ratio(w, e))
     return r.backlog / r.drain_per_s if r.drain_per_s > 0.0 else 0.0
@@ -148,10 +207,35 @@ def hand_over_bound(t, w, e, n):
 
 
 @njit
+def hand_at_once(t, w, e, n):
+    """Hand over work of ticks to ``t``, ``n`` in all. Ticks with the same chance are drawn together."""
+    r, miss = w.edge[e], miss_ratio(w, e)
+    r.calls += n
+    if r.handed_miss != miss:
+        hand_back(w, e)
+        r.handed_miss = miss
+    if miss > 0.0:
+        r.handed_count += n
+        r.handed_tick = t
+
+
+@njit
+def hand_back(w, e):
+    """What was handed over and has failed waits again. At the end of each signal period at the latest."""
+    r = w.edge[e]
+    if r.handed_count > 0:
+        n, r.handed_count = r.handed_count, 0
+        failed = draw_connections(r.handed_tick, w, e, DEPENDENCY_DRAWS.failed, n, r.handed_miss)
+        if failed > 0:
+            r.backlog += failed
+            w.svc[r.caller].has_news = 1
+
+
+@njit
 def send_calls(t, w, e, n):
     """Send ``n`` parents' calls through ``e``. Returns (share that fails, added latency in s)."""
     r = w.edge[e]
-    m = pass_on(w, e, DEPENDENCY_DRAWS.asked, n * r.share)
+    m = pass_share(w, e, DEPENDENCY_DRAWS.asked, n, r.share)
     if r.mode == LEASE:  # a condition: no call, no time
         return miss_ratio(w, e), 0.0
     if r.mode == NEW_CONNECTIONS:

@@ -1,4 +1,4 @@
-"""The end of a signal period: counts become signals, trouble gets its onset and its cause, the news goes out.
+"""The end of a signal period: counts become signals, trouble gets its onset and its cause.
 
 The real system: an alarm looks at a minute of calls, not at one, and what it reports is already over. The
 claim: everything that a neighbour, an operator's condition or a report may know of a service is computed
@@ -14,7 +14,6 @@ from twin.base.jit import njit
 from twin.base.thresholds import (
     HOLD_S,
     IMPAIRED_RATIO,
-    QUIET_S,
     RECOVERED_S,
     SIGN_RATIO,
     SLOW_RATIO,
@@ -23,7 +22,6 @@ from twin.base.thresholds import (
 from twin.mechanisms.arrays import (
     FIRST_SIGN,
     IMPAIRED_SPELL,
-    LINE_VALUES,
     LOADED_SPELL,
     ONSET,
     OWN,
@@ -33,26 +31,25 @@ from twin.mechanisms.arrays import (
     SIGN_SPELL,
     SPELLS,
 )
-from twin.mechanisms.books import held, publish_books
-from twin.mechanisms.calls import headroom_of, write_event
+from twin.mechanisms.calls import decide, headroom_of, write_event
 from twin.mechanisms.causes import (
     LOAD_ROSE,
     TROUBLE,
     TROUBLE_ENDED,
     closing_cause,
     culprit,
-    first_open,
     forget_input,
     grown_caller,
+    is_quiet,
     look_for_cause,
-    reason_to_ask,
     show_end,
     show_trouble,
     spell_event,
     times_usual,
 )
-from twin.mechanisms.event_ids import halves, tick_of, whole
-from twin.mechanisms.requests.records import COUNTED
+from twin.mechanisms.dependencies import hand_back
+from twin.mechanisms.event_ids import tick_of
+from twin.mechanisms.publication import spread_news
 from twin.mechanisms.requests.report import learn_latency
 from twin.mechanisms.samples import close_counts, describe_load, write_sample
 
@@ -195,12 +192,6 @@ def watch_load(t, w, i):
         end_spell(s)
 
 
-@njit
-def is_quiet(t, w):
-    """Whether what comes and how long it takes is still taken as undisturbed."""
-    return t * w.tick_s[0] < QUIET_S
-
-
 def day(panel, seconds):
     """Load of the customers behind a service, over their daily peak: a cosine, the simplest day there is."""
     phase = 2.0 * math.pi * (seconds - panel.peak_s) / 86_400.0
@@ -215,7 +206,10 @@ def not_handed_over(w, i):
     """Work that service ``i`` still has to hand over to its asynchronous dependencies."""
     panel = w.svc[i]
     left = 0
+    if panel.hands_over == 0:
+        return 0
     for e in range(panel.out_start, panel.out_end):
+        hand_back(w, e)
         left += w.edge[e].backlog
     return left
 
@@ -225,6 +219,7 @@ def close_period(t, w, i):
     """Turn the counts of a signal period into signals, look for onset and recovery, feed the sample."""
     panel = w.svc[i]
     period = w.clock[PERIOD]
+    decide(w, i)
     if panel.p_good + panel.p_failed > 0:
         panel.error_ratio = panel.p_failed / (panel.p_good + panel.p_failed)
     latency = panel.p_latency / period
@@ -257,6 +252,7 @@ def close_period(t, w, i):
     close_counts(panel, latency)
     if panel.swing_ratio > 0.0:
         panel.load_ratio = load_now(panel, (t + 1) * w.tick_s[0])
+        panel.has_news |= panel.is_utilised
     if (t + 1) % w.clock[SAMPLE_TICKS] == 0:
         write_sample(t, w, i)
 
@@ -267,104 +263,3 @@ def learn_waits(w, i):
     panel = w.svc[i]
     for e in range(panel.out_start, panel.out_end):
         w.edge[e].quiet_wait_s = max(w.edge[e].quiet_wait_s, w.edge[e].wait_s)
-
-
-@njit
-def publish_near(t, w):
-    """Let callers and callees inside a domain see each other's side, after every tick."""
-    for n in range(len(w.near)):
-        r = w.edge[w.near[n]]
-        ok, latency_s, headroom = r.visible_ok, r.visible_latency_s, r.visible_headroom
-        publish(t, w, w.near[n])
-        same = r.visible_ok == ok and r.visible_latency_s == latency_s and r.visible_headroom == headroom
-        if not same or r.visible_held > 0:
-            w.svc[r.caller].has_news = 1
-
-
-@njit
-def publish_all(t, w):
-    """At the end of a period let all do so, and say what loads each dependency, as seen before. What services
-    of other shards do among each other is nothing to this one."""
-    for n in range(len(w.mine)):
-        i = w.mine[n]
-        panel = w.svc[i]
-        if panel.out_start < panel.out_end:
-            publish_loads(t, w, i)
-        for e in range(panel.out_start, panel.out_end):
-            publish(t, w, e)
-    for n in range(len(w.heard)):
-        publish(t, w, w.heard[n])
-
-
-@njit
-def publish(t, w, e):
-    """Let the two sides of dependency ``e`` see each other."""
-    r = w.edge[e]
-    r.sent_calls, r.calls = r.calls, 0
-    r.sent_total += r.sent_calls
-    if r.cross_domain == 0:  # else the callee has told at the end of its period, if there was news
-        tell_causes(w.svc[r.callee], r)
-    r.visible_input = r.input
-    if r.line_slots > 0:
-        delayed(t, w, e)
-    else:
-        r.visible_ok, r.visible_latency_s, r.visible_headroom = r.ok, r.latency_s, r.headroom
-        r.visible_event, r.visible_closed = r.event, r.closed
-        publish_books(r)
-
-
-@njit
-def tell_causes(panel, r):
-    """Write on a dependency what its caller may name as a cause."""
-    r.event, r.closed, r.input = panel.trouble, panel.trouble_end, panel.input_event
-
-
-@njit
-def spread_news(w, i):
-    """At the end of a period: tell all callers of service ``i`` what they may name, if that has changed."""
-    panel = w.svc[i]
-    same = panel.trouble == panel.shown and panel.trouble_end == panel.shown_end
-    if same and panel.input_event == panel.shown_input:
-        return
-    panel.shown, panel.shown_end, panel.shown_input = panel.trouble, panel.trouble_end, panel.input_event
-    for n in range(panel.in_start, panel.in_end):
-        tell_causes(panel, w.edge[w.incoming[n]])
-
-
-@njit
-def publish_loads(t, w, i):
-    """Say how many calls a second service ``i`` sends over each dependency, for the time of day, how many as
-    a rule, and why more. Say too which event of the callee it has named as a cause."""
-    panel, st = w.svc[i], w.stations[i]
-    day_s = w.clock[PERIOD] * w.tick_s[0] * panel.load_ratio
-    first = first_open(w, i, OWN)
-    second = first_open(w, i, first) if first != OWN else OWN
-    for e in range(panel.out_start, panel.out_end):
-        r = w.edge[e]
-        total = r.sent_total + r.calls
-        if st.role != COUNTED:
-            total = w.links[e].all_sent * st.weight
-        r.sent_load_per_s = (total - r.calls_before) / day_s if day_s > 0.0 else 0.0
-        r.calls_before = total
-        if is_quiet(t, w):
-            r.sent_usual_per_s = max(r.sent_usual_per_s, r.sent_load_per_s)
-        other = second if first == e else first
-        r.sent_cause = reason_to_ask(w, e, w.edge[other].visible_event if other != OWN else 0)
-        r.sent_named = r.named
-
-
-@njit
-def delayed(t, w, e):
-    """Outcomes of an edge with a delay travel along a line of ``line_slots`` publications."""
-    r = w.edge[e]
-    step = t if r.cross_domain == 0 else t // w.clock[PERIOD]
-    at = r.line + LINE_VALUES * (step % r.line_slots)
-    r.visible_ok, r.visible_latency_s, r.visible_headroom = w.line[at], w.line[at + 1], w.line[at + 2]
-    r.visible_event = whole(w.line[at + 3], w.line[at + 8])
-    r.visible_closed = whole(w.line[at + 4], w.line[at + 9])
-    r.visible_served, r.visible_failed = int(w.line[at + 5]), int(w.line[at + 6])
-    r.visible_held = int(w.line[at + 7])
-    w.line[at], w.line[at + 1], w.line[at + 2] = r.ok, r.latency_s, r.headroom
-    w.line[at + 3], w.line[at + 8] = halves(r.event)
-    w.line[at + 4], w.line[at + 9] = halves(r.closed)
-    w.line[at + 5], w.line[at + 6], w.line[at + 7] = float(r.served), float(r.failed), float(held(r))

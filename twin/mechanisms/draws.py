@@ -71,6 +71,7 @@ DEPENDENCY_DRAWS = declare(
     tripped_again=RETRY,  # breakers that open again
     accepted=FLOW,  # calls that are taken into a queue
     fresh=FLOW,  # requests that open a connection of their own
+    failed=FAIL,  # work that was handed over
     waited=cohorts(BACKOFF),  # how long retries wait, by entry and substep
 )
 EDGE_CARRIES = len(DEPENDENCY_DRAWS)

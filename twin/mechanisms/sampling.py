@@ -18,7 +18,10 @@ from twin.base.rng import binomial, poisson, subkey, uniform
 from twin.mechanisms.arrays import REPLICATE, SEED
 from twin.mechanisms.draws import EDGE_CARRIES, SERVICE_CARRIES
 
-ONE = 1 << 52  # one member, in the units of a carry slot
+_ONE_BITS, _HALF_BITS = 52, 26
+ONE = 1 << _ONE_BITS  # one member, in the units of a carry slot
+_HALF = (1 << _HALF_BITS) - 1
+_MOST_AT_ONCE = 1 << 35  # members whose products with halves of a ratio fit into 63 bits
 
 inlined = njit(forceinline=True)  # not worth a call, which would hand over a context
 
@@ -78,16 +81,22 @@ def carried(amount, carry, k):
 
 
 @njit
-def carried_each(counts, i, first, after, ratio, carry, k):
-    """What ``carried`` returns in all for each of ``counts[i, first:after]`` times ``ratio``, in turn."""
-    whole, saved = 0, int(carry[k])
-    for j in range(first, after):
-        amount = counts[i, j] * ratio
-        down = math.floor(amount)
-        whole += down
-        saved += int((amount - down) * ONE + 0.5)
-    carry[k] = saved % ONE
-    return whole + saved // ONE
+def carried_share(count, ratio, carry, k):
+    """The whole part of ``count`` times ``ratio`` (>= 0) and of what slot ``k`` had saved up, in whole
+    numbers alone: for 3 and then 4 it is in all what it is for 7."""
+    down = int(ratio)
+    part = int((ratio - down) * ONE + 0.5)
+    high, low = part >> _HALF_BITS, part & _HALF
+    whole, saved, left = count * down, int(carry[k]), int(count)
+    while left > 0:
+        n = min(left, _MOST_AT_ONCE)
+        upper = n * high
+        saved += ((upper & _HALF) << _HALF_BITS) + n * low
+        whole += (upper >> _HALF_BITS) + (saved >> _ONE_BITS)
+        saved &= ONE - 1
+        left -= n
+    carry[k] = saved
+    return whole
 
 
 @njit

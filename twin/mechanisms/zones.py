@@ -25,7 +25,7 @@ def sum_zones(w, i):
     """Calls, capacity and backlog of service ``i`` are the sums over its zones in this period; its latency is
     their mean by weight."""
     panel = w.svc[i]
-    panel.p_offered = panel.p_good = panel.p_failed = panel.backlog = 0
+    panel.p_offered = panel.p_good = panel.p_failed = panel.due_count = panel.backlog = 0
     panel.capacity_per_s = panel.latency_s = panel.p_latency = 0.0
     size = 0.0
     for e in range(panel.out_start, panel.out_end):

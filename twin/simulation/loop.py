@@ -13,6 +13,7 @@ from twin.base.jit import enter, njit
 from twin.mechanisms.alarms import any_fired
 from twin.mechanisms.arrays import (
     BLOCK,
+    BLOCK_END,
     DEBUG,
     EVENTS_A_BLOCK,
     N_EVENTS,
@@ -22,10 +23,11 @@ from twin.mechanisms.arrays import (
     SPARE_EVENTS,
     WHOLE,
 )
-from twin.mechanisms.blocks import block_end, close_block, open_block, rest
+from twin.mechanisms.blocks import block_end, close_block, count_attempts, open_block, rest, rests_throughout
 from twin.mechanisms.books import settle
 from twin.mechanisms.contract import CONSERVATION, INVARIANT, broken_clause
-from twin.mechanisms.detection import close_period, publish_all, publish_near
+from twin.mechanisms.detection import close_period
+from twin.mechanisms.publication import publish_all, publish_near
 from twin.mechanisms.requests.records import COUNTED, IS_ON, N_BOOKS
 from twin.mechanisms.zones import close_wholes
 
@@ -53,7 +55,8 @@ def step_ticks(w, t0, t1, kinds, engine):
     while t < t1:
         if w.clock[N_EVENTS] + room > len(w.events):
             return t, GROW, OF_EVENTS
-        w.clock[BLOCK], end = t, block_end(t, t1, w)
+        end = block_end(t, t1, w)
+        w.clock[BLOCK], w.clock[BLOCK_END] = t, end
         if w.counters[IS_ON] != 0:
             configure_all(t, w, kinds)
             if enter(engine[0].run, t, w, 0, 0, 0, 0) == 0:
@@ -90,18 +93,29 @@ def step_block(t, end, w, kinds):
             i = w.mine[n] if lap == 0 else w.close[n]
             if lap == 0 and w.svc[i].is_near != 0:
                 continue
-            if first == t:
-                open_block(t, end, w, i)
-            tick, clause = step_service(first, after, w, i, kinds)
+            tick, clause = step_part(t, first, after, end, w, i, kinds)
             if clause != 0:
                 return tick, i, clause
-            if after == end:
-                close_block(end, w, i)
-                if boundary and w.svc[i].fronts != WHOLE:
-                    close_period(end - 1, w, i)
+            if after == end and boundary and w.svc[i].fronts != WHOLE:
+                close_period(end - 1, w, i)
         if lap > 0 and (after < end or not boundary):
             publish_near(after - 1, w)
     return end, -1, 0
+
+
+@njit
+def step_part(t, first, after, end, w, i, kinds):
+    """Step service ``i`` from ``first`` to ``after``, in the block from ``t`` to ``end``. As step_service."""
+    if first == t:
+        if t % w.clock[PERIOD] == 0:
+            attempts = count_attempts(w, i)
+            if rests_throughout(t, end, w, i, attempts):
+                return end, 0
+        open_block(t, end, w, i)
+    tick, clause = step_service(first, after, w, i, kinds)
+    if after == end and clause == 0:
+        close_block(end, w, i)
+    return tick, clause
 
 
 @njit

@@ -214,8 +214,15 @@ class Model:
                 )
             row, field = self._row(target)
         row[field] = value
+        self._wake(number, target)
         self.state.svc[number]["input_event"] = event_id
         self.state.svc[number]["input_over"] = is_over
+
+    def _wake(self, number: int, target: str) -> None:
+        """What a service, or the two at a dependency, said and heard before a change no longer counts."""
+        parsed, svc = Target.parse(target), self.state.svc
+        both = [number, self.numbers[parsed.edge[1]]] if parsed.is_dependency else [number]
+        svc["is_told"][both], svc["has_news"][both], svc["most_at_rest"][both] = 0, 1, -1
 
     def _needed(self, number: int, row: np.ndarray) -> int:
         """How much a service remembers, with these parameters."""

@@ -82,7 +82,7 @@ from twin.kinds.health_checked_pool.zones import (
 )
 from twin.mechanisms.arrays import ASYNC, LEASE, OWN
 from twin.mechanisms.books import arriving, ended_requests
-from twin.mechanisms.calls import amend, answer, depend, draw_cohort, expose, intake, tally
+from twin.mechanisms.calls import amend, answer, as_said, depend, draw_cohort, expose, intake, tally
 from twin.mechanisms.client_policies import amplification, guarded
 from twin.model.kind import About, Remedy
 
@@ -176,7 +176,7 @@ def answer_callers(w, i, ok, members_ok, latency_s):
         elif r.utilisation_ratio > 0.0 and r.attempt_ok > 0.0:
             r.attempt_ok = members_ok
             _, lost = amplification(1.0 - members_ok, r.retries, r.retry_budget_ratio)
-            r.ok = (1.0 - lost) * (r.pass_ratio if guarded(r) else 1.0)
+            r.ok = as_said((1.0 - lost) * (r.pass_ratio if guarded(r) else 1.0), r.visible_ok)
 
 
 @njit

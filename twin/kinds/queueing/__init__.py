@@ -42,7 +42,7 @@ from twin.kinds.queueing.substeps import (
     shortest_patience_s,
 )
 from twin.mechanisms.blocks import at_rest
-from twin.mechanisms.calls import answer, depend, draw_cohort, expose, intake, tally
+from twin.mechanisms.calls import answer, depend, expose, intake, tally_by_chance
 from twin.mechanisms.contract import INTAKE, mark
 from twin.mechanisms.retrying_clients import sizes
 from twin.mechanisms.station import COUNT, DEAD, FRONT, cells_needed, lay_out, row_of
@@ -112,11 +112,10 @@ def step(t, w, i, p, s, c):
         s.busy, s.tokens = 1, tokens  # the substeps ask the throttle again
         run_clients(t, w, i, p, s, c, works, latency)
         return
-    failed = draw_cohort(t, w, i, DRAWS.failed, 0, n, 1.0 - works) if works < 1.0 else 0
     expose(w, i, capacity_per_s, 0, p.fault_ratio)
     answer(w, i, works, latency)
-    tally(w, i, n - failed, failed)
-    if works >= 1.0 and p.admitted_ratio >= 1.0 and p.throttle_per_s <= 0.0:
+    tally_by_chance(t, w, i, DRAWS.failed, n, 1.0 - works)
+    if p.admitted_ratio >= 1.0 and p.throttle_per_s <= 0.0:
         at_rest(w, i, int(capacity_per_s * w.tick_s[0]))
 
 
