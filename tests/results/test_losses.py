@@ -119,3 +119,20 @@ def test_work_that_waits_is_late(tmp_path: Path) -> None:
     scenario = twin.load(path)
     (mover,) = (x for x in losses_of(twin.run(scenario), scenario).services if x.service == "mover")
     assert 10 * 60 * 10 * 0.8 < mover.late < mover.asked
+
+
+def test_zones_of_a_service_are_no_customers() -> None:
+    """The whole of a zonal service calls its zones, and is called by other zones only."""
+    from types import SimpleNamespace
+
+    from twin.results.of_run import RunArrays
+
+    edges = [
+        ("users", "launch"), ("launch", "launch@a"), ("launch", "launch@b"), ("launch@a", "lease@a"),
+        ("launch@b", "lease@b"), ("lease", "lease@a"), ("lease", "lease@b"), ("lease@a", "store"),
+    ]  # fmt: skip
+    names = sorted({name for edge in edges for name in edge})
+    rows = [dict(zip(("caller", "callee"), edge, strict=True)) for edge in edges]
+    arrays = RunArrays.__new__(RunArrays)
+    arrays.run, arrays.names = SimpleNamespace(dependencies=rows), names
+    assert [names[n] for n in arrays.top] == ["users"]

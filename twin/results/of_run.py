@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from twin.base import thresholds
+from twin.model.target import AT
 from twin.simulation.columns import decoded, values
 from twin.simulation.run import FinishedRun
 
@@ -140,9 +141,13 @@ class RunArrays:
 
     @cached_property
     def top(self) -> list[int]:
-        """Positions of the services that call others, and that nobody in the topology calls: customers."""
-        edges = self.run.dependencies
-        top = {d["caller"] for d in edges} - {d["callee"] for d in edges}
+        """Positions of the services that call others, and that nobody in the topology calls: customers.
+
+        The zones of a service are that service, so a call from the whole to its zone is none.
+        """
+        edges = [(d["caller"].partition(AT)[0], d["callee"].partition(AT)[0]) for d in self.run.dependencies]
+        others = {(caller, callee) for caller, callee in edges if caller != callee}
+        top = {caller for caller, _ in others} - {callee for _, callee in others}
         return [n for n, name in enumerate(self.names) if name in top]
 
     def requests_lost(self) -> float:
