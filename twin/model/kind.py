@@ -76,6 +76,7 @@ class About:
     keeps it down, '' if one might. ``keeps_leases``: its step reads dependencies of mode lease.
     ``grants_leases``: a dependency of mode lease on it is a condition for the work of any caller.
     ``fronts_zones``: it shares calls out over the zones of a service, and reports their sums.
+    ``reads_zones``: of its dependencies of mode lease on a service in zones, it reads each zone by itself.
     ``calls_until_well``: calls a second that it makes by itself while all of it is down; None if it makes
     none. ``strikes``: what can befall a share of it at one moment. ``pace_s``: the time in which its
     mechanism takes a turn, if it has one of its own.
@@ -92,6 +93,7 @@ class About:
     control_loop: type[Eye] | None = None
     keeps_leases: bool = False
     fronts_zones: bool = False
+    reads_zones: bool = False
     calls_until_well: Callable[[ValueOf], float] | None = None
     strikes: tuple[Strike, ...] = ()
     pace_s: Callable[[ValueOf], float] | None = None

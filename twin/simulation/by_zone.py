@@ -6,7 +6,8 @@ zones. ``dwfm`` then is a front (``twin/kinds/zone_router.py``) with the sums of
     caller      callee      becomes
     zone        per: zone   the same zone
     zone        other       each zone calls it
-    other       per: zone   the front; but work that is handed over waits for each zone by itself
+    other       per: zone   the front; but work that is handed over waits for each zone by itself, and a
+                            kind that reads zones reads each
 
 Numbers that are ``divided`` (counts, rates) are those of all zones: each zone gets an equal part. A setting
 of ``dwfm@az3.capacity_per_s`` is that zone's own.
@@ -55,7 +56,7 @@ class Zones:
     def of(self, service: Service) -> Iterator[Service]:
         """What a service becomes."""
         if service.name not in self.zonal:
-            calls = tuple(x for d in service.dependencies for x in self._calls(d))
+            calls = tuple(x for d in service.dependencies for x in self._calls(service.kind, d))
             yield service.model_copy(update={"dependencies": calls})
             return
         yield self._front(service)
@@ -114,11 +115,12 @@ class Zones:
                                           "requests": "counted", "parameters": numbers,
                                           "dependencies": calls})  # fmt: skip
 
-    def _calls(self, d: Dependency) -> tuple[Dependency, ...]:
+    def _calls(self, kind: str, d: Dependency) -> tuple[Dependency, ...]:
         """What a dependency of a service outside of zones becomes."""
-        if d.on not in self.zonal or d.mode not in HANDED_OVER:
+        if d.on not in self.zonal or not _goes_to_zones(kind, d.mode):
             return (d,)
-        share = _exactly(float(d.value("share")) / len(self.zones))
+        of = len(self.zones) if d.mode in HANDED_OVER else 1
+        share = _exactly(float(d.value("share")) / of)
         return tuple(
             d.model_copy(update={**self._parts(d, k), "on": d.on + AT + zone, "share": share})
             for k, zone in enumerate(self.zones)
@@ -141,8 +143,9 @@ class Zones:
         caller, callee, name = Target.parse(target)
         outside, meets = caller not in self.zonal, callee in self.zonal
         is_front = outside or (not callee and self._is_of_front(caller, name))
-        handed = outside and meets and self._mode(caller, callee) in HANDED_OVER
-        if is_front and not handed:
+        mode = self._mode(caller, callee)
+        handed = outside and meets and mode in HANDED_OVER
+        if is_front and not (outside and meets and _goes_to_zones(self._kind(caller), mode)):
             yield target, value
             return
         for k, zone in enumerate(self.zones):
@@ -159,6 +162,9 @@ class Zones:
         params = EDGE_PARAMETERS if callee else registry()[self.services[caller].kind].PARAMETERS
         return any(p.name == name and p.divided for p in params)
 
+    def _kind(self, service: str) -> str:
+        return self.services[service].kind if service in self.services else ""
+
     def _mode(self, caller: str, callee: str) -> str:
         calls = self.services[caller].dependencies if caller in self.services else ()
         return next((d.mode for d in calls if d.on == callee), "")
@@ -166,6 +172,11 @@ class Zones:
     def _there(self, when: Condition, zone: str) -> Condition:
         name = when.service + AT + zone if when.service in self.zonal else when.service
         return when.model_copy(update={"service": name})
+
+
+def _goes_to_zones(kind: str, mode: str) -> bool:
+    """Whether a caller outside of zones has a dependency on each zone, and none on the front."""
+    return mode in HANDED_OVER or (mode == "lease" and kind in kinds_that("reads_zones"))
 
 
 def part_of(value: Value, k: int, parts: int) -> Value:

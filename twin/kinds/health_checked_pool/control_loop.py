@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from twin.kinds.health_checked_pool.checker import check_wait_s
-from twin.kinds.health_checked_pool.parameters import FRESH, OUT, RUNS, SETTLED, SIZE, ZONE
+from twin.kinds.health_checked_pool.parameters import (
+    BALANCERS,
+    CLASS,
+    CLASSES,
+    FRESH,
+    OUT,
+    RUNS,
+    SETTLED,
+    SIZE,
+    TABLE,
+    WAIT_MS,
+    ZONE,
+)
 from twin.model.control_loop import Loop, Reading, View
 
 
@@ -27,7 +38,10 @@ class Checks:
         if tick % self.view.every:
             return
         p, s = self.view.p, self.view.s
-        age_s = (float(p["unhealthy_count"]) - 1.0) * float(p["interval_s"]) + float(check_wait_s(p, s))
+        zones = self.view.cells[: int(s["zones"]) * ZONE].reshape(-1, ZONE)
+        age_s = (float(p["unhealthy_count"]) - 1.0) * float(p["interval_s"]) + 0.001 * float(
+            zones[:, WAIT_MS].max()
+        )
         age_s += min(float(p["check_timeout_s"]), float(p["interval_s"]))
         wrong, blind = self._wrong()
         out = int(s["out_of_dns"]) / (int(s["zones"]) * int(s["balancers"]))
@@ -38,13 +52,16 @@ class Checks:
     def _wrong(self) -> tuple[float, int]:
         """(share of targets that work and do not serve, targets that serve without a network)."""
         p, s = self.view.p, self.view.s
-        zones = self.view.cells.reshape(int(s["zones"]), ZONE)
-        all_out = bool(p["fail_open"]) and int(s["out_of_dns"]) == int(s["zones"]) * int(s["balancers"])
-        idle = blind = 0.0
-        for z, zone in enumerate(zones):
-            in_dns = 1.0 if all_out else 1.0 - zone[OUT] / int(s["balancers"])
-            works = zone[SETTLED : SETTLED + 2 * RUNS].sum()
-            if z >= int(p["faulty_zones_count"]):
-                idle += works - in_dns * zone[SETTLED : SETTLED + RUNS].sum()
-            blind += in_dns * zone[FRESH : FRESH + RUNS].sum()
-        return float(idle / zones[:, SIZE].sum()), round(float(blind))
+        cells, count = self.view.cells, int(s["zones"])
+        all_out = bool(p["fail_open"]) and int(s["out_of_dns"]) == count * int(s["balancers"])
+        idle = blind = size = 0.0
+        for n in range(count * CLASSES):
+            zone, k = divmod(n, CLASSES)
+            pool = cells[zone * ZONE + k * CLASS :]
+            in_dns = 1.0 if all_out else 1.0 - pool[OUT] / cells[count * ZONE + k * TABLE + BALANCERS]
+            if zone >= int(p["faulty_zones_count"]):
+                works = pool[SETTLED : SETTLED + 2 * RUNS].sum()
+                idle += works - in_dns * pool[SETTLED : SETTLED + RUNS].sum()
+            blind += in_dns * pool[FRESH : FRESH + RUNS].sum()
+            size += pool[SIZE]
+        return float(idle / size), round(float(blind))
