@@ -1,6 +1,7 @@
 """How far a claim holds is what it would be by hand; what decides is named, what decides nothing is not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from twin.experiments.robustness import (
     SLICES,
     ArmClaim,
     Robustness,
+    changed_places,
     deciders,
     null_indices,
     pawn,
@@ -130,9 +132,30 @@ def test_the_share_of_the_prior_and_the_variants(setting: Setting, tmp_path: Pat
     assert alone["lifo"].robust is None and alone["lifo"].as_json()["variants"] == {}
 
 
+def test_arms_that_change_places_hang_on_the_model(setting: Setting, tmp_path: Path) -> None:
+    """In the other model the first arm loses as much as the second did, and the other way round."""
+    arms = (
+        change("lifo", discipline="lifo"),
+        change("lifo-and-strong", discipline="lifo", capacity_per_s=50000.0),
+    )
+    with Study(setting, tmp_path) as study:
+        found = compared(study, ComparisonPlan("storm", arms, 12, 600.0, interim=False))
+    first, second = found.arms
+    swapped = (replace(first, values=second.values), replace(second, values=first.values))
+    other = replace(found, arms=swapped)
+    assert changed_places(found, found) == {"lifo": (), "lifo-and-strong": ()}
+    assert changed_places(found, other) == {"lifo": ("lifo-and-strong",), "lifo-and-strong": ("lifo",)}
+    about = {"x": Variant(variant="x", title="x", about="which is the stronger", assumed="a test")}
+    sure = robustness(found, setting.bases["storm"], {"x": other}, about)["lifo"]
+    assert sure.against == {} and sure.robust is False
+    assert sure.hangs_on == {"which is the stronger": "in x: changes places with lifo-and-strong"}
+
+
 def test_no_claim_is_neither_robust_nor_held() -> None:
     nothing = Robustness(ArmClaim.NONE, None, {"x": ArmVerdict.NOT_SIGNIFICANT})
     assert nothing.robust is None and nothing.as_json()["share"] is None
+    harms = Robustness(ArmClaim.NONE, None, {"x": ArmVerdict.HARMS}, about={"x": "leases"})
+    assert harms.robust is False and harms.hangs_on == {"leases": "in x: harms"}
 
 
 def test_the_command_says_it(tmp_path: Path) -> None:
@@ -158,7 +181,7 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
     folder = tmp_path / "variants"
     folder.mkdir()
     (folder / "strong.yaml").write_text(
-        "variant: strong\ntitle: So strong that nothing happens\nassumed: a test\n"
+        "variant: strong\ntitle: So strong that nothing happens\nabout: its strength\nassumed: a test\n"
         "set: {front.capacity_per_s: 50000/s}\n"
     )
     monkeypatch.setattr("twin.experiments.wide_comparison.VARIANTS", folder)
@@ -167,7 +190,7 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
         "mitigation: lifo\ntitle: Last in\ndoes: as it says\nproposed_by: a test\nassumed: a test\n"
         "cost: {class: setting, reason: a test}\nset: {front.discipline: lifo}\n"
     )
-    said = invoke("compare", STORM, "--until", "+20m", "--mitigate", lifo, "--variants", "--study",
+    said = invoke("compare", STORM, "--until", "+20m", "--mitigate", lifo, "--study",
                   tmp_path / "study", "--worlds", "12", "--runner", "inline", "--json",
                   "--html", tmp_path / "page.html")  # fmt: skip
     assert said.exit_code == 0, said.output
@@ -175,8 +198,9 @@ def test_the_command_asks_every_variant(tmp_path: Path, monkeypatch: pytest.Monk
     assert arm["robustness"]["claim"] == "helps" and arm["robustness"]["robust"] is False
     ((name, words),) = arm["robustness"]["variants"].items()
     assert name == "strong"
+    assert arm["robustness"]["hangs_on"] == {"its strength": f"in strong: {words}"}
     page = (tmp_path / "page.html").read_text()
-    assert "not robust" in page and f"1 of 1 variants of the model disagree: in strong: {words}." in page
+    assert f"It hangs on the model, on its strength: in strong: {words}." in page
     assert "48 runs planned" in said.stderr and "the same in the variant strong" in said.stderr
 
 
@@ -184,7 +208,12 @@ def test_a_variant_of_another_topology_is_left_out(monkeypatch: pytest.MonkeyPat
     """Those in the repository name a service that this scenario does not have."""
     base, heard = twin.load(STORM), []
     assert variants_of(base, heard.append) == {}
-    assert "variant left out, as it does not fit: dwfm-fifo" in heard[0] and "service 'dwfm'" in heard[0]
+    assert len(heard) == 1 and "variants left out, as they do not fit: dwfm-fifo, " in heard[0]
+    with pytest.raises(twin.SpecError, match="service 'dwfm'"):
+        variants_of(base, which="dwfm-fifo")
+    with pytest.raises(twin.SpecError, match=r"did you mean dwfm-fifo"):
+        variants_of(base, which="dwfm-fif")
+    assert variants_of(base, heard.append, "none") == {} and len(heard) == 1
     (tmp_path / "wrong.yaml").write_text("variant: wrong\nassumed: a test\nnonsense: {front.x: 1}\n")
     monkeypatch.setattr("twin.experiments.wide_comparison.VARIANTS", tmp_path)
     with pytest.raises(twin.SpecError, match="nonsense"):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from twin.experiments.arms import Arm, arms_of, with_people
-from twin.experiments.compare import WITHIN_S, compared, planned_runs, warning
+from twin.experiments.compare import WITHIN_S, warning
 from twin.experiments.comparison import ComparisonPlan, PairedComparison
-from twin.experiments.opened import StudySettings, open_study, settings_with
+from twin.experiments.opened import StudySettings, settings_with
+from twin.experiments.robustness import Robustness
+from twin.experiments.wide_comparison import WidePlan, compare_widely, variants_of, with_robustness
 from twin.model.scenario import Scenario
 from twin.spec.arguments import check_counts
 from twin.spec.library import load
@@ -18,20 +22,32 @@ from twin.spec.mitigations import MITIGATIONS_FOLDER
 from twin.spec.problems import Problem, SpecError, argument_problem, did_you_mean, shown
 
 
+@dataclass(frozen=True, repr=False)
 class Comparison(PairedComparison):
-    """Baseline and mitigations in the same realizations: ``table()``, ``frame()``, ``to_html(path)``."""
+    """Baseline and mitigations in the same realizations: ``table()``, ``frame()``, ``to_html(path)``.
+
+    ``robust``: mitigation → how robust the claim about it is, and what it hangs on. ``unanswered``: variant
+    of the model → why it has no answer.
+    """
+
+    robust: Mapping[str, Robustness] = field(default_factory=dict)
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``twin compare --json`` prints it."""
+        return with_robustness(super().as_json(), self.robust, self.unanswered)
 
     def to_html(self, path: Path | str) -> None:
         """Write the page of the comparison to a file. Needs the extra ``report``. Raises OSError."""
         from twin.report.report import write_comparison
 
-        write_comparison(self, Path(path))
+        write_comparison(self, self.robust, Path(path))
 
 
 def compare(
     scenario: str | Path | Scenario, mitigate: str | Path | Sequence[str | Path | Arm], worlds: int = 64, *,
     target: str = "", within_s: float = WITHIN_S, weights: Mapping[str, float] | None = None,
-    draws: bool = True, interim: bool = True, responders: str | None = "drawn",
+    draws: bool = True, interim: bool = True, responders: str | None = "drawn", variants: str = "all",
     mitigations: Path | str = MITIGATIONS_FOLDER, runner: str = "auto", actors: int = 2,
     address: str | None = None, study: Path | str | None = None, settings: StudySettings | None = None,
 ) -> Comparison:  # fmt: skip
@@ -39,8 +55,9 @@ def compare(
 
     ``mitigate``: names of mitigations in the folder ``mitigations``, or files; 'A+B' is both at once.
     ``target``: the service whose minutes lost are the primary metric, if not all that customers see.
-    ``responders``: how people act where the scenario can say it; None leaves the scenario as it is. The rest
-    is as in ``ComparisonPlan``.
+    ``responders``: how people act where the scenario can say it; None leaves the scenario as it is.
+    ``variants`` of the model that repeat the comparison: 'all' that fit, 'none', or 'NAME,NAME'. The rest is
+    as in ``ComparisonPlan``.
 
     ``runner``: "inline", "process" (``actors`` processes), "ray" (``actors`` actors on the cluster at
     ``address``, or on a local one) or "auto". ``study``: the folder that keeps the runs, so that the same
@@ -56,8 +73,10 @@ def compare(
     plan = ComparisonPlan(base.name, arms, worlds, within_s, weights or {}, draws, "", interim, 1, target)
     if too_few := warning(plan):
         warnings.warn(too_few, stacklevel=2)
-    with open_study({base.name: base}, where, planned=planned_runs(plan)) as opened:
-        return Comparison(**vars(compared(opened, plan)))
+    wide = WidePlan(base, plan, Path(mitigations), variants=variants_of(base, which=variants))
+    found = compare_widely(wide, where)
+    kept = {f.name: getattr(found.comparison, f.name) for f in fields(found.comparison)}
+    return Comparison(**kept, robust=found.robust, unanswered=found.unanswered)
 
 
 def _check(base: Scenario, worlds: int, target: str, within_s: float, weights: Mapping[str, float]) -> None:

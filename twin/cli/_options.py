@@ -115,8 +115,9 @@ def budget_option(default: int) -> Callable[[F], F]:
 
 
 variants_option = headed_option(
-    "--variants", is_flag=True, help="Repeat with each alternative model in scenarios/variants."
-)
+    "--variants", default="all", show_default=True, metavar="all|none|NAME,NAME",
+    help="Repeat with these rival models of scenarios/variants. What changes there hangs on the model.",
+)  # fmt: skip
 all_option = headed_option(
     "--all", "every", is_flag=True, help="Use all services (blast) or all mitigations (compare)."
 )

@@ -26,14 +26,16 @@ def cells(robust: Mapping[str, Robustness], name: str) -> Iterator[str]:
     else:
         yield f"{r.holds.ratio:.0%} [{r.holds.low:.0%}, {r.holds.high:.0%}]"
     if r.variants:
-        against = [f"{v}: {words}" for v, words in r.against.items()]
-        yield {True: "robust", None: ""}.get(r.robust, "not robust: " + "; ".join(against))
+        yield {True: "robust", None: ""}.get(r.robust, "hangs on the model")
 
 
 def notes(found: PairedComparison, robust: Mapping[str, Robustness]) -> Iterator[str]:
     """What the column means, and what decides."""
     from twin.experiments.robustness import best_first, decider_lines
 
+    for name, r in robust.items():
+        for about, says in r.hangs_on.items():
+            yield f"{name} hangs on the model, on {about}: {says}."
     if any(r.holds for r in robust.values()):
         of = "of the prior" if found.plan.draws else "of the worlds, which differ in noise alone"
         yield f"Holds in: the share {of} in which it is so, by more than is worth having, with Wilson's 95 %."

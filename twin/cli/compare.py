@@ -139,7 +139,7 @@ def planned(scenario: str, o: dict[str, Any]) -> WidePlan:
     return WidePlan(
         base, plan, folder, every, o["pairs"], shares,
         _others(faults, [arm.name for arm in arms] if every else o["mitigations"], o),
-        variants_of(base, show.say) if o["variants"] else {},
+        variants_of(base, show.say, o["variants"]),
     )  # fmt: skip
 
 

@@ -23,8 +23,7 @@ from twin.cli._options import (
 from twin.cli._study import settings_of
 
 if TYPE_CHECKING:
-    from twin.experiments.whatif import EffectResult, Share, WhatIfAnswer, WhatIfQuestion, WhatIfs
-    from twin.model.changes import Variant
+    from twin.experiments.whatif import EffectResult, Share, WhatIfAnswer, WhatIfs
 
 COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recovery", "expected")
 
@@ -34,7 +33,7 @@ COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recover
     "twin what-if",
     "twin what-if 15 19 --json",
     "twin what-if 19 --worlds 64",
-    "twin what-if --variants",
+    "twin what-if 18 --variants none",
 )
 @click.argument("which", nargs=-1, metavar="[NUMBER|FILE]…")
 @worlds_option()
@@ -45,7 +44,7 @@ COLUMNS = ("no", "question", "case", "lost min", "change", "peak", "last recover
 @study_options
 @output_options
 def what_if_command(
-    which: tuple[str, ...], replicates: int | None, worlds: int | None, variants: bool, strict: bool,
+    which: tuple[str, ...], replicates: int | None, worlds: int | None, variants: str, strict: bool,
     as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Answer the questions of scenarios/what-if.
@@ -57,7 +56,7 @@ def what_if_command(
 
     Changes to the scenario are part of the baseline and of every case.
     """
-    from twin.experiments.whatif import find_questions, what_if
+    from twin.experiments.whatif import common_variants, find_questions, what_if
 
     if worlds and replicates:
         raise BadInput("--replicates: not with --worlds, each of which has noise of its own")
@@ -66,9 +65,11 @@ def what_if_command(
         *which, with_files=options["with_files"],
         change=lambda base: changed_scenario(base, {**options, "responders": None}),
     )  # fmt: skip
-    show.say(show.counted(len(questions), "question"))
+    models = common_variants([q.base for q in questions], show.say, variants)
+    beside = f", in the shipped model and in {show.counted(len(models), 'variant')}" if models else ""
+    show.say(show.counted(len(questions), "question") + beside)
     answers = what_if(
-        *questions, variants=_variants(questions) if variants else (), worlds=worlds or 0,
+        *questions, variants=models.values(), worlds=worlds or 0,
         replicates=replicates or 1, responders=options["responders"] or ("drawn" if drawn else "modelled"),
         settings=settings_of(options),
     )  # fmt: skip
@@ -79,12 +80,6 @@ def what_if_command(
     against = [f"{a.question.what_if.number}" for a in answers if a.agrees is False]
     if strict and against:
         raise Missed(f"the model disagrees with what was expected of {', '.join(against)}")
-
-
-def _variants(questions: list[WhatIfQuestion]) -> list[Variant]:
-    from twin.experiments.wide_comparison import variants_of
-
-    return [variant for q in questions[:1] for variant in variants_of(q.base, show.say).values()]
 
 
 def _table(answers: WhatIfs) -> None:
@@ -98,6 +93,8 @@ def _table(answers: WhatIfs) -> None:
         f"{said.count(False)}; nothing was expected of {said.count(None)}"
     )
     for answer in answers:
+        for about, says in answer.hangs_on.items():
+            show.prose(f"  {answer.question.what_if.number} hangs on the model, on {about}: {says}")
         if answer.agrees is False:
             w = answer.question.what_if
             show.prose(f"  {w.number} expected: {w.expected}")
@@ -140,21 +137,22 @@ def _moment(answer: WhatIfAnswer, at_s: float | None) -> str:
 
 
 def _verdict(answer: WhatIfAnswer) -> str:
-    """'agrees', 'disagrees', or in how much of the prior."""
+    """'agrees', 'disagrees', or in how much of the prior; and in how many variants of the model."""
     shares = answer.shares
+    hangs = "; hangs on the model" if answer.hangs_on else ""
     if not shares:
-        return "nothing expected"
-    parts = [_share(name, share, len(shares) > 1) for name, share in shares.items()]
-    robust = {None: "", True: "; robust", False: "; not robust"}[answer.robust]
-    return ", ".join(parts) + robust
+        return "nothing expected" + hangs
+    others = len(shares) - 1
+    agreeing = sum(1 for name in answer.agreeing if name)
+    beside = f"; in {agreeing} of {show.counted(others, 'variant')}" if others else ""
+    return _share(shares[""]) + beside + (hangs or {None: "", True: "; robust", False: ""}[answer.robust])
 
 
-def _share(name: str, share: Share, several: bool) -> str:
-    which = f" ({name or 'as shipped'})" if several else ""
+def _share(share: Share) -> str:
     if share.worlds == 1:
-        return ("agrees" if share.held else "disagrees") + which
+        return "agrees" if share.held else "disagrees"
     low, high = share.interval
-    return f"holds in {share.ratio:.0%} of {share.worlds} ({low:.0%} to {high:.0%}){which}"
+    return f"holds in {share.ratio:.0%} of {share.worlds} ({low:.0%} to {high:.0%})"
 
 
 def _missed(answer: WhatIfAnswer) -> list[EffectResult]:
@@ -175,7 +173,7 @@ def _document(answer: WhatIfAnswer) -> dict[str, Any]:
     return {
         "number": w.number, "name": w.name, "question": w.question, "asked_by": w.asked_by,
         "expected": w.expected, "why": w.why, "note": w.note, "agrees": answer.agrees,
-        "robust": answer.robust,
+        "robust": answer.robust, "hangs_on": answer.hangs_on,
         "shares": [
             {"variant": name, "held": s.held, "worlds": s.worlds, "share": round(s.ratio, 4),
              "ci95": [round(x, 4) for x in s.interval]}

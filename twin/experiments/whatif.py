@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from twin.base.text import counted
 from twin.base.units import format_duration
 from twin.experiments.answers import Answer
 from twin.experiments.arms import BASELINE, Arm, with_people
+from twin.experiments.comparison import WORTH_RATIO
 from twin.experiments.opened import StudySettings, open_study, settings_with
 from twin.experiments.questions import WHOLE, answer_of
 from twin.experiments.realizations import Realization, realizations
 from twin.experiments.screening import screened
 from twin.experiments.study import Job, Study
 from twin.experiments.tables import Tabular
+from twin.experiments.wide_comparison import variants_of
 from twin.model.changes import TOTALS, ExpectedEffect, Variant, WhatIf
 from twin.model.scenario import Scenario
 from twin.results import metrics
@@ -91,10 +94,12 @@ class Share:
 
 @dataclass(frozen=True)
 class WhatIfAnswer:
-    """The answer to one question. ``measured``: case (BASELINE among them) → realization → metrics."""
+    """The answer to one question. ``measured``: case (BASELINE among them) → realization → metrics.
+    ``about``: variant of the model → what it is about."""
 
     question: WhatIfQuestion
     measured: Mapping[str, Mapping[Realization, Measured]]
+    about: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cases(self) -> list[str]:
@@ -138,6 +143,45 @@ class WhatIfAnswer:
         """
         verdicts = {s.says for s in self.shares.values()}
         return None if len(self.shares) < 2 else len(verdicts) == 1 and None not in verdicts
+
+    @property
+    def variants(self) -> list[str]:
+        """The models that were asked, '' (the shipped one) first."""
+        return list(dict.fromkeys(r.variant for r in self.measured[BASELINE]))
+
+    @property
+    def agreeing(self) -> tuple[str, ...]:
+        """The models in which the expectation holds in more than half of the realizations."""
+        return tuple(variant for variant, share in self.shares.items() if share.ratio > 0.5)
+
+    @property
+    def hangs_on(self) -> dict[str, str]:
+        """What the verdict, a sign or the order of two cases hangs on → what the variants say."""
+        found: dict[str, list[str]] = {}
+        shares, here = self.shares, self._order("")
+        for v in self.variants[1:]:
+            says = []
+            if shares and shares[v].says != shares[""].says:
+                says.append({True: "agrees", False: "disagrees", None: "undecided"}[shares[v].says])
+            there = self._order(v)
+            swapped = [pair for pair, sign in here.items() if sign * there[pair] < 0]
+            says += [f"{a or 'the change'} changes places with {b}" for a, b in swapped]
+            if says:
+                found.setdefault(self.about.get(v) or v, []).append(f"in {v}: {', '.join(says)}")
+        return {about: "; ".join(each) for about, each in found.items()}
+
+    def _order(self, variant: str) -> dict[tuple[str, str], int]:
+        """(case, other case or BASELINE) → whether it loses less (-1) or more (1) by what is worth having."""
+        lost = {
+            case: _mean_lost({r: m for r, m in by.items() if r.variant == variant}) or 0.0
+            for case, by in self.measured.items()
+        }  # fmt: skip
+        worth = WORTH_RATIO * lost[BASELINE]
+        sides = [*self.cases, BASELINE]
+        return {
+            (a, b): (lost[a] > lost[b]) - (lost[a] < lost[b]) if abs(lost[a] - lost[b]) > worth else 0
+            for a, b in combinations(sides, 2)
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -222,14 +266,15 @@ def _file(which: int | str | Path, files: Mapping[int, Path]) -> Path:
 
 
 def what_if(
-    *which: int | str | Path | WhatIfQuestion, variants: Iterable[Variant] = (), worlds: int = 0,
+    *which: int | str | Path | WhatIfQuestion, variants: str | Iterable[Variant] = "all", worlds: int = 0,
     replicates: int = 1, responders: str = "modelled", runner: str = "auto", actors: int = 2,
     address: str | None = None, study: Path | str | None = None, settings: StudySettings | None = None,
 ) -> WhatIfs:  # fmt: skip
     """Run every case of every question, and its baseline, in every realization.
 
     ``which``: numbers or files of questions, or loaded ones; without any, all of ``scenarios/what-if/``.
-    ``variants`` of the model come beside the shipped one. With ``worlds``, the uncertain inputs are sampled
+    ``variants`` of the model come beside the shipped one: 'all' that fit, 'none', or 'NAME,NAME'.
+    With ``worlds``, the uncertain inputs are sampled
     that many times, each time with its own noise; invalid draws are left out and replaced (``screening``).
     Without, ``replicates`` differ in their noise only. ``responders`` holds where a scenario says what they
     follow. ``runner``, ``actors``, ``address``, ``study`` and ``settings`` are those of ``twin.compare``.
@@ -243,6 +288,8 @@ def what_if(
     if named or not which:
         questions += find_questions(*named)
     posed = _Asked([replace(q, base=base) for q, base in _with_people(questions, responders)])
+    if isinstance(variants, str):
+        variants = common_variants([q.base for q in posed.questions], which=variants).values()
     models = {v.name: v for v in variants}
     planned = {
         Job(*side, Realization(min(worlds, 1), 0, variant), WHOLE): worlds or replicates
@@ -298,10 +345,19 @@ class _Asked:
         found = study.do(job for many in jobs.values() for job in many).by_job()
         for k, q in enumerate(self.questions):
             names = {c.metric for c in q.what_if.comparisons} | TOTALS.keys()
-            yield WhatIfAnswer(q, {
+            by_case = {
                 case: {job.realization: measured(found[job], names) for job in jobs[k, case]}
                 for case in _arms(q.what_if)
-            })  # fmt: skip
+            }  # fmt: skip
+            yield WhatIfAnswer(q, by_case, {v.name: v.about for v in study.setting.variants.values()})
+
+
+def common_variants(
+    bases: Iterable[Scenario], say: Callable[[str], None] = lambda text: None, which: str = "all"
+) -> dict[str, Variant]:
+    """The variants of the model that fit all of these scenarios. Raises SpecError."""
+    fitting = [variants_of(base, say, which) for base in {id(b): b for b in bases}.values()]
+    return {name: v for name, v in fitting[0].items() if all(name in f for f in fitting)} if fitting else {}
 
 
 def _arms(posed: WhatIf) -> dict[str, Arm]:

@@ -1,7 +1,7 @@
 """A comparison in full: each mitigation, the best pairs, other scenarios, variants of the model, shares.
 
 ``plan_widely`` says what would run, and ``compare_widely`` runs it in one study. So a run that two parts
-need is made once. ``twin compare --all --suite --variants`` prints the result.
+need is made once. ``twin compare --all --suite`` prints the result.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from twin.model.changes import Variant
 from twin.model.scenario import Scenario
 from twin.spec import Problem, SpecError, load_defects, load_variant
 from twin.spec.mitigations import is_unfit
+from twin.spec.problems import argument_problem, did_you_mean
 
 DEFECTS = SCENARIOS / "defects"
 FAULTS = SCENARIOS / "faults"
@@ -101,11 +102,18 @@ class WideComparison(Tabular):
     def as_json(self) -> dict[str, Any]:
         """As ``twin compare --json`` prints it."""
         document = (self.tournament or self.comparison).as_json()
-        for arm in [*document["mitigations"], *document.get("pairs", ())]:
-            if arm["name"] in self.robust:
-                arm["robustness"] = self.robust[arm["name"]].as_json()
-        document["variants_unanswered"] = dict(self.unanswered)
+        document = with_robustness(document, self.robust, self.unanswered)
         return document | ({"suite": self.suite.as_json()} if self.suite else {})
+
+
+def with_robustness(
+    document: dict[str, Any], robust: Mapping[str, Robustness], unanswered: Mapping[str, str]
+) -> dict[str, Any]:
+    """The document of a comparison, with how robust each claim is."""
+    for arm in [*document["mitigations"], *document.get("pairs", ())]:
+        if arm["name"] in robust:
+            arm["robustness"] = robust[arm["name"]].as_json()
+    return document | {"variants_unanswered": dict(unanswered)}
 
 
 def compare_widely(plan: WidePlan, settings: StudySettings | None = None) -> WideComparison:
@@ -122,7 +130,7 @@ def compare_widely(plan: WidePlan, settings: StudySettings | None = None) -> Wid
             tournament = tournament and replace(tournament, singles=found)
         in_variants, unanswered = answers_in_variants(study, plan.comparison, plan.variants)
         folder = study.store.folder
-    robust = robustness(found, plan.base, in_variants)
+    robust = robustness(found, plan.base, in_variants, plan.variants)
     if tournament and tournament.pairs:
         robust |= robustness(tournament.pairs, plan.base)
     return WideComparison(plan.base, found, tournament, suite, robust, unanswered, folder)
@@ -221,15 +229,35 @@ def fault_files(but: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted(FAULTS.glob("*.yaml")) if path.stem != but}
 
 
-def variants_of(base: Scenario, say: Callable[[str], None] = lambda text: None) -> dict[str, Variant]:
-    """Name → variant of the model that fits the scenario. ``say`` hears of the others. Raises SpecError."""
+def variants_of(
+    base: Scenario, say: Callable[[str], None] = lambda text: None, which: str = "all"
+) -> dict[str, Variant]:
+    """Name → variant of the model. ``which``: 'all' that fit the scenario, 'none', or 'NAME,NAME'.
+
+    With 'all', ``say`` hears which do not fit. Raises SpecError for a file that is wrong in itself, for an
+    unknown name, and for a named variant that does not fit.
+    """
+    files = {file.stem: file for file in sorted(VARIANTS.glob("*.yaml"))}
+    if which == "none":
+        return {}
+    if which != "all":
+        return {v.name: v for v in (load_variant(_file_of(n.strip(), files), base) for n in which.split(","))}
     found: dict[str, Variant] = {}
-    for file in sorted(VARIANTS.glob("*.yaml")):
+    unfit = []
+    for name, file in files.items():
         try:
-            variant = load_variant(file, base)
-            found[variant.name] = variant
+            found[name] = load_variant(file, base)
         except SpecError as error:
             if wrong := [p for p in error.problems if not is_unfit(p)]:
                 raise SpecError(wrong) from None
-            say(f"{base.name}: variant left out, as it does not fit: {file.stem} ({error.problems[0]})")
+            unfit.append(name)
+    if unfit:
+        say(f"{base.name}: variants left out, as they do not fit: {', '.join(unfit)}")
     return found
+
+
+def _file_of(name: str, files: Mapping[str, Path]) -> Path:
+    if name not in files:
+        expected = f"all, none, or some of {', '.join(files)}"
+        raise argument_problem("variants", f"'{name}'", expected, did_you_mean(name, files))
+    return files[name]

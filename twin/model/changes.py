@@ -98,10 +98,16 @@ class Variation(Record):
 
 
 class Variant(Variation):
-    """Another plausible form of the model. A conclusion should hold in each variant."""
+    """Another plausible form of the model: a rival account of what the record leaves open.
+
+    A conclusion that one of them does not share hangs on the model: on what the variant is ``about``.
+    """
 
     name: Slug = Field(alias="variant")
     title: str
+    about: str = Field("", description="what a conclusion hangs on that only some variants share, in words")
+    open: str = Field("", description="who says it, and why the record leaves it open")
+    changes: str = Field("", description="what it changes in the model, and what for")
     source: str | None = None
     assumed: str | None = None
 

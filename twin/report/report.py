@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from twin.experiments.arms import BASELINE
 from twin.experiments.comparison import ArmResult, PairedComparison
-from twin.experiments.robustness import Robustness, robustness
+from twin.experiments.robustness import Robustness
 from twin.experiments.store import finished
 from twin.experiments.tournament import Tournament, cost_class, front_of
 from twin.model.changes import COSTS
@@ -163,10 +163,10 @@ def write(report: Report, path: Path) -> None:
         partial.write_text(report.page(), encoding="utf-8")
 
 
-def write_comparison(found: PairedComparison, path: Path) -> None:
+def write_comparison(found: PairedComparison, robust: Mapping[str, Robustness], path: Path) -> None:
     """The page of a comparison that was made in Python. Raises OSError."""
     arms = [a.arm.name for a in found.arms]
     command = f"twin.compare({found.plan.scenario!r}, mitigate={arms}, worlds={found.plan.worlds})"
     versions = {name: version(name) for name in ("numba", "numpy", "scipy", "duckdb")}
     origin = Origin(command, found.plan.scenario, code_version(), versions)
-    write(Report(found, found.base, origin, None, robustness(found, found.base)), Path(path))
+    write(Report(found, found.base, origin, None, robust), Path(path))

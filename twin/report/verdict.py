@@ -102,8 +102,8 @@ def _holds(r: Robustness) -> Iterator[str]:
     if r.robust:
         yield f"It also helps in every variant of the model: {many([*r.variants], 20)}."
     elif r.robust is False:
-        reasons = "; ".join(f"in {v}: {words}" for v, words in r.against.items())
-        yield f"{len(r.against)} of {len(r.variants)} variants of the model disagree: {reasons}."
+        for about, says in r.hangs_on.items():
+            yield f"It hangs on the model, on {about}: {says}."
 
 
 def _beside(best: Best, arms: Sequence[ArmResult]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """What shares of worlds say, and when a conclusion is robust."""
 
+from dataclasses import replace
+
 import pytest
 
 from twin.experiments.arms import BASELINE
@@ -39,3 +41,14 @@ def test_robust_is_where_all_variants_say_the_same() -> None:
     assert answer({"": 50.0, "fifo": 50.0, "slower": 60.0}).robust is True, "robustly not so"
     assert answer({"": 0.0}).robust is None
     assert answer({"": 50.0, "fifo": 0.0}).agrees is False, "the shipped model decides"
+
+
+def test_what_changes_in_a_variant_hangs_on_what_the_variant_is_about() -> None:
+    about = {"fifo": "the order of work", "slower": "the speed of a host"}
+    same = replace(answer({"": 0.0, "fifo": 1.0, "slower": 2.0}), about=about)
+    assert same.hangs_on == {} and same.agreeing == ("", "fifo", "slower")
+    one = replace(answer({"": 0.0, "fifo": 50.0, "slower": 2.0}), about=about)
+    assert one.hangs_on == {"the order of work": "in fifo: disagrees"} and one.agreeing == ("", "slower")
+    sign = replace(answer({"": 50.0, "fifo": 150.0, "slower": 50.0}), about=about)
+    words = f"in fifo: the change changes places with {BASELINE}"
+    assert sign.hangs_on == {"the order of work": words}, "its sign, though neither meets the expectation"

@@ -6,7 +6,7 @@ from tests.cli.conftest import invoke
 
 
 def test_a_few_questions() -> None:
-    result = invoke("what-if", 3, 28, "--json", "--actors", 1)
+    result = invoke("what-if", 3, 28, "--json", "--actors", 1, "--variants", "none")
     assert result.exit_code == 0, result.output
     answers = json.loads(result.stdout)
     assert [a["number"] for a in answers] == [3, 28]
