@@ -16,7 +16,7 @@ PARAMETERS = (
     Param("slot_s", 10.0, "s", 0.001, 600.0, "how often a host works off checks and queue",
           "assumed: a step size of the model, not a property of DWFM; a twentieth of the time-out or less",
           (10.0, 10.0)),
-    Param("check_interval_s", 180.0, "s", 0.001, 3600.0, "time from a state check of a holder to the next",
+    Param("check_interval_s", 180.0, "s", 0.001, 86_400.0, "time from a state check of a holder to the next",
           "assumed: published as every few minutes", (60.0, 300.0)),
     Param("lease_s", 600.0, "s", 0.001, 86_400.0,
           "a lease lapses this long after the last check that passed; at least a check interval",
