@@ -35,7 +35,7 @@ services:
 """
 
 
-SHORT = ("--for", "5m", "--watch", "35m")
+SHORT = ("--lasting", "5m", "--watch", "35m")
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_a_scenario_is_asked_at_rest_or_on_top_of_its_faults(twin: Twin, tiny: P
 
 def test_what_makes_no_difference_says_so(twin: Twin, shop: Path, tmp_path: Path) -> None:
     """Half a minute is too short to count as trouble of anybody."""
-    short = ("--for", "30s", "--watch", "35m", "--study", tmp_path / "s")
+    short = ("--lasting", "30s", "--watch", "35m", "--study", tmp_path / "s")
     result = twin("blast", shop, "--service", "store", *short)
     assert "It makes no difference" in result.stdout and "onset" not in result.stdout
 
@@ -158,8 +158,8 @@ def test_what_makes_no_difference_says_so(twin: Twin, shop: Path, tmp_path: Path
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--service", "stoer"], "--service: found 'stoer', expected a service of shop (did you mean store?)"),
     (["--service", "store", "--all"], "--service, --all: found both, expected one of the two"),
-    (["--all", "--for", "0s"], "--for: found '0s', expected 1s or more"),
-    (["--all", "--for", "15"], "--for: found '15'"),
+    (["--all", "--lasting", "0s"], "--lasting: found '0s', expected 1s or more"),
+    (["--all", "--lasting", "15"], "--lasting: found '15'"),
     (["--all", "--watch", "5m"], "--watch: found '5m', expected 35m or more"),
     (["--all", "--how", "sideways"], "'sideways' is not one of 'down', 'slow', 'partial'"),
     (["--service", "people"], "people cannot be down: kind workload knows no such break (ways: none)"),

@@ -249,7 +249,7 @@ def test_the_small_world_has_the_load_of_the_large_one() -> None:
     """Rates over each dependency, and what the service makes of them, are those of the undisturbed region."""
     region = twin.load(EXAMPLES.parent / "us-east-1-2025-10-20.yaml")
     quiet = undisturbed(region)
-    for name in ("lambda-async", "network-manager", "sts"):
+    for name in ("lambda-async", "network-manager@az1", "sts"):
         alone = isolate(region, name, operating_point(region, name))
         small = Bench(alone).rows((), 600.0)
         large = Samples(twin.run(quiet), name)

@@ -17,7 +17,9 @@ class ShamStudy:
     """In memory. ``spread``: standard deviation of the luck, of a mean of 100."""
 
     def __init__(self, seed: int, scenarios: Sequence[str], spread: float) -> None:
-        base = SimpleNamespace(interventions=(), duration_s=3600.0, topology=SimpleNamespace(services={}))
+        base = SimpleNamespace(
+            interventions=(), duration_s=3600.0, topology=SimpleNamespace(services={}), published=None
+        )
         self.setting = SimpleNamespace(bases=dict.fromkeys(scenarios, base))
         self.rng, self.spread = np.random.default_rng(seed), spread
         self.rows: dict[Job, dict[str, float]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twin.base.places import RUNS, SCENARIOS, STUDIES, TOPOLOGY, brief
-from twin.cli._command import CHANGES, OUTPUT, PLACE, F, all_of, headed_option
+from twin.cli._command import CHANGES, OUTPUT, OWN, PLACE, F, all_of, headed_option
 
 if TYPE_CHECKING:
     from twin.api.run import Run
@@ -36,9 +36,12 @@ move_option = headed_option(
     "--move", "moves", heading=CHANGES, multiple=True, metavar="ID=TIME",
     help="Begin a fault or action at another time. Its duration stays the same. Repeatable.",
 )  # fmt: skip
-with_option = headed_option(
-    "--with", "with_files", heading=CHANGES, multiple=True, metavar="FILE", type=click.Path(path_type=Path),
-    help="Add services and dependencies of your own to the topology. Repeatable.",
+with_option, only_with_option = (
+    headed_option(
+        "--with", "with_files", heading=heading, multiple=True, metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Add services and dependencies of your own to the topology. Repeatable.",
+    ) for heading in (CHANGES, OWN)
 )  # fmt: skip
 mitigate_option = headed_option(
     "--mitigate", "mitigations", heading=CHANGES, multiple=True, metavar="NAME|FILE",

@@ -39,7 +39,7 @@ loss_options = all_of(
     headed_option("--service", "services", multiple=True, metavar="NAME",
                   help="Break this service. Repeatable."),
     all_option,
-    headed_option("--for", "for_", default="15m", show_default=True, metavar="DURATION",
+    headed_option("--lasting", "lasting", default="15m", show_default=True, metavar="DURATION",
            help="How long the fault lasts."),
     headed_option(
         "--how", metavar="HOW", default="down", show_default=True, help="The kind of fault.",
@@ -65,7 +65,7 @@ loss_options = all_of(
     "blast",
     "twin blast topology/us-east-1",
     "twin blast topology/us-east-1 --service dynamodb-dns --static",
-    "twin blast topology/us-east-1 --service dynamodb --how slow --for 15m",
+    "twin blast topology/us-east-1 --service dynamodb --how slow --lasting 15m",
     "twin blast us-east-1-2025-10-20 --service sts --at +3h",
     "twin blast topology/us-east-1 --all --runner ray --json",
 )
@@ -75,7 +75,7 @@ loss_options = all_of(
 @study_options
 @output_options
 def blast_command(
-    where: str, services: tuple[str, ...], every: bool, for_: str, how: str, at: str | None, watch: str,
+    where: str, services: tuple[str, ...], every: bool, lasting: str, how: str, at: str | None, watch: str,
     static: bool, cells: str, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Which services fail if one fails, and for how long?
@@ -93,7 +93,7 @@ def blast_command(
 
     place = load_place(where, options)
     chosen = _chosen(place.scenario, services, every)
-    for_s, watch_s = _duration("--for", for_, 1.0), _duration("--watch", watch, blasting.LEAST_WATCH_S)
+    for_s, watch_s = _duration("--lasting", lasting, 1.0), _duration("--watch", watch, blasting.LEAST_WATCH_S)
     at_s = _moment(place, at) if at else blasting.WARM_UP_S
     if not chosen or static:
         radius.tell_static(place.scenario, services if not every else (), as_json)

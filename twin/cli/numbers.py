@@ -10,19 +10,19 @@ import click
 
 from twin.cli import _show as show
 from twin.cli._command import command, headed_option
-from twin.cli._options import format_option, output_options, with_option
+from twin.cli._options import format_option, only_with_option, output_options
 
 if TYPE_CHECKING:
     from twin.spec.numbers import BookedNumber
 
 MEANINGS = {
     "sourced": "a publication has the number",
-    "measured": "somebody measured it in a system that they know",
-    "argued": "unpublished; its reason holds without the published times",
-    "chosen": "unpublished; chosen with the published times in sight",
-    "fitted": "moved by twin calibrate until published times come out",
-    "neutral": "no estimate: a scale, or a mechanism that is off",
-    "open": "no range, or no origin of its own: worlds do not draw it",
+    "measured": "measured in a system that somebody knows",
+    "argued": "unpublished, with a reason of its own",
+    "chosen": "unpublished, set in sight of the outcomes",
+    "fitted": "moved by twin calibrate",
+    "neutral": "no estimate: a scale, or switched off",
+    "open": "no range or no origin; worlds keep it",
 }
 COLUMNS = ("class", "number", "value", "range", "unit", "why", "file", "line", "used_by")
 
@@ -39,7 +39,7 @@ COLUMNS = ("class", "number", "value", "range", "unit", "why", "file", "line", "
     "--class", "classes", multiple=True, metavar="CLASS", meanings=MEANINGS,
     help="Only numbers of this class. Repeatable.",
 )  # fmt: skip
-@with_option
+@only_with_option
 @format_option
 @output_options
 def numbers_command(

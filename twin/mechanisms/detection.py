@@ -50,6 +50,7 @@ from twin.mechanisms.causes import (
 from twin.mechanisms.dependencies import hand_back
 from twin.mechanisms.event_ids import tick_of
 from twin.mechanisms.publication import spread_news
+from twin.mechanisms.requests.records import COUNTED
 from twin.mechanisms.requests.report import learn_latency
 from twin.mechanisms.samples import close_counts, describe_load, write_sample
 
@@ -206,7 +207,7 @@ def not_handed_over(w, i):
     """Work that service ``i`` still has to hand over to its asynchronous dependencies."""
     panel = w.svc[i]
     left = 0
-    if panel.hands_over == 0:
+    if panel.hands_over == 0 and w.stations[i].role == COUNTED:
         return 0
     for e in range(panel.out_start, panel.out_end):
         hand_back(w, e)

@@ -197,14 +197,19 @@ def metrics_in(arrays: RunArrays) -> ValueRows:
 
 
 def first_events(run: FinishedRun) -> ValueRows:
-    """When each event of each service came first, in s from the start."""
+    """When each event of each service came first, in s from the start. An event of a zone is one of its whole
+    too."""
     services, names = decoded(run.events.column("service"))
     kinds, words = decoded(run.events.column("event"))
     tick_s = float(run.manifest["tick_s"])
     pairs, firsts = np.unique(services * len(words) + kinds, return_index=True)  # rows are sorted by tick
     ticks = values(run.events.column("tick"))[firsts].tolist()
-    found = ((names[p // len(words)], words[p % len(words)], t) for p, t in zip(pairs, ticks, strict=True))
-    return [row for service, word, tick in sorted(found) for row in rows(service, {word: tick * tick_s})]
+    found: dict[tuple[str, str], int] = {}
+    for pair, tick in zip(pairs, ticks, strict=True):
+        service, word = names[pair // len(words)], words[pair % len(words)]
+        for name in {service, service.partition(AT)[0]}:
+            found[name, word] = min(tick, found.get((name, word), tick))
+    return [r for (service, word), t in sorted(found.items()) for r in rows(service, {word: t * tick_s})]
 
 
 def of_services(arrays: RunArrays) -> dict[str, dict[str, float]]:

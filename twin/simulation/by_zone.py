@@ -44,6 +44,12 @@ def by_zone(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update=update)
 
 
+def in_a_zone(scenario: Scenario, service: str) -> str:
+    """The first zone of a service that has zones; else the service. Its front keeps nothing by itself."""
+    record = scenario.topology.services.get(service)
+    return f"{service}{AT}{scenario.topology.zones[0]}" if record is not None and record.per else service
+
+
 class Zones:
     """The zones of a topology, and which of its services stand in them."""
 

@@ -39,7 +39,6 @@ def test_numbers_that_nothing_depends_on() -> None:
         ("mover.capacity/feeds.rate_per_s", "did you mean mover.capacity_ratio?"),
         ("feeds.rate_per_s/feeds.rate_per_s", "the same number twice"),
         ("outage/feeds.rate_per_s", "outage: found no such number"),
-        ("mover.queue_reference_count/feeds.rate_per_s", "no such number, expected one that has a range"),
         ("mover.capacity_ratio/feeds.rate_per_s", "ranges without room"),
     ],
 )

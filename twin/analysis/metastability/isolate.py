@@ -19,8 +19,10 @@ from dataclasses import dataclass, field, replace
 from twin.analysis.metastability.loads import loads_of, one_by_one, undisturbed, value_of, with_values
 from twin.analysis.metastability.loop import loop_of
 from twin.kinds import about, kinds_that, registry
+from twin.model.fields import assembled
 from twin.model.kind import About
 from twin.model.scenario import Dependency, Quantity, Scenario, Service
+from twin.simulation.by_zone import by_zone
 
 HOSTS = 6  # are enough to push: all are alike, and each collapses by itself
 LONGEST_NAME = 60
@@ -106,6 +108,7 @@ class Isolated:
 
 def operating_point(scenario: Scenario, service: str) -> OperatingPoint:
     """Loads and latencies around the loop of ``service`` once the undisturbed scenario has become quiet."""
+    scenario = by_zone(scenario)  # each zone is a service of its own here
     loads = loads_of(scenario)
     members = loop_of(scenario, service, loads)
     calls = {edge: rate for edge, rate in loads.calls_per_s.items() if edge[1] in members}
@@ -118,6 +121,7 @@ def isolate(scenario: Scenario, service: str, point: OperatingPoint, load: float
 
     A kind that works for itself has its capacity divided instead: only the ratio of work to capacity counts.
     """
+    scenario = by_zone(scenario)
     before, members = scenario.topology.services, point.members
     names = _names([edge for edge in point.calls_per_s if edge[0] not in members])
     rates = {names[edge]: rate * load for edge, rate in point.calls_per_s.items() if edge in names}
@@ -174,8 +178,8 @@ def fewer_hosts(alone: Isolated) -> tuple[Isolated, float]:
 
 def _relay(record: Service, name: str, latency_s: float) -> Service:
     parameters = {"service_time_s": _assumed(min(latency_s, 3600.0))}
-    return Service(name=name[:LONGEST_NAME], kind=kinds_that("is_plain")[0], domain=record.domain,
-                   parameters=parameters)  # fmt: skip
+    return assembled(Service, name=name[:LONGEST_NAME], kind=kinds_that("is_plain")[0], domain=record.domain,
+                     parameters=parameters)  # fmt: skip
 
 
 def _workload(record: Service, callee: str, name: str, rate_per_s: float) -> Service:
@@ -183,8 +187,8 @@ def _workload(record: Service, callee: str, name: str, rate_per_s: float) -> Ser
     (edge,) = (d for d in record.dependencies if d.on == callee)
     alone = {"share": None, "times": None, "parallel": None, "one_of": None, "fallback": None}
     edge = edge.model_copy(update={"mode": "hard" if edge.mode == "lease" else edge.mode, **alone})
-    return Service(name=name, kind=kinds_that("is_customers")[0], domain=record.domain,
-                   dependencies=(edge,), parameters={"rate_per_s": _assumed(rate_per_s)})  # fmt: skip
+    return assembled(Service, name=name, kind=kinds_that("is_customers")[0], domain=record.domain,
+                     dependencies=(edge,), parameters={"rate_per_s": _assumed(rate_per_s)})  # fmt: skip
 
 
 def _assumed(value: float) -> Quantity:

@@ -33,6 +33,7 @@ from twin.base.units import format_duration
 from twin.kinds import about
 from twin.model.kind import ClosedForm
 from twin.model.scenario import Scenario
+from twin.simulation.by_zone import by_zone, in_a_zone
 
 NOTHING = "nothing in it sustains a failure of load"
 ENDLESS = 1e4  # capacity over load from which on it is never short
@@ -97,9 +98,10 @@ def study_stability(
 
     ``at_s``: how the scenario, with its faults and actions, has left it by then; None: not looked at.
     ``heals_within_s``: what needs longer to be well again has collapsed; inf: only what never is. ``say`` is
-    told what is being tried. Raises KeyError for a service that the topology lacks, ValueError for a
-    moment outside the run or a moment of another load.
+    told what is being tried. Of a service with zones, the first is studied. Raises KeyError for one that
+    the topology lacks, ValueError for a moment outside the run or a moment of another load.
     """
+    scenario, service = by_zone(scenario), in_a_zone(scenario, service)
     if service not in scenario.topology.services:
         raise KeyError(service)
     if at_s is not None and (load != 1.0 or not 0.0 < at_s <= scenario.duration_s):
