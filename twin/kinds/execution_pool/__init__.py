@@ -74,7 +74,7 @@ def lose_and_replace(t, w, i, p, s, c):
     no calls: it says which share is out of service. The other, on launches, is called for missing capacity,
     and says which launches have ended well. What is launched then waits for its network (``newcomers``).
     """
-    gone, launched = lose(t, w, i, p, s, c), launch(w, i, p, s)
+    gone, launched = terminate_unhealthy(t, w, i, p, s, c), launch(w, i, p, s)
     ready, ended = turn_over(t, w, i, p, s, launched)
     fill_units(t, w, i, p, s, c, DRAWS.filled, ready)
     s.standing += ready
@@ -83,7 +83,7 @@ def lose_and_replace(t, w, i, p, s, c):
 
 
 @njit
-def lose(t, w, i, p, s, c):
+def terminate_unhealthy(t, w, i, p, s, c):
     """Terminate what health checks have taken out of service. Returns how many instances."""
     panel, total = w.svc[i], 0
     for e in range(panel.out_start, panel.out_end):

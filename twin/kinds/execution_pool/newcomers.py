@@ -19,7 +19,7 @@ from twin.mechanisms.draws import DEPENDENCY_DRAWS
 
 
 @njit
-def in_time(wait_s, grace_s):
+def network_in_time(wait_s, grace_s):
     """(share of newcomers that have their network before the grace period ends, mean wait of these in s)."""
     if wait_s <= 0.0:
         return 1.0, 0.0
@@ -37,12 +37,12 @@ def brings_network(r):
 
 @njit
 def network_of_newcomers(w, i, grace_s):
-    """As ``in_time``, over the dependencies that bring network state: zones are alike."""
+    """As ``network_in_time``, over the dependencies that bring network state: zones are alike."""
     panel, zones, share, wait_s = w.svc[i], 0, 0.0, 0.0
     for e in range(panel.out_start, panel.out_end):
         r = w.edge[e]
         if brings_network(r):
-            able, time_s = in_time(r.visible_latency_s, grace_s)
+            able, time_s = network_in_time(r.visible_latency_s, grace_s)
             zones, share, wait_s = zones + 1, share + able, wait_s + able * time_s
     if zones == 0:
         return 1.0, 0.0

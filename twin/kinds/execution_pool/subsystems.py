@@ -32,7 +32,7 @@ def size_of(p, unit):
 
 
 @njit
-def busy_ratio(p, unit):
+def usual_load_ratio(p, unit):
     """Share of a whole unit that the undisturbed load keeps busy: spread evenly around the mean."""
     if units_of(p) == 1:
         return p.utilisation_ratio
@@ -53,7 +53,7 @@ def carried_load(p, c, cell):
     for unit in range(cell * of, (cell + 1) * of):
         size = size_of(p, unit)
         if size > 0:
-            least = min(least, c[unit] / size / busy_ratio(p, unit))
+            least = min(least, c[unit] / size / usual_load_ratio(p, unit))
     return least if least < math.inf else 0.0
 
 
@@ -105,7 +105,7 @@ def fill_units(t, w, i, p, s, c, name, count):
 
 @njit
 def add_up(c, standing):
-    """Whether the units have so many members together, and none a negative number."""
+    """Whether the members of all units are those that stand, and none is a negative number."""
     total = 0
     for unit in range(len(c)):
         if c[unit] < 0:
