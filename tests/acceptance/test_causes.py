@@ -143,3 +143,8 @@ def test_a_cause_is_not_later_than_its_effect(replay: Run) -> None:
 def test_the_journal_stays_short(replay: Run) -> None:
     """First signs of trouble are noted too; most of the services have one or two."""
     assert replay.events.num_rows < 8 * len(replay.services)
+
+
+def test_what_is_set_in_all_zones_is_said_once(replay: Run) -> None:
+    text = str(replay.why("network-manager"))
+    assert "dwfm.admission_ratio = 0.5 in each of 6 zones" in text and "dwfm@az2" not in text

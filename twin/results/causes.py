@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from twin.spec.arguments import Moment, read_moment
 from twin.spec.problems import argument_problem, did_you_mean
 
 MOST_TIMES = 1000.0  # a larger ratio says only that the usual latency is next to nothing
+_ZONE = re.compile(r"@[a-z0-9-]+")
 _TROUBLE = {"onset": "became impaired", "first_sign": "showed first signs of trouble"}
 INPUTS = ("input", "input_ended", "diagnosed")
 
@@ -179,12 +181,25 @@ def _input_text(manifest: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     begins = row["event"] != "input_ended"
     for i in manifest["inputs"]:
         if i["id"] == row["subject"] and i["tick"] == row["tick"] and i["begin"] == begins:
-            values = ", ".join(f"{target} = {value:g}" for target, value in i["set"].items())
+            values = _settings(i["set"])
             title = f": {i['title']}" if i["title"] else ""
             if row["event"] == "diagnosed":
                 values = f"{row['value']:g} alarms"
             return f"of {'' if begins else 'the end of '}{i['kind']} {i['id']}{title} ({values})"
     return f"of input {row['subject']}"
+
+
+def _settings(values: Mapping[str, float]) -> str:
+    """'dwfm.admission_ratio = 0.5 in each of 6 zones, dynamodb-dns.losing_enactor = 3'."""
+    alike: dict[tuple[str, float], list[str]] = {}
+    for target, value in values.items():
+        alike.setdefault((_ZONE.sub("", target), value), []).append(target)
+    return ", ".join(
+        f"{whole} = {value:g} in each of {len(targets)} zones"
+        if len(targets) > 1
+        else f"{targets[0]} = {value:g}"
+        for (whole, value), targets in alike.items()
+    )
 
 
 def _clock(at: datetime) -> str:
