@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,12 +86,13 @@ def _table(answers: WhatIfs) -> None:
     """One line a case, in the middle of its worlds; below it what the model disagrees with."""
     rows = [row for answer in answers for row in _rows(answer)]
     show.table(COLUMNS, rows, numbers=("no", "lost min", "change", "peak"))
-    said = [a.agrees for a in answers]
     click.echo()
-    show.prose(
-        f"{show.counted(len(answers), 'question')}: the model agrees with {said.count(True)}, disagrees with "
-        f"{said.count(False)}; nothing was expected of {said.count(None)}"
-    )
+    put_in = [a for a in answers if a.question.what_if.puts_in]
+    _count("question", list(answers))
+    if put_in and len(put_in) < len(answers):
+        _count("open question", [a for a in answers if not a.question.what_if.puts_in])
+    for a in put_in:
+        show.prose(f"  {a.question.what_if.number} puts the answer in: {a.question.what_if.puts_in}")
     for answer in answers:
         for about, says in answer.hangs_on.items():
             show.prose(f"  {answer.question.what_if.number} hangs on the model, on {about}: {says}")
@@ -102,6 +103,14 @@ def _table(answers: WhatIfs) -> None:
                 show.prose(f"     not so: {judged.words}")
             if w.note:
                 show.prose(f"     note: {w.note}")
+
+
+def _count(what: str, answers: Sequence[WhatIfAnswer]) -> None:
+    said = [a.agrees for a in answers]
+    show.prose(
+        f"{show.counted(len(said), what)}: the model agrees with {said.count(True)}, disagrees with "
+        f"{said.count(False)}; nothing was expected of {said.count(None)}"
+    )
 
 
 def _rows(answer: WhatIfAnswer) -> Iterator[tuple[object, ...]]:
@@ -118,7 +127,7 @@ def _rows(answer: WhatIfAnswer) -> Iterator[tuple[object, ...]]:
             f"{_middle(changes):+.0%}" if changes else "",
             f"{_middle([mine[world]['peak_impaired'] for world in worlds]):.0f}",
             _moment(answer, _middle([mine[world]["last_recovery"] for world in worlds])),
-            _verdict(answer) if n == 0 else "",
+            _verdict(answer) + ("; put in" if w.puts_in else "") if n == 0 else "",
         )  # fmt: skip
 
 
@@ -172,7 +181,7 @@ def _document(answer: WhatIfAnswer) -> dict[str, Any]:
     w = answer.question.what_if
     return {
         "number": w.number, "name": w.name, "question": w.question, "asked_by": w.asked_by,
-        "expected": w.expected, "why": w.why, "note": w.note, "agrees": answer.agrees,
+        "puts_in": w.puts_in, "expected": w.expected, "why": w.why, "note": w.note, "agrees": answer.agrees,
         "robust": answer.robust, "hangs_on": answer.hangs_on,
         "shares": [
             {"variant": name, "held": s.held, "worlds": s.worlds, "share": round(s.ratio, 4),

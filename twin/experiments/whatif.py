@@ -230,7 +230,8 @@ def find_questions(
     *which: int | str | Path, with_files: Iterable[str | Path] = (),
     change: Callable[[Scenario], Scenario] = lambda base: base,
 ) -> list[WhatIfQuestion]:  # fmt: skip
-    """The questions with these numbers or in these files, in the order of their numbers; without any, all.
+    """The questions with these numbers or in these files; without any, all. The open ones come first, then
+    those whose change puts the answer in; each in the order of their numbers.
 
     ``with_files``: services of your own on top of each base; ``change``: a change to each base. Raises
     SpecError with the problems of all files.
@@ -250,7 +251,7 @@ def find_questions(
             problems += error.problems
     if problems:
         raise SpecError(problems)
-    return sorted(found, key=lambda q: q.what_if.number)
+    return sorted(found, key=lambda q: (bool(q.what_if.puts_in), q.what_if.number))
 
 
 def _file(which: int | str | Path, files: Mapping[int, Path]) -> Path:

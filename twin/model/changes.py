@@ -297,6 +297,9 @@ class WhatIf(Variation):
     laid: tuple[StrictStr, ...] = Field(
         (), alias="with", description="files with services for both sides of the question"
     )
+    puts_in: str = Field(
+        "", description="the part of the answer that the change itself contains; none if the question is open"
+    )
     expected: str = Field(description="what was expected, in words, before any run")
     expect: Annotated[tuple[ExpectedEffect, ...] | Literal["none"], Field(union_mode="left_to_right")]
     why: str = Field("", description="why nothing is expected")

@@ -1,14 +1,16 @@
 """The 35 questions: each is there, can be put, and expects something that can fail."""
 
+from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 
 import pytest
 
 from twin.base.places import LIBRARY
-from twin.experiments.whatif import WhatIfQuestion, asked
+from twin.experiments.arms import arm_of
+from twin.experiments.whatif import WhatIfQuestion, asked, find_questions
 from twin.model.changes import ExpectedEffect, Variation
-from twin.model.scenario import Intervention
+from twin.model.scenario import Dependency, Intervention, Scenario
 from twin.results import metrics
 from twin.spec import load_variant, load_what_if, vary
 
@@ -30,6 +32,48 @@ def test_every_case_changes_something(question: WhatIfQuestion) -> None:
     for case, variations in question.what_if.put.items():
         assert any(not v.is_empty for v in variations), case
         assert reduce(vary, variations, question.base) != question.base, case
+
+
+def test_the_open_questions_come_first_and_the_others_say_what_they_put_in() -> None:
+    put_in = [bool(q.what_if.puts_in) for q in find_questions()]
+    assert put_in == sorted(put_in) and put_in.count(False) == 14
+
+
+def test_an_edge_that_is_pointed_elsewhere_keeps_its_numbers() -> None:
+    """Of a question or a mitigation that removes 'caller->a' and gives the caller an edge of that mode."""
+    base = QUESTIONS[0].base
+    changes = [v for q in QUESTIONS for case in q.what_if.put.values() for v in case]
+    changes += arm_of("override-covers-dwfm", base).variations
+    moved = [pair for v in changes for pair in _moved(v, base)]
+    assert len(moved) >= 3, "both cases of question 11, and the mitigation of the same idea"
+    for before, after in moved:
+        assert after.lifetime_s.value == before.lifetime_s.value
+        assert after.connections_count.value == before.connections_count.value
+
+
+def _moved(v: Variation, base: Scenario) -> Iterator[tuple[Dependency, Dependency]]:
+    for name in v.without:
+        caller, old = name.split("->")
+        before = [d for d in base.topology.services[caller].dependencies if d.on == old]
+        after = v.services[caller].dependencies if caller in v.services else ()
+        yield from ((a, b) for a in before for b in after if a.mode == b.mode == "new_connections")
+
+
+def test_starvation_is_a_number_of_lost_locks() -> None:
+    """As many as in the event make the same race with the shipped back-off; hardly fewer make none."""
+    case = QUESTIONS[7].what_if.cases["short-back-off"]
+    emptied = "dynamodb-dns.endpoint_emptied"
+
+    def at(count: int) -> float | None:
+        fault = case.faults[0].model_copy(
+            update={"set": {**case.faults[0].set, "dynamodb-dns.lost_locks_count": float(count)}}
+        )
+        changed = vary(QUESTIONS[7].base, Variation(drop=case.drop, faults=(fault,)))
+        return asked(changed.model_copy(update={"duration_s": 9000.0}), [emptied])[emptied]
+
+    event = asked(QUESTIONS[7].base.model_copy(update={"duration_s": 9000.0}), [emptied])[emptied]
+    assert at(90) == event is not None
+    assert at(60) is None
 
 
 def test_variants_of_the_model() -> None:

@@ -87,7 +87,9 @@ def look_for_plan(t, w, i, p, c, m, cfg, enactor):
 def walk_endpoints(t, w, i, p, s, c, m, cfg, enactor):
     """Apply the plan at the next endpoint: take its lock, wait for the batch, then the machine's step."""
     holding, lock = HOLDING + enactor, LOCKED + endpoint(m, cfg, enactor)
-    if enactor + 1 == int(p.losing_enactor):
+    limit = int(p.lost_locks_count)
+    if enactor + 1 == int(p.losing_enactor) and (limit == 0 or s.lost_locks < limit):
+        s.lost_locks += 1
         c[holding] = 0
         lose_lock(t, w, i, p, c, m, cfg, enactor)
     elif c[holding] != 0:

@@ -32,6 +32,9 @@ PARAMETERS = (
           "assumed: a starved Enactor kept its plan", (0, 0)),
     Param("losing_enactor", 0, "count", 0, 8, "number of the Enactor that loses every lock; 0 for none",
           "assumed: none unless a scenario says so", (0, 0)),
+    Param("lost_locks_count", 0, "count", 0, 1_000_000,
+          "how many locks that Enactor loses, all in all; 0: as many as it tries",
+          "assumed: no limit unless given", (0, 0)),
     Param("automation", True, "switch", 0, 1, "whether Planner and Enactors run", "PE"),
     Param("wrong_plans", False, "switch", 0, 1,
           "plans made now are wrong: they are new, but nothing answers at their addresses",
@@ -57,7 +60,7 @@ PARAMETERS = (
 )  # fmt: skip
 BREAKS = {"down": {"fault_ratio": 1.0}, "partial": {"fault_ratio": 0.5}}
 STATE = [("next_plan", "i8"), ("repair_since", "i8"), ("was_empty", "i8"), ("wedged", "i8"),
-         ("moved", "i8"), ("stuck", "i8"),
+         ("moved", "i8"), ("stuck", "i8"), ("lost_locks", "i8"),
          ("first_wrong", "i8"), ("last_wrong", "i8"), ("was_wrong", "i8")]  # fmt: skip
 EVENTS = ("endpoint_emptied", "endpoint_restored", "enactor_wedged", "endpoint_misled", "endpoint_put_right")
 EMPTIED, WEDGED_EVENT, MISLED = 0, 2, 3
