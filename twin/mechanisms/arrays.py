@@ -47,6 +47,7 @@ SERVICE = np.dtype(
             ("in_end", "i8"),
             ("out_start", "i8"),
             ("out_end", "i8"),
+            ("async_in", "i8"),  # whether callers hand over work
             ("cell", "i8"),
             ("cells", "i8"),
             # this tick: what the step has called (contract.py); calls (attempts), in counts
@@ -167,103 +168,100 @@ SERVICE = np.dtype(
     )
 )
 
-# The fields that are read or written in every signal period come first: a few cache lines of a row.
+# Fields that are read or written in every signal period come first. Those by which a callee sums up what came
+# are one cache line: a callee's dependencies are far from each other.
+LINE_BYTES = 64
 OFTEN = (
     "share", "retries", "retry_mode", "deadline_s", "client_throttle_ratio", "breaker_error_ratio",
     "utilisation_ratio", "timeout_s",
 )  # fmt: skip
-EDGE = np.dtype(
-    (
-        np.record,
-        [
-            ("mode", "i8"),
-            ("cross_domain", "i8"),
-            *((name, "f8") for name in OFTEN),
-            # callee's side: what has come, and what became of it
-            ("sent_calls", "i8"),
-            ("retries_sent", "i8"),
-            ("attempt_ok", "f8"),
-            ("told_ok", "f8"),  # the outcome in the ticks whose books are open
-            ("arrived", "i8"),
-            ("served", "i8"),
-            ("failed", "i8"),
-            ("caller", "i8"),
-            ("callee", "i8"),
-            # caller's side: calls of this period, the published copy of the outcome, what the caller has seen
-            ("calls", "i8"),
-            ("visible_ok", "f8"),
-            ("visible_latency_s", "f8"),
-            ("visible_headroom", "f8"),
-            ("visible_served", "i8"),
-            ("visible_failed", "i8"),
-            ("visible_held", "i8"),
-            ("seen_served", "i8"),
-            ("seen_failed", "i8"),
-            ("wait_s", "f8"),
-            ("blame", "f8"),
-            ("is_condition", "i8"),  # mode lease: the callee keeps leases, and the caller's work needs one
-            ("backlog", "i8"),
-            ("quiet_wait_s", "f8"),
-            # work that was handed over at once, and of which the failures are still to be drawn
-            ("handed_count", "i8"),
-            ("handed_miss", "f8"),
-            ("handed_tick", "i8"),
-            # what is published: outcome of a call after retries, its trouble; calls, and their reason
-            ("sent_total", "i8"),
-            ("ok", "f8"),
-            ("latency_s", "f8"),
-            ("headroom", "f8"),
-            ("event", "i8"),
-            ("closed", "i8"),
-            ("input", "i8"),
-            ("visible_event", "i8"),
-            ("visible_closed", "i8"),
-            ("visible_input", "i8"),
-            ("line_slots", "i8"),
-            ("calls_before", "i8"),
-            ("sent_load_per_s", "f8"),
-            ("sent_usual_per_s", "f8"),
-            ("sent_cause", "i8"),
-            ("sent_named", "i8"),
-            ("named", "i8"),  # the callee's event that an event of the caller names
-            # the pool
-            ("live", "i8"),
-            ("lost", "i8"),
-            ("missed", "f8"),  # work that is bound: the share that failed in the last tick
-            ("cell", "i8"),
-            ("key", "i8"),
-            ("in_loop", "i8"),  # whether the callee reaches the caller over dependencies
-            *(
-                (p.name, "f8") for p in EDGE_PARAMETERS if p.name not in OFTEN
-            ),  # as a file gives them, encoded
-            ("tokens", "f8"),
-            ("line", "i8"),
-            # what clients with policies remember: client_policies.py
-            ("held_tick", "i8"),
-            ("wanted", "i8"),
-            ("passed", "i8"),
-            ("pass_ratio", "f8"),
-            ("retry_ratio", "f8"),
-            ("retry_limit_ratio", "f8"),
-            ("spent_tokens", "f8"),
-            ("last_cost", "f8"),
-            ("attempts", "i8"),
-            ("refused", "i8"),
-            ("ended_well", "i8"),
-            ("ended_badly", "i8"),
-            ("asked", "f8"),
-            ("accepted", "f8"),
-            ("limit_per_s", "f8"),
-            ("limit_top_per_s", "f8"),
-            ("lately_per_s", "f8"),
-            ("cut_tick", "i8"),
-            ("open_count", "i8"),
-            ("probing_count", "i8"),
-            ("window_miss", "f8"),
-            ("phases", "i8"),
-        ],
-    )
-)
+_EDGE = [
+    # callee's side: what has come, and what became of it
+    ("cross_domain", "i8"),
+    ("sent_calls", "i8"),
+    ("retries_sent", "i8"),
+    ("attempt_ok", "f8"),
+    ("told_ok", "f8"),  # the outcome in the ticks whose books are open
+    ("arrived", "i8"),
+    ("served", "i8"),
+    ("failed", "i8"),
+    ("mode", "i8"),
+    *((name, "f8") for name in OFTEN),
+    ("caller", "i8"),
+    ("callee", "i8"),
+    # caller's side: calls of this period, the published copy of the outcome, what the caller has seen
+    ("calls", "i8"),
+    ("visible_ok", "f8"),
+    ("visible_latency_s", "f8"),
+    ("visible_headroom", "f8"),
+    ("visible_served", "i8"),
+    ("visible_failed", "i8"),
+    ("visible_held", "i8"),
+    ("seen_served", "i8"),
+    ("seen_failed", "i8"),
+    ("wait_s", "f8"),
+    ("blame", "f8"),
+    ("is_condition", "i8"),  # mode lease: the callee keeps leases, and the caller's work needs one
+    ("backlog", "i8"),
+    ("quiet_wait_s", "f8"),
+    # work that was handed over at once, and of which the failures are still to be drawn
+    ("handed_count", "i8"),
+    ("handed_miss", "f8"),
+    ("handed_tick", "i8"),
+    # what is published: outcome of a call after retries, its trouble; calls, and their reason
+    ("sent_total", "i8"),
+    ("ok", "f8"),
+    ("latency_s", "f8"),
+    ("headroom", "f8"),
+    ("event", "i8"),
+    ("closed", "i8"),
+    ("input", "i8"),
+    ("visible_event", "i8"),
+    ("visible_closed", "i8"),
+    ("visible_input", "i8"),
+    ("line_slots", "i8"),
+    ("calls_before", "i8"),
+    ("sent_load_per_s", "f8"),
+    ("sent_usual_per_s", "f8"),
+    ("sent_cause", "i8"),
+    ("sent_named", "i8"),
+    ("named", "i8"),  # the callee's event that an event of the caller names
+    # the pool
+    ("live", "i8"),
+    ("lost", "i8"),
+    ("missed", "f8"),  # work that is bound: the share that failed in the last tick
+    ("cell", "i8"),
+    ("key", "i8"),
+    ("in_loop", "i8"),  # whether the callee reaches the caller over dependencies
+    *((p.name, "f8") for p in EDGE_PARAMETERS if p.name not in OFTEN),  # as a file gives them, encoded
+    ("tokens", "f8"),
+    ("line", "i8"),
+    # what clients with policies remember: client_policies.py
+    ("held_tick", "i8"),
+    ("wanted", "i8"),
+    ("passed", "i8"),
+    ("pass_ratio", "f8"),
+    ("retry_ratio", "f8"),
+    ("retry_limit_ratio", "f8"),
+    ("spent_tokens", "f8"),
+    ("last_cost", "f8"),
+    ("attempts", "i8"),
+    ("refused", "i8"),
+    ("ended_well", "i8"),
+    ("ended_badly", "i8"),
+    ("asked", "f8"),
+    ("accepted", "f8"),
+    ("limit_per_s", "f8"),
+    ("limit_top_per_s", "f8"),
+    ("lately_per_s", "f8"),
+    ("cut_tick", "i8"),
+    ("open_count", "i8"),
+    ("probing_count", "i8"),
+    ("window_miss", "f8"),
+    ("phases", "i8"),
+]
+_SPARE = -len(_EDGE) % (LINE_BYTES // 8)  # words, so that each row begins at a cache line
+EDGE = np.dtype((np.record, [*_EDGE, *((f"spare_{n}", "i8") for n in range(_SPARE))]))
 
 SPELL = np.dtype(
     (

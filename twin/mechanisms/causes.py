@@ -211,6 +211,8 @@ def grown_caller(w, i, period_s):
     if panel.load_ratio > 0.0 and panel.in_end > panel.in_start:
         if has_grown(panel.p_offered / panel.load_ratio, panel.quiet_offered_per_s * period_s):
             return heaviest_caller(w, i)
+    if panel.async_in == 0:
+        return OWN
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
         if r.mode == ASYNC and has_grown(r.sent_load_per_s * period_s, r.sent_usual_per_s * period_s):

@@ -15,6 +15,7 @@ from twin.base.garbage import no_garbage
 from twin.base.jit import interpreted
 from twin.kinds import registry
 from twin.mechanisms.arrays import (
+    ASYNC,
     BLOCK_TICKS,
     CALLED_NEAR,
     CALLS_NEAR,
@@ -317,6 +318,7 @@ def build(
     near = np.flatnonzero(edge["cross_domain"] == 0)
     svc["is_near"][edge["caller"][near]] |= CALLS_NEAR
     svc["is_near"][edge["callee"][near]] |= CALLED_NEAR
+    svc["async_in"][edge["callee"][edge["mode"] == ASYNC]] = 1
     clock[STEPWISE] = stepwise or debug or bool(stepped)
     ahead = np.zeros((len(names), 2 * BLOCK_TICKS), "i8")
     carry = np.zeros(EDGE_CARRIES * len(edge) + SERVICE_CARRIES * len(names), "i8")
