@@ -39,6 +39,9 @@ from twin.statistics import wilson
 WHAT_IF_FOLDER = SCENARIOS / "what-if"
 
 
+_EFFECTS = {-1: "helps", 0: "makes no difference", 1: "harms"}
+
+
 @dataclass(frozen=True)
 class WhatIfQuestion:
     """A what-if and the scenario that it asks about."""
@@ -164,8 +167,11 @@ class WhatIfAnswer:
             if shares and shares[v].says != shares[""].says:
                 says.append({True: "agrees", False: "disagrees", None: "undecided"}[shares[v].says])
             there = self._order(v)
-            swapped = [pair for pair, sign in here.items() if sign * there[pair] < 0]
-            says += [f"{a or 'the change'} changes places with {b}" for a, b in swapped]
+            for (a, b), sign in here.items():
+                if b == BASELINE and sign != there[a, b]:
+                    says.append(f"{a or 'the change'} {_EFFECTS[there[a, b]]}")
+                elif sign * there[a, b] < 0:
+                    says.append(f"{a} changes places with {b}")
             if says:
                 found.setdefault(self.about.get(v) or v, []).append(f"in {v}: {', '.join(says)}")
         return {about: "; ".join(each) for about, each in found.items()}

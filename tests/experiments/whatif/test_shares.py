@@ -50,5 +50,7 @@ def test_what_changes_in_a_variant_hangs_on_what_the_variant_is_about() -> None:
     one = replace(answer({"": 0.0, "fifo": 50.0, "slower": 2.0}), about=about)
     assert one.hangs_on == {"the order of work": "in fifo: disagrees"} and one.agreeing == ("", "slower")
     sign = replace(answer({"": 50.0, "fifo": 150.0, "slower": 50.0}), about=about)
-    words = f"in fifo: the change changes places with {BASELINE}"
+    words = "in fifo: the change harms"
     assert sign.hangs_on == {"the order of work": words}, "its sign, though neither meets the expectation"
+    none = replace(answer({"": 50.0, "fifo": 100.0, "slower": 50.0}), about=about)
+    assert none.hangs_on == {"the order of work": "in fifo: the change makes no difference"}
