@@ -49,7 +49,10 @@ def _know_helpers() -> None:
 
 
 def placed(objects: Objects) -> dict[str, int]:
-    """Name of an entry → where its machine code begins, in this process. Raises RuntimeError."""
+    """Name of an entry → where its machine code begins, in this process. Raises RuntimeError.
+
+    Not while another thread is in compiled code: memory around that may change. A process crashed so.
+    """
     engine, addresses = _engine(), {}
     for name, (symbol, content) in objects.items():
         engine.add_object_file(llvm.ObjectFileRef.from_data(content))

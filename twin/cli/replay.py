@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,16 +59,14 @@ def replay_command(
     loaded = changed_scenario(scenario, options)
     if loaded.published is None:
         raise BadInput(f"{scenario}: no published: timeline to score against; use twin run")
-    with ThreadPoolExecutor(1) as second:  # compiled code and the run's own Python take turns
-        baseline = second.submit(_without_feedback, loaded)
-        done = execute(loaded, options)
+    done = execute(loaded, options)
     from twin.results.expectations import check_expected
     from twin.results.losses import losses_of
     from twin.validation import score_text
     from twin.validation.score import write_scorecard
 
     expected = check_expected(loaded, done)
-    card = score_of(loaded, done, baseline.result(), worlds or 0, settings_of(options))
+    card = score_of(loaded, done, _without_feedback(loaded), worlds or 0, settings_of(options))
     write_scorecard(card, done)
     if as_json:
         show.document({**card.as_json(), "losses": losses_of(done, loaded).as_json()})
