@@ -214,7 +214,7 @@ def test_a_suite_has_one_answer_for_each_scenario(folder: Path, monkeypatch: pyt
     del document["mitigations"][0]["robustness"]
     assert document["mitigations"] == suite["retry-storm"]["mitigations"]
     assert {c["tests"] for c in suite.values()} == {document["tests"]} == {2 * len(document["metrics"])}
-    assert done.stderr.count("retry-storm: ") == 0, "it is not asked again"
+    assert "retry-storm: 1 mitigations" not in done.stderr, "it is not asked again"
     from pyarrow import parquet
 
     rows = parquet.read_table(table, columns=["scenario"]).column("scenario").to_pylist()
