@@ -258,6 +258,6 @@ def variants_of(
 
 def _file_of(name: str, files: Mapping[str, Path]) -> Path:
     if name not in files:
-        expected = f"all, none, or some of {', '.join(files)}"
+        expected = "all, none, or names of variants"
         raise argument_problem("variants", f"'{name}'", expected, did_you_mean(name, files))
     return files[name]

@@ -65,15 +65,15 @@ SERVICE = np.dtype(
             ("settled", "i8"),
             # a block of ticks (blocks.py): whether it calls inside its domain (1), is called there (2);
             # whether a near dependency says something new; whether it has accepted what is handed over;
-            # whether no client has a policy, work is handed over; whether its dependencies say the same in
-            # each tick, beyond the block too, or for want of room at one of them; and what they say; what
-            # callers have been told, and for how many ticks books are open because it is still true; the most
-            # calls with which a tick is as this one, for its step, for its dependencies
+            # whether what comes is listed (no client has a policy), work is handed over; whether its
+            # dependencies say the same in each tick, beyond the block too, or for want of room at one of
+            # them; and what they say; what callers have been told, and for how many ticks books are open
+            # because it is still true; the most calls with which a tick is as this one, for its step, for
+            # its dependencies
             ("is_near", "i8"),
             ("has_news", "i8"),
             ("accepts", "i8"),
             ("is_listed", "i8"),
-            ("is_plain", "i8"),
             ("hands_over", "i8"),
             ("is_still", "i8"),
             ("stays_on", "i8"),

@@ -59,16 +59,16 @@ def block_end(t, t1, w):
 def open_block(t, end, w, i):
     """Before service ``i`` is stepped from ``t`` to ``end``: what comes in each tick, if that is certain."""
     panel = w.svc[i]
-    panel.is_listed = panel.is_plain = panel.still_from = 0
+    panel.is_listed = panel.still_from = 0
     if panel.stays_on == 0 or panel.has_news != 0:
         panel.is_still = 0
     if w.clock[STEPWISE] != 0:
         panel.is_told = 0
         return
-    panel.is_listed = panel.is_plain = 1
+    panel.is_listed = 1
     for n in range(panel.in_start, panel.in_end):
         if guarded(w.edge[w.incoming[n]]):
-            panel.is_listed = panel.is_plain = panel.is_told = 0
+            panel.is_listed = panel.is_told = 0
     if panel.is_listed != 0:
         list_arrivals(t, end, w, i)
 

@@ -180,7 +180,7 @@ def tell(w, i, ok, latency_s):
     """Write on every dependency to service ``i`` what becomes of calls."""
     panel = w.svc[i]
     headroom = headroom_of(panel)
-    panel.is_told, panel.accepts = panel.is_plain, 0
+    panel.is_told, panel.accepts = panel.is_listed, 0
     panel.told_ok, panel.told_latency_s, panel.told_headroom = ok, latency_s, headroom
     for n in range(panel.in_start, panel.in_end):
         r = w.edge[w.incoming[n]]
